@@ -1,0 +1,28 @@
+//! Gives the binaries a run path to libtorch, so that they start without LD_LIBRARY_PATH.
+
+use std::env;
+use std::path::Path;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-env-changed=LIBTORCH");
+    // torch-sys publishes the directory it linked against to its direct dependents.
+    let Ok(lib) = env::var("DEP_TCH_LIBTORCH_LIB") else {
+        println!(
+            "cargo:warning=torch-sys reported no libtorch directory; run `make libtorch` or set LIBTORCH, then build again"
+        );
+        return;
+    };
+    println!("cargo:rustc-env=NASLENS_LIBTORCH_LIB={lib}");
+    let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
+    if os == "linux" {
+        // No symbol of naslens refers to libtorch_cuda: without --no-as-needed the linker drops it, and CUDA is then
+        // silently absent at run time.
+        if Path::new(&lib).join("libtorch_cuda.so").exists() {
+            println!("cargo:rustc-link-arg=-Wl,--no-as-needed");
+            println!("cargo:rustc-link-arg=-ltorch_cuda");
+            println!("cargo:rustc-link-arg=-Wl,--as-needed");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Benchmark tables: what architectures are known to reach (accuracy, latency, ...), read from Parquet files.
+
+mod table;
+
+pub use table::{Table, TableError};

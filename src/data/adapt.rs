@@ -1,0 +1,209 @@
+//! Making images the shape that a network wants: channels first, then size.
+
+use super::DataError;
+use ndarray::{Array4, ArrayView4, Axis, Zip, s};
+use std::{fmt, str::FromStr};
+
+/// The most channels, and the most pixels a side.
+const MAX_SIDE: usize = 4096;
+/// The most float32 values in one array: 8 GiB.
+const MAX_VALUES: usize = 1 << 31;
+
+/// The shape of one image, written `CHANNELSxHEIGHTxWIDTH` (`3x32x32`) in text and in configuration files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ImageShape {
+    /// Colour channels: 1 is grey, 3 is colour.
+    pub channels: usize,
+    /// Rows of pixels.
+    pub height: usize,
+    /// Columns of pixels.
+    pub width: usize,
+}
+
+impl ImageShape {
+    /// A shape of these sides. It is checked where it is used.
+    pub const fn new(channels: usize, height: usize, width: usize) -> Self {
+        ImageShape { channels, height, width }
+    }
+
+    /// Numbers in one image: channels × height × width.
+    pub const fn values(&self) -> usize {
+        self.channels.saturating_mul(self.height).saturating_mul(self.width)
+    }
+
+    /// That `count` images of this shape can be held: [`DataError::BadShape`] or [`DataError::TooLarge`] if not.
+    pub(super) fn check(self, count: usize) -> Result<(), DataError> {
+        if [self.channels, self.height, self.width].iter().any(|side| !(1..=MAX_SIDE).contains(side)) {
+            return Err(DataError::BadShape { shape: self });
+        }
+        if count.saturating_mul(self.values()) > MAX_VALUES {
+            return Err(DataError::TooLarge { count, shape: self, limit: MAX_VALUES });
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ImageShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}x{}", self.channels, self.height, self.width)
+    }
+}
+
+impl FromStr for ImageShape {
+    type Err = DataError;
+
+    /// Reads `3x32x32`; anything else is [`DataError::ShapeText`], a side out of range [`DataError::BadShape`].
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        let wrong = || DataError::ShapeText { text: text.to_owned() };
+        let sides: Vec<usize> = text.split('x').map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
+        let &[channels, height, width] = sides.as_slice() else { return Err(wrong()) };
+        let shape = ImageShape { channels, height, width };
+        shape.check(1)?;
+        Ok(shape)
+    }
+}
+
+impl TryFrom<String> for ImageShape {
+    type Error = DataError;
+
+    fn try_from(text: String) -> Result<Self, DataError> {
+        text.parse()
+    }
+}
+
+impl From<ImageShape> for String {
+    fn from(shape: ImageShape) -> String {
+        shape.to_string()
+    }
+}
+
+/// `images` (n, c, h, w) as (n, `shape`): channels are matched first, then the images are resized.
+///
+/// * Channels: equal numbers stay; grey is repeated; several become grey by their mean. Anything else is
+///   [`DataError::Channels`].
+/// * Size: bilinear interpolation without antialiasing. Output row `y` looks at input row
+///   `max(0, (y + 1/2) · h/h' − 1/2)`, likewise for columns: `torch.nn.functional.interpolate(mode="bilinear",
+///   align_corners=False)`.
+///
+/// A shape or a result that is too large is [`DataError::BadShape`] or [`DataError::TooLarge`].
+pub fn adapt(images: ArrayView4<'_, f32>, shape: ImageShape) -> Result<Array4<f32>, DataError> {
+    let (n, c, h, w) = images.dim();
+    ImageShape::new(c, h, w).check(n)?;
+    shape.check(n)?;
+    let wrong = DataError::Channels { from: c, to: shape.channels };
+    let images = if c == shape.channels {
+        images.to_owned()
+    } else if c == 1 {
+        images.broadcast((n, shape.channels, h, w)).ok_or(wrong)?.to_owned()
+    } else if shape.channels == 1 {
+        images.mean_axis(Axis(1)).ok_or(wrong)?.insert_axis(Axis(1))
+    } else {
+        return Err(wrong);
+    };
+    if (h, w) == (shape.height, shape.width) { Ok(images) } else { Ok(resize(&images, shape.height, shape.width)) }
+}
+
+/// The two input positions that an output position looks at, and the weight of the second.
+struct Tap {
+    low: usize,
+    high: usize,
+    weight: f32,
+}
+
+fn taps(from: usize, to: usize) -> Vec<Tap> {
+    let scale = from as f64 / to as f64;
+    (0..to)
+        .map(|i| {
+            let at = ((i as f64 + 0.5) * scale - 0.5).max(0.0);
+            let low = (at as usize).min(from - 1);
+            Tap { low, high: (low + 1).min(from - 1), weight: (at - low as f64) as f32 }
+        })
+        .collect()
+}
+
+fn resize(images: &Array4<f32>, height: usize, width: usize) -> Array4<f32> {
+    let (n, c, h, w) = images.dim();
+    // a + t (b - a) rather than (1 - t) a + t b: a constant image then stays exactly constant.
+    let lerp = |a: f32, b: f32, t: f32| a + t * (b - a);
+    let mut wide = Array4::zeros((n, c, h, width));
+    for (x, tap) in taps(w, width).iter().enumerate() {
+        Zip::from(wide.slice_mut(s![.., .., .., x]))
+            .and(images.slice(s![.., .., .., tap.low]))
+            .and(images.slice(s![.., .., .., tap.high]))
+            .for_each(|out, &a, &b| *out = lerp(a, b, tap.weight));
+    }
+    let mut out = Array4::zeros((n, c, height, width));
+    for (y, tap) in taps(h, height).iter().enumerate() {
+        Zip::from(out.slice_mut(s![.., .., y, ..]))
+            .and(wide.slice(s![.., .., tap.low, ..]))
+            .and(wide.slice(s![.., .., tap.high, ..]))
+            .for_each(|out, &a, &b| *out = lerp(a, b, tap.weight));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_abs_diff_eq;
+    use ndarray::array;
+    use proptest::prelude::*;
+
+    #[test]
+    fn resizing_equals_torch() {
+        // x = torch.tensor([[0., 1, 4, 2], [3, 5, 8, 1], [7, 2, 6, 9]])[None, None]
+        // torch.nn.functional.interpolate(x, size=SIZE, mode="bilinear", align_corners=False)
+        let x = array![[[[0.0, 1.0, 4.0, 2.0], [3.0, 5.0, 8.0, 1.0], [7.0, 2.0, 6.0, 9.0]]]];
+        let golden = [
+            array![
+                [0.0, 0.3571429, 0.9285715, 2.5000005, 3.8571424, 2.7142854, 2.0],
+                [1.2, 1.7, 2.5000002, 4.1000004, 5.314285, 3.0285707, 1.5999999],
+                [3.0, 3.7142859, 4.8571434, 6.5000005, 7.4999986, 3.4999988, 1.0],
+                [5.4000006, 4.6142855, 3.3571424, 5.0, 6.728571, 6.157143, 5.800001],
+                [7.0, 5.214285, 2.3571427, 4.0000005, 6.214287, 7.928572, 9.0]
+            ],
+            array![[0.9583334, 3.5, 2.291666], [5.4583335, 4.625, 6.916667]],
+            array![[0.75, 1.375, 2.5000002, 4.5, 3.375, 1.75], [6.0, 4.375, 3.3750005, 5.875, 6.75, 7.0]],
+            array![[6.5]],
+        ];
+        for want in golden {
+            let got = adapt(x.view(), ImageShape::new(1, want.nrows(), want.ncols())).unwrap();
+            assert_abs_diff_eq!(got.as_slice().unwrap(), want.as_slice().unwrap(), epsilon = 5e-6);
+        }
+    }
+
+    #[test]
+    fn channels_are_repeated_averaged_or_refused() {
+        let grey = Array4::from_shape_fn((2, 1, 2, 2), |(n, _, y, x)| (n * 4 + y * 2 + x) as f32);
+        let three = adapt(grey.view(), ImageShape::new(3, 2, 2)).unwrap();
+        assert_eq!(three.slice(s![.., 2..3, .., ..]), grey);
+        let colour = array![[[[1.0]], [[2.0]], [[6.0]]]];
+        assert_eq!(adapt(colour.view(), ImageShape::new(1, 1, 1)).unwrap(), array![[[[3.0]]]]);
+        let refused = adapt(colour.view(), ImageShape::new(4, 1, 1));
+        assert!(matches!(refused, Err(DataError::Channels { from: 3, to: 4 })));
+    }
+
+    #[test]
+    fn shapes_read_from_text() {
+        assert_eq!("3x32x16".parse::<ImageShape>().unwrap(), ImageShape::new(3, 32, 16));
+        assert_eq!(serde_json::to_string(&ImageShape::new(1, 8, 9)).unwrap(), "\"1x8x9\"");
+        for wrong in ["", "3x32", "3x32x32x1", "axbxc", "3x-1x4", "3 x 2 x 2"] {
+            assert!(matches!(wrong.parse::<ImageShape>(), Err(DataError::ShapeText { .. })), "{wrong}");
+        }
+        assert!(matches!("0x8x8".parse::<ImageShape>(), Err(DataError::BadShape { .. })));
+        let huge = ImageShape::new(4096, 4096, 4096);
+        assert!(matches!(huge.check(1), Err(DataError::TooLarge { count: 1, .. })));
+        assert!(matches!(ImageShape::new(usize::MAX, 2, 2).check(usize::MAX), Err(DataError::BadShape { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn a_constant_image_stays_constant(
+            v in -5.0f32..5.0, h in 1usize..9, w in 1usize..9, h2 in 1usize..20, w2 in 1usize..20,
+        ) {
+            let out = adapt(Array4::from_elem((1, 1, h, w), v).view(), ImageShape::new(1, h2, w2)).unwrap();
+            prop_assert_eq!(out, Array4::from_elem((1, 1, h2, w2), v));
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Drawing the images that a network is scored on.
+
+use super::{DataError, DataSource, Dataset, ImageShape, Noise, adapt};
+use crate::seed::Stream;
+use ndarray::Array4;
+
+/// Labelled images, ready for a network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// Standardised images, (n, c, h, w).
+    pub images: Array4<f32>,
+    /// The class of each image, below `classes`.
+    pub labels: Vec<usize>,
+    /// The number of classes of the source, of which a small batch may miss some.
+    pub classes: usize,
+}
+
+impl Batch {
+    /// How many images it has.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The shape of its images.
+    pub fn shape(&self) -> ImageShape {
+        let (_, channels, height, width) = self.images.dim();
+        ImageShape { channels, height, width }
+    }
+
+    /// The images at `indices`, of this shape, standardised with the statistics of those at `reference` before
+    /// resizing: `(x − mean) / std` per channel.
+    pub(super) fn take(
+        dataset: &Dataset,
+        indices: &[usize],
+        shape: ImageShape,
+        reference: impl IntoIterator<Item = usize>,
+    ) -> Result<Batch, DataError> {
+        dataset.shape().check(indices.len())?;
+        shape.check(indices.len())?;
+        let stats = dataset.stats(reference, shape.channels)?;
+        let mut images = match indices {
+            [] => Array4::zeros((0, shape.channels, shape.height, shape.width)),
+            _ => adapt(dataset.images(indices).view(), shape)?,
+        };
+        stats.standardise(&mut images);
+        let labels = indices.iter().map(|&i| dataset.labels()[i]).collect();
+        Ok(Batch { images, labels, classes: dataset.classes() })
+    }
+}
+
+/// `batch_size` images of `source` in this shape, the same for the same seed.
+///
+/// * From a data set: distinct images at random. They are scaled to `[0, 1]`, their channels matched and resized as in
+///   [`adapt`], then standardised per channel, `(x − mean) / std`, with the mean and standard deviation of the whole
+///   data set at its own resolution and in the batch's channels.
+/// * From noise: images 0 to `batch_size`, which are standard already.
+///
+/// With `class_balanced`, each class has as many images as any other or one less, unless the data set runs out of a
+/// class: then the others fill its places. Images come in random order. Choices and labels are the same on every
+/// machine, and so are the pixels of a data set; noise agrees to the last bits of the system's `ln` and `sin`.
+///
+/// Errors: [`DataError::EmptyBatch`], [`DataError::BatchTooLarge`], [`DataError::BadShape`], [`DataError::TooLarge`],
+/// [`DataError::Channels`] and [`DataError::OnePixel`].
+pub fn draw_batch(
+    source: &DataSource,
+    shape: ImageShape,
+    batch_size: usize,
+    seed: u64,
+    class_balanced: bool,
+) -> Result<Batch, DataError> {
+    if batch_size == 0 {
+        return Err(DataError::EmptyBatch);
+    }
+    shape.check(batch_size)?;
+    let mut stream = Stream::named(seed, "batch");
+    match source {
+        DataSource::Images(dataset) => {
+            let images = dataset.len();
+            if batch_size > images {
+                return Err(DataError::BatchTooLarge { batch: batch_size, name: dataset.name().to_owned(), images });
+            }
+            let indices = if class_balanced {
+                balanced_indices(dataset, batch_size, &mut stream)
+            } else {
+                stream.sample_indices(images as u64, batch_size as u64).into_iter().map(|i| i as usize).collect()
+            };
+            Batch::take(dataset, &indices, shape, 0..images)
+        }
+        DataSource::Noise(noise) => {
+            let labels = if class_balanced {
+                balanced_labels(noise, batch_size, &mut stream)
+            } else {
+                (0..batch_size).map(|i| noise.label(seed, i)).collect()
+            };
+            Ok(Batch { images: noise.images(batch_size, shape, seed)?, labels, classes: noise.classes() })
+        }
+    }
+}
+
+/// The numbers `0..n` in random order.
+fn permutation(n: usize, stream: &mut Stream) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    stream.shuffle(&mut order);
+    order
+}
+
+/// Takes one image of each class in turn until there are enough; `count` is at most the number of images.
+fn balanced_indices(dataset: &Dataset, count: usize, stream: &mut Stream) -> Vec<usize> {
+    let mut members = dataset.members();
+    members.iter_mut().for_each(|class| stream.shuffle(class));
+    let order = permutation(members.len(), stream);
+    let rounds = members.iter().map(Vec::len).max().unwrap_or(0);
+    let turns = (0..rounds).flat_map(|round| order.iter().map(move |&class| (class, round)));
+    let mut indices: Vec<usize> =
+        turns.filter_map(|(class, round)| members[class].get(round).copied()).take(count).collect();
+    stream.shuffle(&mut indices);
+    indices
+}
+
+fn balanced_labels(noise: &Noise, count: usize, stream: &mut Stream) -> Vec<usize> {
+    let mut labels: Vec<usize> = permutation(noise.classes(), stream).into_iter().cycle().take(count).collect();
+    stream.shuffle(&mut labels);
+    labels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Dataset, open};
+    use approx::assert_abs_diff_eq;
+    use ndarray::s;
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    const SHAPE: ImageShape = ImageShape::new(1, 2, 2);
+    static DIGITS: LazyLock<DataSource> = LazyLock::new(|| source("digits"));
+
+    fn source(text: &str) -> DataSource {
+        open(&text.parse().unwrap()).unwrap()
+    }
+
+    fn counts(batch: &Batch) -> Vec<usize> {
+        let mut counts = vec![0; batch.classes];
+        batch.labels.iter().for_each(|&label| counts[label] += 1);
+        counts
+    }
+
+    #[test]
+    fn a_seed_fixes_the_batch() {
+        // i = Stream.named(0, "batch").sample(1797, 8); d.target[i]
+        // x = torch.tensor(d.images[i[0]] / 16)[None, None]
+        // u = torch.nn.functional.interpolate(x, size=(12, 10), mode="bilinear", align_corners=False)
+        // ((u - (d.images / 16).mean()) / (d.images / 16).std())[0, 0, 5]
+        let batch = draw_batch(&DIGITS, ImageShape::new(3, 12, 10), 8, 0, false).unwrap();
+        assert_eq!(batch.labels, [0, 6, 0, 8, 6, 8, 5, 3]);
+        assert_eq!((batch.len(), batch.shape(), batch.classes), (8, ImageShape::new(3, 12, 10), 10));
+        let want = [
+            -0.8117562, 0.1189731, 1.154963, 1.027542, -0.7618957, -0.8062162, 0.3128754, 0.4486062, -0.17188,
+            -0.8117562,
+        ];
+        for channel in 0..3 {
+            let row = batch.images.slice(s![0, channel, 5, ..]).to_vec();
+            assert_abs_diff_eq!(row[..], want, epsilon = 1e-5);
+        }
+        assert_eq!(draw_batch(&DIGITS, ImageShape::new(3, 12, 10), 8, 0, false).unwrap(), batch);
+        assert_ne!(draw_batch(&DIGITS, ImageShape::new(3, 12, 10), 8, 1, false).unwrap().labels, batch.labels);
+    }
+
+    #[test]
+    fn a_seed_fixes_the_balanced_batch() {
+        // s = Stream.named(0, "batch"); m = [[i for i in range(1797) if t[i] == c] for c in range(10)]
+        // for c in m: s.shuffle(c)
+        // o = list(range(10)); s.shuffle(o)
+        // i = [m[c][r] for r in range(200) for c in o if r < len(m[c])][:12]; s.shuffle(i); t[i]
+        let batch = draw_batch(&DIGITS, SHAPE, 12, 0, true).unwrap();
+        assert_eq!(batch.labels, [8, 6, 3, 8, 4, 1, 0, 6, 7, 9, 5, 2]);
+    }
+
+    #[test]
+    fn the_whole_set_is_standard_at_its_own_resolution() {
+        let all = draw_batch(&DIGITS, ImageShape::new(1, 8, 8), 1797, 3, true).unwrap();
+        assert_eq!(counts(&all), [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
+        let images = all.images.mapv(f64::from);
+        assert_abs_diff_eq!(images.mean().unwrap(), 0.0, epsilon = 1e-6);
+        assert_abs_diff_eq!(images.std(0.0), 1.0, epsilon = 1e-6);
+    }
+
+    #[test]
+    fn a_class_that_runs_out_is_filled_up_from_others() {
+        let labels = vec![0, 0, 0, 0, 0, 1, 3];
+        let data = Dataset::new("few", Array4::zeros((7, 1, 2, 2)), 1, labels, 4).unwrap();
+        let batch = draw_batch(&DataSource::Images(data), SHAPE, 6, 0, true).unwrap();
+        assert_eq!(counts(&batch), [4, 1, 0, 1]);
+    }
+
+    #[test]
+    fn impossible_batches_are_refused() {
+        let draw = |shape, size| draw_batch(&DIGITS, shape, size, 0, false).unwrap_err();
+        let message = draw(SHAPE, 1798).to_string();
+        assert!(message.contains("1798 images") && message.contains("digits, which has 1797"), "{message}");
+        assert!(matches!(draw(SHAPE, 0), DataError::EmptyBatch));
+        assert!(matches!(draw(ImageShape::new(0, 8, 8), 4), DataError::BadShape { .. }));
+        let noise = |text, shape, size| draw_batch(&source(text), shape, size, 0, true).unwrap_err();
+        assert!(matches!(noise("gaussian", SHAPE, usize::MAX), DataError::TooLarge { .. }));
+        assert!(matches!(noise("pink", ImageShape::new(3, 1, 1), 4), DataError::OnePixel { .. }));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn balanced_batches_are_balanced_within_one(size in 1usize..400, seed in any::<u64>(), noise in any::<bool>()) {
+            let gaussian = source("gaussian:classes=7");
+            let batch = draw_batch(if noise { &gaussian } else { &DIGITS }, SHAPE, size, seed, true).unwrap();
+            let counts = counts(&batch);
+            prop_assert_eq!(counts.iter().sum::<usize>(), size);
+            prop_assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1, "{:?}", counts);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! `digits`: handwritten digits of 8 × 8 pixels, inside the program.
+
+use super::source::options;
+use super::{DataError, DataSpec, Dataset, SourceInfo};
+use arrow::array::AsArray;
+use arrow::datatypes::UInt8Type;
+use bytes::Bytes;
+use ndarray::Array4;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+pub(super) const INFO: SourceInfo = SourceInfo {
+    name: "digits",
+    usage: "digits",
+    title: "Optical Recognition of Handwritten Digits",
+    what: "1,797 grey images of 8x8 pixels in 10 classes: the UCI test set, inside the program",
+    origin: "Alpaydin & Kaynak 1998, UCI Machine Learning Repository, https://doi.org/10.24432/C50P49",
+    licence: "CC BY 4.0",
+    parse: |text| options("digits", text, &[]).map(|_| DataSpec::Digits),
+};
+
+/// See `benchmarks-data/README.md` for its schema and how it was made.
+static PARQUET: &[u8] = include_bytes!("../../benchmarks-data/digits.parquet");
+
+const SIDE: usize = 8;
+/// The brightest pixel: all 4 × 4 dots of the scan that it stands for are on.
+const WHITE: u8 = 16;
+
+/// The 1,797 images, (1797, 1, 8, 8), in the order of the UCI file.
+pub(super) fn load() -> Result<Dataset, DataError> {
+    let damaged = |reason: String| DataError::Embedded { name: "digits", reason };
+    let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from_static(PARQUET))
+        .and_then(|builder| builder.build())
+        .map_err(|e| damaged(e.to_string()))?;
+    let (mut labels, mut pixels) = (Vec::new(), Vec::new());
+    for batch in reader {
+        let batch = batch.map_err(|e| damaged(e.to_string()))?;
+        let label = batch.column_by_name("label").and_then(|column| column.as_primitive_opt::<UInt8Type>());
+        let image = batch.column_by_name("pixels").and_then(|column| column.as_fixed_size_binary_opt());
+        let (Some(label), Some(image)) = (label, image) else { return Err(damaged("its columns differ".into())) };
+        labels.extend(label.values().iter().map(|&l| usize::from(l)));
+        pixels.extend_from_slice(image.value_data());
+    }
+    let pixels = Array4::from_shape_vec((labels.len(), 1, SIDE, SIDE), pixels).map_err(|e| damaged(e.to_string()))?;
+    Dataset::new("digits", pixels, WHITE, labels, 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_abs_diff_eq;
+
+    #[test]
+    fn equals_the_copy_in_scikit_learn() {
+        // d = sklearn.datasets.load_digits(); np.bincount(d.target); d.target[:12]; d.images[0, 2]
+        // (d.images / 16).mean(), (d.images / 16).std()
+        let digits = load().unwrap();
+        let counts: Vec<usize> = digits.members().iter().map(Vec::len).collect();
+        assert_eq!(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
+        assert_eq!(digits.labels()[..12], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
+        let row: Vec<f32> = digits.images(&[0]).slice(ndarray::s![0, 0, 2, ..]).to_vec();
+        assert_eq!(row, [0.0, 3.0, 15.0, 2.0, 0.0, 11.0, 8.0, 0.0].map(|v| v / 16.0));
+        let stats = digits.stats(0..digits.len(), 1).unwrap();
+        assert_abs_diff_eq!(stats.mean[..], [0.30526028624095713], epsilon = 1e-14);
+        assert_abs_diff_eq!(stats.std[..], [0.3760492217920148], epsilon = 1e-14);
+        let three = digits.stats(0..digits.len(), 3).unwrap();
+        assert_eq!((three.mean, three.std), (vec![stats.mean[0]; 3], vec![stats.std[0]; 3]));
+    }
+}

@@ -1,0 +1,28 @@
+//! The images that networks are scored and trained on.
+//!
+//! A [`DataSpec`] (`digits`, `pink:beta=1.0`, `cifar10:FOLDER`, …) is opened with [`open`]. [`draw_batch`] then gives a
+//! [`Batch`] of any [`ImageShape`], ready for a network, and [`split`] the three parts that training needs. Every
+//! image takes the same road: integer pixels, scaled to `[0, 1]`, channels matched, resized ([`adapt`]) and
+//! standardised with the data set's own statistics ([`ChannelStats`]). Noise is standard from the start.
+//!
+//! A new source is one file with an `INFO`, a line in [`SOURCES`] and, if it takes new options, a case of [`DataSpec`].
+
+mod adapt;
+mod batch;
+mod cifar10;
+mod dataset;
+mod digits;
+mod error;
+mod gaussian;
+mod noise;
+mod pink;
+mod source;
+mod split;
+
+pub use adapt::{ImageShape, adapt};
+pub use batch::{Batch, draw_batch};
+pub use dataset::{ChannelStats, Dataset};
+pub use error::DataError;
+pub use noise::{Noise, Spectrum};
+pub use source::{DataSource, DataSpec, SOURCES, SourceInfo, open};
+pub use split::{Splits, split};

@@ -1,0 +1,116 @@
+//! The forward pass of any network.
+
+use tch::Tensor;
+
+use super::weights::{LayerTensors, Weights};
+use crate::network::{Network, NodeId, Op};
+
+/// What batch normalisation does.
+pub enum Norm<'a> {
+    /// Normalises with the statistics of the batch (train mode), scale 1 and shift 0.
+    Batch,
+    /// Is the identity.
+    Bypass,
+    /// Computes what the caller says, given the node and its input.
+    With(&'a mut dyn FnMut(NodeId, &Tensor) -> Result<Tensor, tch::TchError>),
+}
+
+/// PyTorch's default epsilon of batch normalisation.
+const BN_EPS: f64 = 1e-5;
+
+/// The logits of `network` on the images `x` (n, channels, height, width). `on_relu` sees the input of every ReLU, in
+/// topological order. Every value is freed after its last use.
+pub fn forward(
+    network: &Network,
+    weights: &Weights,
+    x: &Tensor,
+    norm: &mut Norm<'_>,
+    on_relu: &mut dyn FnMut(&Tensor) -> Result<(), tch::TchError>,
+) -> Result<Tensor, tch::TchError> {
+    let nodes = network.nodes();
+    let mut remaining_uses = vec![0usize; nodes.len()];
+    nodes.iter().flat_map(|n| &n.inputs).for_each(|&i| remaining_uses[i] += 1);
+    remaining_uses[network.output()] += 1;
+    let mut values: Vec<Option<Tensor>> = (0..nodes.len()).map(|_| None).collect();
+    for (id, node) in nodes.iter().enumerate() {
+        let value = {
+            let inputs: Vec<&Tensor> = node.inputs.iter().filter_map(|&i| values[i].as_ref()).collect();
+            match (inputs.as_slice(), &node.op) {
+                ([], _) => x.shallow_clone(),
+                ([first, rest @ ..], Op::Add) => {
+                    let mut sum = first.shallow_clone();
+                    for other in rest {
+                        sum = sum.f_add(other)?;
+                    }
+                    sum
+                }
+                ([input, ..], op) => {
+                    if *op == Op::Relu {
+                        on_relu(input)?;
+                    }
+                    match (op, &mut *norm) {
+                        (Op::BatchNorm, Norm::Bypass) => input.shallow_clone(),
+                        (Op::BatchNorm, Norm::With(f)) => f(id, input)?,
+                        _ => apply(op, input, weights.get(id))?,
+                    }
+                }
+            }
+        };
+        for &i in &node.inputs {
+            remaining_uses[i] -= 1;
+            if remaining_uses[i] == 0 {
+                values[i] = None;
+            }
+        }
+        values[id] = Some(value);
+    }
+    // The output is the value of a node, and the loop above set every node's value.
+    values[network.output()].take().ok_or_else(|| tch::TchError::Torch("the network has no output".into()))
+}
+
+/// One operation of one input. Linear operations on the pair of a value and its tangent go through here too.
+pub(super) fn apply(op: &Op, x: &Tensor, layer: Option<&LayerTensors>) -> Result<Tensor, tch::TchError> {
+    let square = |n: usize| [n as i64, n as i64];
+    match *op {
+        Op::Conv2d(c) => {
+            let layer = required(op, layer)?;
+            x.f_conv2d(
+                &layer.weight,
+                layer.bias.as_ref(),
+                square(c.stride),
+                square(c.padding),
+                square(1),
+                c.groups as i64,
+            )
+        }
+        Op::Linear { .. } => {
+            let layer = required(op, layer)?;
+            x.f_flatten(1, -1)?.f_linear(&layer.weight, layer.bias.as_ref())
+        }
+        Op::BatchNorm => x.f_batch_norm(
+            None::<&Tensor>,
+            None::<&Tensor>,
+            None::<&Tensor>,
+            None::<&Tensor>,
+            true,
+            0.1,
+            BN_EPS,
+            false,
+        ),
+        Op::Relu => x.f_relu(),
+        Op::AvgPool(p) => {
+            x.f_avg_pool2d(square(p.kernel), square(p.stride), square(p.padding), false, false, None::<i64>)
+        }
+        Op::MaxPool(p) => x.f_max_pool2d(square(p.kernel), square(p.stride), square(p.padding), square(1), false),
+        Op::GlobalAvgPool => x.f_mean_dim([2i64, 3].as_slice(), true, x.kind()),
+        Op::Zero { channels } => {
+            let size = x.size();
+            Tensor::f_zeros([size[0], channels as i64, size[2], size[3]], (x.kind(), x.device()))
+        }
+        Op::Input | Op::Add => Ok(x.shallow_clone()),
+    }
+}
+
+fn required<'a>(op: &Op, layer: Option<&'a LayerTensors>) -> Result<&'a LayerTensors, tch::TchError> {
+    layer.ok_or_else(|| tch::TchError::Torch(format!("{op:?} has no weights")))
+}

@@ -1,0 +1,49 @@
+//! Runs untrained networks on a libtorch device and records what proxies read.
+//!
+//! A proxy declares the [`Pass`]es it reads; [`Engine::run`] runs the union of them once per network. One train-mode
+//! forward serves the ReLU codes, the loss gradient and the input gradient. CPU and CUDA share this code.
+
+mod codes;
+mod device;
+mod dual;
+mod forward;
+mod passes;
+mod weights;
+
+pub use codes::CodeKernel;
+pub use device::{describe_device, parse_device, prepare_process, prepare_thread};
+pub use dual::Dual;
+pub use forward::{Norm, forward};
+pub use passes::{DeviceBatch, Engine, LayerGradient, Pass, Passes};
+pub use weights::{LayerTensors, Weights, channels_last};
+
+/// Why a network could not be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The device string is not understood.
+    #[error("unknown device `{0}`; use auto, cpu, cuda or cuda:N")]
+    UnknownDevice(String),
+    /// CUDA was asked for but this libtorch or machine has none.
+    #[error(
+        "no CUDA device {index}: libtorch sees {available}; use --device cpu, or build against the CUDA libtorch \
+         (`make libtorch CUDA=1`) on a machine with an NVIDIA driver"
+    )]
+    NoCuda {
+        /// The device asked for.
+        index: usize,
+        /// Number of devices that libtorch sees.
+        available: i64,
+    },
+    /// libtorch refused, for instance because memory ran out.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+    /// The batch does not fit the network.
+    #[error("the batch is {batch}, the network takes {network}")]
+    BatchShape {
+        /// Shape of one image of the batch.
+        batch: crate::network::Shape,
+        /// Input shape of the network.
+        network: crate::network::Shape,
+    },
+}

@@ -1,0 +1,14 @@
+//! The network as a typed graph: shapes, parameters and multiply-accumulates are known before anything runs.
+//!
+//! Nothing here depends on libtorch: costs, pruning and canonical forms work on the graph alone.
+
+mod canonical;
+mod graph;
+mod init;
+mod op;
+mod prune;
+
+pub use canonical::{Canonical, LabelledDag};
+pub use graph::{Network, NetworkBuilder, NetworkError, Node, NodeId};
+pub use init::{layer_bias, layer_weight};
+pub use op::{Conv2d, Op, Pool, Shape, WeightShape};

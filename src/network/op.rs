@@ -1,0 +1,215 @@
+//! Operations, with their output shape and their cost beside each other so that they cannot drift apart.
+
+use std::fmt;
+
+/// Shape of one sample's feature map: channels x height x width. A vector of `c` features is `(c, 1, 1)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// Number of channels (or features).
+    pub channels: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Width in pixels.
+    pub width: usize,
+}
+
+impl Shape {
+    /// A `channels` x `height` x `width` map.
+    pub const fn new(channels: usize, height: usize, width: usize) -> Self {
+        Shape { channels, height, width }
+    }
+
+    /// Number of values of one sample.
+    pub const fn len(&self) -> usize {
+        self.channels * self.height * self.width
+    }
+
+    /// True if the map holds no value at all.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}x{}", self.channels, self.height, self.width)
+    }
+}
+
+/// A 2-D convolution with a square kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conv2d {
+    /// Input channels.
+    pub in_channels: usize,
+    /// Output channels.
+    pub out_channels: usize,
+    /// Side of the square kernel, in pixels.
+    pub kernel: usize,
+    /// Stride in both directions.
+    pub stride: usize,
+    /// Zero padding on every side.
+    pub padding: usize,
+    /// Number of channel groups; `in_channels` for a depthwise convolution.
+    pub groups: usize,
+    /// Whether a bias is added.
+    pub bias: bool,
+}
+
+impl Conv2d {
+    /// A dense convolution without bias whose padding keeps the size at stride 1.
+    pub const fn same(in_channels: usize, out_channels: usize, kernel: usize, stride: usize) -> Self {
+        Conv2d { in_channels, out_channels, kernel, stride, padding: kernel / 2, groups: 1, bias: false }
+    }
+}
+
+/// The window of a 2-D pooling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pool {
+    /// Side of the square window, in pixels.
+    pub kernel: usize,
+    /// Stride in both directions.
+    pub stride: usize,
+    /// Padding on every side.
+    pub padding: usize,
+}
+
+/// One operation of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Op {
+    /// The image that goes in.
+    Input,
+    /// A map of zeros with the given channels and the spatial size of its input.
+    Zero {
+        /// Output channels.
+        channels: usize,
+    },
+    /// Convolution.
+    Conv2d(Conv2d),
+    /// Batch normalisation over (batch, height, width) per channel, with a learned scale and shift.
+    BatchNorm,
+    /// max(x, 0).
+    Relu,
+    /// Average pooling; padded pixels do not count in the average.
+    AvgPool(Pool),
+    /// Maximum pooling.
+    MaxPool(Pool),
+    /// Sum of all inputs, which have one shape.
+    Add,
+    /// Mean over height and width.
+    GlobalAvgPool,
+    /// Fully connected layer with a bias.
+    Linear {
+        /// Output features.
+        out_features: usize,
+    },
+}
+
+/// The weight tensor of a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightShape {
+    /// Sizes as PyTorch orders them: (out, in / groups, kernel, kernel) or (out, in).
+    pub dims: Vec<usize>,
+    /// Number of inputs that one output sums over.
+    pub fan_in: usize,
+    /// Length of the bias, if the layer has one.
+    pub bias: Option<usize>,
+}
+
+impl WeightShape {
+    /// Number of weights, without the bias.
+    pub fn len(&self) -> usize {
+        self.dims.iter().product()
+    }
+
+    /// True if there is no weight.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Op {
+    /// The output shape for these input shapes, or what is wrong with them.
+    pub fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        let Some(&x) = inputs.first() else {
+            return Err("it has no input".into());
+        };
+        if inputs.len() > 1 && !matches!(self, Op::Add) {
+            return Err(format!("it takes one input, not {}", inputs.len()));
+        }
+        let window = |kernel: usize, stride: usize, padding: usize, channels: usize| {
+            let side = |n: usize| {
+                let padded = n + 2 * padding;
+                if kernel == 0 || stride == 0 || padded < kernel {
+                    Err(format!("a window of {kernel} with stride {stride} does not fit {n} pixels padded by {padding}"))
+                } else {
+                    Ok((padded - kernel) / stride + 1)
+                }
+            };
+            Ok::<_, String>(Shape::new(channels, side(x.height)?, side(x.width)?))
+        };
+        match *self {
+            Op::Input => Err("an input node takes no input".into()),
+            Op::Zero { channels } => Ok(Shape { channels, ..x }),
+            Op::Conv2d(c) => {
+                if c.in_channels != x.channels {
+                    return Err(format!("it takes {} channels, its input has {}", c.in_channels, x.channels));
+                }
+                if c.groups == 0 || c.in_channels % c.groups != 0 || c.out_channels % c.groups != 0 {
+                    return Err(format!(
+                        "{} groups do not divide {} -> {} channels",
+                        c.groups, c.in_channels, c.out_channels
+                    ));
+                }
+                window(c.kernel, c.stride, c.padding, c.out_channels)
+            }
+            Op::BatchNorm | Op::Relu => Ok(x),
+            Op::AvgPool(p) | Op::MaxPool(p) => window(p.kernel, p.stride, p.padding, x.channels),
+            Op::Add => match inputs.iter().find(|s| **s != x) {
+                Some(other) => Err(format!("it adds maps of different shapes, {x} and {other}")),
+                None => Ok(x),
+            },
+            Op::GlobalAvgPool => Ok(Shape::new(x.channels, 1, 1)),
+            Op::Linear { out_features } => {
+                if x.height * x.width != 1 {
+                    return Err(format!("a linear layer takes a vector, its input is {x}"));
+                }
+                Ok(Shape::new(out_features, 1, 1))
+            }
+        }
+    }
+
+    /// The weight tensor for this input shape; None for operations without weights. The scale and shift of a batch
+    /// normalisation are parameters but no weights: proxies do not read them.
+    pub fn weight(&self, input: Shape) -> Option<WeightShape> {
+        match *self {
+            Op::Conv2d(c) => {
+                let per_group = c.in_channels / c.groups;
+                Some(WeightShape {
+                    dims: vec![c.out_channels, per_group, c.kernel, c.kernel],
+                    fan_in: per_group * c.kernel * c.kernel,
+                    bias: c.bias.then_some(c.out_channels),
+                })
+            }
+            Op::Linear { out_features } => Some(WeightShape {
+                dims: vec![out_features, input.len()],
+                fan_in: input.len(),
+                bias: Some(out_features),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Number of trainable parameters: weights, biases, and scale and shift of batch normalisation.
+    pub fn params(&self, input: Shape) -> u64 {
+        match self {
+            Op::BatchNorm => 2 * input.channels as u64,
+            _ => self.weight(input).map_or(0, |w| (w.len() + w.bias.unwrap_or(0)) as u64),
+        }
+    }
+
+    /// Multiply-accumulates of convolutions and linear layers for one sample; everything else counts zero.
+    pub fn macs(&self, input: Shape, output: Shape) -> u64 {
+        self.weight(input).map_or(0, |w| (w.len() * output.height * output.width) as u64)
+    }
+}

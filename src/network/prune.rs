@@ -1,0 +1,99 @@
+//! Removal of everything that cannot change the output of an untrained network.
+
+use super::graph::{Network, Node, NodeId};
+use super::op::Op;
+
+impl Network {
+    /// The live part: what lies on a path from the input to the output. None if there is no such path (the network is
+    /// *dead*).
+    ///
+    /// At initialisation a layer that is fed with zeros returns zeros (batch normalisation has shift 0 and convolutions
+    /// before it have no bias), so removing it is exact. Sums with one live term vanish. Names of layers are kept, so
+    /// their weights stay what they were.
+    pub fn live(&self) -> Option<Network> {
+        let nodes = self.nodes();
+        // Does the input reach the node?
+        let mut fed = vec![false; nodes.len()];
+        for (id, node) in nodes.iter().enumerate() {
+            fed[id] = match node.op {
+                Op::Input => true,
+                Op::Zero { .. } => false,
+                _ => node.inputs.iter().any(|&i| fed[i]),
+            };
+        }
+        // Does the node reach the output?
+        let mut wanted = vec![false; nodes.len()];
+        wanted[self.output()] = true;
+        for id in (0..nodes.len()).rev() {
+            // What an operation without a live input reads, such as the map a zero takes its size from, is not used.
+            if wanted[id] && fed[id] {
+                nodes[id].inputs.iter().for_each(|&i| wanted[i] = true);
+            }
+        }
+        if !fed[self.output()] {
+            return None;
+        }
+        let mut moved: Vec<NodeId> = vec![0; nodes.len()];
+        let mut kept: Vec<Node> = Vec::with_capacity(nodes.len());
+        for (id, node) in nodes.iter().enumerate() {
+            if !(fed[id] && (wanted[id] || id == 0)) {
+                continue;
+            }
+            let inputs: Vec<NodeId> = node.inputs.iter().filter(|&&i| fed[i]).map(|&i| moved[i]).collect();
+            if node.op == Op::Add
+                && let [only] = inputs[..]
+            {
+                moved[id] = only;
+                continue;
+            }
+            moved[id] = kept.len();
+            kept.push(Node { inputs, ..node.clone() });
+        }
+        Some(Network { nodes: kept, output: moved[self.output()] })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Conv2d, NetworkBuilder, Op, Shape};
+
+    #[test]
+    fn dead_ends_and_zero_fed_layers_vanish_and_names_stay() {
+        let mut b = NetworkBuilder::new(Shape::new(3, 8, 8));
+        let zero = b.apply(Op::Zero { channels: 3 }, 0).unwrap();
+        let only_sized = b.conv("only_sized", 0, Conv2d::same(3, 3, 1, 1)).unwrap();
+        let zero_of_conv = b.apply(Op::Zero { channels: 4 }, only_sized).unwrap();
+        let from_zero = b.conv("zero_fed", zero, Conv2d::same(3, 4, 3, 1)).unwrap();
+        let used = b.conv("used", 0, Conv2d::same(3, 4, 3, 1)).unwrap();
+        b.conv("dead_end", used, Conv2d::same(4, 4, 1, 1)).unwrap();
+        let sum = b.add(&[from_zero, used, zero_of_conv]).unwrap();
+        let pooled = b.apply(Op::GlobalAvgPool, sum).unwrap();
+        let logits = b.linear("classifier", pooled, 10).unwrap();
+        let net = b.finish(logits);
+        let live = net.live().unwrap();
+        let names: Vec<_> = live.layers().map(|(id, _)| live.nodes()[id].name.clone()).collect();
+        assert_eq!(names, ["used", "classifier"]);
+        assert_eq!(live.nodes().len(), 4, "the sum of one live term is contracted: {live:?}");
+        assert_eq!(net.params() - live.params(), 3 * 4 * 9 + 4 * 4 + 3 * 3);
+        assert_eq!(live.live().unwrap(), live, "pruning twice changes nothing");
+    }
+
+    #[test]
+    fn no_path_from_input_to_output_is_dead() {
+        let mut b = NetworkBuilder::new(Shape::new(3, 8, 8));
+        let zero = b.apply(Op::Zero { channels: 3 }, 0).unwrap();
+        let pooled = b.apply(Op::GlobalAvgPool, zero).unwrap();
+        let logits = b.linear("classifier", pooled, 10).unwrap();
+        assert!(b.finish(logits).live().is_none());
+    }
+
+    #[test]
+    fn shapes_that_do_not_fit_are_errors() {
+        let mut b = NetworkBuilder::new(Shape::new(3, 8, 8));
+        let err = b.conv("c", 0, Conv2d::same(4, 4, 3, 1)).unwrap_err().to_string();
+        assert!(err.contains("`c`") && err.contains("4 channels"), "{err}");
+        assert!(b.conv("c", 0, Conv2d { padding: 0, ..Conv2d::same(3, 4, 9, 1) }).is_err());
+        assert!(b.add(&[]).is_err());
+        assert!(b.linear("l", 0, 10).is_err());
+    }
+}

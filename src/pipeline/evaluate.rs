@@ -1,0 +1,274 @@
+//! How well each proxy of a run ranks architectures whose truth is known.
+//!
+//! The scores of a run are joined with a benchmark table. Each proxy, and each trivial baseline, is then judged by rank
+//! correlation over all joined architectures and inside the top 10%, by the precision of its own top 10%, and by the
+//! regret of its ten best. Scores that are missing rank last ([`missing_last`]), so failing is never an advantage.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::benchmark::{Table, TableError};
+use crate::stats::{
+    Interval, RankedPairs, missing_last, multiplicities, percentile_interval, precision_at, regret_at, resampled,
+    top_fraction_indices,
+};
+
+mod join;
+mod text;
+
+use join::{Joined, ProxyScores};
+
+/// The name of the file with the scores, inside the folder of a run.
+const SCORES_FILE: &str = "scores.parquet";
+/// The key of the run's own description in the metadata of that file.
+const METADATA_KEY: &str = "naslens";
+/// What counts as the top of the list.
+const TOP_FRACTION: f64 = 0.1;
+/// How many best-scored architectures the regret is taken over.
+const REGRET_PICKS: usize = 10;
+
+/// Why a run could not be evaluated.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvaluateError {
+    /// The folder holds no scores.
+    #[error("`{dir}` holds no {SCORES_FILE}; name the output folder of a finished scoring run")]
+    NoScores {
+        /// The folder asked for.
+        dir: PathBuf,
+    },
+    /// One of the two tables, or a column of it, could not be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The benchmark table has no column that names architectures.
+    #[error(
+        "`{table}` has none of the key columns {tried}, so its rows cannot be joined with the scores; \
+         rename the column that names the architecture (columns: {})",
+        .columns.join(", ")
+    )]
+    NoKey {
+        /// The benchmark table.
+        table: PathBuf,
+        /// The names looked for.
+        tried: &'static str,
+        /// The columns there are.
+        columns: Vec<String>,
+    },
+    /// The key columns have no value in common.
+    #[error(
+        "no architecture of the run is in `{table}`: `{scores_key}` of the scores has values like {scores_example}, \
+         `{table_key}` of the table like {table_example}; choose the table of the search space that was scored"
+    )]
+    NoMatch {
+        /// The benchmark table.
+        table: PathBuf,
+        /// Key column of the scores.
+        scores_key: String,
+        /// A value of it.
+        scores_example: String,
+        /// Key column of the table.
+        table_key: String,
+        /// A value of it.
+        table_example: String,
+    },
+    /// The table gives two different truths for one architecture.
+    #[error(
+        "`{table}` has more than one value of `{target}` for `{key}` = {value}; keep one row per architecture, \
+         such as the mean"
+    )]
+    Ambiguous {
+        /// The benchmark table.
+        table: PathBuf,
+        /// The target column.
+        target: String,
+        /// Key column of the table.
+        key: String,
+        /// The architecture in question.
+        value: String,
+    },
+    /// Architectures matched, but none has a truth.
+    #[error("`{target}` of `{table}` is empty for all {matched} matching architectures; choose another target column")]
+    NoTruth {
+        /// The benchmark table.
+        table: PathBuf,
+        /// The target column.
+        target: String,
+        /// How many architectures are in both tables.
+        matched: usize,
+    },
+}
+
+/// How to compute the uncertainty of an evaluation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EvaluateOptions {
+    /// Number of bootstrap resamples of the architectures; 0 for no intervals.
+    pub repeats: usize,
+    /// Root seed of the resamples. All proxies see the same ones.
+    pub seed: u64,
+    /// Confidence level of the intervals, in `[0, 1]`; there are no intervals for any other value.
+    pub level: f64,
+}
+
+impl Default for EvaluateOptions {
+    fn default() -> Self {
+        EvaluateOptions { repeats: 1_000, seed: 0, level: 0.95 }
+    }
+}
+
+/// Rank correlations of a score with the truth, with percentile bootstrap intervals over architectures. A value is
+/// `None` if it is not defined, as for a score that is the same everywhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Agreement {
+    /// Spearman's rho.
+    pub spearman: Option<f64>,
+    /// Interval of Spearman's rho.
+    pub spearman_interval: Option<Interval>,
+    /// Kendall's tau-b.
+    pub kendall: Option<f64>,
+    /// Interval of Kendall's tau-b.
+    pub kendall_interval: Option<Interval>,
+}
+
+/// How well one proxy ranks the joined architectures. Every architecture counts, those with a missing score as ranked
+/// last.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProxyEvaluation {
+    /// The name of the proxy.
+    pub name: String,
+    /// Whether this is a trivial baseline (`params`, `flops`, `layers`) that a proxy must beat to be of use.
+    pub baseline: bool,
+    /// Architectures with a score.
+    pub n_ok: usize,
+    /// Architectures without one.
+    pub n_not_ok: usize,
+    /// Architectures by status; `missing` where no status or no value was written.
+    pub statuses: BTreeMap<String, usize>,
+    /// Agreement over all joined architectures.
+    #[serde(flatten)]
+    pub overall: Agreement,
+    /// Agreement inside the top 10% by truth (ties at its boundary included).
+    pub top_10pct: Agreement,
+    /// Share, in `[0, 1]`, of the top 10% by score that are in the top 10% by truth.
+    pub precision_at_10pct: Option<f64>,
+    /// Best truth of all minus best truth among the ten best scores, in the unit of the target.
+    pub regret_at_10: Option<f64>,
+}
+
+/// The proxies of a run judged against one column of a benchmark table.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// The column of the benchmark table that holds the truth; larger is better.
+    pub target: String,
+    /// The file name of the benchmark table.
+    pub table: String,
+    /// The key columns joined on: of the scores, then of the table.
+    pub join_key: [String; 2],
+    /// Different architectures of the run with a truth: what everything here is computed over.
+    pub n_joined: usize,
+    /// Architectures of the run that the table does not have.
+    pub n_unmatched: usize,
+    /// Architectures that the table has, without a value of the target.
+    pub n_without_truth: usize,
+    /// Rows of the scores left out because their architecture had come before.
+    pub n_repeated: usize,
+    /// Architectures in the top 10% by truth.
+    pub n_top_10pct: usize,
+    /// Bootstrap resamples behind each interval.
+    pub repeats: usize,
+    /// Confidence level of the intervals.
+    pub level: f64,
+    /// Root seed of the resamples.
+    pub seed: u64,
+    /// The run's description of itself, if its scores carry one.
+    pub run: Option<serde_json::Value>,
+    /// One row per proxy and baseline, by Spearman's rho over all architectures, best first.
+    pub rows: Vec<ProxyEvaluation>,
+}
+
+/// Judges the proxies of the run in the folder `dir` against the column `target` of the benchmark table at `table`.
+///
+/// Rows are joined on `arch_index` if both tables have one, otherwise on `arch` of the scores and `arch_str` or `arch`
+/// of the table. Architectures without a match or a truth are counted and left out. Proxies are the columns of the
+/// scores that have a `<name>_status` column beside them; `params`, `flops` (the multiply-accumulates in the column
+/// `macs`, unless a proxy `flops` was run) and `layers` (if present) are always shown as baselines. All scores are read
+/// as larger is better.
+pub fn evaluate(
+    dir: &Path,
+    table: &Path,
+    target: &str,
+    options: &EvaluateOptions,
+) -> Result<Evaluation, EvaluateError> {
+    let scores = Table::open(&dir.join(SCORES_FILE)).map_err(|error| match error {
+        TableError::Missing { .. } => EvaluateError::NoScores { dir: dir.into() },
+        other => other.into(),
+    })?;
+    let truths = Table::open(table)?;
+    let joined = join::join(&scores, &truths, target)?;
+    let top = top_fraction_indices(&joined.truth, TOP_FRACTION);
+    let mut rows = join::proxies(&scores, &joined.rows)?
+        .into_iter()
+        .map(|proxy| judge(proxy, &joined.truth, &top, options))
+        .collect::<Vec<_>>();
+    let rho = |row: &ProxyEvaluation| row.overall.spearman.unwrap_or(f64::NEG_INFINITY);
+    rows.sort_by(|a, b| rho(b).total_cmp(&rho(a)).then_with(|| a.name.cmp(&b.name)));
+
+    let Joined { key, n_unmatched, n_without_truth, n_repeated, truth, .. } = joined;
+    // A description that is not JSON is still worth keeping as it is.
+    let run = scores.metadata(METADATA_KEY).map(|text| serde_json::from_str(&text).unwrap_or_else(|_| text.into()));
+    Ok(Evaluation {
+        target: target.into(),
+        table: table.file_name().unwrap_or(table.as_os_str()).to_string_lossy().into_owned(),
+        join_key: key,
+        n_joined: truth.len(),
+        n_unmatched,
+        n_without_truth,
+        n_repeated,
+        n_top_10pct: top.len(),
+        repeats: options.repeats,
+        level: options.level,
+        seed: options.seed,
+        run,
+        rows,
+    })
+}
+
+fn judge(proxy: ProxyScores, truth: &[f64], top: &[usize], options: &EvaluateOptions) -> ProxyEvaluation {
+    let n_ok = proxy.scores.iter().flatten().count();
+    let scores = missing_last(&proxy.scores);
+    let at_top = |values: &[f64]| top.iter().map(|&i| values[i]).collect::<Vec<_>>();
+    ProxyEvaluation {
+        name: proxy.name,
+        baseline: proxy.baseline,
+        n_ok,
+        n_not_ok: scores.len() - n_ok,
+        statuses: proxy.statuses,
+        overall: agreement(&scores, truth, options),
+        top_10pct: agreement(&at_top(&scores), &at_top(truth), options),
+        precision_at_10pct: precision_at(&scores, truth, TOP_FRACTION),
+        regret_at_10: regret_at(&scores, truth, REGRET_PICKS),
+    }
+}
+
+fn agreement(scores: &[f64], truth: &[f64], options: &EvaluateOptions) -> Agreement {
+    let Some(pairs) = RankedPairs::new(scores, truth) else {
+        return Agreement::default();
+    };
+    let n = truth.len();
+    let both = |weights: &[u32]| (pairs.spearman(weights), pairs.kendall(weights));
+    let (spearman, kendall) = both(&vec![1; n]);
+    let (spearmans, kendalls): (Vec<_>, Vec<_>) =
+        resampled(n, options.repeats, options.seed, |sample| both(&multiplicities(n, sample))).into_iter().unzip();
+    // A score without a correlation has no uncertainty to speak of either.
+    let interval = |value: Option<f64>, values: &[_]| value.and_then(|_| percentile_interval(values, options.level));
+    Agreement {
+        spearman,
+        spearman_interval: interval(spearman, &spearmans),
+        kendall,
+        kendall_interval: interval(kendall, &kendalls),
+    }
+}
+
+#[cfg(test)]
+mod tests;

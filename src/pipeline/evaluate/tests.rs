@@ -1,0 +1,190 @@
+use std::fs::File;
+use std::sync::Arc;
+
+use approx::assert_relative_eq;
+use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
+
+use super::*;
+
+const N: i64 = 60;
+
+fn write(path: &Path, columns: Vec<(&str, ArrayRef)>, metadata: Option<&str>) {
+    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap();
+    let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    if let Some(text) = metadata {
+        writer.append_key_value_metadata(KeyValue::new(METADATA_KEY.into(), text.to_string()));
+    }
+    writer.close().unwrap();
+}
+
+fn ints(of: impl Fn(i64) -> i64, rows: &[i64]) -> ArrayRef {
+    Arc::new(rows.iter().map(|&i| of(i)).collect::<Int64Array>())
+}
+
+fn strings(of: impl Fn(i64) -> String, rows: &[i64]) -> ArrayRef {
+    Arc::new(rows.iter().map(|&i| Some(of(i))).collect::<StringArray>())
+}
+
+/// A run over architectures 0..60 with one repeated and one that is unknown to the table; the proxy `a@b` fails on each
+/// seventh.
+fn write_scores(folder: &Path, with_index: bool) {
+    let rows: Vec<i64> = (0..N).chain([5, 1_000]).collect();
+    let dead = |i: i64| i % 7 == 3;
+    let mut columns: Vec<(&str, ArrayRef)> = vec![
+        ("arch", strings(|i| format!("net-{i}"), &rows)),
+        ("arch_id", strings(|i| format!("id-{i}"), &rows)),
+        ("params", ints(|i| i * 31 % 17, &rows)),
+        ("macs", ints(|i| i * 13 % 61, &rows)),
+        ("a@b", Arc::new(rows.iter().map(|&i| (!dead(i)).then(|| (i * 37 % 53) as f64)).collect::<Float64Array>())),
+        ("a@b_status", strings(|i| if dead(i) { "dead" } else { "ok" }.into(), &rows)),
+        ("flat", Arc::new(Float64Array::from(vec![1.0; rows.len()]))),
+        ("flat_status", strings(|_| "ok".into(), &rows)),
+        ("params_status", strings(|_| "ok".into(), &rows)),
+    ];
+    if with_index {
+        columns.push(("arch_index", ints(|i| i, &rows)));
+    }
+    let metadata = r#"{"sampler": "uniform", "seed": 7}"#;
+    write(&folder.join(SCORES_FILE), columns, Some(metadata));
+}
+
+/// The truth of architectures 0..60 and some more, in descending order of index; unknown for number 8.
+fn write_truth(folder: &Path) -> PathBuf {
+    let rows: Vec<i64> = (0..100).rev().collect();
+    let accuracy = rows.iter().map(|&i| (i != 8).then(|| ((i * 37 % 53 + i * 29 % 31) / 2) as f64));
+    let path = folder.join("truth.parquet");
+    let index = rows.iter().map(|&i| i as i32).collect::<Int32Array>();
+    write(
+        &path,
+        vec![
+            ("arch_index", Arc::new(index)),
+            ("arch_str", strings(|i| format!("net-{i}"), &rows)),
+            ("accuracy", Arc::new(accuracy.collect::<Float64Array>())),
+            ("other", strings(|i| format!("other-{i}"), &rows)),
+        ],
+        None,
+    );
+    path
+}
+
+// import numpy as np; from scipy.stats import spearmanr, kendalltau
+// i = np.array([i for i in range(60) if i != 8]); t = (i * 37 % 53 + i * 29 % 31) // 2
+// s = {"a@b": np.where(i % 7 == 3, -np.inf, i * 37 % 53), "params": i * 31 % 17, "flops": i * 13 % 61}
+// top = t >= np.sort(t)[::-1][5]    # ceil(0.1 * 59) = 6
+// for name, s in s.items():
+//     best = np.argsort(-s, kind="stable")
+//     print(name, spearmanr(s, t)[0], kendalltau(s, t)[0], spearmanr(s[top], t[top])[0], kendalltau(s[top], t[top])[0],
+//           top[best[:6]].mean(), t.max() - t[best[:10]].max())
+// print(top.sum())
+const GOLDEN: [(&str, [f64; 6]); 3] = [
+    ("a@b", [0.6168956420136266, 0.483287769770949, 0.0, 0.0, 0.5, 1.0]),
+    ("params", [-0.05770358458622972, -0.038965297506124694, -0.22663483432464554, -0.20515248496555455, 0.0, 4.0]),
+    ("flops", [-0.08653291926673432, -0.042269101485410916, -0.050062617432175896, -0.08058229640253801, 0.0, 5.0]),
+];
+
+#[test]
+fn agrees_with_scipy() {
+    let folder = tempfile::tempdir().unwrap();
+    write_scores(folder.path(), true);
+    let truth = write_truth(folder.path());
+    let options = EvaluateOptions { repeats: 200, ..EvaluateOptions::default() };
+    let evaluation = evaluate(folder.path(), &truth, "accuracy", &options).unwrap();
+
+    let counts = (evaluation.n_joined, evaluation.n_unmatched, evaluation.n_without_truth, evaluation.n_repeated);
+    assert_eq!(counts, (59, 1, 1, 1));
+    assert_eq!(evaluation.join_key, ["arch_index", "arch_index"]);
+    assert_eq!((evaluation.table.as_str(), evaluation.n_top_10pct), ("truth.parquet", 8));
+    assert_eq!(evaluation.run.as_ref().unwrap()["seed"], 7);
+    assert_eq!(evaluation.rows.len(), 4);
+    let row = |name: &str| evaluation.rows.iter().find(|row| row.name == name).unwrap();
+    for (name, golden) in GOLDEN {
+        let row = row(name);
+        let (overall, top) = (row.overall, row.top_10pct);
+        let values =
+            [overall.spearman, overall.kendall, top.spearman, top.kendall, row.precision_at_10pct, row.regret_at_10];
+        for (value, golden) in values.into_iter().zip(golden) {
+            assert_relative_eq!(value.unwrap(), golden, max_relative = 1e-12);
+        }
+        assert_eq!(row.baseline, name != "a@b");
+        for (value, interval) in
+            [(overall.spearman, overall.spearman_interval), (overall.kendall, overall.kendall_interval)]
+        {
+            let interval = interval.unwrap();
+            assert!(interval.low < value.unwrap() && value.unwrap() < interval.high, "{name} {interval:?}");
+        }
+    }
+    assert_eq!((row("a@b").n_ok, row("a@b").n_not_ok), (50, 9));
+    assert_eq!(row("a@b").statuses, BTreeMap::from([("dead".to_string(), 9), ("ok".to_string(), 50)]));
+    assert_eq!(row("flat").overall, Agreement::default());
+    assert_eq!((evaluation.rows[0].name.as_str(), evaluation.rows[3].name.as_str()), ("a@b", "flat"));
+}
+
+#[test]
+fn joins_on_names_without_an_index_and_gives_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let truth = write_truth(folder.path());
+    let options = EvaluateOptions { repeats: 20, ..EvaluateOptions::default() };
+    let rows = |with_index| {
+        write_scores(folder.path(), with_index);
+        evaluate(folder.path(), &truth, "accuracy", &options).unwrap()
+    };
+    let (indexed, named) = (rows(true), rows(false));
+    assert_eq!(named.join_key, ["arch", "arch_str"]);
+    assert_eq!(indexed.rows, named.rows);
+}
+
+#[test]
+fn text_and_json_say_what_was_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    write_scores(folder.path(), true);
+    let options = EvaluateOptions { repeats: 20, ..EvaluateOptions::default() };
+    let evaluation = evaluate(folder.path(), &write_truth(folder.path()), "accuracy", &options).unwrap();
+    let text = evaluation.to_text();
+    for part in [
+        "accuracy of truth.parquet",
+        "59 architectures, joined on arch_index",
+        "1 not in the table, 1 without a target value, 1 repeated rows",
+        "sampler    uniform",
+        "seed       7",
+        "95% percentile bootstrap over architectures, 20 resamples",
+        "missing scores rank last",
+        "flops *",
+        "9 dead",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+    let json = serde_json::to_value(&evaluation).unwrap();
+    assert_eq!(json["rows"][0]["name"], "a@b");
+    assert!(json["rows"][0]["spearman_interval"]["low"].is_f64() && json["rows"][0]["top_10pct"]["kendall"].is_f64());
+}
+
+#[test]
+fn errors_name_the_thing_and_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let truth = write_truth(folder.path());
+    let fail = |table: &Path, target: &str| {
+        evaluate(folder.path(), table, target, &EvaluateOptions::default()).unwrap_err().to_string()
+    };
+    assert!(fail(&truth, "accuracy").contains("holds no scores.parquet"));
+    write_scores(folder.path(), false);
+    assert!(fail(&truth, "acuracy").contains("did you mean `accuracy`?"));
+
+    let table = folder.path().join("odd.parquet");
+    let odd = |keys: &[&str], name: &str, truth: Vec<Option<f64>>| {
+        let keys: ArrayRef = Arc::new(StringArray::from(keys.to_vec()));
+        write(&table, vec![(name, keys), ("accuracy", Arc::new(Float64Array::from(truth)))], None);
+        fail(&table, "accuracy")
+    };
+    let message = odd(&["x", "y"], "arch", vec![Some(1.0), Some(2.0)]);
+    assert!(message.contains("`arch` of the scores has values like `net-0`"), "{message}");
+    assert!(message.contains("`arch` of the table like `x`"), "{message}");
+    let message = odd(&["net-1", "net-1"], "arch", vec![Some(1.0), Some(2.0)]);
+    assert!(message.contains("more than one value of `accuracy` for `arch` = `net-1`"), "{message}");
+    let message = odd(&["net-1", "net-2"], "arch", vec![None, Some(f64::NAN)]);
+    assert!(message.contains("is empty for all 2 matching architectures"), "{message}");
+    let message = odd(&["net-1"], "network", vec![Some(1.0)]);
+    assert!(message.contains("none of the key columns arch_str, arch"), "{message}");
+}

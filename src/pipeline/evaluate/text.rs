@@ -1,0 +1,115 @@
+//! An evaluation as plain text for a terminal.
+
+use super::{Agreement, Evaluation, ProxyEvaluation};
+use crate::stats::Interval;
+
+impl Evaluation {
+    /// The evaluation as aligned plain text: what was compared, a table over all architectures, a table for the top
+    /// 10%, and the reasons for missing scores. Best proxy first; baselines carry an asterisk.
+    pub fn to_text(&self) -> String {
+        let (spearman, kendall) =
+            (format!("Spearman [{}]", self.percent()), format!("Kendall tau-b [{}]", self.percent()));
+        let mut lines = self.header();
+        lines.push(format!("\nAll {} architectures", self.n_joined));
+        lines.extend(aligned(
+            ["proxy", "ok", "not ok", &spearman, &kendall, "precision@10% [%]", "regret@10 [target]"],
+            self.rows.iter().map(overall_cells).collect(),
+        ));
+        lines.push(format!("\nInside the top 10% by {} ({} architectures)", self.target, self.n_top_10pct));
+        let top_cells = |row: &ProxyEvaluation| {
+            let [spearman, kendall] = correlations(&row.top_10pct);
+            [label(row), spearman, kendall]
+        };
+        lines.extend(aligned(["proxy", &spearman, &kendall], self.rows.iter().map(top_cells).collect()));
+        let failing: Vec<_> = self.rows.iter().filter(|row| row.n_not_ok > 0).collect();
+        if !failing.is_empty() {
+            lines.push("\nMissing scores by status".into());
+            lines.extend(aligned(["proxy", "architectures"], failing.into_iter().map(failure_cells).collect()));
+        }
+        lines.join("\n") + "\n"
+    }
+
+    fn header(&self) -> Vec<String> {
+        let [scores_key, table_key] = &self.join_key;
+        let mut lines = vec![
+            format!("target     {} of {}", self.target, self.table),
+            format!("n          {} architectures, joined on {scores_key} = {table_key}", self.n_joined),
+            format!(
+                "left out   {} not in the table, {} without a target value, {} repeated rows",
+                self.n_unmatched, self.n_without_truth, self.n_repeated
+            ),
+        ];
+        for name in ["sampler", "seed"] {
+            if let Some(value) = self.run.as_ref().and_then(|run| run.get(name)) {
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                lines.push(format!("{name:<10} {value}"));
+            }
+        }
+        lines.push(format!(
+            "intervals  {} percentile bootstrap over architectures, {} resamples, seed {}",
+            self.percent(),
+            self.repeats,
+            self.seed
+        ));
+        lines.push(
+            "rules      missing scores rank last; equal scores are picked in row order; * marks a baseline".into(),
+        );
+        lines.push("           precision@10%: share of the top 10% by score that are in the top 10% by target".into());
+        lines.push("           regret@10: best target of all minus best target among the ten highest scores".into());
+        lines
+    }
+
+    /// The confidence level, as in `95%`.
+    fn percent(&self) -> String {
+        format!("{}%", (1e4 * self.level).round() / 100.0)
+    }
+}
+
+fn label(row: &ProxyEvaluation) -> String {
+    format!("{}{}", row.name, if row.baseline { " *" } else { "" })
+}
+
+fn overall_cells(row: &ProxyEvaluation) -> [String; 7] {
+    let [spearman, kendall] = correlations(&row.overall);
+    let precision = row.precision_at_10pct.map_or("-".into(), |share| format!("{:.1}", 100.0 * share));
+    let regret = row.regret_at_10.map_or("-".into(), |regret| format!("{regret:.4}"));
+    [label(row), row.n_ok.to_string(), row.n_not_ok.to_string(), spearman, kendall, precision, regret]
+}
+
+fn failure_cells(row: &ProxyEvaluation) -> [String; 2] {
+    let failures = row.statuses.iter().filter(|(status, _)| *status != super::join::OK);
+    [label(row), failures.map(|(status, count)| format!("{count} {status}")).collect::<Vec<_>>().join(", ")]
+}
+
+fn correlations(agreement: &Agreement) -> [String; 2] {
+    let cell = |value: Option<f64>, interval: Option<Interval>| match (value, interval) {
+        (None, _) => "-".into(),
+        (Some(value), None) => format!("{value:.3}"),
+        (Some(value), Some(Interval { low, high })) => format!("{value:.3} [{low:.3}, {high:.3}]"),
+    };
+    [cell(agreement.spearman, agreement.spearman_interval), cell(agreement.kendall, agreement.kendall_interval)]
+}
+
+/// Lines of a table, the first column flush left and the others flush right.
+fn aligned<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> Vec<String> {
+    let rows: Vec<[String; N]> = std::iter::once(header.map(str::to_owned)).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let cell = |(column, (text, &width)): (usize, (&String, &usize))| {
+        if column == 0 { format!("{text:<width$}") } else { format!("{text:>width$}") }
+    };
+    let line = |row: &[String; N]| row.iter().zip(&widths).enumerate().map(cell).collect::<Vec<_>>().join("  ");
+    rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let lines =
+            aligned(["proxy", "n"], vec![["a".into(), "1".into()], ["naswot@reference".into(), "15625".into()]]);
+        assert_eq!(lines, ["proxy                 n", "a                     1", "naswot@reference  15625"]);
+    }
+}

@@ -1,0 +1,26 @@
+//! Multiply-accumulates of one inference.
+
+use super::{Proxy, Score, View};
+
+/// Multiply-accumulates of the network as specified.
+pub static FLOPS: Proxy = Proxy {
+    name: "flops",
+    title: "Multiply-accumulates (MACs) of one inference",
+    paper: "trivial baseline; Ning et al., Evaluating efficient performance estimators of neural architectures, NeurIPS 2021",
+    formula: "sum over convolutions of C_out H_out W_out (C_in / groups) k^2, plus in x out of linear layers",
+    protocol: "one image; one multiply-accumulate counts as one; batch normalisation, pooling and sums count zero; \
+               operations that cannot reach the output included; nothing is run",
+    view: View::Specified,
+    baseline: true,
+    passes: &[],
+    score: |passes| Score::new(passes.network.macs() as f64),
+};
+
+/// Multiply-accumulates on a path from input to output.
+pub static FLOPS_LIVE: Proxy = Proxy {
+    name: "flops@live",
+    protocol: "one image; one multiply-accumulate counts as one; batch normalisation, pooling and sums count zero; \
+               only what is on a path from input to output; nothing is run",
+    view: View::Live,
+    ..FLOPS
+};

@@ -1,0 +1,50 @@
+//! Correlation of the input gradients of different images.
+
+use ndarray::{Array2, Axis};
+use ndarray_linalg::{EigValsh, UPLO};
+
+use super::{Proxy, Score, Status, View};
+use crate::engine::Pass;
+
+/// Added to every eigenvalue, as published.
+const K: f64 = 1e-5;
+
+/// How uncorrelated the input gradients of the images of a batch are.
+pub static JACOV: Proxy = Proxy {
+    name: "jacov",
+    title: "Correlation of input gradients between images (jacob_cov)",
+    paper: "Mellor et al., Neural architecture search without training, first version, 2020, arXiv:2006.04647v1",
+    formula: "-sum_i (log(v_i + k) + 1 / (v_i + k)), v the eigenvalues of the correlation matrix of the rows \
+              J_i = d(sum of the logits of image i)/d(image i), k = 1e-5",
+    protocol: "train-mode batch normalisation, one batch, PyTorch's default initialisation, eigenvalues in float64; \
+               values of different batch sizes cannot be compared",
+    view: View::Live,
+    baseline: false,
+    passes: &[Pass::InputGradient],
+    score: |passes| match &passes.input_gradient {
+        Some(jacobian) => score(jacobian),
+        None => Score::status(Status::Failed),
+    },
+};
+
+fn score(jacobian: &Array2<f64>) -> Score {
+    let mut rows = jacobian.to_owned();
+    for mut row in rows.axis_iter_mut(Axis(0)) {
+        let mean = row.mean().unwrap_or(0.0);
+        row -= mean;
+        let norm = row.dot(&row).sqrt();
+        if !norm.is_finite() {
+            return Score::status(Status::NonFinite);
+        }
+        if norm == 0.0 {
+            // An image without any gradient has no correlation with the others.
+            return Score::status(Status::Singular);
+        }
+        row /= norm;
+    }
+    match rows.dot(&rows.t()).eigvalsh(UPLO::Lower) {
+        // Rounding can leave an eigenvalue of zero slightly negative.
+        Ok(v) => Score::new(-v.iter().map(|v| v.max(0.0) + K).map(|v| v.ln() + 1.0 / v).sum::<f64>()),
+        Err(_) => Score::status(Status::NonFinite),
+    }
+}

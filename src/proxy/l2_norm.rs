@@ -1,0 +1,26 @@
+//! Norm of the initial weights.
+
+use super::{Proxy, Score, Status, View};
+use crate::engine::Pass;
+
+/// Sum of the layers' weight norms.
+pub static L2_NORM: Proxy = Proxy {
+    name: "l2_norm",
+    title: "Sum of the L2 norms of the initial weights",
+    paper: "baseline of Abdelfattah et al., Zero-cost proxies for lightweight NAS, ICLR 2021",
+    formula: "sum_l ||W_l||_2, W_l the weight of convolution or linear layer l, no biases",
+    protocol: "live layers, PyTorch's default initialisation, no data",
+    view: View::Live,
+    baseline: false,
+    passes: &[Pass::Weights],
+    score: |passes| {
+        let Some(weights) = &passes.weights else {
+            return Score::status(Status::Failed);
+        };
+        let norm = |w: &tch::Tensor| Ok::<_, tch::TchError>(w.f_norm()?.double_value(&[]));
+        match weights.layers().map(|l| norm(&l.weight)).sum::<Result<f64, _>>() {
+            Ok(sum) => Score::new(sum),
+            Err(_) => Score::status(Status::Failed),
+        }
+    },
+};

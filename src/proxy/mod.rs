@@ -1,0 +1,123 @@
+//! Training-free proxies: each one a small function of what the engine ran.
+//!
+//! To add a proxy: one file with its [`Proxy`] constants, one line in [`PROXIES`]. A name means nothing without its
+//! protocol, so every variant (`naswot`, `naswot@reference`) is an entry of its own.
+
+mod flops;
+mod grad_norm;
+mod jacov;
+mod l2_norm;
+mod layers;
+mod logsynflow;
+mod naswot;
+mod params;
+mod plain;
+mod score;
+mod snip;
+mod synflow;
+
+pub use score::{Score, Status};
+
+use crate::engine::{LayerGradient, Pass, Passes};
+
+/// Which network a proxy looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum View {
+    /// What lies on a path from the input to the output; equal for all architectures with one
+    /// [`ArchId`](crate::space::ArchId).
+    Live,
+    /// Everything the architecture specifies, dead operations included.
+    Specified,
+}
+
+/// One variant of a proxy. Higher scores mean better networks.
+pub struct Proxy {
+    /// Name on the command line and column name: the proxy, or `proxy@variant`.
+    pub name: &'static str,
+    /// What it measures, in one line.
+    pub title: &'static str,
+    /// Where it was published.
+    pub paper: &'static str,
+    /// What is computed, with its symbols explained.
+    pub formula: &'static str,
+    /// Everything that fixes the number: batch, mode, initialisation, precision.
+    pub protocol: &'static str,
+    /// Which network is looked at.
+    pub view: View,
+    /// A trivial count that every other proxy has to beat.
+    pub baseline: bool,
+    /// What the engine must run.
+    pub passes: &'static [Pass],
+    /// The score, from the passes of `passes`.
+    pub score: fn(&Passes<'_>) -> Score,
+}
+
+/// All proxies.
+pub static PROXIES: &[&Proxy] = &[
+    &params::PARAMS,
+    &params::PARAMS_LIVE,
+    &flops::FLOPS,
+    &flops::FLOPS_LIVE,
+    &layers::LAYERS,
+    &l2_norm::L2_NORM,
+    &synflow::SYNFLOW,
+    &logsynflow::LOGSYNFLOW,
+    &naswot::NASWOT,
+    &naswot::NASWOT_REFERENCE,
+    &grad_norm::GRAD_NORM,
+    &grad_norm::GRAD_NORM_GLOBAL,
+    &snip::SNIP,
+    &plain::PLAIN,
+    &jacov::JACOV,
+];
+
+/// No proxy of that name.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown proxy `{name}`{hint}; known: {known}")]
+pub struct UnknownProxy {
+    name: String,
+    hint: String,
+    known: String,
+}
+
+/// The proxy called `name`.
+pub fn find(name: &str) -> Result<&'static Proxy, UnknownProxy> {
+    PROXIES.iter().copied().find(|p| p.name == name).ok_or_else(|| UnknownProxy {
+        name: name.into(),
+        hint: crate::text::did_you_mean(name, PROXIES.iter().map(|p| p.name)),
+        known: PROXIES.iter().map(|p| p.name).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// A sum over layers, or the status that explains why there is none.
+fn sum_over_layers(
+    gradients: &Option<Vec<LayerGradient>>,
+    layer: impl Fn(&LayerGradient) -> Result<f64, tch::TchError>,
+) -> Score {
+    let Some(layers) = gradients else {
+        return Score::status(Status::Failed);
+    };
+    match layers.iter().map(layer).sum::<Result<f64, _>>() {
+        Ok(sum) => Score::new(sum),
+        Err(_) => Score::status(Status::Failed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registry_is_sound() {
+        for (i, p) in PROXIES.iter().enumerate() {
+            assert!(PROXIES[..i].iter().all(|q| q.name != p.name), "{} is listed twice", p.name);
+            for text in [p.title, p.paper, p.formula, p.protocol] {
+                assert!(text.len() > 10, "{} lacks documentation", p.name);
+            }
+            let family = p.name.split('@').next().unwrap();
+            assert!(find(family).is_ok(), "variant {} has no plain {family}", p.name);
+        }
+        let err = find("naswott").err().unwrap().to_string();
+        assert!(err.contains("did you mean `naswot`"), "{err}");
+    }
+}

@@ -1,0 +1,27 @@
+//! Number of trainable parameters.
+
+use super::{Proxy, Score, View};
+
+const TITLE: &str = "Number of trainable parameters";
+const PAPER: &str = "trivial baseline; reported as such by White et al., NAS-Bench-Suite-Zero, NeurIPS 2022";
+
+/// Parameters of the network as specified, as the published tables count them.
+pub static PARAMS: Proxy = Proxy {
+    name: "params",
+    title: TITLE,
+    paper: PAPER,
+    formula: "sum over all layers of the sizes of weights and biases, plus scale and shift of batch normalisation",
+    protocol: "counted on the graph, operations that cannot reach the output included; nothing is run",
+    view: View::Specified,
+    baseline: true,
+    passes: &[],
+    score: |passes| Score::new(passes.network.params() as f64),
+};
+
+/// Parameters on a path from input to output.
+pub static PARAMS_LIVE: Proxy = Proxy {
+    name: "params@live",
+    protocol: "counted on the graph after removing what is not on a path from input to output; nothing is run",
+    view: View::Live,
+    ..PARAMS
+};

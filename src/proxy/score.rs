@@ -1,0 +1,100 @@
+//! A score is a number or the reason why there is none; never a sentinel.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Whether a score is a number, and if not, why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Status {
+    /// The value is a finite number.
+    Ok,
+    /// The input does not reach the output.
+    Dead,
+    /// A matrix whose determinant is the score is singular.
+    Singular,
+    /// The computation overflowed or was undefined.
+    NonFinite,
+    /// The score is at the ceiling of its protocol and no longer tells networks apart.
+    Saturated,
+    /// The proxy does not apply to this kind of network.
+    Unsupported,
+    /// The network could not be run.
+    Failed,
+}
+
+impl Status {
+    /// All statuses.
+    pub const ALL: [Status; 7] = [
+        Status::Ok,
+        Status::Dead,
+        Status::Singular,
+        Status::NonFinite,
+        Status::Saturated,
+        Status::Unsupported,
+        Status::Failed,
+    ];
+
+    /// Name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Ok => "ok",
+            Status::Dead => "dead",
+            Status::Singular => "singular",
+            Status::NonFinite => "non_finite",
+            Status::Saturated => "saturated",
+            Status::Unsupported => "unsupported",
+            Status::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Status {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Status::ALL.into_iter().find(|s| s.name() == text).ok_or_else(|| format!("unknown score status `{text}`"))
+    }
+}
+
+/// A proxy's verdict on one network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    value: Option<f64>,
+    status: Status,
+}
+
+impl Score {
+    /// A number; `non_finite` if it is not finite.
+    pub fn new(value: f64) -> Self {
+        if value.is_finite() {
+            Score { value: Some(value), status: Status::Ok }
+        } else {
+            Score::status(Status::NonFinite)
+        }
+    }
+
+    /// No number, for this reason. `Status::Ok` without a number counts as failed.
+    pub fn status(status: Status) -> Self {
+        Score { value: None, status: if status == Status::Ok { Status::Failed } else { status } }
+    }
+
+    /// The number, if the status is ok.
+    pub fn value(&self) -> Option<f64> {
+        self.value
+    }
+
+    /// The status.
+    pub fn get_status(&self) -> Status {
+        self.status
+    }
+}

@@ -1,0 +1,23 @@
+//! Connection sensitivity.
+
+use tch::Kind;
+
+use super::{Proxy, View, sum_over_layers};
+use crate::engine::Pass;
+
+/// Sum of the connection sensitivities of all weights.
+pub static SNIP: Proxy = Proxy {
+    name: "snip",
+    title: "Connection sensitivity: how much the loss feels the removal of each weight",
+    paper: "Lee et al., SNIP: single-shot network pruning, ICLR 2019; as a proxy: Abdelfattah et al., ICLR 2021",
+    formula: "sum_l sum |W_l * dL/dW_l|, L the mean cross-entropy on the batch",
+    protocol: "train-mode batch normalisation, live layers, PyTorch's default initialisation, float32",
+    view: View::Live,
+    baseline: false,
+    passes: &[Pass::LossGradient],
+    score: |passes| {
+        sum_over_layers(&passes.loss_gradient, |l| {
+            Ok(l.weight.f_mul(&l.gradient)?.f_abs()?.f_sum(Kind::Double)?.double_value(&[]))
+        })
+    },
+};

@@ -1,0 +1,24 @@
+//! Synaptic flow, in the logarithm.
+
+use super::{Proxy, Score, Status, View};
+use crate::engine::Pass;
+
+/// Natural logarithm of the synaptic flow.
+///
+/// The published score `sum_l sum |w dR/dw|` reaches 1e61 on NAS-Bench-201 and overflows float32 and, on deeper networks,
+/// float64. Its logarithm ranks networks the same and never overflows; see [`Dual`](crate::engine::Dual) for how it is
+/// computed without a backward pass.
+pub static SYNFLOW: Proxy = Proxy {
+    name: "synflow",
+    title: "Synaptic flow (natural logarithm)",
+    paper: "Tanaka et al., Pruning neural networks without any data, NeurIPS 2020; as a proxy: Abdelfattah et al., ICLR 2021",
+    formula: "log sum_l sum |W_l * dR/dW_l|, R the sum of the logits of the network with absolute weights and biases",
+    protocol: "batch normalisation bypassed, one input of ones, live layers, PyTorch's default initialisation, no data",
+    view: View::Live,
+    baseline: false,
+    passes: &[Pass::Dual],
+    score: |passes| match passes.dual {
+        Some(dual) => Score::new(dual.log_tangent),
+        None => Score::status(Status::Failed),
+    },
+};

@@ -1,0 +1,210 @@
+//! A small canvas for SVG charts: axes, marks, bars and lines. Colours come from the page's style sheet.
+
+use super::format::escape;
+use super::model::Role;
+use super::scale::Scale;
+
+/// Size of a chart and the room around its plot, in user units: about one pixel each on a phone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    pub(super) width: f64,
+    pub(super) height: f64,
+    pub(super) left: f64,
+    pub(super) right: f64,
+    pub(super) top: f64,
+    pub(super) bottom: f64,
+}
+
+/// The outline of a mark, so that colour is never the only difference.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shape {
+    Dot,
+    Circle,
+    Diamond,
+    Square,
+}
+
+impl Shape {
+    /// The shape of a network's points.
+    pub(super) fn of(role: Role) -> Self {
+        match role {
+            Role::Labelled => Shape::Dot,
+            Role::Control => Shape::Diamond,
+            Role::Finalist => Shape::Circle,
+        }
+    }
+
+    /// The SVG element at a place, unclosed, for attributes and a title to follow.
+    fn open(self, x: f64, y: f64) -> String {
+        match self {
+            Shape::Dot => format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.2\""),
+            Shape::Circle => format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4.6\""),
+            Shape::Diamond => format!("<path d=\"M{x:.1} {:.1}l5.4 5.4-5.4 5.4-5.4-5.4z\"", y - 5.4),
+            Shape::Square => {
+                format!("<rect x=\"{:.1}\" y=\"{:.1}\" width=\"8.4\" height=\"8.4\"", x - 4.2, y - 4.2)
+            }
+        }
+    }
+}
+
+/// What is drawn and said for one thing: its colour class, what links it across figures, and its tooltip.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark<'a> {
+    pub(super) shape: Shape,
+    pub(super) class: &'a str,
+    pub(super) key: &'a str,
+    pub(super) title: &'a str,
+}
+
+impl Mark<'_> {
+    fn svg(&self, x: f64, y: f64) -> String {
+        format!(
+            "{} class=\"m {}\" data-k=\"{}\"><title>{}</title></{}>",
+            self.shape.open(x, y),
+            self.class,
+            escape(self.key),
+            escape(self.title),
+            match self.shape {
+                Shape::Dot | Shape::Circle => "circle",
+                Shape::Diamond => "path",
+                Shape::Square => "rect",
+            }
+        )
+    }
+}
+
+/// A chart under construction. Positions are in user units; [`Chart::x`] and [`Chart::y`] convert values to them.
+pub(super) struct Chart {
+    frame: Frame,
+    x: Scale,
+    y: Option<Scale>,
+    body: String,
+}
+
+impl Chart {
+    /// A chart with a value axis along the bottom and rows, which the caller places, above it.
+    pub(super) fn rows(frame: Frame, x: Scale, x_label: &str) -> Self {
+        let mut chart = Self { frame, x, y: None, body: String::new() };
+        chart.draw_x_axis(x_label);
+        chart
+    }
+
+    /// A chart with two value axes.
+    pub(super) fn plane(frame: Frame, x: Scale, x_label: &str, y: Scale, y_label: &str) -> Self {
+        let mut chart = Self { frame, x, y: Some(y), body: String::new() };
+        chart.draw_y_axis(y_label);
+        chart.draw_x_axis(x_label);
+        chart
+    }
+
+    /// Position of a value on the horizontal axis.
+    pub(super) fn x(&self, value: f64) -> f64 {
+        let f = &self.frame;
+        f.left + self.x.fraction(value) * (f.width - f.left - f.right)
+    }
+
+    /// Position of a value on the vertical axis.
+    pub(super) fn y(&self, value: f64) -> f64 {
+        let f = &self.frame;
+        let fraction = self.y.as_ref().map_or(0.0, |y| y.fraction(value));
+        f.height - f.bottom - fraction * (f.height - f.top - f.bottom)
+    }
+
+    /// Draws a point.
+    pub(super) fn mark(&mut self, x: f64, y: f64, mark: Mark) {
+        self.body.push_str(&mark.svg(x, y));
+    }
+
+    /// Draws a straight line, for bars and guides.
+    pub(super) fn line(&mut self, from: (f64, f64), to: (f64, f64), class: &str) {
+        let ((x1, y1), (x2, y2)) = (from, to);
+        self.body.push_str(&format!(
+            "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" class=\"{class}\"/>"
+        ));
+    }
+
+    /// Draws a line through points, linked by `key` to the marks of the same thing.
+    pub(super) fn path(&mut self, points: &[(f64, f64)], class: &str, key: &str) {
+        let list: Vec<_> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+        self.body.push_str(&format!(
+            "<polyline points=\"{}\" class=\"{class}\" data-k=\"{}\"/>",
+            list.join(" "),
+            escape(key)
+        ));
+    }
+
+    /// Writes text. The class sets its colour and, with "end" or "mid", which part of it stands at `x`.
+    pub(super) fn text(&mut self, x: f64, y: f64, class: &str, text: &str) {
+        self.body.push_str(&format!("<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"{class}\">{}</text>", escape(text)));
+    }
+
+    /// The finished SVG element; `label` says in words what it shows.
+    pub(super) fn finish(self, label: &str) -> String {
+        let Frame { width, height, .. } = self.frame;
+        format!(
+            "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\">{}</svg>",
+            escape(label),
+            self.body
+        )
+    }
+
+    fn draw_x_axis(&mut self, label: &str) {
+        let f = self.frame;
+        let bottom = f.height - f.bottom;
+        let labels = self.x.labels();
+        // Where neighbours would touch, only every second, third, … tick is labelled, zero among them.
+        let widest = labels.iter().map(|(_, text)| text.chars().count()).max().unwrap_or(0) as f64 * 7.0 + 8.0;
+        let apart = (f.width - f.left - f.right) / (labels.len() - 1) as f64;
+        let every = (widest / apart).ceil() as usize;
+        let offset = labels.iter().position(|(tick, _)| *tick == 0.0).unwrap_or(0) % every;
+        for (i, (tick, text)) in labels.iter().enumerate() {
+            let x = self.x(*tick);
+            self.line((x, f.top), (x, bottom), "grid");
+            if i % every == offset {
+                self.text(x, bottom + 16.0, "tick mid", text);
+            }
+        }
+        if self.x.holds_zero() && self.y.is_none() {
+            let x = self.x(0.0);
+            self.line((x, f.top), (x, bottom), "axis");
+        }
+        self.line((f.left, bottom), (f.width - f.right, bottom), "axis");
+        self.text((f.left + f.width - f.right) / 2.0, bottom + 34.0, "label mid", label);
+    }
+
+    // The label lies flat above the axis: turned text is hard to read on a phone.
+    fn draw_y_axis(&mut self, label: &str) {
+        let f = self.frame;
+        for (tick, text) in self.y.as_ref().map(Scale::labels).unwrap_or_default() {
+            let y = self.y(tick);
+            self.line((f.left, y), (f.width - f.right, y), "grid");
+            self.text(f.left - 6.0, y + 4.0, "tick end", &text);
+        }
+        self.text(2.0, f.top - 12.0, "label", label);
+    }
+}
+
+/// A legend from marks and their words.
+pub(super) fn legend(entries: &[(Shape, &str, &str)]) -> String {
+    let items: String = entries
+        .iter()
+        .map(|(shape, class, words)| {
+            format!(
+                "<li><svg viewBox=\"0 0 14 14\" width=\"14\" height=\"14\" aria-hidden=\"true\">{} \
+                 class=\"{class}\"/></svg>{}</li>",
+                shape.open(7.0, 7.0),
+                escape(words)
+            )
+        })
+        .collect();
+    format!("<ul class=\"legend\">{items}</ul>")
+}
+
+/// A figure: a legend, one or several charts, a line that spells out the mark under the pointer, and a caption.
+/// Legend, charts and caption are HTML already.
+pub(super) fn figure(class: &str, legend: &str, charts: &str, caption: &str) -> String {
+    format!(
+        "<figure class=\"{class}\"><div>{legend}{charts}<output></output></div>\
+         <figcaption>{caption}</figcaption></figure>\n"
+    )
+}

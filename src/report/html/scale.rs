@@ -1,0 +1,133 @@
+//! Linear scales with round ticks.
+
+use super::format::{fixed, usable};
+
+/// A range of values that starts and ends on a tick, the ticks 1, 2 or 5 times a power of ten apart.
+#[derive(Clone, Debug)]
+pub(super) struct Scale {
+    /// The ticks, ascending; the first and the last are the ends of the range. At least two.
+    pub(super) ticks: Vec<f64>,
+    step: f64,
+}
+
+impl Scale {
+    /// A scale that covers the usable values with about `target` steps; none when there are none.
+    pub(super) fn nice(values: impl IntoIterator<Item = f64>, target: usize) -> Option<Self> {
+        let (low, high) = values
+            .into_iter()
+            .filter(|v| usable(*v))
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+        (low <= high).then(|| Self::covering(low, high, target))
+    }
+
+    fn covering(low: f64, high: f64, target: usize) -> Self {
+        let size = low.abs().max(high.abs());
+        // A range of no width, or of one that rounding would swallow, is given one in proportion to its place.
+        let (low, high) = if high - low > size * 1e-9 && high - low > 1e-290 {
+            (low, high)
+        } else {
+            let pad = if size > 1e-280 { size * 0.01 } else { 1.0 };
+            (low - pad, high + pad)
+        };
+        let step = round_step((high - low) / target.max(1) as f64);
+        // Slack keeps 0.3 / 0.1 = 2.9999999999999996 from costing an empty step.
+        let (first, last) = ((low / step + 1e-9).floor(), (high / step - 1e-9).ceil());
+        let steps = (last - first).max(1.0) as usize;
+        Self { ticks: (0..=steps).map(|i| (first + i as f64) * step).collect(), step }
+    }
+
+    /// Where a value lies between the first tick (0) and the last (1); values outside are put at the ends.
+    pub(super) fn fraction(&self, value: f64) -> f64 {
+        let (low, high) = (self.ticks[0], self.ticks[self.ticks.len() - 1]);
+        ((value - low) / (high - low)).clamp(0.0, 1.0)
+    }
+
+    /// Whether zero is inside the range.
+    pub(super) fn holds_zero(&self) -> bool {
+        self.ticks[0] <= 0.0 && self.ticks[self.ticks.len() - 1] >= 0.0
+    }
+
+    /// The ticks with their labels, all in one unit and with the decimals that tell neighbours apart.
+    pub(super) fn labels(&self) -> Vec<(f64, String)> {
+        let largest = self.ticks.iter().fold(0.0_f64, |m, t| m.max(t.abs()));
+        let thousands = (largest.log10() / 3.0).floor() as i32;
+        let (power, suffix) = match thousands {
+            _ if (1e-2..1e4).contains(&largest) => (0, String::new()),
+            1..=4 => (3 * thousands, ["k", "M", "G", "T"][thousands as usize - 1].to_owned()),
+            _ => (3 * thousands, format!("e{}", 3 * thousands)),
+        };
+        let decimals = (f64::from(power) - (self.step.log10() + 1e-9).floor()).max(0.0) as usize;
+        let label = |tick: f64| match tick {
+            // (first + i) × step is exactly zero where the tick is zero.
+            0.0 => "0".to_owned(),
+            tick => format!("{}{suffix}", fixed(tick / 10_f64.powi(power), decimals)),
+        };
+        self.ticks.iter().map(|&t| (t, label(t))).collect()
+    }
+}
+
+/// The one of 1, 2 and 5 times a power of ten that is nearest in proportion.
+fn round_step(raw: f64) -> f64 {
+    let power = 10_f64.powf(raw.log10().floor());
+    let factor = match raw / power {
+        f if f < 2_f64.sqrt() => 1.0,
+        f if f < 10_f64.sqrt() => 2.0,
+        f if f < 50_f64.sqrt() => 5.0,
+        _ => 10.0,
+    };
+    factor * power
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_cover_the_range_in_steps_of_one_two_or_five() {
+        // A fixed walk over widths and places, 30 decades each.
+        for i in 0..4000_u64 {
+            let x = (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 11) as f64 / (1_u64 << 53) as f64;
+            let width = 10_f64.powf(x * 30.0 - 15.0);
+            let low = width * ((i % 41) as f64 - 20.0) * 0.37;
+            let scale = Scale::nice([low, low + width], 5).unwrap();
+            let (first, last) = (scale.ticks[0], *scale.ticks.last().unwrap());
+            let slack = scale.step * 1e-6;
+            assert!(first <= low + slack && last >= low + width - slack, "{low} {width} {:?}", scale.ticks);
+            assert!(first > low - scale.step && last < low + width + scale.step, "{low} {width} {:?}", scale.ticks);
+            assert!((3..=10).contains(&scale.ticks.len()), "{low} {width} {:?}", scale.ticks);
+            let mantissa = scale.step / 10_f64.powf((scale.step.log10() + 1e-9).floor());
+            assert!([1.0, 2.0, 5.0].iter().any(|m| (mantissa - m).abs() < 1e-6), "{mantissa}");
+            for pair in scale.ticks.windows(2) {
+                assert!(((pair[1] - pair[0]) / scale.step - 1.0).abs() < 1e-6);
+            }
+            let mut labels: Vec<_> = scale.labels().into_iter().map(|(_, label)| label).collect();
+            labels.dedup();
+            assert_eq!(labels.len(), scale.ticks.len(), "{labels:?}");
+        }
+    }
+
+    #[test]
+    fn odd_ranges_still_make_a_scale() {
+        for values in [[0.0, 0.0], [91.2, 91.2], [1e20, 1e20], [-1e299, 1e299], [0.0, 1e-310], [5e-324, 5e-324]] {
+            let scale = Scale::nice(values, 5).unwrap();
+            assert!(scale.ticks.iter().all(|t| t.is_finite()), "{values:?} {:?}", scale.ticks);
+            assert!(scale.ticks.windows(2).all(|p| p[0] < p[1]), "{values:?} {:?}", scale.ticks);
+            assert!(scale.fraction(values[0]).is_finite());
+        }
+        assert!(Scale::nice([f64::NAN, f64::INFINITY], 5).is_none());
+        assert!(Scale::nice([], 5).is_none());
+    }
+
+    #[test]
+    fn labels_carry_a_unit_and_enough_decimals() {
+        let shown = |low, high| {
+            let labels = Scale::nice([low, high], 4).unwrap().labels();
+            labels.into_iter().map(|(_, l)| l).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(shown(62.1, 88.0), "60 65 70 75 80 85 90");
+        assert_eq!(shown(-0.2, 0.8), "−0.2 0 0.2 0.4 0.6 0.8");
+        assert_eq!(shown(0.0, 2_000_000.0), "0 0.5M 1.0M 1.5M 2.0M");
+        assert_eq!(shown(0.0, 4e21), "0 1e21 2e21 3e21 4e21");
+        assert_eq!(shown(0.0, 4e-6), "0 1e-6 2e-6 3e-6 4e-6");
+    }
+}

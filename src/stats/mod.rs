@@ -1,0 +1,16 @@
+//! Statistics for judging scores against a truth: rank correlations, top-of-the-list measures, resampling.
+//!
+//! One convention runs through the module: larger is better, for scores and for truth alike, and a missing score ranks
+//! below every number ([`missing_last`]). A measure that is not defined for its input is `None`, never NaN.
+
+mod bootstrap;
+mod kendall;
+mod rank;
+mod selection;
+
+pub use bootstrap::{
+    Interval, MeanDifference, bootstrap_interval, mean_difference_test, percentile_interval, resampled,
+};
+pub use kendall::kendall_tau;
+pub use rank::{RankedPairs, missing_last, multiplicities, pearson, ranks, spearman};
+pub use selection::{precision_at, regret_at, top_fraction_indices, top_indices};

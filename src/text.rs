@@ -1,0 +1,41 @@
+//! Small helpers for text that people read.
+
+/// `; did you mean `x`?` for the known name nearest to `name`, or nothing if none is near.
+pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let wanted = name.to_lowercase();
+    known
+        .into_iter()
+        .map(|k| (strsim::jaro_winkler(&wanted, &k.to_lowercase()), k))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map_or(String::new(), |(_, k)| format!("; did you mean `{k}`?"))
+}
+
+/// A number with thin groups of thousands: `15,625`.
+pub fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_near_names_only() {
+        assert_eq!(did_you_mean("naswott", ["naswot", "synflow"]), "; did you mean `naswot`?");
+        assert_eq!(did_you_mean("zzz", ["naswot", "synflow"]), "");
+    }
+
+    #[test]
+    fn groups_thousands() {
+        assert_eq!([0, 999, 1000, 15625, 423624].map(thousands), ["0", "999", "1,000", "15,625", "423,624"]);
+    }
+}

@@ -1,0 +1,103 @@
+//! Every proxy against the float64 PyTorch reference in `tests/golden/reference.py`, on the same weights and images.
+
+use naslens::engine::{DeviceBatch, Engine, Pass, prepare_process};
+use naslens::network::Shape;
+use naslens::proxy::{self, PROXIES, Score, Status, View};
+use naslens::seed::Stream;
+use naslens::space::{self, Skeleton, Task};
+use ndarray::Array4;
+use serde_json::Value;
+use tch::Device;
+
+/// How far float32 may be from the float64 reference.
+enum Tolerance {
+    /// |value - reference| / max(|reference|, 1)
+    Relative(f64),
+    /// |value - reference| / snip: `plain` is a sum that nearly cancels.
+    OfSnip(f64),
+}
+
+fn tolerance(name: &str) -> Tolerance {
+    match name.split('@').next().unwrap_or(name) {
+        "params" | "flops" | "layers" => Tolerance::Relative(0.0),
+        // The logarithm itself is compared, absolutely since it is above 1.
+        "synflow" => Tolerance::Relative(1e-7),
+        "l2_norm" | "logsynflow" => Tolerance::Relative(1e-6),
+        "plain" => Tolerance::OfSnip(1e-5),
+        // A ReLU input within rounding of zero may fire in one precision and not in the other.
+        "naswot" => Tolerance::Relative(1e-5),
+        _ => Tolerance::Relative(1e-4),
+    }
+}
+
+#[test]
+fn every_proxy_equals_pytorch_in_float64() {
+    prepare_process();
+    let cases: Value = serde_json::from_str(include_str!("golden/proxies.json")).unwrap();
+    let mut compared = 0;
+    for case in cases.as_array().unwrap() {
+        let number = |key: &str| case[key].as_u64().unwrap() as usize;
+        let seed = number("seed") as u64;
+        let skeleton = match case["space"].as_str().unwrap() {
+            "nas-bench-201" => {
+                Skeleton { init_channels: Some(number("init_channels")), cells: Some(number("cells")) }
+            }
+            _ => Skeleton::default(),
+        };
+        let space = space::open(case["space"].as_str().unwrap(), &skeleton).unwrap();
+        let (size, n) = (number("image_size"), number("batch"));
+        let mut stream = Stream::named(seed, "images");
+        let images = Array4::from_shape_simple_fn((n, 3, size, size), || {
+            (2.0 * stream.uniform_f32() - 1.0) * 3f64.sqrt() as f32
+        });
+        let labels: Vec<usize> = (0..n).map(|i| i % 10).collect();
+        let batch = DeviceBatch::new(&images, &labels, Device::Cpu).unwrap();
+        let arch = space.parse(case["arch"].as_str().unwrap()).unwrap();
+        let specified = space.build(&arch, &Task { input: Shape::new(3, size, size), classes: 10 }).unwrap();
+        let live = specified.live();
+        let engine = Engine::new(Device::Cpu);
+        let passes_of = |view: View| -> Vec<Pass> {
+            PROXIES.iter().filter(|p| p.view == view).flat_map(|p| p.passes.iter().copied()).collect()
+        };
+        let run_live = live.as_ref().map(|net| engine.run(net, seed, &batch, &passes_of(View::Live)).unwrap());
+        let run_specified = engine.run(&specified, seed, &batch, &passes_of(View::Specified)).unwrap();
+        let snip = case["values"]["snip"]["value"].as_f64();
+        for proxy in PROXIES {
+            let key = match proxy.name {
+                "flops" => "macs",
+                "params@live" => "params_live",
+                "flops@live" => continue,
+                name => name,
+            };
+            let expected = &case["values"][key];
+            let score = match (proxy.view, &run_live) {
+                (View::Live, None) => Score::status(Status::Dead),
+                (View::Live, Some(passes)) => (proxy.score)(passes),
+                // Only counts are defined for a network that computes nothing.
+                (View::Specified, None) if !proxy.passes.is_empty() => Score::status(Status::Dead),
+                (View::Specified, _) => (proxy.score)(&run_specified),
+            };
+            let what = format!("{} of {} seed {seed}", proxy.name, case["arch"]);
+            // The reference counts nothing on a dead network; naslens says that it is dead.
+            if score.get_status() == Status::Dead && matches!(proxy.name, "params@live" | "layers") {
+                continue;
+            }
+            assert_eq!(score.get_status().name(), expected["status"].as_str().unwrap(), "{what}");
+            if let Some(value) = score.value() {
+                let reference = expected["value"].as_f64().unwrap();
+                let (error, limit) = match tolerance(proxy.name) {
+                    Tolerance::Relative(limit) => ((value - reference).abs() / reference.abs().max(1.0), limit),
+                    Tolerance::OfSnip(limit) => ((value - reference).abs() / snip.unwrap(), limit),
+                };
+                assert!(error <= limit, "{what}: {value}, reference {reference}, error {error:.1e}");
+                compared += 1;
+            }
+        }
+        if let Some(passes) = &run_live {
+            let loss = case["loss"].as_f64().unwrap();
+            assert!((passes.loss.unwrap() - loss).abs() < 1e-5 * loss, "loss {:?}, reference {loss}", passes.loss);
+        }
+    }
+    assert!(compared > 140, "only {compared} values were compared");
+    assert!(proxy::find("naswot").is_ok());
+}

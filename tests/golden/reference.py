@@ -1,0 +1,373 @@
+"""Golden values for naslens: zero-cost proxies computed by PyTorch autograd in float64.
+
+Writes proxies.json beside this file. Nothing is shared with the Rust program but the definitions: networks are built
+from the published description of NAS-Bench-201 / NATS-Bench, weights and images come from a small counter-based
+generator that both sides implement, and every score is taken from autograd on the network *as specified* (dead ops and
+all) unless its definition says that only live layers count.
+
+    pip install torch==2.11.0 numpy xxhash
+    python tests/golden/reference.py
+"""
+
+import json
+import math
+import os
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import xxhash
+
+CLASSES = 10
+BN_EPS = 1e-5
+JACOV_K = 1e-5
+SIZE_CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Random numbers: SplitMix64 as a counter-based stream, keyed by the XXH3 hash of a tensor's name.
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def symmetric_uniform(name, seed, count):
+    """`count` float32 values 2u - 1 in [-1, 1). u has 24 bits, so both u and 2u - 1 are exact in float32."""
+    key = np.uint64(xxhash.xxh3_64_intdigest(name.encode(), seed=seed))
+    with np.errstate(over="ignore"):  # uint64 arithmetic wraps modulo 2^64, as intended
+        z = key + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    u = (z >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
+    return np.float32(2) * u - np.float32(1)
+
+
+def parameter(name, seed, shape, fan_in):
+    """Uniform in [-b, b) with b = 1/sqrt(fan_in), multiplied in float32 and then promoted to float64."""
+    bound = np.float32(1.0 / math.sqrt(fan_in))
+    values = symmetric_uniform(name, seed, math.prod(shape)) * bound
+    assert values.dtype == np.float32
+    return torch.from_numpy(values.astype(np.float64)).reshape(shape)
+
+
+def images(seed, batch, size):
+    """White noise of unit variance: uniform in [-sqrt 3, sqrt 3), in (n, c, h, w) order."""
+    values = symmetric_uniform("images", seed, batch * 3 * size * size) * np.float32(math.sqrt(3.0))
+    assert values.dtype == np.float32
+    return torch.from_numpy(values.astype(np.float64)).reshape(batch, 3, size, size)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Networks
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def parse_cell(text):
+    """'|op~0|+|op~0|op~1|+...' -> [(op, from, to), ...] in the order written; node 0 is the input, 3 the output."""
+    edges = []
+    for to, node in enumerate(text.split("+"), start=1):
+        for item in node.strip("|").split("|"):
+            op, source = item.split("~")
+            edges.append((op, int(source), to))
+    return edges
+
+
+def live_edges(edges):
+    """The edges on a path from node 0 to node 3 ('none' is no edge). Empty when the cell disconnects the network."""
+    real = [e for e in edges if e[0] != "none"]
+    fed, useful = {0}, {3}
+    for _ in range(4):  # longest path has three edges
+        fed |= {to for _, source, to in real if source in fed}
+        useful |= {source for _, source, to in real if to in useful}
+    return {(source, to) for _, source, to in real if source in fed and to in useful}
+
+
+class Network:
+    """One network of either space: parameters by name, and a forward pass that can report what happens on the way.
+
+    Macro skeleton: stem (3x3 conv, BN) -> `n` cells -> reduction -> `n` cells -> reduction -> `n` cells -> BN, ReLU,
+    global average pool, linear. `channels` gives the width of every cell and reduction block, in order.
+    """
+
+    def __init__(self, cell, channels, seed):
+        assert len(channels) % 3 == 2
+        n = len(channels) // 3
+        self.edges = parse_cell(cell)
+        self.channels = channels
+        self.reductions = {n, 2 * n + 1}
+        self.seed = seed
+        self.layers = {}  # name -> (weight tensor, followed by a BN?)
+        self.live = set()  # names of the layers on a path from input to output
+
+        alive = live_edges(self.edges)
+        width = channels[0]
+        self._layer("stem.conv", (width, 3, 3, 3), True, bool(alive))
+        for i, out in enumerate(channels):
+            if i in self.reductions:
+                self._layer(f"cells.{i}.conv_a", (out, width, 3, 3), True, bool(alive))
+                self._layer(f"cells.{i}.conv_b", (out, out, 3, 3), True, bool(alive))
+                self._layer(f"cells.{i}.downsample", (out, width, 1, 1), False, bool(alive))
+            else:
+                for op, source, to in self.edges:
+                    c_in = width if source == 0 else out
+                    kernel = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}.get(op)
+                    if op == "skip_connect" and c_in != out:
+                        kernel = 1  # a skip that changes the width: 1x1 conv and BN, without a ReLU
+                    elif op == "avg_pool_3x3":
+                        assert c_in == out, "not needed here: a pool that changes the width"
+                    if kernel is not None:
+                        name = f"cells.{i}.edge.{source}-{to}.conv"
+                        self._layer(name, (out, c_in, kernel, kernel), True, (source, to) in alive)
+            width = out
+        self._layer("classifier", (CLASSES, width), False, bool(alive))
+        self.bias = parameter("classifier.bias", seed, (CLASSES,), width)
+        self.last_width = width
+
+    def _layer(self, name, shape, bn, live):
+        self.layers[name] = (parameter(name, self.seed, shape, math.prod(shape[1:])), bn)
+        if live:
+            self.live.add(name)
+
+    def weights(self):
+        return {name: weight for name, (weight, _) in self.layers.items()}
+
+    def forward(self, x, weights, bias, bn=True, only_live=False, on_relu=None, on_layer=None):
+        """Logits. BN uses batch statistics, weight 1 and bias 0; `bn=False` replaces it by the identity.
+
+        on_relu(layer, z): every ReLU input, with the layer the ReLU feeds. on_layer(name, output): every conv / linear.
+        only_live=True leaves out the layers that are not live; the output must not change.
+        """
+
+        def norm(z):
+            if not bn:
+                return z
+            return F.batch_norm(z, None, None, training=True, eps=BN_EPS)
+
+        def relu(z, layer):
+            if on_relu:
+                on_relu(layer, z)
+            return F.relu(z)
+
+        def conv(z, name, stride=1):
+            w = weights[name]
+            z = F.conv2d(z, w, stride=stride, padding=w.shape[-1] // 2)
+            if on_layer:
+                on_layer(name, z)
+            return norm(z) if self.layers[name][1] else z
+
+        def relu_conv(z, name, stride=1):
+            return conv(relu(z, name), name, stride)
+
+        x = conv(x, "stem.conv")
+        for i, out in enumerate(self.channels):
+            if i in self.reductions:
+                main = relu_conv(relu_conv(x, f"cells.{i}.conv_a", stride=2), f"cells.{i}.conv_b")
+                x = main + conv(F.avg_pool2d(x, 2), f"cells.{i}.downsample")
+                continue
+            zero = torch.zeros(x.shape[0], out, *x.shape[2:], dtype=x.dtype)
+            nodes = [x, zero, zero, zero]
+            for op, source, to in self.edges:
+                name = f"cells.{i}.edge.{source}-{to}.conv"
+                if op == "none" or (only_live and name in self.layers and name not in self.live):
+                    continue
+                z = nodes[source]
+                if op == "avg_pool_3x3":
+                    z = F.avg_pool2d(z, 3, stride=1, padding=1, count_include_pad=False)
+                elif op != "skip_connect":
+                    z = relu_conv(z, name)
+                elif name in self.layers:
+                    z = conv(z, name)
+                nodes[to] = nodes[to] + z
+            x = nodes[3]
+        x = relu(norm(x), "classifier").mean((2, 3))
+        x = F.linear(x, weights["classifier"], bias)
+        if on_layer:
+            on_layer("classifier", x)
+        return x
+
+    def params(self, only_live):
+        """Trainable numbers: weights, the classifier's bias, and two per channel of every BN."""
+        if only_live and not self.live:
+            return 0
+        total = CLASSES + 2 * self.last_width  # classifier bias, last BN
+        for name, (weight, bn) in self.layers.items():
+            if name in self.live or not only_live:
+                total += weight.numel() + (2 * weight.shape[0] if bn else 0)
+        return total
+
+    def macs(self, size):
+        """Multiply-accumulates of the convs and the linear layer for one image; nothing else is counted."""
+        count = {}
+
+        def on_layer(name, output):
+            weight = self.layers[name][0]
+            count[name] = weight.numel() * math.prod(output.shape[2:])  # linear: an empty product, 1
+
+        with torch.no_grad():
+            self.forward(torch.zeros(1, 3, size, size, dtype=torch.float64), self.weights(), self.bias, on_layer=on_layer)
+        assert count.keys() == self.layers.keys()
+        return sum(count.values())
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Proxies
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def ok(value):
+    value = float(value) if not isinstance(value, int) else value
+    return {"value": value, "status": "ok"} if math.isfinite(value) else {"value": None, "status": "non_finite"}
+
+
+def grads(output, weights):
+    """name -> gradient; a weight that does not reach the output has gradient zero."""
+    found = torch.autograd.grad(output, list(weights.values()), allow_unused=True)
+    return {k: torch.zeros_like(w) if g is None else g for (k, w), g in zip(weights.items(), found)}
+
+
+def loss_proxies(net, x, labels):
+    """Scores from the gradient g of the mean cross-entropy. Returns them with the logits and the loss."""
+    weights = {k: w.clone().requires_grad_() for k, w in net.weights().items()}
+    logits = net.forward(x, weights, net.bias)
+    loss = F.cross_entropy(logits, labels)
+    g = grads(loss, weights)
+    with torch.no_grad():
+        product = {k: weights[k] * g[k] for k in weights}
+        scores = {
+            "grad_norm": ok(sum(v.norm() for v in g.values())),
+            "grad_norm@global": ok(math.sqrt(sum(v.square().sum().item() for v in g.values()))),
+            "snip": ok(sum(v.abs().sum() for v in product.values())),
+            "plain": ok(sum(v.sum() for v in product.values())),
+        }
+    return scores, logits.detach(), loss.item()
+
+
+def synflow_proxies(net, size):
+    """Absolute weights and bias, no BN, one image of ones, R = sum of logits. synflow is given as a natural logarithm."""
+    weights = {k: w.abs().requires_grad_() for k, w in net.weights().items()}
+    ones = torch.ones(1, 3, size, size, dtype=torch.float64)
+    g = grads(net.forward(ones, weights, net.bias.abs(), bn=False).sum(), weights)
+    with torch.no_grad():
+        synflow = sum((weights[k] * g[k]).abs().sum() for k in weights)
+        logsynflow = sum((weights[k].abs() * torch.log(g[k].abs() + 1)).sum() for k in weights)
+    return {"synflow": ok(torch.log(synflow)), "logsynflow": ok(logsynflow)}
+
+
+def log_det_agreement(codes):
+    """log det of K_ij = number of ReLU inputs on which samples i and j have the same sign bit."""
+    b = torch.cat(codes, dim=1).to(torch.float64)
+    k = b @ b.T + (1 - b) @ (1 - b).T  # integers, exact in float64
+    eigenvalues = torch.linalg.eigvalsh(k)  # K is a Gram matrix: positive semi-definite
+    if eigenvalues[0] <= eigenvalues[-1] * len(k) * torch.finfo(torch.float64).eps:
+        return {"value": None, "status": "singular"}
+    return ok(torch.linalg.slogdet(k).logabsdet)
+
+
+def naswot_proxies(net, x):
+    """`naswot` counts the ReLUs in front of live layers (one per conv edge, and the last one); `@reference` counts all."""
+    live, every = [], []
+
+    def on_relu(layer, z):
+        code = (z > 0).flatten(1)
+        every.append(code)
+        if layer in net.live:
+            live.append(code)
+
+    with torch.no_grad():
+        net.forward(x, net.weights(), net.bias, on_relu=on_relu)
+    return {"naswot": log_det_agreement(live), "naswot@reference": log_det_agreement(every)}
+
+
+def jacov_proxy(net, x):
+    """Correlations between the samples' input gradients of the summed logits, and their eigenvalues."""
+    x = x.clone().requires_grad_()
+    (jacobian,) = torch.autograd.grad(net.forward(x, net.weights(), net.bias).sum(), x)
+    v = np.linalg.eigvalsh(np.corrcoef(jacobian.flatten(1).numpy()))
+    return {"jacov": ok(-np.sum(np.log(v + JACOV_K) + 1.0 / (v + JACOV_K)))}
+
+
+RUN_PROXIES = [
+    "l2_norm", "synflow", "logsynflow", "naswot", "naswot@reference",
+    "grad_norm", "grad_norm@global", "snip", "plain", "jacov",
+]  # fmt: skip
+
+
+def evaluate(net, size, batch):
+    """values, first logits, loss. A network whose input does not reach its output is never run: its scores are dead."""
+    values = {
+        "params": ok(net.params(only_live=False)),
+        "params_live": ok(net.params(only_live=True)),
+        "macs": ok(net.macs(size)),
+        "layers": ok(len(net.live)),
+    }
+    if not net.live:
+        values.update({name: {"value": None, "status": "dead"} for name in RUN_PROXIES})
+        return values, None, None
+
+    x = images(net.seed, batch, size)
+    labels = torch.arange(batch) % CLASSES
+    values["l2_norm"] = ok(sum(w.norm() for k, w in net.weights().items() if k in net.live))
+    values.update(synflow_proxies(net, size))
+    values.update(naswot_proxies(net, x))
+    scores, logits, loss = loss_proxies(net, x, labels)
+    values.update(scores)
+    values.update(jacov_proxy(net, x))
+    assert sorted(values) == sorted(["params", "params_live", "macs", "layers"] + RUN_PROXIES)
+
+    with torch.no_grad():  # removing what is not live must leave the function unchanged
+        pruned = net.forward(x, net.weights(), net.bias, only_live=True)
+    assert torch.allclose(pruned, logits, rtol=1e-12, atol=1e-12)
+    return values, logits[:2].tolist(), loss
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Cases: (space, arch, C, N, image size, batch). For nats-size, C is the first width, and N is always 1.
+# ---------------------------------------------------------------------------------------------------------------------
+
+CASES = [
+    ("nas-bench-201", SIZE_CELL, 16, 5, 32, 8),
+    ("nas-bench-201", "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|", 16, 5, 32, 8),
+    # every edge a skip: no conv in any cell, yet a network (stem, reductions, classifier)
+    ("nas-bench-201", "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|", 8, 1, 16, 16),
+    # mostly pools
+    ("nas-bench-201", "|avg_pool_3x3~0|+|avg_pool_3x3~0|avg_pool_3x3~1|+|avg_pool_3x3~0|nor_conv_1x1~1|avg_pool_3x3~2|", 8, 1, 16, 16),
+    # dead end: the conv into node 1 has no way out
+    ("nas-bench-201", "|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|skip_connect~0|none~1|nor_conv_3x3~2|", 8, 1, 16, 16),
+    # zero-fed: nothing enters node 1, so the convs out of it are not live
+    ("nas-bench-201", "|none~0|+|nor_conv_3x3~0|nor_conv_1x1~1|+|avg_pool_3x3~0|nor_conv_3x3~1|skip_connect~2|", 8, 1, 16, 16),
+    # disconnected, by a dead end and a zero-fed conv
+    ("nas-bench-201", "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|nor_conv_3x3~2|", 8, 1, 16, 16),
+    ("nas-bench-201", SIZE_CELL, 8, 1, 16, 16),
+    # a chain: no shortcut anywhere in a cell
+    ("nas-bench-201", "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|none~0|none~1|nor_conv_3x3~2|", 8, 1, 16, 16),
+    # one of everything
+    ("nas-bench-201", "|nor_conv_1x1~0|+|skip_connect~0|nor_conv_3x3~1|+|none~0|avg_pool_3x3~1|nor_conv_1x1~2|", 8, 1, 16, 16),
+    ("nats-size", "8:16:24:32:40", 8, 1, 16, 8),
+    ("nats-size", "64:64:8:8:16", 64, 1, 16, 8),
+]  # fmt: skip
+
+
+def build(space, arch, c, n, seed):
+    if space == "nats-size":
+        channels = [int(v) for v in arch.split(":")]
+        assert len(channels) == 5 and channels[0] == c and n == 1
+        return Network(SIZE_CELL, channels, seed)
+    channels = [c] * n + [2 * c] + [2 * c] * n + [4 * c] + [4 * c] * n
+    return Network(arch, channels, seed)
+
+
+def main():
+    torch.set_num_threads(1)
+    results = []
+    for number, (space, arch, c, n, size, batch) in enumerate(CASES):
+        seed = 1 + number
+        values, logits, loss = evaluate(build(space, arch, c, n, seed), size, batch)
+        results.append({
+            "space": space, "arch": arch, "init_channels": c, "cells": n, "image_size": size, "batch": batch,
+            "classes": CLASSES, "seed": seed, "values": values, "logits": logits, "loss": loss,
+        })  # fmt: skip
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "proxies.json")
+    with open(path, "w", encoding="utf-8") as out:
+        out.write("[\n" + ",\n".join(json.dumps(r) for r in results) + "\n]\n")
+
+
+if __name__ == "__main__":
+    main()
