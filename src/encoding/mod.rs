@@ -84,8 +84,8 @@ pub struct FeatureMatrix {
 }
 
 impl FeatureMatrix {
-    /// One feature per proxy, [`rank_normal`] of its scores, in the order given; then, with `genes` (the alternatives of
-    /// each gene and the architectures in row order), the columns of [`one_hot`].
+    /// One feature per proxy, [`rank_normal`] of its scores, in the order given; then, with `genes` (the alternatives
+    /// of each gene and the architectures in row order), the columns of [`one_hot`].
     ///
     /// Errors if the columns differ in their number of rows or share a name.
     pub fn new(
@@ -96,7 +96,8 @@ impl FeatureMatrix {
             proxies.iter().map(|(name, scores)| (name.clone(), rank_normal(scores))).collect();
         if let Some((choices, archs)) = genes {
             let indicators = one_hot(choices, archs);
-            columns.extend(one_hot_names(choices).into_iter().zip(indicators.columns().into_iter().map(|c| c.to_vec())));
+            columns
+                .extend(one_hot_names(choices).into_iter().zip(indicators.columns().into_iter().map(|c| c.to_vec())));
         }
 
         let rows = columns.first().map_or(0, |(_, values)| values.len());
@@ -155,8 +156,7 @@ mod tests {
     #[test]
     fn genes_become_indicators() {
         let archs = [Architecture(vec![1, 0]), Architecture(vec![0, 2]), Architecture(vec![9])];
-        let expected =
-            array![[0.0, 1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0, 0.0]];
+        let expected = array![[0.0, 1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0, 0.0]];
         assert_eq!(one_hot(&[2, 3], &archs), expected);
         assert_eq!(one_hot_names(&[2, 1]), ["gene 0 = 0", "gene 0 = 1", "gene 1 = 0"]);
         assert_eq!(one_hot(&[], &archs).dim(), (3, 0));

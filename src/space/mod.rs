@@ -221,6 +221,8 @@ pub struct SpaceEntry {
     pub paper: &'static str,
     /// A well-formed architecture.
     pub example: &'static str,
+    /// Which architectures count as the same network.
+    pub identity: &'static str,
     /// Creates the space with a skeleton.
     pub open: fn(&Skeleton) -> Result<Box<dyn SearchSpace>, SpaceError>,
 }
@@ -228,7 +230,7 @@ pub struct SpaceEntry {
 /// All search spaces.
 pub static SPACES: &[&SpaceEntry] = &[&nas_bench_201::ENTRY, &nats_size::ENTRY];
 
-pub use nas_bench_201::NasBench201;
+pub use nas_bench_201::{NasBench201, tree_string};
 pub use nats_size::NatsSize;
 
 /// The space called `name` (or an alias of it) with this skeleton.

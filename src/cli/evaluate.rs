@@ -1,0 +1,39 @@
+//! `naslens evaluate`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use naslens::pipeline::evaluate::{EvaluateOptions, evaluate};
+
+/// Compare the scores of a run with known accuracies.
+///
+/// Joins DIR/scores.parquet with a table on the official index or the architecture string. Per proxy: rank correlations
+/// with bootstrap intervals, overall and among the truly best tenth, precision of its own best tenth, and what the best
+/// of its ten favourites lacks to the best of all.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Folder of a screen
+    dir: PathBuf,
+    /// Parquet table with the truth
+    #[arg(long, value_name = "FILE")]
+    table: PathBuf,
+    /// Column of the table to compare with; higher is better
+    #[arg(long, value_name = "COLUMN")]
+    target: String,
+    /// Bootstrap resamples behind each interval
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    repeats: usize,
+    /// Seed of the resamples
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Print everything as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let options = EvaluateOptions { repeats: args.repeats, seed: args.seed, ..EvaluateOptions::default() };
+    let evaluation = evaluate(&args.dir, &args.table, &args.target, &options)?;
+    super::print(&if args.json { serde_json::to_string_pretty(&evaluation)? } else { evaluation.to_text() })?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,102 @@
+//! `naslens list`.
+
+use std::process::ExitCode;
+
+use naslens::data::SOURCES;
+use naslens::predictor::PREDICTORS;
+use naslens::proxy::PROXIES;
+use naslens::space::SPACES;
+use serde_json::json;
+
+/// List what there is: spaces, proxies, data, predictors.
+#[derive(clap::Args)]
+pub struct Args {
+    /// What to list
+    #[arg(value_enum)]
+    kind: Kind,
+    /// Print as JSON, with everything that is known
+    #[arg(long)]
+    json: bool,
+    /// Print formula, protocol and paper too
+    #[arg(long, short)]
+    long: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    Spaces,
+    Proxies,
+    Data,
+    Predictors,
+}
+
+/// A name, a title, and named details.
+type Item = (&'static str, String, Vec<(&'static str, String)>);
+
+fn items(kind: Kind) -> Vec<Item> {
+    let text = |s: &str| s.split_whitespace().collect::<Vec<_>>().join(" ");
+    match kind {
+        Kind::Spaces => SPACES
+            .iter()
+            .map(|s| {
+                let details = vec![
+                    ("paper", text(s.paper)),
+                    ("aliases", s.aliases.join(", ")),
+                    ("example", s.example.into()),
+                    ("identity", text(s.identity)),
+                ];
+                (s.name, text(s.title), details)
+            })
+            .collect(),
+        Kind::Proxies => PROXIES
+            .iter()
+            .map(|p| {
+                let details =
+                    vec![("formula", text(p.formula)), ("protocol", text(p.protocol)), ("paper", text(p.paper))];
+                (p.name, text(p.title), details)
+            })
+            .collect(),
+        Kind::Data => SOURCES
+            .iter()
+            .map(|s| {
+                let details = vec![
+                    ("usage", text(s.usage)),
+                    ("what", text(s.what)),
+                    ("origin", text(s.origin)),
+                    ("licence", text(s.licence)),
+                ];
+                (s.name, text(s.title), details)
+            })
+            .collect(),
+        Kind::Predictors => {
+            PREDICTORS.iter().map(|p| (p.name, text(p.title), vec![("what", text(p.what)), ("paper", text(p.paper))])).collect()
+        }
+    }
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let items = items(args.kind);
+    if args.json {
+        let list: Vec<_> = items
+            .iter()
+            .map(|(name, title, details)| {
+                let mut object = json!({ "name": name, "title": title });
+                details.iter().for_each(|(k, v)| object[*k] = json!(v));
+                object
+            })
+            .collect();
+        super::print(&serde_json::to_string_pretty(&list)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let width = items.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
+    let bold = anstyle::Style::new().bold();
+    for (name, title, details) in items {
+        super::print(&format!("{bold}{name:width$}{bold:#}  {title}"))?;
+        if args.long {
+            for (key, value) in details {
+                super::print(&format!("{:width$}    {key}: {value}", ""))?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,89 @@
+//! The command line: parses, calls the library, prints.
+
+mod doctor;
+mod evaluate;
+mod list;
+mod progress;
+mod run;
+mod screen;
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Parser, Subcommand};
+use naslens::pipeline::{RunError, ScreenError};
+
+const AFTER_HELP: &str = "\
+A first look:
+  naslens list proxies                       what can be computed
+  naslens screen --sample 500 --proxies naswot,synflow,params --out runs/first
+  naslens evaluate runs/first --table TABLE.parquet --target ACCURACY_COLUMN
+  naslens run demo.toml                      screen, label, predict, confirm, report
+
+Same seed, same scores: neither threads nor order nor interruption change a number.
+Ctrl-C stops cleanly; the same command goes on where it stopped.";
+
+/// Scores untrained networks, predicts their accuracy, and confirms the best by training.
+#[derive(Parser)]
+#[command(name = "naslens", version, about, after_help = AFTER_HELP, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Screen(screen::Args),
+    Evaluate(evaluate::Args),
+    Run(run::Args),
+    List(list::Args),
+    Doctor(doctor::Args),
+}
+
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+pub fn main() -> ExitCode {
+    naslens::engine::prepare_process();
+    let cli = Cli::parse();
+    // Without a handler Ctrl-C still ends the program, only less gently.
+    let _ = ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+    let result = match cli.command {
+        Command::Screen(args) => screen::run(args),
+        Command::Evaluate(args) => evaluate::run(args),
+        Command::Run(args) => run::run(args),
+        Command::List(args) => list::run(args),
+        Command::Doctor(args) => doctor::run(args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            let style = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
+            anstream::eprintln!("{style}error:{style:#} {error:#}");
+            ExitCode::from(if interrupted(&error) { 130 } else { 1 })
+        }
+    }
+}
+
+fn interrupted(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ScreenError::Interrupted { .. }))
+        || matches!(error.downcast_ref(), Some(RunError::Interrupted { .. } | RunError::Screen(ScreenError::Interrupted { .. })))
+}
+
+/// Prints to standard output; a closed pipe (`naslens … | head`) ends the program quietly.
+fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    match writeln!(anstream::stdout(), "{text}") {
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Number of worker threads if none is given: one per core.
+fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

@@ -1,0 +1,59 @@
+//! Progress: a bar on a terminal, a line now and then in a log.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+const LOG_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Shows how far a long stage is.
+pub struct Reporter {
+    bar: Option<ProgressBar>,
+    unit: &'static str,
+    last_line: Instant,
+}
+
+impl Reporter {
+    /// For items called `unit` (plural).
+    pub fn new(unit: &'static str) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(0);
+            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar
+        });
+        Reporter { bar, unit, last_line: Instant::now() }
+    }
+
+    /// `done` of `total` after `seconds`, of which `resumed` were there before.
+    pub fn update(&mut self, done: usize, total: usize, resumed: usize, seconds: f64) {
+        let fresh = done - resumed;
+        let rate = fresh as f64 / seconds.max(1e-9);
+        let message = if fresh == 0 {
+            self.unit.to_string()
+        } else {
+            let left = Duration::from_secs_f64((total - done) as f64 / rate);
+            format!("{}, {rate:.1}/s, {} left", self.unit, HumanDuration(left))
+        };
+        match &self.bar {
+            Some(bar) => {
+                bar.set_length(total as u64);
+                bar.set_position(done as u64);
+                bar.set_message(message);
+            }
+            None if self.last_line.elapsed() > LOG_INTERVAL => {
+                self.last_line = Instant::now();
+                eprintln!("{done}/{total} {message}");
+            }
+            None => {}
+        }
+    }
+
+    /// Removes the bar.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! `naslens screen`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::ArgGroup;
+use naslens::data::{DataSpec, ImageShape};
+use naslens::pipeline::{RunOptions, ScreenConfig, Selection, read_arch_list, screen};
+use naslens::text::thousands;
+
+use super::progress::Reporter;
+
+/// Score untrained networks of a space with proxies.
+///
+/// Every distinct network is scored once; OUT/scores.parquet has one row per architecture asked for.
+#[derive(clap::Args)]
+#[command(group = ArgGroup::new("selection").required(true).args(["sample", "all", "archs"]))]
+pub struct Args {
+    /// Search space; see `naslens list spaces`
+    #[arg(long, default_value = "nas-bench-201")]
+    space: String,
+    /// Score N architectures drawn uniformly without replacement
+    #[arg(long, value_name = "N")]
+    sample: Option<u64>,
+    /// Score the whole space
+    #[arg(long)]
+    all: bool,
+    /// Score the architectures in FILE, one per line; # starts a comment
+    #[arg(long, value_name = "FILE")]
+    archs: Option<PathBuf>,
+    /// Proxies, separated by commas; see `naslens list proxies`
+    #[arg(long, value_delimiter = ',', default_value = "params,flops,layers,synflow,naswot,jacov,grad_norm,snip")]
+    proxies: Vec<String>,
+    /// Images that go in; see `naslens list data`
+    #[arg(long, default_value = "digits")]
+    data: DataSpec,
+    /// Shape that images are adapted to, CHANNELSxHEIGHTxWIDTH in pixels
+    #[arg(long, default_value = "3x32x32", value_name = "CxHxW")]
+    image: ImageShape,
+    /// Images per batch
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    batch_size: usize,
+    /// Draw the same number of images of every class
+    #[arg(long)]
+    class_balanced: bool,
+    /// Channels of the first stage [default: as published]
+    #[arg(long, value_name = "N")]
+    init_channels: Option<usize>,
+    /// Cells per stage [default: as published]
+    #[arg(long, value_name = "N")]
+    cells: Option<usize>,
+    /// Root of all random numbers
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Networks scored side by side [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Folder for the results
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Discard an earlier run in the folder
+    #[arg(long)]
+    overwrite: bool,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let config = ScreenConfig {
+        space: args.space,
+        init_channels: args.init_channels,
+        cells: args.cells,
+        proxies: args.proxies,
+        data: args.data,
+        image: args.image,
+        batch_size: args.batch_size,
+        class_balanced: args.class_balanced,
+        seed: args.seed,
+    };
+    let selection = match (args.sample, args.archs) {
+        (Some(n), _) => Selection::Sample(n),
+        (None, Some(file)) => read_arch_list(&config, &file)?,
+        (None, None) => Selection::All,
+    };
+    let options = RunOptions {
+        device: &args.device,
+        threads: args.threads.map_or_else(super::default_threads, usize::from),
+        overwrite: args.overwrite,
+        stop: &super::STOP,
+    };
+    let mut reporter = Reporter::new("networks");
+    let outcome = screen(&config, &selection, &args.out, &options, &mut |p| {
+        reporter.update(p.done, p.total, p.resumed, p.seconds);
+    });
+    reporter.finish();
+    let outcome = outcome?;
+    if let Some((n, first)) = &outcome.failed {
+        eprintln!("warning: {n} networks could not be run; the first: {first}");
+    }
+    if args.json {
+        let summary = serde_json::json!({
+            "path": outcome.path,
+            "architectures": outcome.table.arch.len(),
+            "distinct_networks": outcome.distinct,
+            "computed": outcome.computed,
+            "seconds": outcome.seconds,
+        });
+        super::print(&summary.to_string())?;
+    } else {
+        let rate = outcome.computed as f64 / outcome.seconds.max(1e-9);
+        super::print(&format!(
+            "{} architectures, {} distinct networks; {} scored now in {:.1} s ({rate:.1} networks/s)\nscores: {}",
+            thousands(outcome.table.arch.len() as u64),
+            thousands(outcome.distinct as u64),
+            thousands(outcome.computed as u64),
+            outcome.seconds,
+            outcome.path.display(),
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

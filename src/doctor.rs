@@ -1,0 +1,63 @@
+//! Is everything there that naslens needs?
+
+use ndarray::array;
+use ndarray_linalg::{Determinant, EigValsh, UPLO};
+use serde::Serialize;
+use tch::{Cuda, Kind, Tensor};
+
+use crate::data;
+
+/// The result of one check.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    /// What was checked.
+    pub name: &'static str,
+    /// Whether it works.
+    pub ok: bool,
+    /// What was found.
+    pub detail: String,
+}
+
+/// Runs all checks.
+pub fn checks() -> Vec<Check> {
+    vec![libtorch(), linear_algebra(), devices(), threads(), digits()]
+}
+
+fn libtorch() -> Check {
+    let sum = Tensor::f_ones([3, 4], (Kind::Double, tch::Device::Cpu)).and_then(|t| t.f_sum(Kind::Double));
+    let ok = sum.as_ref().is_ok_and(|s| s.double_value(&[]) == 12.0);
+    let folder = option_env!("NASLENS_LIBTORCH_LIB").unwrap_or("an unknown folder");
+    Check { name: "libtorch", ok, detail: format!("{} in {folder}", crate::LIBTORCH_VERSION) }
+}
+
+/// LAPACK symbols exist both in libtorch and in OpenBLAS; whichever was linked must compute.
+fn linear_algebra() -> Check {
+    let a = array![[2.0, 1.0], [1.0, 3.0]];
+    let ok = a.det().is_ok_and(|d: f64| (d - 5.0).abs() < 1e-12)
+        && a.eigvalsh(UPLO::Lower).is_ok_and(|v| (v[0] - (5.0 - 5f64.sqrt()) / 2.0).abs() < 1e-12);
+    Check { name: "linear algebra", ok, detail: "LAPACK through ndarray-linalg (OpenBLAS), one thread".into() }
+}
+
+fn devices() -> Check {
+    let n = if Cuda::is_available() { Cuda::device_count() } else { 0 };
+    let detail = match n {
+        0 => "cpu; no CUDA device (GPU: build with `make libtorch CUDA=1`)".into(),
+        n => format!("cpu, cuda:0 to cuda:{}", n - 1),
+    };
+    Check { name: "devices", ok: true, detail }
+}
+
+fn threads() -> Check {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Check { name: "threads", ok: true, detail: format!("{cores} cores; one network per core, one libtorch thread each") }
+}
+
+fn digits() -> Check {
+    let found = data::open(&data::DataSpec::Digits).and_then(|s| s.dataset().map(|d| (d.len(), d.shape())));
+    match found {
+        Ok((n, shape)) => {
+            Check { name: "data", ok: true, detail: format!("digits: {n} images of {shape} pixels, built in") }
+        }
+        Err(error) => Check { name: "data", ok: false, detail: error.to_string() },
+    }
+}

@@ -1,0 +1,14 @@
+//! The staged run: screen, evaluate against a table, or the whole way from a space to confirmed networks.
+
+pub mod evaluate;
+mod files;
+mod arch_list;
+mod run;
+mod screen;
+mod scorer;
+mod shards;
+
+pub use arch_list::{ArchListError, read_arch_list};
+pub use files::{FileError, check_output_folder, write_atomically};
+pub use run::RunError;
+pub use screen::{Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection, screen};

@@ -1,0 +1,467 @@
+//! Scores many architectures of a space and writes one table; resumable.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::files::{FileError, check_output_folder, lock_folder, write_atomically};
+use super::scorer::{Job, Scorer, thread_pool};
+use super::shards::{ScoreKey, Scored, Shards};
+use crate::benchmark::TableError;
+use crate::data::{self, DataError, DataSpec, ImageShape};
+use crate::engine::{DeviceBatch, Engine, EngineError, Passes, describe_device, parse_device};
+use crate::network::Shape;
+use crate::proxy::{self, Proxy, Score, UnknownProxy, View};
+use crate::report::{SCORES_FILE, ScoreTable, read_scores};
+use crate::seed::Stream;
+use crate::space::{self, ArchId, Architecture, SearchSpace, Skeleton, SpaceError, Task};
+
+/// Scores are written to disk at least this often.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
+const SHARDS: &str = "shards";
+const CONFIG_FILE: &str = "screen.json";
+
+/// What to score and how. Two screens with equal settings, whatever their selection, proxies and threads, give equal
+/// scores.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScreenConfig {
+    /// Search space.
+    pub space: String,
+    /// Channels of the first stage; the published value if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_channels: Option<usize>,
+    /// Cells per stage; the published value if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cells: Option<usize>,
+    /// Names of the proxies.
+    pub proxies: Vec<String>,
+    /// Images that go in.
+    pub data: DataSpec,
+    /// Shape they are adapted to.
+    pub image: ImageShape,
+    /// Images per batch.
+    pub batch_size: usize,
+    /// Whether every class has the same number of images in the batch.
+    #[serde(default)]
+    pub class_balanced: bool,
+    /// Root of all random numbers.
+    pub seed: u64,
+}
+
+/// Which architectures are scored.
+#[derive(Clone, Debug)]
+pub enum Selection {
+    /// This many, drawn uniformly without replacement from the space's text forms with the run's seed.
+    Sample(u64),
+    /// The whole space.
+    All,
+    /// These, in this order; the text says where they come from.
+    Listed(Vec<Architecture>, String),
+}
+
+/// Where a screen stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Networks scored, those of an earlier, interrupted run included.
+    pub done: usize,
+    /// Networks to score.
+    pub total: usize,
+    /// Networks that were already scored when this run began.
+    pub resumed: usize,
+    /// Seconds since this run began to score.
+    pub seconds: f64,
+}
+
+/// What a screen found.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The table, as written.
+    pub table: ScoreTable,
+    /// Where it was written.
+    pub path: PathBuf,
+    /// Distinct networks among the architectures.
+    pub distinct: usize,
+    /// Networks run now (the others were scored by an earlier run).
+    pub computed: usize,
+    /// Seconds of scoring now.
+    pub seconds: f64,
+    /// How many networks could not be run, and why the first could not.
+    pub failed: Option<(usize, String)>,
+}
+
+/// Why a screen did not finish.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScreenError {
+    /// The space refuses.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// A proxy is unknown.
+    #[error(transparent)]
+    Proxy(#[from] UnknownProxy),
+    /// The images cannot be had.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The device cannot be used.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Results cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Earlier results cannot be read.
+    #[error("earlier results cannot be used: {0}; remove them or start afresh with --overwrite")]
+    Table(#[from] TableError),
+    /// No proxy was named.
+    #[error("no proxy to score with; name some, for example --proxies synflow,naswot")]
+    NoProxy,
+    /// Nothing was selected.
+    #[error("no architecture to score: {0}")]
+    NothingSelected(String),
+    /// More architectures than the space has.
+    #[error("{asked} architectures were asked for, but {space} has {size}; use --all")]
+    TooMany {
+        /// The number asked for.
+        asked: u64,
+        /// The space.
+        space: &'static str,
+        /// Its size.
+        size: u64,
+    },
+    /// The folder holds a run with other settings.
+    #[error(
+        "{} holds a run with another {field} ({old} there, {new} now); choose another --out, or --overwrite to discard \
+         that run", dir.display()
+    )]
+    OtherRun {
+        /// The folder.
+        dir: PathBuf,
+        /// First setting that differs.
+        field: String,
+        /// Its value in the folder.
+        old: String,
+        /// Its value now.
+        new: String,
+    },
+    /// Threads could not be started.
+    #[error("cannot start the worker threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    /// Ctrl-C.
+    #[error("interrupted after {done} of {total} networks, which are kept; run the same command again to go on")]
+    Interrupted {
+        /// Networks scored.
+        done: usize,
+        /// Networks to score.
+        total: usize,
+    },
+}
+
+/// An architecture that was asked for, with what is known before anything runs.
+struct Row {
+    arch: Architecture,
+    text: String,
+    id: ArchId,
+    params: u64,
+    macs: u64,
+    /// Scores of the proxies that only count, on the network as specified.
+    counts: HashMap<&'static str, Score>,
+}
+
+/// Scores the selected architectures and writes `scores.parquet` into `out`. Equal networks are run once; results of an
+/// earlier run of the same settings in the same folder are used. `stop` ends the run early and keeps what was scored.
+pub fn screen(
+    config: &ScreenConfig,
+    selection: &Selection,
+    out: &Path,
+    options: &RunOptions<'_>,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<Outcome, ScreenError> {
+    let skeleton = Skeleton { init_channels: config.init_channels, cells: config.cells };
+    let space = space::open(&config.space, &skeleton)?;
+    let mut proxies: Vec<&'static Proxy> = Vec::new();
+    for name in &config.proxies {
+        let proxy = proxy::find(name)?;
+        if !proxies.iter().any(|p| p.name == proxy.name) {
+            proxies.push(proxy);
+        }
+    }
+    if proxies.is_empty() {
+        return Err(ScreenError::NoProxy);
+    }
+    let device = parse_device(options.device)?;
+    let source = data::open(&config.data)?;
+    let batch = data::draw_batch(&source, config.image, config.batch_size, config.seed, config.class_balanced)?;
+    let image = config.image;
+    let task = Task { input: Shape::new(image.channels, image.height, image.width), classes: batch.classes };
+    let (archs, sampler) = select(space.as_ref(), selection, config.seed)?;
+    check_output_folder(out, 1_000_000 + archs.len() as u64 * (200 + 100 * proxies.len() as u64))?;
+    let _lock = lock_folder(out)?;
+    claim(out, config, device, options.overwrite)?;
+
+    let pool = thread_pool(options.threads)?;
+    let rows = pool.install(|| {
+        archs.into_par_iter().map(|arch| row(space.as_ref(), arch, &task, &proxies)).collect::<Result<Vec<_>, _>>()
+    })?;
+    let distinct = rows.iter().map(|r| r.id).collect::<HashSet<_>>().len();
+
+    let names: Vec<&'static str> = proxies.iter().map(|p| p.name).collect();
+    let (mut shards, mut scores) = Shards::open(out.join(SHARDS), &names)?;
+    let table_path = out.join(SCORES_FILE);
+    let mut earlier_seconds: HashMap<String, f64> = HashMap::new();
+    if table_path.exists() {
+        earlier_seconds = reuse(&table_path, &proxies, &mut scores)?;
+    }
+    let all_jobs = jobs(space.as_ref(), &rows, &proxies);
+    let total = all_jobs.len();
+    let todo: Vec<Job> = all_jobs.into_iter().filter_map(|job| missing(job, &scores)).collect();
+    let resumed = total - todo.len();
+
+    let batch = DeviceBatch::new(&batch.images, &batch.labels, device)?;
+    let scorer = Scorer { space: space.as_ref(), task, engine: Engine::new(device), batch, seed: config.seed };
+    let start = Instant::now();
+    let (mut done, mut failures, mut first_failure) = (resumed, 0, None);
+    let mut pending: Vec<(ScoreKey, Scored)> = Vec::new();
+    let mut last_flush = Instant::now();
+    on_progress(Progress { done, total, resumed, seconds: 0.0 });
+    scorer.run_all(&todo, &pool, options.stop, |result| {
+        done += 1;
+        if let Some(error) = result.error {
+            failures += 1;
+            first_failure.get_or_insert(error);
+        }
+        pending.extend(result.scores);
+        if last_flush.elapsed() > FLUSH_INTERVAL {
+            shards.append(&pending)?;
+            scores.extend(pending.drain(..));
+            last_flush = Instant::now();
+        }
+        on_progress(Progress { done, total, resumed, seconds: start.elapsed().as_secs_f64() });
+        Ok::<_, FileError>(())
+    })?;
+    let seconds = start.elapsed().as_secs_f64();
+    if options.stop.load(Ordering::Relaxed) && done < total {
+        if !pending.is_empty() {
+            shards.append(&pending)?;
+        }
+        return Err(ScreenError::Interrupted { done, total });
+    }
+    scores.extend(pending);
+
+    let metadata = json!({
+        "naslens": env!("CARGO_PKG_VERSION"),
+        "libtorch": crate::LIBTORCH_VERSION,
+        "config": config,
+        "sampler": sampler,
+        "seed": config.seed,
+        "architectures": rows.len(),
+        "distinct_networks": distinct,
+        "device": describe_device(device),
+        "threads": options.threads,
+        "scoring_seconds": seconds,
+        "seconds_per_proxy": seconds_per_proxy(&names, &scores, &earlier_seconds),
+        "protocols": proxies.iter().map(|p| (p.name.to_string(), json!(p.protocol))).collect::<serde_json::Map<_, _>>(),
+    });
+    let table = assemble(&rows, space.as_ref(), &proxies, &scores, metadata.to_string());
+    write_atomically(&table_path, |file| table.write(file))?;
+    shards.remove();
+    let failed = first_failure.map(|error| (failures, error));
+    Ok(Outcome { table, path: table_path, distinct, computed: done - resumed, seconds, failed })
+}
+
+/// How to run, without effect on the scores (but for the kind of device).
+pub struct RunOptions<'a> {
+    /// `auto`, `cpu` or `cuda:N`.
+    pub device: &'a str,
+    /// Worker threads.
+    pub threads: usize,
+    /// Discard what is in the output folder.
+    pub overwrite: bool,
+    /// Set from outside to end early.
+    pub stop: &'a AtomicBool,
+}
+
+fn select(
+    space: &dyn SearchSpace,
+    selection: &Selection,
+    seed: u64,
+) -> Result<(Vec<Architecture>, String), ScreenError> {
+    let (size, name) = (space.size(), space.entry().name);
+    match selection {
+        Selection::Sample(0) => Err(ScreenError::NothingSelected("the sample size is 0".into())),
+        Selection::Sample(n) if *n > size => Err(ScreenError::TooMany { asked: *n, space: name, size }),
+        Selection::Sample(n) => {
+            let indices = Stream::named(seed, "sample").sample_indices(size, *n);
+            let sampler = format!("uniform without replacement, {n} of {size} {name} strings, seed {seed}");
+            Ok((indices.into_iter().filter_map(|i| space.at(i)).collect(), sampler))
+        }
+        Selection::All => Ok(((0..size).filter_map(|i| space.at(i)).collect(), format!("all {size} {name} strings"))),
+        Selection::Listed(archs, origin) if archs.is_empty() => {
+            Err(ScreenError::NothingSelected(format!("{origin} lists none")))
+        }
+        Selection::Listed(archs, origin) => {
+            archs.iter().try_for_each(|a| space.check(a))?;
+            Ok((archs.clone(), format!("{} architectures listed in {origin}", archs.len())))
+        }
+    }
+}
+
+/// Makes sure that the folder holds no run with other settings, and notes the settings.
+fn claim(out: &Path, config: &ScreenConfig, device: tch::Device, overwrite: bool) -> Result<(), ScreenError> {
+    let path = out.join(CONFIG_FILE);
+    let mut settings = json!(config);
+    if let Value::Object(map) = &mut settings {
+        // More proxies or architectures can be added to a run, and the kind of device decides its rounding.
+        map.remove("proxies");
+        map.insert("device".into(), json!(if device.is_cuda() { "cuda" } else { "cpu" }));
+    }
+    if overwrite {
+        for stale in [path.clone(), out.join(SCORES_FILE)] {
+            let _ = std::fs::remove_file(stale);
+        }
+        let _ = std::fs::remove_dir_all(out.join(SHARDS));
+    }
+    if let Ok(text) = std::fs::read_to_string(&path) {
+        let old: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        let fields = settings.as_object().into_iter().flatten().map(|(k, _)| k).chain(old.as_object().into_iter().flatten().map(|(k, _)| k));
+        for field in fields {
+            if old.get(field) != settings.get(field) {
+                let show = |v: Option<&Value>| v.map_or("none".into(), |v| v.to_string().trim_matches('"').to_string());
+                return Err(ScreenError::OtherRun {
+                    dir: out.into(),
+                    field: field.replace('_', "-"),
+                    old: show(old.get(field)),
+                    new: show(settings.get(field)),
+                });
+            }
+        }
+        return Ok(());
+    }
+    if out.join(SCORES_FILE).exists() {
+        return Err(ScreenError::OtherRun {
+            dir: out.into(),
+            field: "origin".into(),
+            old: format!("{SCORES_FILE} without {CONFIG_FILE}"),
+            new: "this run".into(),
+        });
+    }
+    Ok(write_atomically(&path, |file| serde_json::to_writer_pretty(file, &settings))?)
+}
+
+fn row(space: &dyn SearchSpace, arch: Architecture, task: &Task, proxies: &[&'static Proxy]) -> Result<Row, SpaceError> {
+    let network = space.build(&arch, task)?;
+    let passes = Passes::none(&network);
+    let counts = proxies.iter().filter(|p| counts_only(p)).map(|p| (p.name, (p.score)(&passes))).collect();
+    Ok(Row {
+        text: space.format(&arch),
+        id: space.arch_id(&arch),
+        params: network.params(),
+        macs: network.macs(),
+        counts,
+        arch,
+    })
+}
+
+/// Proxies that depend on dead operations and need no run are computed per architecture, not per network.
+fn counts_only(proxy: &Proxy) -> bool {
+    proxy.view == View::Specified && proxy.passes.is_empty()
+}
+
+fn key(row: &Row, view: View) -> String {
+    match view {
+        View::Live => row.id.to_string(),
+        View::Specified => row.text.clone(),
+    }
+}
+
+/// One job per distinct network and view.
+fn jobs(space: &dyn SearchSpace, rows: &[Row], proxies: &[&'static Proxy]) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for view in [View::Live, View::Specified] {
+        let wanted: Vec<&'static Proxy> =
+            proxies.iter().copied().filter(|p| p.view == view && !counts_only(p)).collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        let mut seen = HashSet::new();
+        for row in rows {
+            let key = key(row, view);
+            if seen.insert(key.clone()) {
+                let arch = if view == View::Live { space.representative(&row.arch) } else { row.arch.clone() };
+                jobs.push(Job { key, arch, arch_id: row.id, view, proxies: wanted.clone() });
+            }
+        }
+    }
+    jobs
+}
+
+/// The job with the proxies that are not scored yet; None if all are.
+fn missing(mut job: Job, scores: &HashMap<ScoreKey, Scored>) -> Option<Job> {
+    let key = job.key.clone();
+    job.proxies.retain(|p| !scores.contains_key(&(key.clone(), p.name)));
+    (!job.proxies.is_empty()).then_some(job)
+}
+
+/// Takes over the scores of a finished table; returns the seconds each proxy took then.
+fn reuse(
+    path: &Path,
+    proxies: &[&'static Proxy],
+    scores: &mut HashMap<ScoreKey, Scored>,
+) -> Result<HashMap<String, f64>, TableError> {
+    let table = read_scores(path)?;
+    for (name, column) in &table.proxies {
+        let Some(proxy) = proxies.iter().find(|p| p.name == name && !counts_only(p)) else {
+            continue;
+        };
+        let keys = if proxy.view == View::Live { &table.arch_id } else { &table.arch };
+        for (key, &score) in keys.iter().zip(column) {
+            scores.entry((key.clone(), proxy.name)).or_insert(Scored { score, seconds: 0.0 });
+        }
+    }
+    let metadata: Value = serde_json::from_str(&table.metadata).unwrap_or(Value::Null);
+    let seconds = metadata.get("seconds_per_proxy").and_then(Value::as_object).cloned().unwrap_or_default();
+    Ok(seconds.into_iter().filter_map(|(name, s)| Some((name, s.as_f64()?))).collect())
+}
+
+/// Seconds of the passes that each proxy read, over all networks; a pass that several proxies read counts for each.
+fn seconds_per_proxy(
+    names: &[&'static str],
+    scores: &HashMap<ScoreKey, Scored>,
+    earlier: &HashMap<String, f64>,
+) -> Value {
+    let mut sums: HashMap<&str, f64> = HashMap::new();
+    scores.iter().for_each(|((_, name), s)| *sums.entry(name).or_default() += s.seconds);
+    let total = |name: &&str| sums.get(*name).unwrap_or(&0.0) + earlier.get(*name).unwrap_or(&0.0);
+    names.iter().map(|name| (name.to_string(), json!((total(name) * 1e3).round() / 1e3))).collect()
+}
+
+fn assemble(
+    rows: &[Row],
+    space: &dyn SearchSpace,
+    proxies: &[&'static Proxy],
+    scores: &HashMap<ScoreKey, Scored>,
+    metadata: String,
+) -> ScoreTable {
+    let column = |proxy: &&'static Proxy| -> (String, Vec<Score>) {
+        let of = |row: &Row| match row.counts.get(proxy.name) {
+            Some(&score) => score,
+            None => scores
+                .get(&(key(row, proxy.view), proxy.name))
+                .map_or(Score::status(crate::proxy::Status::Failed), |s| s.score),
+        };
+        (proxy.name.to_string(), rows.iter().map(of).collect())
+    };
+    ScoreTable {
+        arch: rows.iter().map(|r| r.text.clone()).collect(),
+        arch_id: rows.iter().map(|r| r.id.to_string()).collect(),
+        arch_index: rows.iter().map(|r| space.index_of(&r.arch) as i64).collect(),
+        params: rows.iter().map(|r| r.params as i64).collect(),
+        macs: rows.iter().map(|r| r.macs as i64).collect(),
+        proxies: proxies.iter().map(column).collect(),
+        metadata,
+    }
+}

@@ -1,0 +1,242 @@
+//! Surrogates: predict the accuracy of an untrained network from its features, after a few networks have been trained.
+//!
+//! To add a predictor: one file that implements [`Predictor`] and [`FittedPredictor`], one line in [`PREDICTORS`].
+
+mod bagged_ridge;
+mod cross_validate;
+mod ridge;
+
+use ndarray::{ArrayView1, ArrayView2};
+
+use crate::encoding::normal_quantile;
+use crate::stats::Interval;
+
+pub use bagged_ridge::BaggedRidge;
+pub use cross_validate::{conformal_scale, coverage, cross_validate, scaled_coverage};
+
+/// Why a predictor refuses.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PredictorError {
+    /// No predictor of that name.
+    #[error("unknown predictor `{name}`{hint}; known: {known}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// `; did you mean …?` or nothing.
+        hint: String,
+        /// All names.
+        known: String,
+    },
+    /// Not enough trained networks.
+    #[error("{predictor} needs at least {least} labels to fit, it has {found}; train more networks")]
+    TooFewLabels {
+        /// The predictor.
+        predictor: &'static str,
+        /// Number of labels.
+        found: usize,
+        /// What it needs.
+        least: usize,
+    },
+    /// Features and labels do not belong together.
+    #[error("{rows} rows of features but {labels} labels; give one label per row")]
+    Shape {
+        /// Rows of the features.
+        rows: usize,
+        /// Number of labels.
+        labels: usize,
+    },
+    /// Nothing to learn from.
+    #[error("no feature columns; add a proxy whose scores differ between networks, or the genes")]
+    NoFeatures,
+    /// A label that is NaN or infinite.
+    #[error("label {row} is {value}; leave out networks whose training failed")]
+    Label {
+        /// Its position, from 0.
+        row: usize,
+        /// Its value.
+        value: f64,
+    },
+    /// A feature that is NaN or infinite.
+    #[error("feature column {column} is {value} in row {row}; use normal scores, which are always finite")]
+    Feature {
+        /// Its row, from 0.
+        row: usize,
+        /// Its column, from 0.
+        column: usize,
+        /// Its value.
+        value: f64,
+    },
+    /// Too few folds to hold anything out.
+    #[error("cross-validation in {folds} folds holds nothing out; use at least 2")]
+    Folds {
+        /// The number asked for.
+        folds: usize,
+    },
+    /// The normal equations could not be solved.
+    #[error("{predictor} could not solve its normal equations ({reason}); look for features of extreme size")]
+    Numerical {
+        /// The predictor.
+        predictor: &'static str,
+        /// What the solver reports.
+        reason: String,
+    },
+}
+
+/// What is expected of a network that was not trained, in the unit of the labels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prediction {
+    /// Expected label.
+    pub mean: f64,
+    /// Standard deviation of the label around it. Zero or more.
+    pub std: f64,
+}
+
+impl Prediction {
+    /// The central `level` of a normal distribution: `mean ± Φ⁻¹((1 + level) / 2) · std`. The ends are NaN for a level
+    /// outside `[0, 1]`. Trust it only as far as [`coverage`] does; [`Prediction::scaled_interval`] needs no normality.
+    pub fn interval(&self, level: f64) -> Interval {
+        self.scaled_interval(normal_quantile((1.0 + level) / 2.0))
+    }
+
+    /// `mean ± scale · std`, with the scale of [`conformal_scale`]. Just the mean if `std` is zero, whatever the scale.
+    pub fn scaled_interval(&self, scale: f64) -> Interval {
+        let half = if self.std > 0.0 { scale * self.std } else { 0.0 };
+        Interval { low: self.mean - half, high: self.mean + half }
+    }
+}
+
+/// A way to learn labels from features.
+pub trait Predictor: Send + Sync {
+    /// Registry entry of the predictor.
+    fn entry(&self) -> &'static PredictorEntry;
+
+    /// Learns from features `x`, shape (networks, features), and one finite label per row.
+    ///
+    /// The result depends on the data and the predictor's seed alone, not on the number of threads. Equal labels are no
+    /// error: they predict themselves with `std` zero. Errors for too few labels, mismatched shapes, no features and
+    /// values that are not finite.
+    fn fit(&self, x: ArrayView2<f64>, y: ArrayView1<f64>) -> Result<Box<dyn FittedPredictor>, PredictorError>;
+}
+
+/// A predictor that has learned.
+pub trait FittedPredictor: Send + Sync {
+    /// One prediction per row of `x`, which has the columns it was fitted on.
+    ///
+    /// # Panics
+    ///
+    /// If `x` has another number of columns than the features it was fitted on.
+    fn predict(&self, x: ArrayView2<f64>) -> Vec<Prediction>;
+}
+
+/// One line of the registry.
+#[derive(Debug)]
+pub struct PredictorEntry {
+    /// Name on the command line and in files.
+    pub name: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// What it does, in one line.
+    pub what: &'static str,
+    /// Where it was published.
+    pub paper: &'static str,
+    /// Creates the predictor with a seed.
+    pub open: fn(u64) -> Box<dyn Predictor>,
+}
+
+/// All predictors.
+pub static PREDICTORS: &[&PredictorEntry] = &[&bagged_ridge::ENTRY];
+
+/// The predictor called `name`, drawing what it draws from `seed`.
+pub fn open(name: &str, seed: u64) -> Result<Box<dyn Predictor>, PredictorError> {
+    match PREDICTORS.iter().find(|e| e.name == name) {
+        Some(entry) => Ok((entry.open)(seed)),
+        None => Err(PredictorError::Unknown {
+            name: name.into(),
+            hint: crate::text::did_you_mean(name, PREDICTORS.iter().map(|e| e.name)),
+            known: PREDICTORS.iter().map(|e| e.name).collect::<Vec<_>>().join(", "),
+        }),
+    }
+}
+
+/// What every predictor checks before it fits.
+fn check(
+    predictor: &'static str,
+    x: &ArrayView2<f64>,
+    y: &ArrayView1<f64>,
+    least: usize,
+) -> Result<(), PredictorError> {
+    if x.nrows() != y.len() {
+        return Err(PredictorError::Shape { rows: x.nrows(), labels: y.len() });
+    }
+    if y.len() < least {
+        return Err(PredictorError::TooFewLabels { predictor, found: y.len(), least });
+    }
+    if x.ncols() == 0 {
+        return Err(PredictorError::NoFeatures);
+    }
+    if let Some((row, &value)) = y.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+        return Err(PredictorError::Label { row, value });
+    }
+    match x.indexed_iter().find(|(_, v)| !v.is_finite()) {
+        Some(((row, column), &value)) => Err(PredictorError::Feature { row, column, value }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+    use ndarray::{Array1, Array2, array};
+
+    #[test]
+    fn registry_is_sound() {
+        for (i, entry) in PREDICTORS.iter().enumerate() {
+            assert!([entry.title, entry.what, entry.paper].iter().all(|text| !text.is_empty()));
+            assert!(PREDICTORS[..i].iter().all(|e| e.name != entry.name));
+            assert_eq!(open(entry.name, 1).unwrap().entry().name, entry.name);
+        }
+        let err = open("bagged-rigde", 1).err().unwrap().to_string();
+        assert!(err.contains("did you mean `bagged-ridge`"), "{err}");
+    }
+
+    #[test]
+    fn intervals_are_central_and_normal() {
+        let prediction = Prediction { mean: 90.0, std: 2.0 };
+        let interval = prediction.interval(0.95);
+        assert_relative_eq!(interval.high - 90.0, 2.0 * 1.959963984540054, max_relative = 1e-12);
+        assert_relative_eq!(90.0 - interval.low, interval.high - 90.0, max_relative = 1e-12);
+        let sure = Prediction { mean: 90.0, std: 0.0 };
+        assert_eq!(sure.scaled_interval(f64::INFINITY), Interval { low: 90.0, high: 90.0 });
+        assert!(prediction.interval(2.0).low.is_nan());
+    }
+
+    #[test]
+    fn every_predictor_refuses_bad_data() {
+        let good = Array2::from_shape_fn((8, 2), |(i, j)| (i * (j + 2) % 5) as f64);
+        let y = Array1::from_iter((0..8).map(f64::from));
+        for entry in PREDICTORS {
+            let predictor = (entry.open)(1);
+            let refuses = |x: &Array2<f64>, y: &Array1<f64>| predictor.fit(x.view(), y.view()).err().unwrap();
+            assert_eq!(refuses(&good, &array![1.0]), PredictorError::Shape { rows: 8, labels: 1 });
+            let few = refuses(&array![[1.0]], &array![1.0]);
+            assert!(matches!(few, PredictorError::TooFewLabels { found: 1, .. }), "{few}");
+            assert_eq!(refuses(&Array2::zeros((8, 0)), &y), PredictorError::NoFeatures);
+            let (mut x, mut labels) = (good.clone(), y.clone());
+            labels[3] = f64::NAN;
+            assert!(matches!(refuses(&good, &labels), PredictorError::Label { row: 3, .. }));
+            x[[2, 1]] = f64::INFINITY;
+            assert!(matches!(refuses(&x, &y), PredictorError::Feature { row: 2, column: 1, .. }));
+        }
+    }
+
+    #[test]
+    fn every_predictor_repeats_equal_labels() {
+        let x = Array2::from_shape_fn((9, 3), |(i, j)| ((i + 1) * (j + 2) % 7) as f64);
+        for entry in PREDICTORS {
+            let fitted = (entry.open)(1).fit(x.view(), Array1::from_elem(9, 93.1).view()).unwrap();
+            assert!(fitted.predict(x.view()).iter().all(|p| *p == Prediction { mean: 93.1, std: 0.0 }));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What a run leaves behind: the table of scores in Parquet and the HTML page.
+
+pub mod html;
+mod scores;
+
+pub use scores::{METADATA_KEY, SCORES_FILE, ScoreTable, read_scores};

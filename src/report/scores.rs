@@ -1,0 +1,169 @@
+//! The table of scores: `scores.parquet`.
+//!
+//! | column | type | |
+//! |---|---|---|
+//! | `arch` | string | the architecture as the space writes it |
+//! | `arch_id` | string | 32 hexadecimal digits; equal for architectures that compute the same |
+//! | `arch_index` | int64 | position in the space's official order |
+//! | `params` | int64 | trainable parameters of the architecture as specified |
+//! | `macs` | int64 | multiply-accumulates of one inference, as specified |
+//! | `<proxy>` | float64 | the score; null unless the status is `ok` |
+//! | `<proxy>_status` | string | `ok`, `dead`, `singular`, `non_finite`, `saturated`, `unsupported` or `failed` |
+//!
+//! The proxy `params` has no column of its own beside the count of the same name, only its status. The key-value
+//! metadata holds the run's description under [`METADATA_KEY`] as JSON.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+
+use crate::benchmark::{Table, TableError};
+use crate::proxy::{Score, Status};
+
+/// Name of the file within the folder of a run.
+pub const SCORES_FILE: &str = "scores.parquet";
+/// Key of the run's description in the Parquet metadata.
+pub const METADATA_KEY: &str = "naslens";
+
+/// The scores of a screen, one row per architecture asked for.
+#[derive(Clone, Debug, Default)]
+pub struct ScoreTable {
+    /// Text form of each architecture.
+    pub arch: Vec<String>,
+    /// Identity of what each computes.
+    pub arch_id: Vec<String>,
+    /// Official index of each.
+    pub arch_index: Vec<i64>,
+    /// Trainable parameters.
+    pub params: Vec<i64>,
+    /// Multiply-accumulates.
+    pub macs: Vec<i64>,
+    /// Name of each proxy and its score for each architecture.
+    pub proxies: Vec<(String, Vec<Score>)>,
+    /// The run's description, JSON.
+    pub metadata: String,
+}
+
+impl ScoreTable {
+    /// The scores of a proxy, None where the status is not ok; the counts `params` and `macs` by their names.
+    pub fn values(&self, name: &str) -> Option<Vec<Option<f64>>> {
+        if let Some((_, scores)) = self.proxies.iter().find(|(n, _)| n == name) {
+            return Some(scores.iter().map(Score::value).collect());
+        }
+        let counts = match name {
+            "params" => &self.params,
+            "macs" => &self.macs,
+            _ => return None,
+        };
+        Some(counts.iter().map(|&c| Some(c as f64)).collect())
+    }
+
+    /// Writes the table as Parquet (zstd).
+    pub fn write(&self, out: impl std::io::Write + Send) -> Result<(), parquet::errors::ParquetError> {
+        let text = |v: &[String]| Arc::new(StringArray::from_iter_values(v)) as ArrayRef;
+        let count = |v: &[i64]| Arc::new(Int64Array::from_iter_values(v.iter().copied())) as ArrayRef;
+        let mut fields = vec![
+            Field::new("arch", DataType::Utf8, false),
+            Field::new("arch_id", DataType::Utf8, false),
+            Field::new("arch_index", DataType::Int64, false),
+            Field::new("params", DataType::Int64, false),
+            Field::new("macs", DataType::Int64, false),
+        ];
+        let mut columns = vec![
+            text(&self.arch),
+            text(&self.arch_id),
+            count(&self.arch_index),
+            count(&self.params),
+            count(&self.macs),
+        ];
+        for (name, scores) in &self.proxies {
+            if name != "params" {
+                fields.push(Field::new(name, DataType::Float64, true));
+                columns.push(Arc::new(Float64Array::from_iter(scores.iter().map(Score::value))));
+            }
+            fields.push(Field::new(status_column(name), DataType::Utf8, false));
+            let statuses = scores.iter().map(|s| s.get_status().name());
+            columns.push(Arc::new(StringArray::from_iter_values(statuses)));
+        }
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+            .set_key_value_metadata(Some(vec![KeyValue::new(METADATA_KEY.to_string(), self.metadata.clone())]))
+            .build();
+        let mut writer = ArrowWriter::try_new(out, batch.schema(), Some(properties))?;
+        writer.write(&batch)?;
+        writer.close()?;
+        Ok(())
+    }
+}
+
+fn status_column(name: &str) -> String {
+    format!("{name}_status")
+}
+
+/// Reads a table that [`ScoreTable::write`] wrote. Null scores keep their status; unknown statuses read as failed.
+pub fn read_scores(path: &Path) -> Result<ScoreTable, TableError> {
+    let table = Table::open(path)?;
+    let text = |name: &str| -> Result<Vec<String>, TableError> {
+        Ok(table.string_column(name)?.into_iter().map(Option::unwrap_or_default).collect())
+    };
+    let count = |name: &str| -> Result<Vec<i64>, TableError> {
+        Ok(table.u64_column(name)?.into_iter().map(|v| v.unwrap_or_default() as i64).collect())
+    };
+    let mut proxies = Vec::new();
+    for column in table.column_names() {
+        let Some(name) = column.strip_suffix("_status") else {
+            continue;
+        };
+        let statuses = text(&column)?;
+        let values = table.f64_column(name)?;
+        let score = |(value, status): (Option<f64>, &String)| match (value, status.parse().unwrap_or(Status::Failed)) {
+            (Some(v), Status::Ok) => Score::new(v),
+            (_, status) => Score::status(status),
+        };
+        proxies.push((name.to_string(), values.into_iter().zip(&statuses).map(score).collect()));
+    }
+    Ok(ScoreTable {
+        arch: text("arch")?,
+        arch_id: text("arch_id")?,
+        arch_index: count("arch_index")?,
+        params: count("params")?,
+        macs: count("macs")?,
+        proxies,
+        metadata: table.metadata(METADATA_KEY).unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_back_what_it_wrote() {
+        let table = ScoreTable {
+            arch: vec!["a".into(), "b".into(), "c".into()],
+            arch_id: vec!["1".into(), "2".into(), "3".into()],
+            arch_index: vec![5, 6, 7],
+            params: vec![10, 20, 30],
+            macs: vec![100, 200, 300],
+            proxies: vec![
+                ("params".into(), vec![Score::new(10.0), Score::new(20.0), Score::new(30.0)]),
+                ("naswot".into(), vec![Score::new(0.1 + 0.2), Score::status(Status::Dead), Score::new(f64::NAN)]),
+            ],
+            metadata: "{\"seed\":1}".into(),
+        };
+        let file = tempfile::NamedTempFile::new().unwrap();
+        table.write(file.reopen().unwrap()).unwrap();
+        let back = read_scores(file.path()).unwrap();
+        assert_eq!(back.proxies, table.proxies);
+        assert_eq!(back.values("naswot"), Some(vec![Some(0.1 + 0.2), None, None]));
+        assert_eq!(back.values("macs"), Some(vec![Some(100.0), Some(200.0), Some(300.0)]));
+        assert_eq!((back.arch, back.arch_index, back.metadata), (table.arch, table.arch_index, table.metadata));
+    }
+}
