@@ -1,5 +1,6 @@
 //! naslens
 pub mod benchmark;
+pub mod confirm;
 pub mod data;
 pub mod doctor;
 pub mod encoding;

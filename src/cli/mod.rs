@@ -71,7 +71,7 @@ pub fn main() -> ExitCode {
 
 fn interrupted(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ScreenError::Interrupted { .. }))
-        || matches!(error.downcast_ref(), Some(RunError::Interrupted { .. } | RunError::Screen(ScreenError::Interrupted { .. })))
+        || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
 }
 
 /// Prints to standard output; a closed pipe (`naslens … | head`) ends the program quietly.

@@ -23,21 +23,23 @@ use crate::space::{self, ArchId, Architecture, SearchSpace, Skeleton, SpaceError
 
 /// Scores are written to disk at least this often.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
+/// Scored with if nothing else is said: the counts to beat and one proxy of each kind.
+const DEFAULT_PROXIES: [&str; 8] = ["params", "flops", "layers", "synflow", "naswot", "jacov", "grad_norm", "snip"];
 const SHARDS: &str = "shards";
 const CONFIG_FILE: &str = "screen.json";
 
 /// What to score and how. Two screens with equal settings, whatever their selection, proxies and threads, give equal
 /// scores.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct ScreenConfig {
     /// Search space.
     pub space: String,
     /// Channels of the first stage; the published value if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub init_channels: Option<usize>,
     /// Cells per stage; the published value if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cells: Option<usize>,
     /// Names of the proxies.
     pub proxies: Vec<String>,
@@ -48,10 +50,25 @@ pub struct ScreenConfig {
     /// Images per batch.
     pub batch_size: usize,
     /// Whether every class has the same number of images in the batch.
-    #[serde(default)]
     pub class_balanced: bool,
     /// Root of all random numbers.
     pub seed: u64,
+}
+
+impl Default for ScreenConfig {
+    fn default() -> Self {
+        ScreenConfig {
+            space: "nas-bench-201".into(),
+            init_channels: None,
+            cells: None,
+            proxies: DEFAULT_PROXIES.iter().map(|p| p.to_string()).collect(),
+            data: DataSpec::Digits,
+            image: ImageShape::new(3, 32, 32),
+            batch_size: 64,
+            class_balanced: false,
+            seed: 0,
+        }
+    }
 }
 
 /// Which architectures are scored.

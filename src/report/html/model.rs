@@ -85,6 +85,17 @@ impl Estimate {
     }
 }
 
+impl Role {
+    /// Name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Labelled => "labelled",
+            Role::Control => "control",
+            Role::Finalist => "finalist",
+        }
+    }
+}
+
 /// The part a network played in the run; it sets the colour and the shape of its points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -164,6 +175,8 @@ pub enum Evidence {
 /// One predictor's predictions of networks that were also trained.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Predictions {
+    /// Which accuracy was predicted, in lower case ("validation accuracy"); the overview's when empty.
+    pub accuracy: String,
     /// Name of the predictor.
     pub predictor: String,
     /// Number of labelled networks it was fitted on.

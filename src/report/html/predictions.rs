@@ -41,7 +41,8 @@ fn prediction_figure(run: &RunReport, predictions: &Predictions) -> Option<Strin
         [p.predicted, p.trained, low, high]
     });
     let scale = Scale::nice(extent, 5)?;
-    let accuracy = accuracy_name(run);
+    let accuracy =
+        if predictions.accuracy.is_empty() { accuracy_name(run) } else { predictions.accuracy.as_str() };
     let mut chart = Chart::plane(
         FRAME,
         scale.clone(),

@@ -1,0 +1,368 @@
+//! What a run has to say, as the data of the report page.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::run::{Candidate, RunConfig, Trained, mean};
+use super::Outcome;
+use crate::encoding::FeatureMatrix;
+use crate::engine::describe_device;
+use crate::predictor::Prediction;
+use crate::proxy;
+use crate::report::html::model::{
+    Comparison, Estimate, Evidence, Group, Interval, LearningCurve, Overview, PredictionPoint, Predictions, ProxyRow,
+    ProxySection, Reproduction, Role, RunReport, ScatterPanel, ScatterPoint, TopNetwork, TrainedNetwork,
+};
+use crate::seed::derive;
+use crate::stats::{
+    MeanDifference, bootstrap_interval, kendall_tau, mean_difference_test, missing_last, spearman,
+};
+use crate::text::thousands;
+
+/// Resamples behind every interval and random splits behind a p-value.
+const REPEATS: usize = 2000;
+/// Networks in the table of the best.
+const TOP_ROWS: usize = 20;
+/// Proxies drawn against accuracy.
+const PANELS: usize = 6;
+
+/// Everything a run found.
+pub(super) struct Results<'a> {
+    pub config: &'a RunConfig,
+    pub outcome: &'a Outcome,
+    pub candidates: &'a [Candidate],
+    pub labelled: &'a [Trained],
+    /// Finalists, then controls.
+    pub confirmed: &'a [Trained],
+    /// Out-of-fold predictions of the labelled networks.
+    pub cross_validated: &'a [Prediction],
+    /// Predictions of all candidates.
+    pub predictions: &'a [Prediction],
+    /// Half-width of an interval in standard deviations.
+    pub scale: f64,
+    pub features: &'a FeatureMatrix,
+    /// Images for training, validation and test.
+    pub image_counts: [usize; 3],
+    pub device: tch::Device,
+    pub threads: usize,
+    pub out: &'a Path,
+}
+
+impl Results<'_> {
+    fn row(&self, t: &Trained) -> usize {
+        self.candidates[t.candidate].row
+    }
+
+    fn arch(&self, t: &Trained) -> &str {
+        &self.outcome.table.arch[self.row(t)]
+    }
+
+    fn of(&self, role: Role) -> impl Iterator<Item = &Trained> {
+        self.labelled.iter().chain(self.confirmed).filter(move |t| t.role == role)
+    }
+
+    /// Labelled networks and controls: a uniform sample, unlike the finalists.
+    fn random(&self) -> Vec<&Trained> {
+        self.of(Role::Labelled).chain(self.of(Role::Control)).collect()
+    }
+
+    fn seed(&self, name: &str) -> u64 {
+        derive(self.config.screen.seed, name)
+    }
+
+    /// Correlations of scores with the test accuracy of the random networks.
+    fn proxy_rows(&self) -> Vec<ProxyRow> {
+        let random = self.random();
+        let truth: Vec<f64> = random.iter().map(|t| mean(t.test_pct().into_iter())).collect();
+        let metadata: Value = serde_json::from_str(&self.outcome.table.metadata).unwrap_or(Value::Null);
+        let table = &self.outcome.table;
+        table
+            .proxies
+            .iter()
+            .filter_map(|(name, scores)| {
+                let values = table.values(name)?;
+                let x = missing_last(&random.iter().map(|t| values[self.row(t)]).collect::<Vec<_>>());
+                let estimate = |f: fn(&[f64], &[f64]) -> Option<f64>| {
+                    let value = f(&x, &truth)?;
+                    let resample = |sample: &[usize]| {
+                        let pick = |v: &[f64]| sample.iter().map(|&i| v[i]).collect::<Vec<_>>();
+                        f(&pick(&x), &pick(&truth))
+                    };
+                    let interval = bootstrap_interval(x.len(), REPEATS, 0.95, self.seed("bootstrap"), resample);
+                    Some(match interval {
+                        Some(i) => Estimate::with_interval(value, i.low, i.high),
+                        None => Estimate::new(value),
+                    })
+                };
+                Some(ProxyRow {
+                    name: name.clone(),
+                    spearman: estimate(spearman),
+                    kendall: estimate(kendall_tau),
+                    n: random.len() as u64,
+                    failed: scores.iter().filter(|s| s.value().is_none()).count() as u64,
+                    seconds: metadata["seconds_per_proxy"][name].as_f64(),
+                    baseline: proxy::find(name).is_ok_and(|p| p.baseline),
+                })
+            })
+            .collect()
+    }
+
+    fn scatter(&self, rows: &[ProxyRow]) -> Vec<ScatterPanel> {
+        rows.iter()
+            .take(PANELS)
+            .filter_map(|row| {
+                let values = self.outcome.table.values(&row.name)?;
+                let points = self.labelled.iter().chain(self.confirmed).filter_map(|t| {
+                    Some(ScatterPoint {
+                        arch: self.arch(t).into(),
+                        score: values[self.row(t)]?,
+                        accuracy: mean(t.test_pct().into_iter()),
+                        role: t.role,
+                    })
+                });
+                Some(ScatterPanel { proxy: row.name.clone(), points: points.collect() })
+            })
+            .collect()
+    }
+
+    fn predictions(&self, trained: &[Trained], predictions: &[Prediction], evidence: Evidence) -> Predictions {
+        let points: Vec<PredictionPoint> = trained
+            .iter()
+            .zip(predictions)
+            .map(|(t, p)| {
+                let interval = p.scaled_interval(self.scale);
+                PredictionPoint {
+                    arch: self.arch(t).into(),
+                    predicted: p.mean,
+                    std: Some(p.std),
+                    interval: Some(Interval { low: interval.low, high: interval.high }),
+                    trained: t.valid_pct(),
+                    role: t.role,
+                }
+            })
+            .collect();
+        let (x, y): (Vec<f64>, Vec<f64>) = points.iter().map(|p| (p.predicted, p.trained)).unzip();
+        let note = match evidence {
+            Evidence::CrossValidated => {
+                "The width of the intervals was set on these predictions, so that most of them hold is no surprise."
+            }
+            _ => "The width of the intervals was set by cross-validation on the labelled networks.",
+        };
+        Predictions {
+            predictor: self.config.predictor.clone(),
+            labels: self.labelled.len() as u64,
+            evidence,
+            level: 100.0 * self.config.level,
+            spearman: spearman(&x, &y).map(Estimate::new),
+            accuracy: "validation accuracy".into(),
+            points,
+            note: note.into(),
+        }
+    }
+
+    fn difference(&self) -> Option<MeanDifference> {
+        let means = |role| self.of(role).map(|t| mean(t.test_pct().into_iter())).collect::<Vec<_>>();
+        mean_difference_test(&means(Role::Finalist), &means(Role::Control), REPEATS, self.seed("difference"))
+    }
+
+    fn comparison(&self, difference: Option<&MeanDifference>) -> Comparison {
+        let group = |role| {
+            let networks: Vec<TrainedNetwork> = self
+                .of(role)
+                .map(|t| TrainedNetwork { arch: self.arch(t).into(), accuracies: t.test_pct() })
+                .collect();
+            let means: Vec<f64> = networks.iter().map(|n| mean(n.accuracies.iter().copied())).collect();
+            let interval = bootstrap_interval(means.len(), REPEATS, 0.95, self.seed("group"), |sample| {
+                Some(mean(sample.iter().map(|&i| means[i])))
+            });
+            let value = mean(means.iter().copied());
+            let estimate = match interval {
+                Some(i) => Estimate::with_interval(value, i.low, i.high),
+                None => Estimate::new(value),
+            };
+            Group { networks, mean: Some(estimate), seconds: Some(self.of(role).map(Trained::seconds).sum()) }
+        };
+        Comparison {
+            finalists: group(Role::Finalist),
+            controls: group(Role::Control),
+            difference: difference.map(|d| match d.interval {
+                Some(i) => Estimate::with_interval(d.difference, i.low, i.high),
+                None => Estimate::new(d.difference),
+            }),
+            p_value: difference.map(|d| d.p_value),
+            test: "two-sided permutation test".into(),
+            interval_method: "95% bootstrap intervals of the mean over networks".into(),
+            epochs: Some(self.config.train.epochs as u64),
+            seeds: Some(self.config.repeats),
+            note: "Controls were drawn uniformly from the distinct live networks of the screen, without those that were \
+                   labelled; this is what random search finds with the same number of trainings."
+                .into(),
+        }
+    }
+
+    /// The best predicted networks, with their test accuracy where they were trained.
+    fn top(&self) -> Vec<TopNetwork> {
+        let mut order: Vec<usize> = (0..self.candidates.len()).collect();
+        order.sort_by(|&a, &b| self.predictions[b].mean.total_cmp(&self.predictions[a].mean).then(a.cmp(&b)));
+        let table = &self.outcome.table;
+        let trained = |c: usize| {
+            let t = self.labelled.iter().chain(self.confirmed).find(|t| t.candidate == c)?;
+            Some(mean(t.test_pct().into_iter()))
+        };
+        (1..)
+            .zip(order.into_iter().take(TOP_ROWS))
+            .map(|(rank, c)| {
+                let (row, prediction) = (self.candidates[c].row, self.predictions[c]);
+                TopNetwork {
+                    rank,
+                    arch: table.arch[row].clone(),
+                    params: Some(table.params[row] as u64),
+                    macs: Some(table.macs[row] as u64),
+                    predicted: Some(prediction.mean),
+                    std: Some(prediction.std),
+                    trained: trained(c),
+                }
+            })
+            .collect()
+    }
+
+    fn curves(&self) -> Vec<LearningCurve> {
+        self.confirmed
+            .iter()
+            .flat_map(|t| {
+                (0..).zip(&t.trainings).map(|(repeat, training)| LearningCurve {
+                    arch: self.arch(t).into(),
+                    role: t.role,
+                    seed: (self.config.repeats > 1).then_some(repeat),
+                    points: training.curve.iter().map(|e| (e.epoch as u64, e.test_accuracy_pct)).collect(),
+                })
+            })
+            .collect()
+    }
+
+    fn verdict(&self, difference: Option<&MeanDifference>, rows: &[ProxyRow], held_out: &Predictions) -> Vec<String> {
+        let mut sentences = Vec::new();
+        let (finalists, controls) = (self.of(Role::Finalist), self.of(Role::Control));
+        let average = |trained: Vec<&Trained>| mean(trained.iter().flat_map(|t| t.test_pct()));
+        let (f, c) = (average(finalists.collect()), average(controls.collect()));
+        if let Some(d) = difference {
+            let range = d.interval.map_or(String::new(), |i| format!(", 95% interval {:+.2} to {:+.2}", i.low, i.high));
+            let numbers = format!(
+                "{} finalists reach {f:.2}% test accuracy on average, {} random controls {c:.2}% ({:+.2} points{range}; \
+                 p = {:.3})",
+                self.config.top, self.config.top, d.difference, d.p_value
+            );
+            sentences.push(match (d.p_value < 0.05, d.difference > 0.0) {
+                (true, true) => format!("Screening helped: {numbers}."),
+                (true, false) => format!("Screening did harm: {numbers}."),
+                _ => format!("There is no evidence that screening helped: {numbers}."),
+            });
+        }
+        let best = self.labelled.iter().chain(self.confirmed).max_by(|a, b| a.valid_pct().total_cmp(&b.valid_pct()));
+        if let Some(t) = best {
+            let row = self.row(t);
+            sentences.push(format!(
+                "The network to take, by validation accuracy, is {}: {:.2}% test accuracy with {} parameters.",
+                self.arch(t),
+                mean(t.test_pct().into_iter()),
+                thousands(self.outcome.table.params[row] as u64)
+            ));
+        }
+        sentences.extend(proxy_sentence(rows));
+        if let Some(rho) = held_out.spearman {
+            let inside = held_out
+                .points
+                .iter()
+                .filter(|p| p.interval.is_some_and(|i| (i.low..=i.high).contains(&p.trained)))
+                .count();
+            sentences.push(format!(
+                "The surrogate, fitted on {} networks, ranks the {} trained afterwards with Spearman {:.2}; {inside} of \
+                 them fall into their {:.0}% interval.",
+                held_out.labels,
+                held_out.points.len(),
+                rho.value,
+                held_out.level
+            ));
+        }
+        sentences
+    }
+}
+
+/// Is a proxy worth more than counting? `rows` are sorted, best first.
+fn proxy_sentence(rows: &[ProxyRow]) -> Option<String> {
+    let rho = |row: &&ProxyRow| row.spearman.map(|e| e.value);
+    let best = rows.iter().find(|r| !r.baseline && r.spearman.is_some())?;
+    let trivial = rows.iter().find(|r| r.baseline && r.spearman.is_some())?;
+    let (a, b) = (rho(&best)?, rho(&trivial)?);
+    let interval = best.spearman.and_then(|e| e.interval).map_or(String::new(), |i| {
+        format!(" (95% interval {:.2} to {:.2})", i.low, i.high)
+    });
+    Some(if a > b {
+        format!(
+            "The best proxy on {} random networks is {}, Spearman {a:.2}{interval}; the best count, {}, has {b:.2}.",
+            best.n, best.name, trivial.name
+        )
+    } else {
+        format!(
+            "No proxy beats counting on {} random networks: {} has Spearman {b:.2}, the best proxy, {}, {a:.2}{interval}.",
+            best.n, trivial.name, best.name
+        )
+    })
+}
+
+/// Puts the page together.
+pub(super) fn page(results: &Results<'_>) -> RunReport {
+    let mut rows = results.proxy_rows();
+    let rho = |r: &ProxyRow| r.spearman.map_or(f64::NEG_INFINITY, |e| e.value);
+    rows.sort_by(|a, b| rho(b).total_cmp(&rho(a)));
+    let difference = results.difference();
+    let held_out: Vec<Prediction> = results.confirmed.iter().map(|t| results.predictions[t.candidate]).collect();
+    let held_out = results.predictions(results.confirmed, &held_out, Evidence::HeldOut);
+    let cross_validated = results.predictions(results.labelled, results.cross_validated, Evidence::CrossValidated);
+    let config = results.config;
+    let metadata: Value = serde_json::from_str(&results.outcome.table.metadata).unwrap_or(Value::Null);
+    let title = if config.title.is_empty() { format!("{} on {}", config.screen.space, config.screen.data) } else { config.title.clone() };
+    let [train, valid, test] = results.image_counts;
+    let fact = |k: &str, v: String| (k.to_string(), v);
+    RunReport {
+        verdict: results.verdict(difference.as_ref(), &rows, &held_out),
+        overview: Overview {
+            space: config.screen.space.clone(),
+            asked: Some(results.outcome.table.arch.len() as u64),
+            scored: Some(results.outcome.distinct as u64),
+            scoring_seconds: metadata["scoring_seconds"].as_f64(),
+            sampler: metadata["sampler"].as_str().unwrap_or_default().into(),
+            seed: Some(config.screen.seed),
+            device: describe_device(results.device),
+            dataset: config.screen.data.to_string(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            accuracy: "test accuracy".into(),
+        },
+        scatter: results.scatter(&rows),
+        proxies: ProxySection {
+            rows,
+            interval_method: "95% bootstrap intervals over labelled networks and controls, which are a uniform random \
+                              sample (finalists are not)"
+                .into(),
+        },
+        predictions: vec![held_out, cross_validated],
+        comparison: Some(results.comparison(difference.as_ref())),
+        top: results.top(),
+        curves: results.curves(),
+        reproduction: Reproduction {
+            command: format!("naslens run run.toml --out {}", results.out.display()),
+            facts: vec![
+                fact("naslens", env!("CARGO_PKG_VERSION").into()),
+                fact("libtorch", crate::LIBTORCH_VERSION.into()),
+                fact("device", describe_device(results.device)),
+                fact("threads", results.threads.to_string()),
+                fact("seed", config.screen.seed.to_string()),
+                fact("images", format!("{train} for training, {valid} for validation, {test} for test")),
+                fact("features of the surrogate", results.features.names.join(", ")),
+            ],
+            config: toml::to_string_pretty(config).unwrap_or_default(),
+        },
+        title,
+    }
+}

@@ -1,0 +1,119 @@
+//! Trains a list of networks side by side, each result in a file of its own as soon as it is there.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+
+use super::files::{FileError, write_atomically};
+use crate::confirm::{Recipe, Training, TrainingData, train};
+use crate::engine::EngineError;
+use crate::network::Shape;
+use crate::seed::derive;
+use crate::space::{Architecture, SearchSpace, Task};
+
+/// One training to do.
+pub(super) struct TrainJob {
+    /// What is trained: the representative of the network's class.
+    pub arch: Architecture,
+    pub arch_id: String,
+    /// Repeat, from 0: another initialisation and another order of images.
+    pub repeat: u64,
+}
+
+/// What every training of a run shares.
+pub(super) struct TrainStage<'a> {
+    pub space: &'a dyn SearchSpace,
+    pub recipe: &'a Recipe,
+    pub data: &'a TrainingData,
+    pub seed: u64,
+    pub dir: PathBuf,
+}
+
+/// Why the stage ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A network could not be built for the training images.
+    #[error(transparent)]
+    Space(#[from] crate::space::SpaceError),
+    /// A network could not be run.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A result could not be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Ctrl-C.
+    #[error("interrupted after {done} of {total} trainings, which are kept; run the same command again to go on")]
+    Interrupted {
+        /// Trainings finished.
+        done: usize,
+        /// Trainings to do.
+        total: usize,
+    },
+}
+
+impl TrainStage<'_> {
+    /// Trains all jobs and returns their results in the order of the jobs. Results of an earlier run are read instead.
+    /// `on_done` gets (done, total, done by an earlier run).
+    pub fn run(
+        &self,
+        jobs: &[TrainJob],
+        pool: &rayon::ThreadPool,
+        stop: &AtomicBool,
+        on_done: &mut (dyn FnMut(usize, usize, usize) + Send),
+    ) -> Result<Vec<Training>, TrainError> {
+        std::fs::create_dir_all(&self.dir)
+            .map_err(|source| FileError::Folder { path: self.dir.clone(), source })?;
+        let found: Vec<Option<Training>> = jobs.iter().map(|job| read(&self.path(job))).collect();
+        let (total, resumed) = (jobs.len(), found.iter().flatten().count());
+        on_done(resumed, total, resumed);
+        let progress = Mutex::new((resumed, on_done));
+        let results: Vec<Option<Training>> = pool.install(|| {
+            jobs.par_iter()
+                .zip(found)
+                .with_max_len(1)
+                .map(|(job, found)| {
+                    if found.is_some() || stop.load(Ordering::Relaxed) {
+                        return Ok(found);
+                    }
+                    let trained = self.train(job, stop)?;
+                    if let (Some(_), Ok(mut guard)) = (&trained, progress.lock()) {
+                        guard.0 += 1;
+                        let done = guard.0;
+                        (guard.1)(done, total, resumed);
+                    }
+                    Ok(trained)
+                })
+                .collect::<Result<_, TrainError>>()
+        })?;
+        let done = results.iter().flatten().count();
+        results.into_iter().collect::<Option<Vec<_>>>().ok_or(TrainError::Interrupted { done, total })
+    }
+
+    fn train(&self, job: &TrainJob, stop: &AtomicBool) -> Result<Option<Training>, TrainError> {
+        let image = self.recipe.image;
+        let task = Task {
+            input: Shape::new(image.channels, image.height, image.width),
+            classes: self.data.classes(),
+        };
+        let specified = self.space.build(&job.arch, &task)?;
+        let network = specified.live().unwrap_or(specified);
+        let seed = derive(self.seed, &format!("train/{}/{}", job.arch_id, job.repeat));
+        let training = train(&network, self.data, self.recipe, seed, stop)?;
+        if let Some(training) = &training {
+            write_atomically(&self.path(job), |file| serde_json::to_writer(file, training))?;
+        }
+        Ok(training)
+    }
+
+    fn path(&self, job: &TrainJob) -> PathBuf {
+        self.dir.join(format!("{}-{}.json", job.arch_id, job.repeat))
+    }
+}
+
+/// An earlier result; one that cannot be read is trained again.
+fn read(path: &Path) -> Option<Training> {
+    serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
+}
