@@ -17,6 +17,8 @@ fn main() {
     let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     if os == "linux" {
+        // An old-style run path also serves the libraries that libtorch itself needs.
+        println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags");
         // No symbol of naslens refers to libtorch_cuda: without --no-as-needed the linker drops it, and CUDA is then
         // silently absent at run time.
         if Path::new(&lib).join("libtorch_cuda.so").exists() {

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 version=2.11.0
 dest=.libtorch
-cuda=${CUDA:-0}
+cuda=${CUDA:-}
 
 fail() { echo "libtorch: $1" >&2; exit 1; }
 
@@ -15,9 +15,13 @@ if [ -n "${LIBTORCH:-}" ]; then
     echo "libtorch: using LIBTORCH=$LIBTORCH"
     exit 0
 fi
-if [ -f "$dest/.complete" ] && [ "$(cat "$dest/.complete")" = "$version cuda=$cuda" ]; then
-    exit 0
-fi
+have=$(cat "$dest/.complete" 2>/dev/null || true)
+# Whoever does not say which build is content with the one that is there.
+case "$have" in
+    "$version cuda=1") [ "$cuda" = 0 ] || exit 0 ;;
+    "$version cuda=0") [ "$cuda" = 1 ] || exit 0 ;;
+esac
+[ "$cuda" = 1 ] || cuda=0
 
 command -v python3 >/dev/null || fail "python3 is needed to download the torch wheel; install python3 and python3-pip"
 python3 -m pip --version >/dev/null 2>&1 || fail "pip is needed to download the torch wheel; install python3-pip"
@@ -30,6 +34,8 @@ packages=("torch==$version")
 if [ "$os" = Linux ] && [ "$(uname -m)" = x86_64 ]; then
     # The x86-64 Linux wheel is the CUDA build: libtorch_cpu.so itself needs these two small CUDA libraries.
     packages+=("nvidia-cuda-runtime==13.0.96" "nvidia-cuda-cupti==13.0.85")
+elif [ "$os" = Darwin ] && [ "$(uname -m)" != arm64 ]; then
+    fail "there is no torch $version wheel for macOS on Intel; build on Linux or on Apple silicon"
 fi
 # A wheel is tagged for one Python; torch 2.11 has wheels for 3.10 to 3.14 and libtorch is the same in all of them.
 pyflags=()
@@ -64,6 +70,9 @@ for wheel in glob.glob(f"{wheels}/*.whl"):
             if name.startswith("torch/include/"):
                 target = f"{out}/{name[len('torch/'):]}"
             elif name.startswith("torch/lib/") and (base in keep or base.startswith("libgomp")):
+                target = f"{out}/lib/{base}"
+            elif name.startswith("torch.libs/"):
+                # Libraries that the wheels of other processors bring along.
                 target = f"{out}/lib/{base}"
             elif name.startswith("nvidia/") and ".so" in base and (cuda or base.startswith(("libcudart.so", "libcupti.so"))):
                 target = f"{out}/lib/{base}"

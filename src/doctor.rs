@@ -49,7 +49,11 @@ fn devices() -> Check {
 
 fn threads() -> Check {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Check { name: "threads", ok: true, detail: format!("{cores} cores; one network per core, one libtorch thread each") }
+    Check {
+        name: "threads",
+        ok: true,
+        detail: format!("{cores} cores; one network per core, one libtorch thread each"),
+    }
 }
 
 fn digits() -> Check {

@@ -39,9 +39,7 @@ fn every_proxy_equals_pytorch_in_float64() {
         let number = |key: &str| case[key].as_u64().unwrap() as usize;
         let seed = number("seed") as u64;
         let skeleton = match case["space"].as_str().unwrap() {
-            "nas-bench-201" => {
-                Skeleton { init_channels: Some(number("init_channels")), cells: Some(number("cells")) }
-            }
+            "nas-bench-201" => Skeleton { init_channels: Some(number("init_channels")), cells: Some(number("cells")) },
             _ => Skeleton::default(),
         };
         let space = space::open(case["space"].as_str().unwrap(), &skeleton).unwrap();

@@ -8,7 +8,8 @@ use ndarray::Array4;
 use rayon::prelude::*;
 use tch::{Device, Kind};
 
-const ALL_CONV: &str = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|";
+const ALL_CONV: &str =
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|";
 
 fn nas_bench_201(cells: Option<usize>) -> Box<dyn SearchSpace> {
     space::open("nas-bench-201", &Skeleton { init_channels: Some(16), cells }).unwrap()

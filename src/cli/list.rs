@@ -68,9 +68,10 @@ fn items(kind: Kind) -> Vec<Item> {
                 (s.name, text(s.title), details)
             })
             .collect(),
-        Kind::Predictors => {
-            PREDICTORS.iter().map(|p| (p.name, text(p.title), vec![("what", text(p.what)), ("paper", text(p.paper))])).collect()
-        }
+        Kind::Predictors => PREDICTORS
+            .iter()
+            .map(|p| (p.name, text(p.title), vec![("what", text(p.what)), ("paper", text(p.paper))]))
+            .collect(),
     }
 }
 

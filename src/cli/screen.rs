@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ArgGroup;
-use naslens::data::{DataSpec, ImageShape};
+use naslens::data::DataSpec;
+use naslens::network::Shape;
 use naslens::pipeline::{RunOptions, ScreenConfig, Selection, read_arch_list, screen};
 use naslens::text::thousands;
 
@@ -36,7 +37,7 @@ pub struct Args {
     data: DataSpec,
     /// Shape that images are adapted to, CHANNELSxHEIGHTxWIDTH in pixels
     #[arg(long, default_value = "3x32x32", value_name = "CxHxW")]
-    image: ImageShape,
+    image: Shape,
     /// Images per batch
     #[arg(long, default_value_t = 64, value_name = "N")]
     batch_size: usize,

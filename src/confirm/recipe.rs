@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::ImageShape;
+use crate::network::Shape;
 
 /// SGD with Nesterov momentum and a cosine schedule: the learning rate of step `t` of `T` is
 /// `learning_rate (1 + cos(pi t / T)) / 2`.
@@ -10,7 +10,7 @@ use crate::data::ImageShape;
 #[serde(deny_unknown_fields, default)]
 pub struct Recipe {
     /// Shape that images are adapted to.
-    pub image: ImageShape,
+    pub image: Shape,
     /// Shares of the data set for training, validation and test.
     pub split: [f64; 3],
     /// Passes over the training images.
@@ -28,7 +28,7 @@ pub struct Recipe {
 impl Default for Recipe {
     fn default() -> Self {
         Recipe {
-            image: ImageShape::new(3, 32, 32),
+            image: Shape::new(3, 32, 32),
             split: [0.6, 0.2, 0.2],
             epochs: 12,
             batch_size: 64,

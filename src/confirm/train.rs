@@ -170,7 +170,8 @@ impl<'a> Model<'a> {
         while start < n {
             let length = EVAL_BATCH.min(n - start);
             let predicted = self.forward(&data.images().f_narrow(0, start, length)?, false)?.f_argmax(1, false)?;
-            correct += predicted.f_eq_tensor(&data.labels().f_narrow(0, start, length)?)?.f_sum(Kind::Int64)?.int64_value(&[]);
+            correct +=
+                predicted.f_eq_tensor(&data.labels().f_narrow(0, start, length)?)?.f_sum(Kind::Int64)?.int64_value(&[]);
             start += length;
         }
         Ok(if n == 0 { f64::NAN } else { 100.0 * correct as f64 / n as f64 })
@@ -189,8 +190,8 @@ pub fn train(
     let start = Instant::now();
     let vars = VarStore::new(data.train.images().device());
     let model = Model::new(network, derive(seed, "weights"), &vars)?;
-    let mut optimizer = nn::sgd(recipe.momentum, 0.0, recipe.weight_decay, recipe.momentum > 0.0)
-        .build(&vars, recipe.learning_rate)?;
+    let mut optimizer =
+        nn::sgd(recipe.momentum, 0.0, recipe.weight_decay, recipe.momentum > 0.0).build(&vars, recipe.learning_rate)?;
     optimizer.set_weight_decay_group(NOT_DECAYED, 0.0);
     let n = data.train.len();
     // A last batch of a single image has no batch statistics.
@@ -232,14 +233,14 @@ pub fn train(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{DataSpec, ImageShape, open};
+    use crate::data::{DataSpec, open};
     use crate::network::Shape;
     use crate::space::{self, Skeleton, Task};
 
     #[test]
     fn learns_the_digits_and_repeats_itself() {
         crate::engine::prepare_process();
-        let recipe = Recipe { image: ImageShape::new(1, 8, 8), epochs: 3, ..Recipe::default() };
+        let recipe = Recipe { image: Shape::new(1, 8, 8), epochs: 3, ..Recipe::default() };
         let source = open(&DataSpec::Digits).unwrap();
         let data = TrainingData::new(source.dataset().unwrap(), &recipe, 0, Device::Cpu).unwrap();
         let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(4), cells: Some(1) }).unwrap();

@@ -1,80 +1,24 @@
 //! Making images the shape that a network wants: channels first, then size.
 
 use super::DataError;
+use crate::network::Shape;
 use ndarray::{Array4, ArrayView4, Axis, Zip, s};
-use std::{fmt, str::FromStr};
 
 /// The most channels, and the most pixels a side.
 const MAX_SIDE: usize = 4096;
 /// The most float32 values in one array: 8 GiB.
 const MAX_VALUES: usize = 1 << 31;
 
-/// The shape of one image, written `CHANNELSxHEIGHTxWIDTH` (`3x32x32`) in text and in configuration files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ImageShape {
-    /// Colour channels: 1 is grey, 3 is colour.
-    pub channels: usize,
-    /// Rows of pixels.
-    pub height: usize,
-    /// Columns of pixels.
-    pub width: usize,
-}
-
-impl ImageShape {
-    /// A shape of these sides. It is checked where it is used.
-    pub const fn new(channels: usize, height: usize, width: usize) -> Self {
-        ImageShape { channels, height, width }
-    }
-
-    /// Numbers in one image: channels × height × width.
-    pub const fn values(&self) -> usize {
-        self.channels.saturating_mul(self.height).saturating_mul(self.width)
-    }
-
+impl Shape {
     /// That `count` images of this shape can be held: [`DataError::BadShape`] or [`DataError::TooLarge`] if not.
     pub(super) fn check(self, count: usize) -> Result<(), DataError> {
         if [self.channels, self.height, self.width].iter().any(|side| !(1..=MAX_SIDE).contains(side)) {
             return Err(DataError::BadShape { shape: self });
         }
-        if count.saturating_mul(self.values()) > MAX_VALUES {
+        if count.saturating_mul(self.len()) > MAX_VALUES {
             return Err(DataError::TooLarge { count, shape: self, limit: MAX_VALUES });
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for ImageShape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}x{}", self.channels, self.height, self.width)
-    }
-}
-
-impl FromStr for ImageShape {
-    type Err = DataError;
-
-    /// Reads `3x32x32`; anything else is [`DataError::ShapeText`], a side out of range [`DataError::BadShape`].
-    fn from_str(text: &str) -> Result<Self, DataError> {
-        let wrong = || DataError::ShapeText { text: text.to_owned() };
-        let sides: Vec<usize> = text.split('x').map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
-        let &[channels, height, width] = sides.as_slice() else { return Err(wrong()) };
-        let shape = ImageShape { channels, height, width };
-        shape.check(1)?;
-        Ok(shape)
-    }
-}
-
-impl TryFrom<String> for ImageShape {
-    type Error = DataError;
-
-    fn try_from(text: String) -> Result<Self, DataError> {
-        text.parse()
-    }
-}
-
-impl From<ImageShape> for String {
-    fn from(shape: ImageShape) -> String {
-        shape.to_string()
     }
 }
 
@@ -87,9 +31,9 @@ impl From<ImageShape> for String {
 ///   align_corners=False)`.
 ///
 /// A shape or a result that is too large is [`DataError::BadShape`] or [`DataError::TooLarge`].
-pub fn adapt(images: ArrayView4<'_, f32>, shape: ImageShape) -> Result<Array4<f32>, DataError> {
+pub fn adapt(images: ArrayView4<'_, f32>, shape: Shape) -> Result<Array4<f32>, DataError> {
     let (n, c, h, w) = images.dim();
-    ImageShape::new(c, h, w).check(n)?;
+    Shape::new(c, h, w).check(n)?;
     shape.check(n)?;
     let wrong = DataError::Channels { from: c, to: shape.channels };
     let images = if c == shape.channels {
@@ -168,7 +112,7 @@ mod tests {
             array![[6.5]],
         ];
         for want in golden {
-            let got = adapt(x.view(), ImageShape::new(1, want.nrows(), want.ncols())).unwrap();
+            let got = adapt(x.view(), Shape::new(1, want.nrows(), want.ncols())).unwrap();
             assert_abs_diff_eq!(got.as_slice().unwrap(), want.as_slice().unwrap(), epsilon = 5e-6);
         }
     }
@@ -176,25 +120,19 @@ mod tests {
     #[test]
     fn channels_are_repeated_averaged_or_refused() {
         let grey = Array4::from_shape_fn((2, 1, 2, 2), |(n, _, y, x)| (n * 4 + y * 2 + x) as f32);
-        let three = adapt(grey.view(), ImageShape::new(3, 2, 2)).unwrap();
+        let three = adapt(grey.view(), Shape::new(3, 2, 2)).unwrap();
         assert_eq!(three.slice(s![.., 2..3, .., ..]), grey);
         let colour = array![[[[1.0]], [[2.0]], [[6.0]]]];
-        assert_eq!(adapt(colour.view(), ImageShape::new(1, 1, 1)).unwrap(), array![[[[3.0]]]]);
-        let refused = adapt(colour.view(), ImageShape::new(4, 1, 1));
+        assert_eq!(adapt(colour.view(), Shape::new(1, 1, 1)).unwrap(), array![[[[3.0]]]]);
+        let refused = adapt(colour.view(), Shape::new(4, 1, 1));
         assert!(matches!(refused, Err(DataError::Channels { from: 3, to: 4 })));
     }
 
     #[test]
-    fn shapes_read_from_text() {
-        assert_eq!("3x32x16".parse::<ImageShape>().unwrap(), ImageShape::new(3, 32, 16));
-        assert_eq!(serde_json::to_string(&ImageShape::new(1, 8, 9)).unwrap(), "\"1x8x9\"");
-        for wrong in ["", "3x32", "3x32x32x1", "axbxc", "3x-1x4", "3 x 2 x 2"] {
-            assert!(matches!(wrong.parse::<ImageShape>(), Err(DataError::ShapeText { .. })), "{wrong}");
-        }
-        assert!(matches!("0x8x8".parse::<ImageShape>(), Err(DataError::BadShape { .. })));
-        let huge = ImageShape::new(4096, 4096, 4096);
+    fn sizes_are_limited() {
+        let huge = Shape::new(4096, 4096, 4096);
         assert!(matches!(huge.check(1), Err(DataError::TooLarge { count: 1, .. })));
-        assert!(matches!(ImageShape::new(usize::MAX, 2, 2).check(usize::MAX), Err(DataError::BadShape { .. })));
+        assert!(matches!(Shape::new(usize::MAX, 2, 2).check(usize::MAX), Err(DataError::BadShape { .. })));
     }
 
     proptest! {
@@ -202,7 +140,7 @@ mod tests {
         fn a_constant_image_stays_constant(
             v in -5.0f32..5.0, h in 1usize..9, w in 1usize..9, h2 in 1usize..20, w2 in 1usize..20,
         ) {
-            let out = adapt(Array4::from_elem((1, 1, h, w), v).view(), ImageShape::new(1, h2, w2)).unwrap();
+            let out = adapt(Array4::from_elem((1, 1, h, w), v).view(), Shape::new(1, h2, w2)).unwrap();
             prop_assert_eq!(out, Array4::from_elem((1, 1, h2, w2), v));
         }
     }

@@ -1,6 +1,7 @@
 //! Drawing the images that a network is scored on.
 
-use super::{DataError, DataSource, Dataset, ImageShape, Noise, adapt};
+use super::{DataError, DataSource, Dataset, Noise, adapt};
+use crate::network::Shape;
 use crate::seed::Stream;
 use ndarray::Array4;
 
@@ -27,9 +28,9 @@ impl Batch {
     }
 
     /// The shape of its images.
-    pub fn shape(&self) -> ImageShape {
+    pub fn shape(&self) -> Shape {
         let (_, channels, height, width) = self.images.dim();
-        ImageShape { channels, height, width }
+        Shape { channels, height, width }
     }
 
     /// The images at `indices`, of this shape, standardised with the statistics of those at `reference` before
@@ -37,7 +38,7 @@ impl Batch {
     pub(super) fn take(
         dataset: &Dataset,
         indices: &[usize],
-        shape: ImageShape,
+        shape: Shape,
         reference: impl IntoIterator<Item = usize>,
     ) -> Result<Batch, DataError> {
         dataset.shape().check(indices.len())?;
@@ -68,7 +69,7 @@ impl Batch {
 /// [`DataError::Channels`] and [`DataError::OnePixel`].
 pub fn draw_batch(
     source: &DataSource,
-    shape: ImageShape,
+    shape: Shape,
     batch_size: usize,
     seed: u64,
     class_balanced: bool,
@@ -137,7 +138,7 @@ mod tests {
     use proptest::prelude::*;
     use std::sync::LazyLock;
 
-    const SHAPE: ImageShape = ImageShape::new(1, 2, 2);
+    const SHAPE: Shape = Shape::new(1, 2, 2);
     static DIGITS: LazyLock<DataSource> = LazyLock::new(|| source("digits"));
 
     fn source(text: &str) -> DataSource {
@@ -156,9 +157,9 @@ mod tests {
         // x = torch.tensor(d.images[i[0]] / 16)[None, None]
         // u = torch.nn.functional.interpolate(x, size=(12, 10), mode="bilinear", align_corners=False)
         // ((u - (d.images / 16).mean()) / (d.images / 16).std())[0, 0, 5]
-        let batch = draw_batch(&DIGITS, ImageShape::new(3, 12, 10), 8, 0, false).unwrap();
+        let batch = draw_batch(&DIGITS, Shape::new(3, 12, 10), 8, 0, false).unwrap();
         assert_eq!(batch.labels, [0, 6, 0, 8, 6, 8, 5, 3]);
-        assert_eq!((batch.len(), batch.shape(), batch.classes), (8, ImageShape::new(3, 12, 10), 10));
+        assert_eq!((batch.len(), batch.shape(), batch.classes), (8, Shape::new(3, 12, 10), 10));
         let want = [
             -0.8117562, 0.1189731, 1.154963, 1.027542, -0.7618957, -0.8062162, 0.3128754, 0.4486062, -0.17188,
             -0.8117562,
@@ -167,8 +168,8 @@ mod tests {
             let row = batch.images.slice(s![0, channel, 5, ..]).to_vec();
             assert_abs_diff_eq!(row[..], want, epsilon = 1e-5);
         }
-        assert_eq!(draw_batch(&DIGITS, ImageShape::new(3, 12, 10), 8, 0, false).unwrap(), batch);
-        assert_ne!(draw_batch(&DIGITS, ImageShape::new(3, 12, 10), 8, 1, false).unwrap().labels, batch.labels);
+        assert_eq!(draw_batch(&DIGITS, Shape::new(3, 12, 10), 8, 0, false).unwrap(), batch);
+        assert_ne!(draw_batch(&DIGITS, Shape::new(3, 12, 10), 8, 1, false).unwrap().labels, batch.labels);
     }
 
     #[test]
@@ -183,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_whole_set_is_standard_at_its_own_resolution() {
-        let all = draw_batch(&DIGITS, ImageShape::new(1, 8, 8), 1797, 3, true).unwrap();
+        let all = draw_batch(&DIGITS, Shape::new(1, 8, 8), 1797, 3, true).unwrap();
         assert_eq!(counts(&all), [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
         let images = all.images.mapv(f64::from);
         assert_abs_diff_eq!(images.mean().unwrap(), 0.0, epsilon = 1e-6);
@@ -204,10 +205,10 @@ mod tests {
         let message = draw(SHAPE, 1798).to_string();
         assert!(message.contains("1798 images") && message.contains("digits, which has 1797"), "{message}");
         assert!(matches!(draw(SHAPE, 0), DataError::EmptyBatch));
-        assert!(matches!(draw(ImageShape::new(0, 8, 8), 4), DataError::BadShape { .. }));
+        assert!(matches!(draw(Shape::new(0, 8, 8), 4), DataError::BadShape { .. }));
         let noise = |text, shape, size| draw_batch(&source(text), shape, size, 0, true).unwrap_err();
         assert!(matches!(noise("gaussian", SHAPE, usize::MAX), DataError::TooLarge { .. }));
-        assert!(matches!(noise("pink", ImageShape::new(3, 1, 1), 4), DataError::OnePixel { .. }));
+        assert!(matches!(noise("pink", Shape::new(3, 1, 1), 4), DataError::OnePixel { .. }));
     }
 
     proptest! {

@@ -70,7 +70,8 @@ pub(super) fn read(folder: &Path) -> Result<Dataset, DataError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{DataSource, ImageShape, open};
+    use crate::data::{DataSource, open};
+    use crate::network::Shape;
 
     /// Two records in each file: record `i` overall has the label `i % 10` and planes of `i`, `i + 50` and `i + 100`.
     fn generated() -> tempfile::TempDir {
@@ -91,7 +92,7 @@ mod tests {
         let folder = generated();
         let spec: DataSpec = format!("cifar10:{}", folder.path().display()).parse().unwrap();
         let DataSource::Images(data) = open(&spec).unwrap() else { panic!("cifar10 is a data set") };
-        assert_eq!((data.shape(), data.len(), data.classes()), (ImageShape::new(3, 32, 32), 12, 10));
+        assert_eq!((data.shape(), data.len(), data.classes()), (Shape::new(3, 32, 32), 12, 10));
         assert_eq!(data.labels(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
         let image = data.images(&[11]);
         assert_eq!((image[(0, 0, 0, 0)], image[(0, 2, 31, 31)]), (11.0 / 255.0, 111.0 / 255.0));

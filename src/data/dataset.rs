@@ -1,6 +1,7 @@
 //! Labelled images in memory, and the statistics that standardise them.
 
-use super::{DataError, ImageShape};
+use super::DataError;
+use crate::network::Shape;
 use ndarray::{Array3, Array4, Axis};
 
 /// Labelled images as the data set's files have them: integer pixels, one class per image.
@@ -52,9 +53,9 @@ impl Dataset {
     }
 
     /// The shape of its images as they were recorded.
-    pub fn shape(&self) -> ImageShape {
+    pub fn shape(&self) -> Shape {
         let (_, channels, height, width) = self.pixels.dim();
-        ImageShape { channels, height, width }
+        Shape { channels, height, width }
     }
 
     /// The class of every image.

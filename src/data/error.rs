@@ -1,6 +1,6 @@
 //! What can go wrong with data.
 
-use super::ImageShape;
+use crate::network::Shape;
 use std::path::PathBuf;
 
 /// Why data could not be opened, adapted, drawn or split. Each message says what to do about it.
@@ -68,17 +68,13 @@ pub enum DataError {
     #[error("the embedded data set '{name}' can't be read ({reason}); the program is damaged, install it again")]
     Embedded { name: &'static str, reason: String },
 
-    /// Text that is not a shape.
-    #[error("'{text}' is not an image shape; write CHANNELSxHEIGHTxWIDTH, such as 3x32x32")]
-    ShapeText { text: String },
-
     /// A shape outside the supported range.
     #[error("the image shape {shape} is out of range; use 1 to 4096 channels and 1 to 4096 pixels a side")]
-    BadShape { shape: ImageShape },
+    BadShape { shape: Shape },
 
     /// More numbers than are reasonable to hold in memory.
     #[error("{count} images of shape {shape} are more than the {limit} values that fit; use fewer or smaller images")]
-    TooLarge { count: usize, shape: ImageShape, limit: usize },
+    TooLarge { count: usize, shape: Shape, limit: usize },
 
     /// A change of channels that has no one meaning.
     #[error(
@@ -89,7 +85,7 @@ pub enum DataError {
 
     /// Pink noise has no frequency but 0 in one pixel.
     #[error("pink noise needs images of at least two pixels, not {shape}; use a larger shape or the source 'gaussian'")]
-    OnePixel { shape: ImageShape },
+    OnePixel { shape: Shape },
 
     /// A batch without images.
     #[error("a batch needs at least one image; use a batch size of 1 or more")]
@@ -115,14 +111,4 @@ pub enum DataError {
     /// A part of a split that got no image.
     #[error("a fraction of {fraction} of {name} leaves no image for the {part} part; use a larger fraction")]
     EmptyPart { part: &'static str, fraction: f64, name: String },
-}
-
-/// ` (did you mean 'x'?)` for the nearest of `known`, or nothing if none is near.
-pub(super) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&name.to_lowercase(), candidate), candidate))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or_else(String::new, |(_, candidate)| format!(" (did you mean '{candidate}'?)"))
 }

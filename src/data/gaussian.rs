@@ -1,6 +1,7 @@
 //! `gaussian`: white noise.
 
-use super::{DataError, DataSpec, ImageShape, Noise, SourceInfo, Spectrum, source::options};
+use super::{DataError, DataSpec, Noise, SourceInfo, Spectrum, source::options};
+use crate::network::Shape;
 use crate::seed::Stream;
 
 pub(super) const INFO: SourceInfo = SourceInfo {
@@ -22,7 +23,7 @@ fn parse(text: &str) -> Result<DataSpec, DataError> {
 }
 
 /// Image `i`: one N(0, 1) value after another from the stream `gaussian/i`, in (c, h, w) order.
-pub(super) fn image(shape: ImageShape, seed: u64, i: usize) -> Vec<f64> {
+pub(super) fn image(shape: Shape, seed: u64, i: usize) -> Vec<f64> {
     let mut stream = Stream::named(seed, &format!("gaussian/{i}"));
-    (0..shape.values()).map(|_| stream.normal()).collect()
+    (0..shape.len()).map(|_| stream.normal()).collect()
 }

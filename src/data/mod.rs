@@ -1,7 +1,7 @@
 //! The images that networks are scored and trained on.
 //!
 //! A [`DataSpec`] (`digits`, `pink:beta=1.0`, `cifar10:FOLDER`, …) is opened with [`open`]. [`draw_batch`] then gives a
-//! [`Batch`] of any [`ImageShape`], ready for a network, and [`split`] the three parts that training needs. Every
+//! [`Batch`] of any [`Shape`](crate::network::Shape), ready for a network, and [`split`] the three parts that training needs. Every
 //! image takes the same road: integer pixels, scaled to `[0, 1]`, channels matched, resized ([`adapt`]) and
 //! standardised with the data set's own statistics ([`ChannelStats`]). Noise is standard from the start.
 //!
@@ -19,7 +19,7 @@ mod pink;
 mod source;
 mod split;
 
-pub use adapt::{ImageShape, adapt};
+pub use adapt::adapt;
 pub use batch::{Batch, draw_batch};
 pub use dataset::{ChannelStats, Dataset};
 pub use error::DataError;

@@ -1,6 +1,7 @@
 //! What white and pink noise share: random labels, and images that depend on the seed and their number alone.
 
-use super::{DataError, ImageShape, gaussian, pink};
+use super::{DataError, gaussian, pink};
+use crate::network::Shape;
 use crate::seed::Stream;
 use ndarray::{Array4, Axis};
 use std::fmt;
@@ -79,7 +80,7 @@ impl Noise {
     }
 
     /// Images 0 to `count` of this shape, (n, c, h, w). The shape has been checked to fit in memory.
-    pub(super) fn images(&self, count: usize, shape: ImageShape, seed: u64) -> Result<Array4<f32>, DataError> {
+    pub(super) fn images(&self, count: usize, shape: Shape, seed: u64) -> Result<Array4<f32>, DataError> {
         let filter = match self.spectrum {
             Spectrum::White => None,
             Spectrum::Pink { beta } => Some(pink::Filter::new(shape, beta)?),
@@ -120,14 +121,14 @@ mod tests {
     use approx::assert_abs_diff_eq;
     use ndarray::s;
 
-    const SHAPE: ImageShape = ImageShape::new(3, 16, 12);
+    const SHAPE: Shape = Shape::new(3, 16, 12);
 
     #[test]
     fn equals_the_stream_in_python() {
         // s = Stream.named(7, "gaussian/3"); [s.normal() for _ in range(6)]
         // [Stream.named(7, f"label/{i}").below(10) for i in range(8)]
         let white = Noise::new(Spectrum::White, 10).unwrap();
-        let image = white.images(4, ImageShape::new(1, 2, 3), 7).unwrap();
+        let image = white.images(4, Shape::new(1, 2, 3), 7).unwrap();
         let want = [-0.03787406, -0.82973975, 1.4649557, 0.899981, -0.05965881, -0.2551821];
         assert_abs_diff_eq!(
             image.slice(s![3, .., .., ..]).iter().copied().collect::<Vec<f32>>()[..],

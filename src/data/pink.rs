@@ -1,6 +1,7 @@
 //! `pink`: noise with the spectrum of a natural image.
 
-use super::{DataError, DataSpec, ImageShape, Noise, SourceInfo, Spectrum, source::options};
+use super::{DataError, DataSpec, Noise, SourceInfo, Spectrum, source::options};
+use crate::network::Shape;
 use crate::seed::Stream;
 use ndarray::Array2;
 use rustfft::{Fft, FftPlanner, num_complex::Complex};
@@ -39,7 +40,7 @@ pub(super) fn beta_option(beta: f64) -> Option<String> {
 
 /// Turns white noise into pink noise of one shape.
 pub(super) struct Filter {
-    shape: ImageShape,
+    shape: Shape,
     gain: Array2<f64>,
     forward: Plans,
     inverse: Plans,
@@ -54,7 +55,7 @@ struct Plans {
 impl Filter {
     /// The filter `f^-beta`, 0 at `f = 0`, with `f` the radial frequency in cycles per pixel.
     /// [`DataError::OnePixel`] for an image that has no other frequency.
-    pub(super) fn new(shape: ImageShape, beta: f64) -> Result<Self, DataError> {
+    pub(super) fn new(shape: Shape, beta: f64) -> Result<Self, DataError> {
         let (height, width) = (shape.height, shape.width);
         if height * width < 2 {
             return Err(DataError::OnePixel { shape });
@@ -76,7 +77,7 @@ impl Filter {
     pub(super) fn image(&self, seed: u64, i: usize) -> Vec<f64> {
         let mut stream = Stream::named(seed, &format!("pink/{i}"));
         let (height, width) = (self.shape.height, self.shape.width);
-        let mut image = Vec::with_capacity(self.shape.values());
+        let mut image = Vec::with_capacity(self.shape.len());
         for _ in 0..self.shape.channels {
             let white = Array2::from_shape_simple_fn((height, width), || Complex::new(stream.normal(), 0.0));
             let spectrum = transform(white, &self.forward) * self.gain.mapv(Complex::from);
@@ -114,7 +115,7 @@ mod tests {
         // f = np.hypot(np.fft.fftfreq(4)[:, None], np.fft.fftfreq(6)[None])
         // g = np.zeros_like(f); g[f > 0] = f[f > 0] ** -1.5
         // x = np.fft.ifft2(np.fft.fft2(w) * g).real; x = (x - x.mean()) / x.std(); x[0, 0], x[1, 3]
-        let image = Filter::new(ImageShape::new(2, 4, 6), 1.5).unwrap().image(7, 3);
+        let image = Filter::new(Shape::new(2, 4, 6), 1.5).unwrap().image(7, 3);
         let first = [-0.31654752, 1.42544691, 1.20839965, -0.85398381, -1.26000392, -0.86418011];
         assert_abs_diff_eq!(image[..6], first, epsilon = 1e-8);
         let last = [1.7682261, 0.87297699, 0.27606429, 0.31450613, -0.6666196, 0.90770738];
@@ -125,7 +126,7 @@ mod tests {
     fn amplitude_falls_as_a_power_of_frequency() {
         // The energy of a transform's ring of radius r is (ring size) · r^(-2 beta), on average over images.
         let (side, beta) = (32, 1.0);
-        let filter = Filter::new(ImageShape::new(1, side, side), beta).unwrap();
+        let filter = Filter::new(Shape::new(1, side, side), beta).unwrap();
         let energy = |k: usize| -> f64 {
             (0..200)
                 .map(|i| {
@@ -140,7 +141,7 @@ mod tests {
 
     #[test]
     fn one_pixel_is_refused_and_one_row_is_not() {
-        assert!(matches!(Filter::new(ImageShape::new(3, 1, 1), 1.5), Err(DataError::OnePixel { .. })));
-        assert!(Filter::new(ImageShape::new(1, 1, 2), 8.0).unwrap().image(0, 0).iter().all(|v| v.is_finite()));
+        assert!(matches!(Filter::new(Shape::new(3, 1, 1), 1.5), Err(DataError::OnePixel { .. })));
+        assert!(Filter::new(Shape::new(1, 1, 2), 8.0).unwrap().image(0, 0).iter().all(|v| v.is_finite()));
     }
 }

@@ -1,7 +1,8 @@
 //! The registry of data sources, and the text that names one.
 
-use super::error::did_you_mean;
-use super::{DataError, Dataset, ImageShape, Noise, cifar10, digits, gaussian, pink};
+use super::{DataError, Dataset, Noise, cifar10, digits, gaussian, pink};
+use crate::network::Shape;
+use crate::text::did_you_mean;
 use std::{fmt, path::PathBuf, str::FromStr};
 
 /// Every data source, in the order in which they are shown.
@@ -103,7 +104,7 @@ impl DataSource {
     }
 
     /// The shape of its images as they were recorded; none for noise, which has every shape.
-    pub fn native_shape(&self) -> Option<ImageShape> {
+    pub fn native_shape(&self) -> Option<Shape> {
         match self {
             DataSource::Images(dataset) => Some(dataset.shape()),
             DataSource::Noise(_) => None,
@@ -189,7 +190,7 @@ mod tests {
     fn only_data_sets_can_be_learnt() {
         let open = |text: &str| open(&text.parse().unwrap()).unwrap();
         assert_eq!(open("digits").dataset().unwrap().len(), 1797);
-        assert_eq!(open("digits").native_shape(), Some(ImageShape::new(1, 8, 8)));
+        assert_eq!(open("digits").native_shape(), Some(Shape::new(1, 8, 8)));
         assert_eq!((open("gaussian").classes(), open("pink:classes=7").classes()), (10, 7));
         assert!(
             matches!(open("pink").dataset(), Err(DataError::NotADataset { .. }))

@@ -1,6 +1,7 @@
 //! Parting a data set into training, validation and test images.
 
-use super::{Batch, DataError, Dataset, ImageShape};
+use super::{Batch, DataError, Dataset};
+use crate::network::Shape;
 use crate::seed::Stream;
 
 /// The parts of a data set; no image is in two of them.
@@ -23,7 +24,7 @@ pub struct Splits {
 ///
 /// Errors: [`DataError::Fractions`], [`DataError::EmptyPart`] if a fraction above 0 yields no image, and those of
 /// [`super::adapt`].
-pub fn split(dataset: &Dataset, shape: ImageShape, fractions: [f64; 3], seed: u64) -> Result<Splits, DataError> {
+pub fn split(dataset: &Dataset, shape: Shape, fractions: [f64; 3], seed: u64) -> Result<Splits, DataError> {
     let [train, valid, test] = fractions;
     // Three decimal fractions may miss 1 by a rounding error.
     let parts_of_one = fractions.iter().all(|f| (0.0..=1.0).contains(f)) && train + valid + test <= 1.0 + 1e-9;
@@ -58,7 +59,7 @@ mod tests {
     use approx::assert_abs_diff_eq;
     use ndarray::{Array4, Axis};
 
-    const SHAPE: ImageShape = ImageShape::new(1, 1, 1);
+    const SHAPE: Shape = Shape::new(1, 1, 1);
 
     /// Image `i` is one pixel of value `i`, of class `i % 4`.
     fn numbered() -> Dataset {
@@ -95,10 +96,10 @@ mod tests {
 
     #[test]
     fn parts_may_be_left_out_but_not_vanish() {
-        let splits = split(&numbered(), ImageShape::new(3, 2, 2), [0.5, 0.0, 0.1], 0).unwrap();
+        let splits = split(&numbered(), Shape::new(3, 2, 2), [0.5, 0.0, 0.1], 0).unwrap();
         assert_eq!([splits.train.len(), splits.valid.len(), splits.test.len()], [100, 0, 20]);
         assert_eq!(splits.valid.images.len_of(Axis(0)), 0);
-        assert_eq!(splits.valid.shape(), ImageShape::new(3, 2, 2));
+        assert_eq!(splits.valid.shape(), Shape::new(3, 2, 2));
         let vanished = split(&numbered(), SHAPE, [0.99, 0.001, 0.0], 0);
         assert!(matches!(vanished, Err(DataError::EmptyPart { part: "valid", .. })));
         for wrong in [[0.0, 0.5, 0.5], [0.9, 0.2, 0.0], [1.1, 0.0, 0.0], [0.5, -0.1, 0.2], [f64::NAN, 0.1, 0.1]] {

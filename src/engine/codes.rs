@@ -118,7 +118,8 @@ fn pack_row_avx(row: &[f32], out: &mut [u64]) {
     for (chunk, word) in row.chunks_exact(64).zip(out.iter_mut()) {
         *word = chunk.chunks_exact(8).enumerate().fold(0, |w, (i, eight)| {
             // SAFETY: eight has exactly eight floats; the load needs no alignment.
-            let mask = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(unsafe { _mm256_loadu_ps(eight.as_ptr()) }, zero));
+            let mask =
+                _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(unsafe { _mm256_loadu_ps(eight.as_ptr()) }, zero));
             w | u64::from(mask as u8) << (8 * i)
         });
     }

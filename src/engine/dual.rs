@@ -51,9 +51,7 @@ pub(super) fn run(network: &Network, weights: &Weights) -> Result<Dual, tch::Tch
             match (inputs.as_slice(), node.op) {
                 ([], _) => input_pair(network, weights)?,
                 (terms, Op::Add) => add(terms)?,
-                ([x, ..], Op::BatchNorm | Op::Relu) => {
-                    Scaled { pair: x.pair.shallow_clone(), log_scale: x.log_scale }
-                }
+                ([x, ..], Op::BatchNorm | Op::Relu) => Scaled { pair: x.pair.shallow_clone(), log_scale: x.log_scale },
                 ([x, ..], Op::Conv2d(_) | Op::Linear { .. }) => layer(&node.op, x, weights.get(id))?.normalise()?,
                 ([x, ..], op) => Scaled { pair: apply(&op, &x.pair, None)?, log_scale: x.log_scale },
             }
@@ -77,7 +75,8 @@ pub(super) fn run(network: &Network, weights: &Weights) -> Result<Dual, tch::Tch
 fn input_pair(network: &Network, weights: &Weights) -> Result<Scaled, tch::TchError> {
     let s = network.input_shape();
     let size = [1, s.channels as i64, s.height as i64, s.width as i64];
-    let options = weights.layers().next().map_or((Kind::Float, tch::Device::Cpu), |l| (l.weight.kind(), l.weight.device()));
+    let options =
+        weights.layers().next().map_or((Kind::Float, tch::Device::Cpu), |l| (l.weight.kind(), l.weight.device()));
     let pair = Tensor::f_cat(&[Tensor::f_ones(size, options)?, Tensor::f_zeros(size, options)?], 0)?;
     Ok(Scaled { pair: super::channels_last(&pair)?, log_scale: 0.0 })
 }

@@ -87,16 +87,9 @@ pub(super) fn apply(op: &Op, x: &Tensor, layer: Option<&LayerTensors>) -> Result
             let layer = required(op, layer)?;
             x.f_flatten(1, -1)?.f_linear(&layer.weight, layer.bias.as_ref())
         }
-        Op::BatchNorm => x.f_batch_norm(
-            None::<&Tensor>,
-            None::<&Tensor>,
-            None::<&Tensor>,
-            None::<&Tensor>,
-            true,
-            0.1,
-            BN_EPS,
-            false,
-        ),
+        Op::BatchNorm => {
+            x.f_batch_norm(None::<&Tensor>, None::<&Tensor>, None::<&Tensor>, None::<&Tensor>, true, 0.1, BN_EPS, false)
+        }
         Op::Relu => x.f_relu(),
         Op::AvgPool(p) => {
             x.f_avg_pool2d(square(p.kernel), square(p.stride), square(p.padding), false, false, None::<i64>)

@@ -189,11 +189,8 @@ fn train_mode(
     batch: &DeviceBatch,
     wanted: &[Pass],
 ) -> Result<(), EngineError> {
-    let (codes, loss_gradient, input_gradient) = (
-        wanted.contains(&Pass::Codes),
-        wanted.contains(&Pass::LossGradient),
-        wanted.contains(&Pass::InputGradient),
-    );
+    let (codes, loss_gradient, input_gradient) =
+        (wanted.contains(&Pass::Codes), wanted.contains(&Pass::LossGradient), wanted.contains(&Pass::InputGradient));
     let start = Instant::now();
     let images = batch.images.f_detach()?.set_requires_grad(input_gradient);
     let trained = require_grad(weights, loss_gradient)?;

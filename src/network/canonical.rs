@@ -18,6 +18,9 @@ pub struct Canonical {
     pub order: Vec<usize>,
 }
 
+/// Own colour, then (direction, edge label, colour at the other end) of every edge.
+type Signature = (u64, Vec<(bool, u64, u64)>);
+
 impl LabelledDag {
     /// The canonical form, by colour refinement and, where nodes stay alike, individualisation of each in turn
     /// (McKay & Piperno, "Practical graph isomorphism II", 2014, without its pruning): meant for the few nodes of a
@@ -59,16 +62,12 @@ impl LabelledDag {
         let n = colours.len();
         let mut classes = 0;
         loop {
-            let mut signatures: Vec<(u64, Vec<(u64, u64)>, Vec<(u64, u64)>)> =
-                colours.iter().map(|&c| (c, Vec::new(), Vec::new())).collect();
+            let mut signatures: Vec<Signature> = colours.iter().map(|&c| (c, Vec::new())).collect();
             for &(from, to, label) in &self.edges {
-                signatures[to].1.push((label, colours[from]));
-                signatures[from].2.push((label, colours[to]));
+                signatures[to].1.push((true, label, colours[from]));
+                signatures[from].1.push((false, label, colours[to]));
             }
-            for s in &mut signatures {
-                s.1.sort_unstable();
-                s.2.sort_unstable();
-            }
+            signatures.iter_mut().for_each(|s| s.1.sort_unstable());
             let mut by_signature: Vec<usize> = (0..n).collect();
             by_signature.sort_by(|&a, &b| signatures[a].cmp(&signatures[b]));
             let mut next = vec![0u64; n];

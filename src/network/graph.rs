@@ -137,7 +137,13 @@ impl NetworkBuilder {
     }
 
     /// Average pooling without counting padded pixels.
-    pub fn avg_pool(&mut self, x: NodeId, kernel: usize, stride: usize, padding: usize) -> Result<NodeId, NetworkError> {
+    pub fn avg_pool(
+        &mut self,
+        x: NodeId,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+    ) -> Result<NodeId, NetworkError> {
         self.apply(Op::AvgPool(Pool { kernel, stride, padding }), x)
     }
 

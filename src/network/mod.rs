@@ -11,4 +11,4 @@ mod prune;
 pub use canonical::{Canonical, LabelledDag};
 pub use graph::{Network, NetworkBuilder, NetworkError, Node, NodeId};
 pub use init::{layer_bias, layer_weight};
-pub use op::{Conv2d, Op, Pool, Shape, WeightShape};
+pub use op::{Conv2d, Op, Pool, Shape, ShapeError, WeightShape};

@@ -1,9 +1,14 @@
 //! Operations, with their output shape and their cost beside each other so that they cannot drift apart.
 
 use std::fmt;
+use std::str::FromStr;
 
-/// Shape of one sample's feature map: channels x height x width. A vector of `c` features is `(c, 1, 1)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+use serde::{Deserialize, Serialize};
+
+/// Shape of one sample's feature map or image: channels x height x width, written `3x32x32` in text and in files. A
+/// vector of `c` features is `(c, 1, 1)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Shape {
     /// Number of channels (or features).
     pub channels: usize,
@@ -21,7 +26,7 @@ impl Shape {
 
     /// Number of values of one sample.
     pub const fn len(&self) -> usize {
-        self.channels * self.height * self.width
+        self.channels.saturating_mul(self.height).saturating_mul(self.width)
     }
 
     /// True if the map holds no value at all.
@@ -33,6 +38,37 @@ impl Shape {
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}x{}x{}", self.channels, self.height, self.width)
+    }
+}
+
+/// Text that is no shape.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no image shape; write CHANNELSxHEIGHTxWIDTH, such as 3x32x32")]
+pub struct ShapeError(String);
+
+impl FromStr for Shape {
+    type Err = ShapeError;
+
+    fn from_str(text: &str) -> Result<Self, ShapeError> {
+        let sides: Option<Vec<usize>> = text.split('x').map(|side| side.parse().ok()).collect();
+        match sides.as_deref() {
+            Some(&[channels, height, width]) => Ok(Shape { channels, height, width }),
+            _ => Err(ShapeError(text.into())),
+        }
+    }
+}
+
+impl TryFrom<String> for Shape {
+    type Error = ShapeError;
+
+    fn try_from(text: String) -> Result<Self, ShapeError> {
+        text.parse()
+    }
+}
+
+impl From<Shape> for String {
+    fn from(shape: Shape) -> String {
+        shape.to_string()
     }
 }
 
@@ -141,7 +177,9 @@ impl Op {
             let side = |n: usize| {
                 let padded = n + 2 * padding;
                 if kernel == 0 || stride == 0 || padded < kernel {
-                    Err(format!("a window of {kernel} with stride {stride} does not fit {n} pixels padded by {padding}"))
+                    Err(format!(
+                        "a window of {kernel} with stride {stride} does not fit {n} pixels padded by {padding}"
+                    ))
                 } else {
                     Ok((padded - kernel) / stride + 1)
                 }
@@ -211,5 +249,19 @@ impl Op {
     /// Multiply-accumulates of convolutions and linear layers for one sample; everything else counts zero.
     pub fn macs(&self, input: Shape, output: Shape) -> u64 {
         self.weight(input).map_or(0, |w| (w.len() * output.height * output.width) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_read_from_text() {
+        assert_eq!("3x32x16".parse(), Ok(Shape::new(3, 32, 16)));
+        assert_eq!(serde_json::to_string(&Shape::new(1, 8, 9)).unwrap(), "\"1x8x9\"");
+        for wrong in ["", "3x32", "3x32x32x1", "axbxc", "3x-1x4", "3 x 2 x 2"] {
+            assert!(wrong.parse::<Shape>().is_err(), "{wrong}");
+        }
     }
 }

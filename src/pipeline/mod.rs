@@ -2,17 +2,18 @@
 
 pub mod evaluate;
 mod files;
-mod arch_list;
 mod report_page;
+mod rows;
 mod run;
-mod screen;
 mod scorer;
+mod screen;
+mod selection;
 mod shards;
 mod tables;
 mod train_stage;
 
-pub use arch_list::{ArchListError, read_arch_list};
 pub use files::{FileError, check_output_folder, write_atomically};
 pub use run::{RunConfig, RunError, RunOutcome, Stage, run};
+pub use screen::{Outcome, Progress, RunOptions, ScreenConfig, ScreenError, screen};
+pub use selection::{ArchListError, Selection, read_arch_list};
 pub use train_stage::TrainError;
-pub use screen::{Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection, screen};

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::run::{Candidate, RunConfig, Trained, mean};
 use super::Outcome;
+use super::run::{Candidate, RunConfig, Trained, mean};
 use crate::encoding::FeatureMatrix;
 use crate::engine::describe_device;
 use crate::predictor::Prediction;
@@ -15,9 +15,7 @@ use crate::report::html::model::{
     ProxySection, Reproduction, Role, RunReport, ScatterPanel, ScatterPoint, TopNetwork, TrainedNetwork,
 };
 use crate::seed::derive;
-use crate::stats::{
-    MeanDifference, bootstrap_interval, kendall_tau, mean_difference_test, missing_last, spearman,
-};
+use crate::stats::{MeanDifference, bootstrap_interval, kendall_tau, mean_difference_test, missing_last, spearman};
 use crate::text::thousands;
 
 /// Resamples behind every interval and random splits behind a p-value.
@@ -168,10 +166,8 @@ impl Results<'_> {
 
     fn comparison(&self, difference: Option<&MeanDifference>) -> Comparison {
         let group = |role| {
-            let networks: Vec<TrainedNetwork> = self
-                .of(role)
-                .map(|t| TrainedNetwork { arch: self.arch(t).into(), accuracies: t.test_pct() })
-                .collect();
+            let networks: Vec<TrainedNetwork> =
+                self.of(role).map(|t| TrainedNetwork { arch: self.arch(t).into(), accuracies: t.test_pct() }).collect();
             let means: Vec<f64> = networks.iter().map(|n| mean(n.accuracies.iter().copied())).collect();
             let interval = bootstrap_interval(means.len(), REPEATS, 0.95, self.seed("group"), |sample| {
                 Some(mean(sample.iter().map(|&i| means[i])))
@@ -195,9 +191,10 @@ impl Results<'_> {
             interval_method: "95% bootstrap intervals of the mean over networks".into(),
             epochs: Some(self.config.train.epochs as u64),
             seeds: Some(self.config.repeats),
-            note: "Controls were drawn uniformly from the distinct live networks of the screen, without those that were \
+            note:
+                "Controls were drawn uniformly from the distinct live networks of the screen, without those that were \
                    labelled; this is what random search finds with the same number of trainings."
-                .into(),
+                    .into(),
         }
     }
 
@@ -295,9 +292,10 @@ fn proxy_sentence(rows: &[ProxyRow]) -> Option<String> {
     let best = rows.iter().find(|r| !r.baseline && r.spearman.is_some())?;
     let trivial = rows.iter().find(|r| r.baseline && r.spearman.is_some())?;
     let (a, b) = (rho(&best)?, rho(&trivial)?);
-    let interval = best.spearman.and_then(|e| e.interval).map_or(String::new(), |i| {
-        format!(" (95% interval {:.2} to {:.2})", i.low, i.high)
-    });
+    let interval = best
+        .spearman
+        .and_then(|e| e.interval)
+        .map_or(String::new(), |i| format!(" (95% interval {:.2} to {:.2})", i.low, i.high));
     Some(if a > b {
         format!(
             "The best proxy on {} random networks is {}, Spearman {a:.2}{interval}; the best count, {}, has {b:.2}.",
@@ -322,7 +320,11 @@ pub(super) fn page(results: &Results<'_>) -> RunReport {
     let cross_validated = results.predictions(results.labelled, results.cross_validated, Evidence::CrossValidated);
     let config = results.config;
     let metadata: Value = serde_json::from_str(&results.outcome.table.metadata).unwrap_or(Value::Null);
-    let title = if config.title.is_empty() { format!("{} on {}", config.screen.space, config.screen.data) } else { config.title.clone() };
+    let title = if config.title.is_empty() {
+        format!("{} on {}", config.screen.space, config.screen.data)
+    } else {
+        config.title.clone()
+    };
     let [train, valid, test] = results.image_counts;
     let fact = |k: &str, v: String| (k.to_string(), v);
     RunReport {

@@ -285,11 +285,8 @@ pub fn run(
     let predictions = predictor.fit(x.view(), y.view())?.predict(features.values.view());
 
     let (finalists, controls) = finalists_and_controls(config, &order[config.labels..], &predictions);
-    let chosen: Vec<_> = finalists
-        .iter()
-        .map(|&c| (c, Role::Finalist))
-        .chain(controls.iter().map(|&c| (c, Role::Control)))
-        .collect();
+    let chosen: Vec<_> =
+        finalists.iter().map(|&c| (c, Role::Finalist)).chain(controls.iter().map(|&c| (c, Role::Control))).collect();
     let confirmed = train_all(Stage::Confirm, &chosen, config.repeats)?;
 
     let results = Results {
@@ -311,9 +308,7 @@ pub fn run(
     write_trainings(&out.join("trainings.parquet"), &results)?;
     let page = page(&results);
     let report = out.join("report.html");
-    write_atomically(&report, |file| {
-        std::io::Write::write_all(file, html::render(&page).as_bytes())
-    })?;
+    write_atomically(&report, |file| std::io::Write::write_all(file, html::render(&page).as_bytes()))?;
     Ok(RunOutcome { report, verdict: page.verdict })
 }
 
@@ -372,11 +367,7 @@ fn features(
 }
 
 /// The best predicted of the networks that were not labelled (`rest`, in random order), and the first others as controls.
-fn finalists_and_controls(
-    config: &RunConfig,
-    rest: &[usize],
-    predictions: &[Prediction],
-) -> (Vec<usize>, Vec<usize>) {
+fn finalists_and_controls(config: &RunConfig, rest: &[usize], predictions: &[Prediction]) -> (Vec<usize>, Vec<usize>) {
     let mut best: Vec<usize> = rest.to_vec();
     best.sort_by(|&a, &b| predictions[b].mean.total_cmp(&predictions[a].mean).then(a.cmp(&b)));
     best.truncate(config.top);

@@ -10,16 +10,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::files::{FileError, check_output_folder, lock_folder, write_atomically};
+use super::rows::{assemble, counts_only, jobs, missing, row};
 use super::scorer::{Job, Scorer, thread_pool};
+use super::selection::{Selection, select};
 use super::shards::{ScoreKey, Scored, Shards};
 use crate::benchmark::TableError;
-use crate::data::{self, DataError, DataSpec, ImageShape};
-use crate::engine::{DeviceBatch, Engine, EngineError, Passes, describe_device, parse_device};
+use crate::data::{self, DataError, DataSpec};
+use crate::engine::{DeviceBatch, Engine, EngineError, describe_device, parse_device};
 use crate::network::Shape;
-use crate::proxy::{self, Proxy, Score, UnknownProxy, View};
+use crate::proxy::{self, Proxy, UnknownProxy, View};
 use crate::report::{SCORES_FILE, ScoreTable, read_scores};
-use crate::seed::Stream;
-use crate::space::{self, ArchId, Architecture, SearchSpace, Skeleton, SpaceError, Task};
+use crate::space::{self, Skeleton, SpaceError, Task};
 
 /// Scores are written to disk at least this often.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
@@ -46,7 +47,7 @@ pub struct ScreenConfig {
     /// Images that go in.
     pub data: DataSpec,
     /// Shape they are adapted to.
-    pub image: ImageShape,
+    pub image: Shape,
     /// Images per batch.
     pub batch_size: usize,
     /// Whether every class has the same number of images in the batch.
@@ -63,23 +64,12 @@ impl Default for ScreenConfig {
             cells: None,
             proxies: DEFAULT_PROXIES.iter().map(|p| p.to_string()).collect(),
             data: DataSpec::Digits,
-            image: ImageShape::new(3, 32, 32),
+            image: Shape::new(3, 32, 32),
             batch_size: 64,
             class_balanced: false,
             seed: 0,
         }
     }
-}
-
-/// Which architectures are scored.
-#[derive(Clone, Debug)]
-pub enum Selection {
-    /// This many, drawn uniformly without replacement from the space's text forms with the run's seed.
-    Sample(u64),
-    /// The whole space.
-    All,
-    /// These, in this order; the text says where they come from.
-    Listed(Vec<Architecture>, String),
 }
 
 /// Where a screen stands.
@@ -176,17 +166,6 @@ pub enum ScreenError {
         /// Networks to score.
         total: usize,
     },
-}
-
-/// An architecture that was asked for, with what is known before anything runs.
-struct Row {
-    arch: Architecture,
-    text: String,
-    id: ArchId,
-    params: u64,
-    macs: u64,
-    /// Scores of the proxies that only count, on the network as specified.
-    counts: HashMap<&'static str, Score>,
 }
 
 /// Scores the selected architectures and writes `scores.parquet` into `out`. Equal networks are run once; results of an
@@ -302,31 +281,6 @@ pub struct RunOptions<'a> {
     pub stop: &'a AtomicBool,
 }
 
-fn select(
-    space: &dyn SearchSpace,
-    selection: &Selection,
-    seed: u64,
-) -> Result<(Vec<Architecture>, String), ScreenError> {
-    let (size, name) = (space.size(), space.entry().name);
-    match selection {
-        Selection::Sample(0) => Err(ScreenError::NothingSelected("the sample size is 0".into())),
-        Selection::Sample(n) if *n > size => Err(ScreenError::TooMany { asked: *n, space: name, size }),
-        Selection::Sample(n) => {
-            let indices = Stream::named(seed, "sample").sample_indices(size, *n);
-            let sampler = format!("uniform without replacement, {n} of {size} {name} strings, seed {seed}");
-            Ok((indices.into_iter().filter_map(|i| space.at(i)).collect(), sampler))
-        }
-        Selection::All => Ok(((0..size).filter_map(|i| space.at(i)).collect(), format!("all {size} {name} strings"))),
-        Selection::Listed(archs, origin) if archs.is_empty() => {
-            Err(ScreenError::NothingSelected(format!("{origin} lists none")))
-        }
-        Selection::Listed(archs, origin) => {
-            archs.iter().try_for_each(|a| space.check(a))?;
-            Ok((archs.clone(), format!("{} architectures listed in {origin}", archs.len())))
-        }
-    }
-}
-
 /// Makes sure that the folder holds no run with other settings, and notes the settings.
 fn claim(out: &Path, config: &ScreenConfig, device: tch::Device, overwrite: bool) -> Result<(), ScreenError> {
     let path = out.join(CONFIG_FILE);
@@ -344,7 +298,12 @@ fn claim(out: &Path, config: &ScreenConfig, device: tch::Device, overwrite: bool
     }
     if let Ok(text) = std::fs::read_to_string(&path) {
         let old: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
-        let fields = settings.as_object().into_iter().flatten().map(|(k, _)| k).chain(old.as_object().into_iter().flatten().map(|(k, _)| k));
+        let fields = settings
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(k, _)| k)
+            .chain(old.as_object().into_iter().flatten().map(|(k, _)| k));
         for field in fields {
             if old.get(field) != settings.get(field) {
                 let show = |v: Option<&Value>| v.map_or("none".into(), |v| v.to_string().trim_matches('"').to_string());
@@ -367,60 +326,6 @@ fn claim(out: &Path, config: &ScreenConfig, device: tch::Device, overwrite: bool
         });
     }
     Ok(write_atomically(&path, |file| serde_json::to_writer_pretty(file, &settings))?)
-}
-
-fn row(space: &dyn SearchSpace, arch: Architecture, task: &Task, proxies: &[&'static Proxy]) -> Result<Row, SpaceError> {
-    let network = space.build(&arch, task)?;
-    let passes = Passes::none(&network);
-    let counts = proxies.iter().filter(|p| counts_only(p)).map(|p| (p.name, (p.score)(&passes))).collect();
-    Ok(Row {
-        text: space.format(&arch),
-        id: space.arch_id(&arch),
-        params: network.params(),
-        macs: network.macs(),
-        counts,
-        arch,
-    })
-}
-
-/// Proxies that depend on dead operations and need no run are computed per architecture, not per network.
-fn counts_only(proxy: &Proxy) -> bool {
-    proxy.view == View::Specified && proxy.passes.is_empty()
-}
-
-fn key(row: &Row, view: View) -> String {
-    match view {
-        View::Live => row.id.to_string(),
-        View::Specified => row.text.clone(),
-    }
-}
-
-/// One job per distinct network and view.
-fn jobs(space: &dyn SearchSpace, rows: &[Row], proxies: &[&'static Proxy]) -> Vec<Job> {
-    let mut jobs = Vec::new();
-    for view in [View::Live, View::Specified] {
-        let wanted: Vec<&'static Proxy> =
-            proxies.iter().copied().filter(|p| p.view == view && !counts_only(p)).collect();
-        if wanted.is_empty() {
-            continue;
-        }
-        let mut seen = HashSet::new();
-        for row in rows {
-            let key = key(row, view);
-            if seen.insert(key.clone()) {
-                let arch = if view == View::Live { space.representative(&row.arch) } else { row.arch.clone() };
-                jobs.push(Job { key, arch, arch_id: row.id, view, proxies: wanted.clone() });
-            }
-        }
-    }
-    jobs
-}
-
-/// The job with the proxies that are not scored yet; None if all are.
-fn missing(mut job: Job, scores: &HashMap<ScoreKey, Scored>) -> Option<Job> {
-    let key = job.key.clone();
-    job.proxies.retain(|p| !scores.contains_key(&(key.clone(), p.name)));
-    (!job.proxies.is_empty()).then_some(job)
 }
 
 /// Takes over the scores of a finished table; returns the seconds each proxy took then.
@@ -454,31 +359,4 @@ fn seconds_per_proxy(
     scores.iter().for_each(|((_, name), s)| *sums.entry(name).or_default() += s.seconds);
     let total = |name: &&str| sums.get(*name).unwrap_or(&0.0) + earlier.get(*name).unwrap_or(&0.0);
     names.iter().map(|name| (name.to_string(), json!((total(name) * 1e3).round() / 1e3))).collect()
-}
-
-fn assemble(
-    rows: &[Row],
-    space: &dyn SearchSpace,
-    proxies: &[&'static Proxy],
-    scores: &HashMap<ScoreKey, Scored>,
-    metadata: String,
-) -> ScoreTable {
-    let column = |proxy: &&'static Proxy| -> (String, Vec<Score>) {
-        let of = |row: &Row| match row.counts.get(proxy.name) {
-            Some(&score) => score,
-            None => scores
-                .get(&(key(row, proxy.view), proxy.name))
-                .map_or(Score::status(crate::proxy::Status::Failed), |s| s.score),
-        };
-        (proxy.name.to_string(), rows.iter().map(of).collect())
-    };
-    ScoreTable {
-        arch: rows.iter().map(|r| r.text.clone()).collect(),
-        arch_id: rows.iter().map(|r| r.id.to_string()).collect(),
-        arch_index: rows.iter().map(|r| space.index_of(&r.arch) as i64).collect(),
-        params: rows.iter().map(|r| r.params as i64).collect(),
-        macs: rows.iter().map(|r| r.macs as i64).collect(),
-        proxies: proxies.iter().map(column).collect(),
-        metadata,
-    }
 }

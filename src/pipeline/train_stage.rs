@@ -64,8 +64,7 @@ impl TrainStage<'_> {
         stop: &AtomicBool,
         on_done: &mut (dyn FnMut(usize, usize, usize) + Send),
     ) -> Result<Vec<Training>, TrainError> {
-        std::fs::create_dir_all(&self.dir)
-            .map_err(|source| FileError::Folder { path: self.dir.clone(), source })?;
+        std::fs::create_dir_all(&self.dir).map_err(|source| FileError::Folder { path: self.dir.clone(), source })?;
         let found: Vec<Option<Training>> = jobs.iter().map(|job| read(&self.path(job))).collect();
         let (total, resumed) = (jobs.len(), found.iter().flatten().count());
         on_done(resumed, total, resumed);
@@ -94,10 +93,7 @@ impl TrainStage<'_> {
 
     fn train(&self, job: &TrainJob, stop: &AtomicBool) -> Result<Option<Training>, TrainError> {
         let image = self.recipe.image;
-        let task = Task {
-            input: Shape::new(image.channels, image.height, image.width),
-            classes: self.data.classes(),
-        };
+        let task = Task { input: Shape::new(image.channels, image.height, image.width), classes: self.data.classes() };
         let specified = self.space.build(&job.arch, &task)?;
         let network = specified.live().unwrap_or(specified);
         let seed = derive(self.seed, &format!("train/{}/{}", job.arch_id, job.repeat));

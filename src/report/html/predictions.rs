@@ -41,8 +41,7 @@ fn prediction_figure(run: &RunReport, predictions: &Predictions) -> Option<Strin
         [p.predicted, p.trained, low, high]
     });
     let scale = Scale::nice(extent, 5)?;
-    let accuracy =
-        if predictions.accuracy.is_empty() { accuracy_name(run) } else { predictions.accuracy.as_str() };
+    let accuracy = if predictions.accuracy.is_empty() { accuracy_name(run) } else { predictions.accuracy.as_str() };
     let mut chart = Chart::plane(
         FRAME,
         scale.clone(),

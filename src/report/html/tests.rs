@@ -55,6 +55,7 @@ fn run(text: &str, value: f64) -> RunReport {
                 .to_vec(),
         }],
         predictions: vec![Predictions {
+            accuracy: String::new(),
             predictor: text(),
             labels: 40,
             evidence: Evidence::HeldOut,
