@@ -1,4 +1,44 @@
-//! naslens
+//! naslens scores untrained neural networks, predicts their accuracy, and confirms the best by training.
+//!
+//! The data flow, which is also the layout of the crate:
+//!
+//! ```text
+//! space    SearchSpace: parse, sample, enumerate, mutate --> Architecture --> ArchId
+//! network  SearchSpace::build(architecture, task)        --> Network: typed graph, shapes, params and MACs known
+//! engine   Engine::run(network, seed, batch, passes)     --> Passes: what was run once, on a CPU or a GPU
+//! proxy    (Proxy::score)(&passes)                       --> Score: a number, or the status that says why not
+//! encoding scores and genes                              --> FeatureMatrix
+//! predictor Predictor::fit, predict                      --> Prediction: mean and standard deviation
+//! confirm  train(network, data, recipe, seed)            --> Training: accuracy by epoch
+//! stats    rank correlations, intervals, tests; benchmark: published tables that give the truth
+//! report   Parquet and one HTML page; pipeline: the staged, resumable run of all this
+//! ```
+//!
+//! Score one untrained network on handwritten digits:
+//!
+//! ```
+//! use naslens::data::{self, DataSpec};
+//! use naslens::engine::{DeviceBatch, Engine, parse_device};
+//! use naslens::network::Shape;
+//! use naslens::proxy;
+//! use naslens::space::{self, Skeleton, Task};
+//!
+//! let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(4), cells: Some(1) })?;
+//! let arch = space.parse("|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_1x1~2|")?;
+//! let image = Shape::new(3, 16, 16);
+//! let network = space.build(&arch, &Task { input: image, classes: 10 })?.live().expect("the input reaches the output");
+//!
+//! let device = parse_device("auto")?;
+//! let batch = data::draw_batch(&data::open(&DataSpec::Digits)?, image, 16, 0, false)?;
+//! let batch = DeviceBatch::new(&batch.images, &batch.labels, device)?;
+//!
+//! let naswot = proxy::find("naswot")?;
+//! let passes = Engine::new(device).run(&network, 0, &batch, naswot.passes)?;
+//! let score = (naswot.score)(&passes);
+//! assert!(score.value().is_some_and(|v| v > 0.0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
 pub mod benchmark;
 pub mod confirm;
 pub mod data;

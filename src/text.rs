@@ -1,6 +1,6 @@
 //! Small helpers for text that people read.
 
-/// `; did you mean `x`?` for the known name nearest to `name`, or nothing if none is near.
+/// ` (did you mean `x`?)` for the known name nearest to `name`, or nothing if none is near.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let wanted = name.to_lowercase();
     known
@@ -8,7 +8,7 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
         .map(|k| (strsim::jaro_winkler(&wanted, &k.to_lowercase()), k))
         .filter(|(similarity, _)| *similarity > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or(String::new(), |(_, k)| format!("; did you mean `{k}`?"))
+        .map_or(String::new(), |(_, k)| format!(" (did you mean `{k}`?)"))
 }
 
 /// A number with thin groups of thousands: `15,625`.
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn suggests_near_names_only() {
-        assert_eq!(did_you_mean("naswott", ["naswot", "synflow"]), "; did you mean `naswot`?");
+        assert_eq!(did_you_mean("naswott", ["naswot", "synflow"]), " (did you mean `naswot`?)");
         assert_eq!(did_you_mean("zzz", ["naswot", "synflow"]), "");
     }
 

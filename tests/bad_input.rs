@@ -20,8 +20,8 @@ fn refused(command: &mut Command, parts: &[&str]) -> Output {
     let stderr = String::from_utf8_lossy(&output.stderr);
     let told = format!("{command:?}: {:?}\n{stderr}", output.status);
     assert!(matches!(output.status.code(), Some(1 | 2)), "{told}");
-    assert_eq!(stderr.matches("error:").count(), 1, "{told}");
-    assert!(stderr.starts_with("error:"), "{told}");
+    assert!(stderr.starts_with("error: "), "{told}");
+    assert_eq!(stderr.lines().filter(|line| line.starts_with("error:")).count(), 1, "{told}");
     for word in ["panicked", "RUST_BACKTRACE", "stack backtrace", "\x1b["] {
         assert!(!stderr.contains(word), "`{word}` in {told}");
     }
@@ -66,7 +66,7 @@ fn unknown_names_and_values_out_of_range() {
             "--sample 5 --space nas-bench-20",
             &["`nas-bench-20`", "did you mean `nas-bench-201`", "known: nas-bench-201"],
         ),
-        ("--sample 5 --data digit", &["'digit'", "did you mean 'digits'", "use one of: digits"]),
+        ("--sample 5 --data digit", &["'digit'", "did you mean", "digits", "use one of: digits"]),
         ("--sample 5 --data cifar10", &["needs the folder", "write cifar10:FOLDER"]),
         ("--sample 5 --data cifar10:/nowhere", &["/nowhere/data_batch_1.bin", "is missing", "cifar-10-binary.tar.gz"]),
         ("--sample 5 --data pink:beta=x", &["beta=x", "give a number"]),
@@ -106,8 +106,15 @@ fn unusable_settings() {
         refused(naslens(&format!("screen --sample 5 {args} --out")).arg(&out), parts);
         assert!(files(&out).iter().all(|name| LEFT.contains(&name.as_str())), "{args} left {:?}", files(&out));
     }
-    // None of them claims the folder: nothing was scored with these settings.
-    summary(&out, "--sample 2");
+}
+
+/// Nothing was scored with the refused settings, so they must not be in the way of the corrected ones.
+#[test]
+fn a_refused_screen_does_not_claim_the_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let too_small = SMALL.replace("3x8x8", "3x1x1");
+    refused(naslens(&format!("screen {too_small} --sample 2 --out")).arg(dir.path()), &["larger image size"]);
+    summary(dir.path(), "--sample 2");
 }
 
 #[test]
@@ -177,9 +184,20 @@ fn output_folders_that_cannot_be_written() {
 fn causes_are_told_once() {
     let dir = tempfile::tempdir().unwrap();
     let plain = file(dir.path(), "plain", "");
-    let output = refused(&mut screen(&plain.join("below"), "--sample 5"), &[]);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(stderr.matches("os error").count(), 1, "{stderr}");
+    let list = file(dir.path(), "archs.txt", "|none~0|");
+    let table = file(dir.path(), "scores.parquet", "no table");
+    let mut evaluate = naslens("evaluate --target macs --table");
+    evaluate.arg(&table).arg(dir.path());
+    let cases = [
+        (screen(&plain.join("below"), "--sample 5"), "os error"),
+        (screen(&plain, &format!("--archs {}", list.display())), "1 nodes"),
+        (evaluate, "Invalid Parquet file"),
+    ];
+    for (mut command, cause) in cases {
+        let output = refused(&mut command, &[]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(stderr.matches(cause).count(), 1, "{stderr}");
+    }
 }
 
 /// A limit on the size of files stands in for a full disk: writes fail in the middle.
@@ -189,7 +207,7 @@ fn a_write_that_fails() {
     let script = format!("trap '' XFSZ; ulimit -f 1; exec '{NASLENS}' screen {SMALL} --sample 12 --out \"$0\"");
     let mut command = Command::new("sh");
     command.args(["-c", &script]).arg(dir.path());
-    refused(&mut command, &["cannot write", "scores.parquet", "free some space"]);
+    refused(&mut command, &["cannot write", "000000.parquet", "free some space"]);
     assert!(files(dir.path()).iter().all(|name| LEFT.contains(&name.as_str())), "{:?}", files(dir.path()));
     summary(dir.path(), "--sample 12");
 }
@@ -218,8 +236,13 @@ fn folders_of_another_run() {
     refused_screen(dir.path(), "--sample 5 --data gaussian", &["another data", "digits there", "--overwrite"]);
     assert_eq!(fs::read(&scores).unwrap(), before);
 
-    fs::write(&scores, &before[..before.len() / 2]).unwrap();
-    refused_screen(dir.path(), "--sample 6", &["scores.parquet", "complete Parquet file", "--overwrite"]);
+    let shard = fs::read_dir(dir.path().join("shards")).unwrap().next().unwrap().unwrap().path();
+    let whole = fs::read(&shard).unwrap();
+    fs::write(&shard, &whole[..whole.len() / 2]).unwrap();
+    refused_screen(dir.path(), "--sample 6", &["shards", "complete Parquet file", "--overwrite"]);
+    fs::write(&shard, &whole).unwrap();
+    fs::write(dir.path().join("screen.json"), "{").unwrap();
+    refused_screen(dir.path(), "--sample 5", &["screen.json is damaged", "--overwrite"]);
     summary(dir.path(), "--sample 5 --seed 1 --overwrite");
     fs::remove_file(dir.path().join("screen.json")).unwrap();
     refused_screen(dir.path(), "--sample 5", &["scores.parquet without screen.json", "choose another --out"]);
@@ -249,8 +272,11 @@ fn tables_that_cannot_be_used() {
     let run = dir.path();
     let table = file(run, "scores.parquet", finished());
     let cut = file(run, "cut.parquet", &finished()[..finished().len() - 100]);
+    // Everything between the opening magic number and the footer, whose length stands before the closing one.
     let mut broken = finished().to_vec();
-    broken[4..200].fill(0xaa);
+    let end = broken.len() - 8;
+    let footer = u32::from_le_bytes(broken[end..end + 4].try_into().unwrap()) as usize;
+    broken[4..end - footer].fill(0xaa);
     let broken = file(run, "broken.parquet", broken);
     let text = file(run, "table.csv", "arch,accuracy\n");
     let empty = file(run, "empty.parquet", "");
@@ -266,7 +292,7 @@ fn tables_that_cannot_be_used() {
         let name = damaged.file_name().unwrap().to_str().unwrap();
         refused(run, damaged, "macs", &[name, "not a complete Parquet file", "write it again"]);
     }
-    refused(run, &broken, "macs", &["broken.parquet", "again"]);
+    refused(run, &broken, "macs", &["broken.parquet", "is damaged", "again"]);
     refused(run, &table, "macz", &["no column `macz`", "did you mean `macs`", "columns: arch, arch_id"]);
     refused(run, &table, "arch", &["column `arch`", "not numbers", "choose another column"]);
     let nothing = tempfile::tempdir().unwrap();

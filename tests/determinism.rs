@@ -1,5 +1,6 @@
 //! Same settings, same scores, to the last bit: whatever the threads, the order, the company and the interruptions.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::OnceLock;
@@ -7,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use cli::{Rows, all_proxies, computed, files, rows, scores, screen, summary};
+use naslens::benchmark::Table;
 use naslens::pipeline::{RunOptions, ScreenConfig, Selection};
 use naslens::proxy::PROXIES;
 use naslens::seed::Stream;
@@ -14,7 +16,7 @@ use naslens::seed::Stream;
 mod cli;
 
 const SAMPLE: &str = "--sample 40";
-const DONE: [&str; 3] = [".lock", "scores.parquet", "screen.json"];
+const DONE: [&str; 4] = [".lock", "scores.parquet", "screen.json", "shards"];
 
 fn fresh(args: &str) -> Rows {
     let dir = tempfile::tempdir().unwrap();
@@ -179,21 +181,24 @@ fn description(metadata: &str) -> serde_json::Value {
 
 /// A screen that is killed without warning loses no more than what it did since it last wrote a shard.
 #[test]
-#[ignore = "takes 20 s: shards are written every 10 s"]
 fn a_killed_screen_keeps_its_shards() {
     let dir = tempfile::tempdir().unwrap();
     let args = |n: u64| format!("--sample {n} --threads 1 --proxies {}", all_proxies());
     let trial = tempfile::tempdir().unwrap();
-    let speed = summary(trial.path(), &args(100));
-    let rate = computed(&speed) as f64 / speed["seconds"].as_f64().unwrap();
-    // About one job per architecture and 15 s.
-    let args = args((15.0 * rate) as u64);
+    let seconds = summary(trial.path(), &args(100))["seconds"].as_f64().unwrap();
+    // About 3 s; the first shard is written after one.
+    let args = args((100.0 * 3.0 / seconds) as u64);
     let mut child = start(dir.path(), &args);
-    wait_for(&dir.path().join("shards/000000.parquet"), Duration::from_secs(60));
+    let shard = dir.path().join("shards/000000.parquet");
+    wait_for(&shard, Duration::from_secs(60));
     child.kill().unwrap();
     child.wait().unwrap();
+    let kept: HashSet<_> = Table::open(&shard).unwrap().string_column("key").unwrap().into_iter().collect();
+    assert!(!kept.is_empty());
     let finished = summary(dir.path(), &args);
-    assert!(computed(&finished) < finished["architectures"].as_u64().unwrap());
+    // One run per distinct network, and one per architecture for the proxies that look at dead operations.
+    let total = finished["distinct_networks"].as_u64().unwrap() + finished["architectures"].as_u64().unwrap();
+    assert_eq!(computed(&finished), total - kept.len() as u64, "what was kept is not run again");
     let killed = rows(&scores(dir.path()));
     let known = rows(&scores(trial.path()));
     let common: Vec<&String> = known.keys().filter(|arch| killed.contains_key(*arch)).collect();

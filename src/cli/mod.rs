@@ -63,7 +63,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let style = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
-            anstream::eprintln!("{style}error:{style:#} {error:#}");
+            tell(&format!("{style}error:{style:#} {error}"));
             ExitCode::from(if interrupted(&error) { 130 } else { 1 })
         }
     }
@@ -72,6 +72,12 @@ pub fn main() -> ExitCode {
 fn interrupted(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ScreenError::Interrupted { .. }))
         || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
+}
+
+/// Prints to standard error. If nobody can read it (a closed pipe, a full disk), the work goes on all the same.
+fn tell(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 /// Prints to standard output; a closed pipe (`naslens … | head`) ends the program quietly.

@@ -44,7 +44,7 @@ impl Reporter {
             }
             None if self.last_line.elapsed() > LOG_INTERVAL => {
                 self.last_line = Instant::now();
-                eprintln!("{done}/{total} {message}");
+                super::tell(&format!("{done}/{total} {message}"));
             }
             None => {}
         }

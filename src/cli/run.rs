@@ -53,7 +53,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
                 Stage::Label => ("training random networks to learn from", "trainings"),
                 Stage::Confirm => ("training finalists and random controls", "trainings"),
             };
-            eprintln!("{title}");
+            super::tell(title);
             current = Some((stage, Reporter::new(unit)));
         }
         if let Some((_, reporter)) = &mut current {

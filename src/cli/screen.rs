@@ -100,7 +100,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     reporter.finish();
     let outcome = outcome?;
     if let Some((n, first)) = &outcome.failed {
-        eprintln!("warning: {n} networks could not be run; the first: {first}");
+        super::tell(&format!("warning: {n} networks could not be run; the first: {first}"));
     }
     if args.json {
         let summary = serde_json::json!({
@@ -114,7 +114,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     } else {
         let rate = outcome.computed as f64 / outcome.seconds.max(1e-9);
         super::print(&format!(
-            "{} architectures, {} distinct networks; {} scored now in {:.1} s ({rate:.1} networks/s)\nscores: {}",
+            "{} architectures, {} distinct networks; {} runs in {:.1} s ({rate:.1} networks/s)\nscores: {}",
             thousands(outcome.table.arch.len() as u64),
             thousands(outcome.distinct as u64),
             thousands(outcome.computed as u64),

@@ -174,10 +174,10 @@ mod tests {
     fn wrong_text_is_answered_with_the_remedy() {
         let message = |text: &str| text.parse::<DataSpec>().unwrap_err().to_string();
         let unknown = message("digit");
-        assert!(unknown.contains("did you mean 'digits'?") && unknown.contains("cifar10:FOLDER"), "{unknown}");
+        assert!(unknown.contains("did you mean `digits`?") && unknown.contains("cifar10:FOLDER"), "{unknown}");
         assert!(!message("zzz").contains("did you mean"));
         let option = message("pink:bata=1");
-        assert!(option.contains("no option 'bata' (did you mean 'beta'?); it takes beta and classes"), "{option}");
+        assert!(option.contains("no option 'bata' (did you mean `beta`?); it takes beta and classes"), "{option}");
         assert!(message("digits:8").contains("no option '8'; it takes none"));
         for text in ["pink:beta=x", "pink:beta=NaN", "pink:beta=-1", "pink:beta=99", "gaussian:classes=1", "pink:beta"]
         {

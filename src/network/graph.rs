@@ -31,7 +31,7 @@ pub struct Network {
 #[non_exhaustive]
 pub enum NetworkError {
     /// The inputs of an operation do not fit it.
-    #[error("cannot add {op:?}{}: {reason}", if name.is_empty() { String::new() } else { format!(" `{name}`") })]
+    #[error("{op}{} does not fit: {reason}", if name.is_empty() { String::new() } else { format!(" `{name}`") })]
     Shape {
         /// The operation.
         op: Op,

@@ -164,6 +164,23 @@ impl WeightShape {
     }
 }
 
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Op::Input => f.write_str("an input"),
+            Op::Zero { .. } => f.write_str("a map of zeros"),
+            Op::Conv2d(c) => write!(f, "a {0}x{0} convolution", c.kernel),
+            Op::BatchNorm => f.write_str("a batch normalisation"),
+            Op::Relu => f.write_str("a ReLU"),
+            Op::AvgPool(p) => write!(f, "a {0}x{0} average pooling", p.kernel),
+            Op::MaxPool(p) => write!(f, "a {0}x{0} maximum pooling", p.kernel),
+            Op::Add => f.write_str("a sum"),
+            Op::GlobalAvgPool => f.write_str("a global average pooling"),
+            Op::Linear { .. } => f.write_str("a linear layer"),
+        }
+    }
+}
+
 impl Op {
     /// The output shape for these input shapes, or what is wrong with them.
     pub fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, String> {

@@ -88,12 +88,28 @@ pub(super) fn lock_folder(dir: &Path) -> Result<File, FileError> {
     let path = dir.join(".lock");
     let file = File::create(&path).map_err(|source| FileError::Folder { path: dir.into(), source })?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            remove_temporaries(dir);
+            Ok(file)
+        }
         Err(fs::TryLockError::WouldBlock) => Err(FileError::Locked { path: dir.into() }),
         // File systems without locks: go on, the lock only guards against a mistake.
         Err(fs::TryLockError::Error(_)) => Ok(file),
     }
 }
+
+/// Removes what processes left behind that were killed while writing; nobody else writes while the folder is locked.
+fn remove_temporaries(dir: &Path) {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    for path in entries.map(|e| e.path()) {
+        if path.extension().and_then(|e| e.to_str()).is_some_and(|e| e.starts_with(TEMPORARY)) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Start of the extension of a file that is not yet whole.
+const TEMPORARY: &str = "tmp-";
 
 /// Writes a file under a temporary name and renames it when it is whole: readers see the old content or the new, and a
 /// failure leaves nothing behind.
@@ -101,7 +117,7 @@ pub fn write_atomically<E: std::fmt::Display>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
 ) -> Result<(), FileError> {
-    let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
+    let temporary = path.with_extension(format!("{TEMPORARY}{}", std::process::id()));
     let refuse = |reason: String| {
         // The temporary file may not exist; either way there is nothing more to do about it.
         let _ = fs::remove_file(&temporary);

@@ -247,8 +247,11 @@ impl Results<'_> {
             let range = d.interval.map_or(String::new(), |i| format!(", 95% interval {:+.2} to {:+.2}", i.low, i.high));
             let numbers = format!(
                 "{} finalists reach {f:.2}% test accuracy on average, {} random controls {c:.2}% ({:+.2} points{range}; \
-                 p = {:.3})",
-                self.config.top, self.config.top, d.difference, d.p_value
+                 {})",
+                self.config.top,
+                self.config.top,
+                d.difference,
+                p_text(d.p_value)
             );
             sentences.push(match (d.p_value < 0.05, d.difference > 0.0) {
                 (true, true) => format!("Screening helped: {numbers}."),
@@ -284,6 +287,10 @@ impl Results<'_> {
         }
         sentences
     }
+}
+
+fn p_text(p: f64) -> String {
+    if p < 0.001 { "p < 0.001".into() } else { format!("p = {p:.3}") }
 }
 
 /// Is a proxy worth more than counting? `rows` are sorted, best first.

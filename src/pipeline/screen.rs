@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::files::{FileError, check_output_folder, lock_folder, write_atomically};
-use super::rows::{assemble, counts_only, jobs, missing, row};
+use super::rows::{assemble, jobs, missing, row};
 use super::scorer::{Job, Scorer, thread_pool};
 use super::selection::{Selection, select};
 use super::shards::{ScoreKey, Scored, Shards};
@@ -18,12 +18,10 @@ use crate::benchmark::TableError;
 use crate::data::{self, DataError, DataSpec};
 use crate::engine::{DeviceBatch, Engine, EngineError, describe_device, parse_device};
 use crate::network::Shape;
-use crate::proxy::{self, Proxy, UnknownProxy, View};
+use crate::proxy::{self, Proxy, UnknownProxy};
 use crate::report::{SCORES_FILE, ScoreTable, read_scores};
 use crate::space::{self, Skeleton, SpaceError, Task};
 
-/// Scores are written to disk at least this often.
-const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
 /// Scored with if nothing else is said: the counts to beat and one proxy of each kind.
 const DEFAULT_PROXIES: [&str; 8] = ["params", "flops", "layers", "synflow", "naswot", "jacov", "grad_norm", "snip"];
 const SHARDS: &str = "shards";
@@ -94,7 +92,8 @@ pub struct Outcome {
     pub path: PathBuf,
     /// Distinct networks among the architectures.
     pub distinct: usize,
-    /// Networks run now (the others were scored by an earlier run).
+    /// Networks run now (the others were scored by an earlier run); the live part of an architecture and the architecture
+    /// as specified, if some proxy looks at it, count as two.
     pub computed: usize,
     /// Seconds of scoring now.
     pub seconds: f64,
@@ -155,6 +154,12 @@ pub enum ScreenError {
         /// Its value now.
         new: String,
     },
+    /// The note of the folder's settings is damaged.
+    #[error("{} is damaged, so it is not known what its folder holds; start afresh with --overwrite", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+    },
     /// Threads could not be started.
     #[error("cannot start the worker threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -180,7 +185,7 @@ pub fn screen(
     let skeleton = Skeleton { init_channels: config.init_channels, cells: config.cells };
     let space = space::open(&config.space, &skeleton)?;
     let mut proxies: Vec<&'static Proxy> = Vec::new();
-    for name in &config.proxies {
+    for name in config.proxies.iter().filter(|name| !name.is_empty()) {
         let proxy = proxy::find(name)?;
         if !proxies.iter().any(|p| p.name == proxy.name) {
             proxies.push(proxy);
@@ -195,25 +200,20 @@ pub fn screen(
     let image = config.image;
     let task = Task { input: Shape::new(image.channels, image.height, image.width), classes: batch.classes };
     let (archs, sampler) = select(space.as_ref(), selection, config.seed)?;
-    check_output_folder(out, 1_000_000 + archs.len() as u64 * (200 + 100 * proxies.len() as u64))?;
-    let _lock = lock_folder(out)?;
-    claim(out, config, device, options.overwrite)?;
-
     let pool = thread_pool(options.threads)?;
     let rows = pool.install(|| {
         archs.into_par_iter().map(|arch| row(space.as_ref(), arch, &task, &proxies)).collect::<Result<Vec<_>, _>>()
     })?;
     let distinct = rows.iter().map(|r| r.id).collect::<HashSet<_>>().len();
 
-    let names: Vec<&'static str> = proxies.iter().map(|p| p.name).collect();
-    let (mut shards, mut scores) = Shards::open(out.join(SHARDS), &names)?;
-    let table_path = out.join(SCORES_FILE);
-    let mut earlier_seconds: HashMap<String, f64> = HashMap::new();
-    if table_path.exists() {
-        earlier_seconds = reuse(&table_path, &proxies, &mut scores)?;
-    }
+    // From here on everything is known to make sense: the folder is claimed for these settings.
+    check_output_folder(out, 1_000_000 + rows.len() as u64 * (200 + 100 * proxies.len() as u64))?;
+    let _lock = lock_folder(out)?;
+    claim(out, config, device, options.overwrite)?;
+    let (mut shards, mut scores) = Shards::open(out.join(SHARDS))?;
     let all_jobs = jobs(space.as_ref(), &rows, &proxies);
     let total = all_jobs.len();
+    let keys: HashSet<String> = all_jobs.iter().map(|job| job.key.clone()).collect();
     let todo: Vec<Job> = all_jobs.into_iter().filter_map(|job| missing(job, &scores)).collect();
     let resumed = total - todo.len();
 
@@ -231,7 +231,7 @@ pub fn screen(
             first_failure.get_or_insert(error);
         }
         pending.extend(result.scores);
-        if last_flush.elapsed() > FLUSH_INTERVAL {
+        if last_flush.elapsed() > flush_interval(start.elapsed()) {
             shards.append(&pending)?;
             scores.extend(pending.drain(..));
             last_flush = Instant::now();
@@ -240,14 +240,15 @@ pub fn screen(
         Ok::<_, FileError>(())
     })?;
     let seconds = start.elapsed().as_secs_f64();
+    if !pending.is_empty() {
+        shards.append(&pending)?;
+        scores.extend(pending);
+    }
     if options.stop.load(Ordering::Relaxed) && done < total {
-        if !pending.is_empty() {
-            shards.append(&pending)?;
-        }
         return Err(ScreenError::Interrupted { done, total });
     }
-    scores.extend(pending);
 
+    let table_path = out.join(SCORES_FILE);
     let metadata = json!({
         "naslens": env!("CARGO_PKG_VERSION"),
         "libtorch": crate::LIBTORCH_VERSION,
@@ -258,13 +259,15 @@ pub fn screen(
         "distinct_networks": distinct,
         "device": describe_device(device),
         "threads": options.threads,
-        "scoring_seconds": seconds,
-        "seconds_per_proxy": seconds_per_proxy(&names, &scores, &earlier_seconds),
+        "scoring_seconds": if todo.is_empty() { earlier_seconds(&table_path) } else { Some(seconds) },
+        "seconds_per_proxy": seconds_per_proxy(&proxies, &keys, &scores),
         "protocols": proxies.iter().map(|p| (p.name.to_string(), json!(p.protocol))).collect::<serde_json::Map<_, _>>(),
     });
     let table = assemble(&rows, space.as_ref(), &proxies, &scores, metadata.to_string());
     write_atomically(&table_path, |file| table.write(file))?;
-    shards.remove();
+    if !todo.is_empty() {
+        shards.compact(&scores)?;
+    }
     let failed = first_failure.map(|error| (failures, error));
     Ok(Outcome { table, path: table_path, distinct, computed: done - resumed, seconds, failed })
 }
@@ -297,7 +300,9 @@ fn claim(out: &Path, config: &ScreenConfig, device: tch::Device, overwrite: bool
         let _ = std::fs::remove_dir_all(out.join(SHARDS));
     }
     if let Ok(text) = std::fs::read_to_string(&path) {
-        let old: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        let Ok(old) = serde_json::from_str::<Value>(&text) else {
+            return Err(ScreenError::Settings { path });
+        };
         let fields = settings
             .as_object()
             .into_iter()
@@ -328,35 +333,23 @@ fn claim(out: &Path, config: &ScreenConfig, device: tch::Device, overwrite: bool
     Ok(write_atomically(&path, |file| serde_json::to_writer_pretty(file, &settings))?)
 }
 
-/// Takes over the scores of a finished table; returns the seconds each proxy took then.
-fn reuse(
-    path: &Path,
-    proxies: &[&'static Proxy],
-    scores: &mut HashMap<ScoreKey, Scored>,
-) -> Result<HashMap<String, f64>, TableError> {
-    let table = read_scores(path)?;
-    for (name, column) in &table.proxies {
-        let Some(proxy) = proxies.iter().find(|p| p.name == name && !counts_only(p)) else {
-            continue;
-        };
-        let keys = if proxy.view == View::Live { &table.arch_id } else { &table.arch };
-        for (key, &score) in keys.iter().zip(column) {
-            scores.entry((key.clone(), proxy.name)).or_insert(Scored { score, seconds: 0.0 });
-        }
-    }
-    let metadata: Value = serde_json::from_str(&table.metadata).unwrap_or(Value::Null);
-    let seconds = metadata.get("seconds_per_proxy").and_then(Value::as_object).cloned().unwrap_or_default();
-    Ok(seconds.into_iter().filter_map(|(name, s)| Some((name, s.as_f64()?))).collect())
+/// What the table in the folder says about the seconds its scores took.
+fn earlier_seconds(path: &Path) -> Option<f64> {
+    let metadata: Value = serde_json::from_str(&read_scores(path).ok()?.metadata).ok()?;
+    metadata["scoring_seconds"].as_f64()
 }
 
-/// Seconds of the passes that each proxy read, over all networks; a pass that several proxies read counts for each.
-fn seconds_per_proxy(
-    names: &[&'static str],
-    scores: &HashMap<ScoreKey, Scored>,
-    earlier: &HashMap<String, f64>,
-) -> Value {
+/// Seconds of the passes that each proxy read, over the networks with these keys, on whatever run they were scored; a
+/// pass that several proxies read counts for each.
+fn seconds_per_proxy(proxies: &[&'static Proxy], keys: &HashSet<String>, scores: &HashMap<ScoreKey, Scored>) -> Value {
     let mut sums: HashMap<&str, f64> = HashMap::new();
-    scores.iter().for_each(|((_, name), s)| *sums.entry(name).or_default() += s.seconds);
-    let total = |name: &&str| sums.get(*name).unwrap_or(&0.0) + earlier.get(*name).unwrap_or(&0.0);
-    names.iter().map(|name| (name.to_string(), json!((total(name) * 1e3).round() / 1e3))).collect()
+    let used = scores.iter().filter(|((key, _), _)| keys.contains(key));
+    used.for_each(|((_, name), s)| *sums.entry(name).or_default() += s.seconds);
+    let total = |name: &str| (sums.get(name).unwrap_or(&0.0) * 1e3).round() / 1e3;
+    proxies.iter().map(|p| (p.name.to_string(), json!(total(p.name)))).collect()
+}
+
+/// Soon at first, so that a short run loses little; then every ten seconds.
+fn flush_interval(elapsed: Duration) -> Duration {
+    (elapsed / 10).clamp(Duration::from_secs(1), Duration::from_secs(10))
 }

@@ -1,4 +1,5 @@
-//! Scores of an unfinished screen, on disk in small files so that little is lost when it is killed.
+//! All scores that a folder knows, in small files while a screen goes on, so that little is lost when it is killed, and
+//! in one file when it is done.
 
 use std::collections::HashMap;
 use std::fs;
@@ -6,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{Field, Schema};
 use parquet::arrow::ArrowWriter;
 
 use super::files::{FileError, write_atomically};
 use crate::benchmark::{Table, TableError};
-use crate::proxy::{Score, Status};
+use crate::proxy::{self, Score, Status};
 
 /// A score with the seconds of the passes that it read.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,30 +31,25 @@ pub(super) struct Shards {
 }
 
 impl Shards {
-    /// Opens the folder, making it if needed, and reads what is there for the given proxies.
-    pub fn open(
-        dir: PathBuf,
-        proxies: &[&'static str],
-    ) -> Result<(Self, HashMap<ScoreKey, Scored>), super::ScreenError> {
+    /// Opens the folder, making it if needed, and reads what is there. Networks that could not be run are left out, so
+    /// that they are tried again; so are proxies that no longer exist.
+    pub fn open(dir: PathBuf) -> Result<(Self, HashMap<ScoreKey, Scored>), super::ScreenError> {
         fs::create_dir_all(&dir).map_err(|source| FileError::Folder { path: dir.clone(), source })?;
-        let mut names: Vec<PathBuf> = fs::read_dir(&dir)
-            .map_err(|source| FileError::Folder { path: dir.clone(), source })?
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .collect();
-        names.sort();
-        let mut next = 0;
-        let mut scores = HashMap::new();
-        for path in names {
+        let mut files = Vec::new();
+        for path in list(&dir)? {
             let number = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse::<usize>().ok());
-            let (Some(number), Some("parquet")) = (number, path.extension().and_then(|e| e.to_str())) else {
+            match (number, path.extension().and_then(|e| e.to_str())) {
+                (Some(number), Some("parquet")) => files.push((number, path)),
                 // A temporary file of a process that was killed while writing.
-                let _ = fs::remove_file(&path);
-                continue;
-            };
-            next = next.max(number + 1);
-            read(&path, proxies, &mut scores)?;
+                _ => drop(fs::remove_file(&path)),
+            }
         }
-        Ok((Shards { dir, next }, scores))
+        files.sort();
+        let mut scores = HashMap::new();
+        for (_, path) in &files {
+            read(path, &mut scores)?;
+        }
+        Ok((Shards { dir, next: files.last().map_or(0, |(n, _)| n + 1) }, scores))
     }
 
     /// Adds a shard with these scores.
@@ -70,7 +66,6 @@ impl Shards {
             ("seconds", Arc::new(Float64Array::from_iter_values(scores.iter().map(|(_, s)| s.seconds)))),
         ];
         let fields = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true));
-        debug_assert_eq!(columns[2].1.data_type(), &DataType::Float64);
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         write_atomically(&path, |out| {
             let batch = RecordBatch::try_new(schema.clone(), columns.iter().map(|(_, a)| a.clone()).collect())?;
@@ -82,14 +77,24 @@ impl Shards {
         Ok(())
     }
 
-    /// Removes the folder, once its scores are in the final table.
-    pub fn remove(self) {
-        // What stays behind is read and removed by the next run.
-        let _ = fs::remove_dir_all(&self.dir);
+    /// Puts all scores into one shard and removes the others. A process killed in between leaves scores twice, which
+    /// does no harm.
+    pub fn compact(&mut self, scores: &HashMap<ScoreKey, Scored>) -> Result<(), FileError> {
+        let mut all: Vec<(ScoreKey, Scored)> = scores.iter().map(|(key, scored)| (key.clone(), *scored)).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        let old = list(&self.dir)?;
+        self.append(&all)?;
+        old.into_iter().for_each(|path| drop(fs::remove_file(path)));
+        Ok(())
     }
 }
 
-fn read(path: &Path, proxies: &[&'static str], scores: &mut HashMap<ScoreKey, Scored>) -> Result<(), TableError> {
+fn list(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let entries = fs::read_dir(dir).map_err(|source| FileError::Folder { path: dir.into(), source })?;
+    Ok(entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
+}
+
+fn read(path: &Path, scores: &mut HashMap<ScoreKey, Scored>) -> Result<(), TableError> {
     let table = Table::open(path)?;
     let (keys, names) = (table.string_column("key")?, table.string_column("proxy")?);
     let (values, statuses) = (table.f64_column("value")?, table.string_column("status")?);
@@ -98,14 +103,15 @@ fn read(path: &Path, proxies: &[&'static str], scores: &mut HashMap<ScoreKey, Sc
         let (Some(key), Some(name), Some(status)) = (&keys[i], &names[i], &statuses[i]) else {
             continue;
         };
-        let Some(&proxy) = proxies.iter().find(|p| *p == name) else {
+        let Ok(proxy) = proxy::find(name) else {
             continue;
         };
         let score = match (values[i], status.parse().unwrap_or(Status::Failed)) {
             (Some(v), Status::Ok) => Score::new(v),
+            (_, Status::Failed) => continue,
             (_, status) => Score::status(status),
         };
-        scores.insert((key.clone(), proxy), Scored { score, seconds: seconds[i].unwrap_or(0.0) });
+        scores.insert((key.clone(), proxy.name), Scored { score, seconds: seconds[i].unwrap_or(0.0) });
     }
     Ok(())
 }

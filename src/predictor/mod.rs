@@ -23,7 +23,7 @@ pub enum PredictorError {
     Unknown {
         /// The name asked for.
         name: String,
-        /// `; did you mean …?` or nothing.
+        /// ` (did you mean …?)` or nothing.
         hint: String,
         /// All names.
         known: String,

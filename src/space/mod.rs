@@ -64,7 +64,7 @@ pub enum SpaceError {
     Unknown {
         /// The name asked for.
         name: String,
-        /// `; did you mean …?` or nothing.
+        /// ` (did you mean …?)` or nothing.
         hint: String,
         /// All names.
         known: String,
