@@ -342,7 +342,7 @@ pub(super) fn page(results: &Results<'_>) -> RunReport {
             scored: Some(results.outcome.distinct as u64),
             scoring_seconds: metadata["scoring_seconds"].as_f64(),
             sampler: metadata["sampler"].as_str().unwrap_or_default().into(),
-            seed: Some(config.screen.seed),
+            seed: None,
             device: describe_device(results.device),
             dataset: config.screen.data.to_string(),
             version: env!("CARGO_PKG_VERSION").into(),
