@@ -11,9 +11,13 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
         .map_or(String::new(), |(_, k)| format!(" (did you mean `{k}`?)"))
 }
 
-/// A number with thin groups of thousands: `15,625`.
+/// A number with groups of thousands: `15,625`.
 pub fn thousands(n: u64) -> String {
-    let digits = n.to_string();
+    group_digits(&n.to_string())
+}
+
+/// A string of digits with a comma before every third from the end.
+pub fn group_digits(digits: &str) -> String {
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, c) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {

@@ -2,18 +2,11 @@
 
 pub mod evaluate;
 mod files;
-mod report_page;
-mod rows;
 mod run;
-mod scorer;
 mod screen;
-mod selection;
-mod shards;
-mod tables;
-mod train_stage;
 
 pub use files::{FileError, check_output_folder, write_atomically};
-pub use run::{RunConfig, RunError, RunOutcome, Stage, run};
-pub use screen::{Outcome, Progress, RunOptions, ScreenConfig, ScreenError, screen};
-pub use selection::{ArchListError, Selection, read_arch_list};
-pub use train_stage::TrainError;
+pub use run::{RunConfig, RunError, RunOutcome, Stage, TrainError, run};
+pub use screen::{
+    ArchListError, Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection, read_arch_list, screen,
+};

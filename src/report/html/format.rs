@@ -1,5 +1,7 @@
 //! Numbers and text as the page shows them.
 
+use crate::text::{group_digits, thousands};
+
 /// Stands for a value that is missing or not finite.
 pub(super) const DASH: &str = "–";
 
@@ -26,7 +28,7 @@ pub(super) fn usable(value: f64) -> bool {
 
 /// A whole number with thousands separators: 12,345.
 pub(super) fn count(value: u64) -> String {
-    group(&value.to_string())
+    thousands(value)
 }
 
 /// A number with fixed decimals, thousands separators and a true minus sign: −1,234.50.
@@ -39,7 +41,7 @@ pub(super) fn fixed(value: f64, decimals: usize) -> String {
     let negative = value < 0.0 && text.bytes().any(|b| (b'1'..=b'9').contains(&b));
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let point = if fraction.is_empty() { "" } else { "." };
-    format!("{}{}{point}{fraction}", if negative { "−" } else { "" }, group(whole))
+    format!("{}{}{point}{fraction}", if negative { "−" } else { "" }, group_digits(whole))
 }
 
 /// As [`fixed`], with a plus sign on what is above zero.
@@ -105,18 +107,6 @@ pub(super) fn p_value(p: f64) -> String {
 /// A count and its noun: "1 network", "12 networks".
 pub(super) fn plural(n: usize, noun: &str) -> String {
     format!("{} {noun}{}", count(n as u64), if n == 1 { "" } else { "s" })
-}
-
-/// Inserts thousands separators into a string of digits.
-fn group(digits: &str) -> String {
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

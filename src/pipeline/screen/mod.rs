@@ -9,11 +9,20 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod rows;
+mod scorer;
+mod selection;
+mod shards;
+
+use rows::{assemble, jobs, missing, row};
+use scorer::{Job, Scorer};
+use selection::select;
+use shards::{ScoreKey, Scored, Shards};
+
+pub(super) use scorer::thread_pool;
+pub use selection::{ArchListError, Selection, read_arch_list};
+
 use super::files::{FileError, check_output_folder, lock_folder, write_atomically};
-use super::rows::{assemble, jobs, missing, row};
-use super::scorer::{Job, Scorer, thread_pool};
-use super::selection::{Selection, select};
-use super::shards::{ScoreKey, Scored, Shards};
 use crate::benchmark::TableError;
 use crate::data::{self, DataError, DataSpec};
 use crate::engine::{DeviceBatch, Engine, EngineError, describe_device, parse_device};

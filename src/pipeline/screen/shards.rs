@@ -10,8 +10,8 @@ use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Field, Schema};
 use parquet::arrow::ArrowWriter;
 
-use super::files::{FileError, write_atomically};
 use crate::benchmark::{Table, TableError};
+use crate::pipeline::files::{FileError, write_atomically};
 use crate::proxy::{self, Score, Status};
 
 /// A score with the seconds of the passes that it read.

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use super::files::{FileError, write_atomically};
 use crate::confirm::{Recipe, Training, TrainingData, train};
 use crate::engine::EngineError;
 use crate::network::Shape;
+use crate::pipeline::files::{FileError, write_atomically};
 use crate::seed::derive;
 use crate::space::{Architecture, SearchSpace, Task};
 

@@ -10,8 +10,8 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-use super::files::{FileError, write_atomically};
-use super::report_page::Results;
+use super::results::Results;
+use crate::pipeline::files::{FileError, write_atomically};
 
 fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), FileError> {
     let fields: Vec<Field> =

@@ -106,7 +106,7 @@ impl Scorer<'_> {
 }
 
 /// A pool whose threads each use one libtorch thread.
-pub(super) fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+pub(in crate::pipeline) fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
     rayon::ThreadPoolBuilder::new().num_threads(threads).start_handler(|_| prepare_thread()).build()
 }
 

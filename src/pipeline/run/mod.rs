@@ -5,18 +5,26 @@
 //! images is what finalists and controls are compared by. Labelled networks and controls are drawn uniformly from the
 //! distinct live networks of the screen.
 
+mod config;
+mod page;
+mod results;
+mod tables;
+mod train_stage;
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+pub use config::RunConfig;
+use page::page;
+use results::{Candidate, Results, Trained};
+use tables::{write_predictions, write_trainings};
+pub use train_stage::TrainError;
+use train_stage::{TrainJob, TrainStage};
 
 use super::files::{FileError, write_atomically};
-use super::report_page::{Results, page};
-use super::scorer::thread_pool;
-use super::tables::{write_predictions, write_trainings};
-use super::train_stage::{TrainError, TrainJob, TrainStage};
-use super::{Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection, screen};
-use crate::confirm::{Recipe, Training, TrainingData, TrainingDataError};
+use super::screen::thread_pool;
+use super::{Outcome, Progress, RunOptions, ScreenError, Selection, screen};
+use crate::confirm::{TrainingData, TrainingDataError};
 use crate::data;
 use crate::encoding::{EncodingError, FeatureMatrix};
 use crate::engine::parse_device;
@@ -31,49 +39,6 @@ const CONFIG_FILE: &str = "run.toml";
 const TRAINED: &str = "trained";
 /// Folds of the cross-validation that tells how far the surrogate can be trusted.
 const FOLDS: usize = 10;
-
-/// Everything that decides a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RunConfig {
-    /// Title of the report.
-    pub title: String,
-    /// Architectures to score, drawn uniformly without replacement.
-    pub sample: u64,
-    /// Networks trained for the surrogate to learn from.
-    pub labels: usize,
-    /// Finalists, and as many controls.
-    pub top: usize,
-    /// Trainings per finalist and control, from different initialisations.
-    pub repeats: u64,
-    /// Surrogate; see `naslens list predictors`.
-    pub predictor: String,
-    /// Whether the surrogate sees the genes beside the scores.
-    pub one_hot: bool,
-    /// Nominal coverage of the surrogate's intervals, between 0 and 1.
-    pub level: f64,
-    /// What is scored and how.
-    pub screen: ScreenConfig,
-    /// How networks are trained.
-    pub train: Recipe,
-}
-
-impl Default for RunConfig {
-    fn default() -> Self {
-        RunConfig {
-            title: String::new(),
-            sample: 1000,
-            labels: 24,
-            top: 8,
-            repeats: 1,
-            predictor: "bagged-ridge".into(),
-            one_hot: true,
-            level: 0.9,
-            screen: ScreenConfig::default(),
-            train: Recipe::default(),
-        }
-    }
-}
 
 /// Why a run did not finish.
 #[derive(Debug, thiserror::Error)]
@@ -138,71 +103,6 @@ pub struct RunOutcome {
     pub report: PathBuf,
     /// The page's verdict, sentence by sentence.
     pub verdict: Vec<String>,
-}
-
-/// A network of the screen that can be trained: the first architecture of each live id.
-pub(super) struct Candidate {
-    /// Row in the score table.
-    pub row: usize,
-    /// The representative of its class.
-    pub arch: Architecture,
-}
-
-/// A network that was trained, with all its repeats.
-pub(super) struct Trained {
-    /// Position among the candidates.
-    pub candidate: usize,
-    pub role: Role,
-    pub trainings: Vec<Training>,
-}
-
-impl Trained {
-    /// Mean over repeats of the last validation accuracy, percent.
-    pub fn valid_pct(&self) -> f64 {
-        mean(self.trainings.iter().filter_map(|t| Some(t.last()?.valid_accuracy_pct)))
-    }
-
-    /// Last test accuracy of each repeat, percent.
-    pub fn test_pct(&self) -> Vec<f64> {
-        self.trainings.iter().filter_map(|t| Some(t.last()?.test_accuracy_pct)).collect()
-    }
-
-    /// Seconds over all repeats.
-    pub fn seconds(&self) -> f64 {
-        self.trainings.iter().map(|t| t.seconds).sum()
-    }
-}
-
-pub(super) fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, n) = values.fold((0.0, 0), |(s, n), v| (s + v, n + 1));
-    sum / n as f64
-}
-
-impl RunConfig {
-    /// Reads a TOML file; what it does not mention has its default.
-    pub fn read(path: &Path) -> Result<Self, RunError> {
-        let refuse = |reason: String| RunError::Config { path: path.into(), reason };
-        let text = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
-        let config: RunConfig = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
-        config.check().map_err(RunError::Value)?;
-        Ok(config)
-    }
-
-    fn check(&self) -> Result<(), String> {
-        if let Some(problem) = self.train.problem() {
-            return Err(format!("train: {problem}"));
-        }
-        if self.labels < 5 {
-            return Err(format!("labels is {}, a surrogate needs at least 5", self.labels));
-        }
-        if self.top == 0 || self.repeats == 0 {
-            return Err("top and repeats must be at least 1".into());
-        }
-        if !(self.level > 0.0 && self.level < 1.0) {
-            return Err(format!("level is {}, it must be between 0 and 1", self.level));
-        }
-        Ok(())
-    }
 }
 
 /// Runs all stages into `out`; what an interrupted run left there is used.

@@ -1,12 +1,8 @@
 //! What a run has to say, as the data of the report page.
 
-use std::path::Path;
-
 use serde_json::Value;
 
-use super::Outcome;
-use super::run::{Candidate, RunConfig, Trained, mean};
-use crate::encoding::FeatureMatrix;
+use super::results::{Results, Trained, mean};
 use crate::engine::describe_device;
 use crate::predictor::Prediction;
 use crate::proxy;
@@ -25,41 +21,7 @@ const TOP_ROWS: usize = 20;
 /// Proxies drawn against accuracy.
 const PANELS: usize = 6;
 
-/// Everything a run found.
-pub(super) struct Results<'a> {
-    pub config: &'a RunConfig,
-    pub outcome: &'a Outcome,
-    pub candidates: &'a [Candidate],
-    pub labelled: &'a [Trained],
-    /// Finalists, then controls.
-    pub confirmed: &'a [Trained],
-    /// Out-of-fold predictions of the labelled networks.
-    pub cross_validated: &'a [Prediction],
-    /// Predictions of all candidates.
-    pub predictions: &'a [Prediction],
-    /// Half-width of an interval in standard deviations.
-    pub scale: f64,
-    pub features: &'a FeatureMatrix,
-    /// Images for training, validation and test.
-    pub image_counts: [usize; 3],
-    pub device: tch::Device,
-    pub threads: usize,
-    pub out: &'a Path,
-}
-
 impl Results<'_> {
-    fn row(&self, t: &Trained) -> usize {
-        self.candidates[t.candidate].row
-    }
-
-    fn arch(&self, t: &Trained) -> &str {
-        &self.outcome.table.arch[self.row(t)]
-    }
-
-    fn of(&self, role: Role) -> impl Iterator<Item = &Trained> {
-        self.labelled.iter().chain(self.confirmed).filter(move |t| t.role == role)
-    }
-
     /// Labelled networks and controls: a uniform sample, unlike the finalists.
     fn random(&self) -> Vec<&Trained> {
         self.of(Role::Labelled).chain(self.of(Role::Control)).collect()

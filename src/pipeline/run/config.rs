@@ -1,0 +1,80 @@
+//! The configuration of a run.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::RunError;
+use crate::confirm::Recipe;
+use crate::pipeline::ScreenConfig;
+
+/// Everything that decides a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// Title of the report.
+    pub title: String,
+    /// Architectures to score, drawn uniformly without replacement.
+    pub sample: u64,
+    /// Networks trained for the surrogate to learn from.
+    pub labels: usize,
+    /// Finalists, and as many controls.
+    pub top: usize,
+    /// Trainings per finalist and control, from different initialisations.
+    pub repeats: u64,
+    /// Surrogate; see `naslens list predictors`.
+    pub predictor: String,
+    /// Whether the surrogate sees the genes beside the scores.
+    pub one_hot: bool,
+    /// Nominal coverage of the surrogate's intervals, between 0 and 1.
+    pub level: f64,
+    /// What is scored and how.
+    pub screen: ScreenConfig,
+    /// How networks are trained.
+    pub train: Recipe,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        RunConfig {
+            title: String::new(),
+            sample: 1000,
+            labels: 24,
+            top: 8,
+            repeats: 1,
+            predictor: "bagged-ridge".into(),
+            one_hot: true,
+            level: 0.9,
+            screen: ScreenConfig::default(),
+            train: Recipe::default(),
+        }
+    }
+}
+
+impl RunConfig {
+    /// Reads a TOML file; what it does not mention has its default.
+    pub fn read(path: &Path) -> Result<Self, RunError> {
+        let refuse = |reason: String| RunError::Config { path: path.into(), reason };
+        let text = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
+        let config: RunConfig = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
+        config.check().map_err(RunError::Value)?;
+        Ok(config)
+    }
+
+    /// What makes no sense, if anything.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if let Some(problem) = self.train.problem() {
+            return Err(format!("train: {problem}"));
+        }
+        if self.labels < 5 {
+            return Err(format!("labels is {}, a surrogate needs at least 5", self.labels));
+        }
+        if self.top == 0 || self.repeats == 0 {
+            return Err("top and repeats must be at least 1".into());
+        }
+        if !(self.level > 0.0 && self.level < 1.0) {
+            return Err(format!("level is {}, it must be between 0 and 1", self.level));
+        }
+        Ok(())
+    }
+}
