@@ -13,6 +13,7 @@
 //! The proxy `params` has no column of its own beside the count of the same name, only its status. The key-value
 //! metadata holds the run's description under [`METADATA_KEY`] as JSON.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -91,7 +92,10 @@ impl ScoreTable {
             let statuses = scores.iter().map(|s| s.get_status().name());
             columns.push(Arc::new(StringArray::from_iter_values(statuses)));
         }
-        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
+        // In the Arrow schema too, where pyarrow looks for it.
+        let described = HashMap::from([(METADATA_KEY.to_string(), self.metadata.clone())]);
+        let schema = Schema::new_with_metadata(fields, described);
+        let batch = RecordBatch::try_new(Arc::new(schema), columns)?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
             .set_key_value_metadata(Some(vec![KeyValue::new(METADATA_KEY.to_string(), self.metadata.clone())]))
@@ -143,6 +147,7 @@ pub fn read_scores(path: &Path) -> Result<ScoreTable, TableError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     #[test]
     fn reads_back_what_it_wrote() {
@@ -160,6 +165,8 @@ mod tests {
         };
         let file = tempfile::NamedTempFile::new().unwrap();
         table.write(file.reopen().unwrap()).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file.reopen().unwrap()).unwrap();
+        assert_eq!(reader.schema().metadata()[METADATA_KEY], table.metadata);
         let back = read_scores(file.path()).unwrap();
         assert_eq!(back.proxies, table.proxies);
         assert_eq!(back.values("naswot"), Some(vec![Some(0.1 + 0.2), None, None]));
