@@ -3,8 +3,11 @@
 //! To add a proxy: one file with its [`Proxy`] constants, one line in [`PROXIES`]. A name means nothing without its
 //! protocol, so every variant (`naswot`, `naswot@reference`) is an entry of its own.
 
+mod epe_nas;
+mod fisher;
 mod flops;
 mod grad_norm;
+mod grasp;
 mod jacov;
 mod l2_norm;
 mod layers;
@@ -61,6 +64,7 @@ pub static PROXIES: &[&Proxy] = &[
     &layers::LAYERS,
     &l2_norm::L2_NORM,
     &synflow::SYNFLOW,
+    &synflow::SYNFLOW_BN,
     &logsynflow::LOGSYNFLOW,
     &naswot::NASWOT,
     &naswot::NASWOT_REFERENCE,
@@ -69,6 +73,9 @@ pub static PROXIES: &[&Proxy] = &[
     &snip::SNIP,
     &plain::PLAIN,
     &jacov::JACOV,
+    &epe_nas::EPE_NAS,
+    &fisher::FISHER,
+    &grasp::GRASP,
 ];
 
 /// No proxy of that name.

@@ -21,6 +21,8 @@ import xxhash
 CLASSES = 10
 BN_EPS = 1e-5
 JACOV_K = 1e-5
+EPE_K = 1e-5
+MANY_IMAGES = 16
 SIZE_CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -97,7 +99,7 @@ class Network:
         self.layers = {}  # name -> (weight tensor, followed by a BN?)
         self.live = set()  # names of the layers on a path from input to output
 
-        alive = live_edges(self.edges)
+        alive = self.alive = live_edges(self.edges)
         width = channels[0]
         self._layer("stem.conv", (width, 3, 3, 3), True, bool(alive))
         for i, out in enumerate(channels):
@@ -133,7 +135,7 @@ class Network:
         """Logits. BN uses batch statistics, weight 1 and bias 0; `bn=False` replaces it by the identity.
 
         on_relu(layer, z): every ReLU input, with the layer the ReLU feeds. on_layer(name, output): every conv / linear.
-        only_live=True leaves out the layers that are not live; the output must not change.
+        only_live=True leaves out the edges that are not live; the output must not change.
         """
 
         def norm(z):
@@ -166,7 +168,7 @@ class Network:
             nodes = [x, zero, zero, zero]
             for op, source, to in self.edges:
                 name = f"cells.{i}.edge.{source}-{to}.conv"
-                if op == "none" or (only_live and name in self.layers and name not in self.live):
+                if op == "none" or (only_live and (source, to) not in self.alive):
                     continue
                 z = nodes[source]
                 if op == "avg_pool_3x3":
@@ -248,7 +250,39 @@ def synflow_proxies(net, size):
     with torch.no_grad():
         synflow = sum((weights[k] * g[k]).abs().sum() for k in weights)
         logsynflow = sum((weights[k].abs() * torch.log(g[k].abs() + 1)).sum() for k in weights)
-    return {"synflow": ok(torch.log(synflow)), "logsynflow": ok(logsynflow)}
+        values = {"synflow": ok(torch.log(synflow)), "logsynflow": ok(logsynflow)}
+    g = grads(net.forward(ones, weights, net.bias.abs()).sum(), weights)
+    values["synflow@bn"] = ok(torch.log(sum((weights[k] * g[k]).abs().sum() for k in weights)))
+    return values
+
+
+def grasp_proxy(net, x, labels):
+    """-w' H g, by differentiating <g, constant g>."""
+    weights = {k: w.clone().requires_grad_() for k, w in net.weights().items() if k in net.live}
+    loss = F.cross_entropy(net.forward(x, net.weights() | weights, net.bias, only_live=True), labels)
+    g = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
+    product = torch.autograd.grad(sum((v * v.detach()).sum() for v in g), list(weights.values()))
+    with torch.no_grad():
+        return {"grasp": ok(-sum((w * h).sum() for w, h in zip(weights.values(), product)))}
+
+
+def fisher_proxy(net, x, labels):
+    """Channels of conv / linear outputs, broadcast to the weights of their filters."""
+    outputs = {}
+
+    def on_layer(name, output):
+        output.retain_grad()
+        outputs[name] = output
+
+    weights = {k: w.clone().requires_grad_() for k, w in net.weights().items()}
+    F.cross_entropy(net.forward(x, weights, net.bias, only_live=True, on_layer=on_layer), labels).backward()
+    score = 0
+    for name, a in outputs.items():
+        per_image = (a.detach() * a.grad).flatten(2).sum(2) if a.dim() > 2 else a.detach() * a.grad
+        per_channel = 0.5 * per_image.square().mean(0)
+        score += sum(f * w.numel() for f, w in zip(per_channel, weights[name]))
+    assert outputs.keys() == net.live
+    return {"fisher": ok(score)}
 
 
 def log_det_agreement(codes):
@@ -284,9 +318,19 @@ def jacov_proxy(net, x):
     return {"jacov": ok(-np.sum(np.log(v + JACOV_K) + 1.0 / (v + JACOV_K)))}
 
 
+def epe_nas_proxy(net, x, labels):
+    """Correlations of the same gradients within classes; there are never more than 100 classes here."""
+    x = x.clone().requires_grad_()
+    (jacobian,) = torch.autograd.grad(net.forward(x, net.weights(), net.bias).sum(), x)
+    rows = jacobian.flatten(1).numpy()
+    classes = [np.atleast_2d(np.corrcoef(rows[labels.numpy() == c])) for c in labels.unique().tolist()]
+    return {"epe_nas": ok(sum(abs(np.sum(np.log(np.abs(c) + EPE_K))) for c in classes))}
+
+
 RUN_PROXIES = [
     "l2_norm", "synflow", "logsynflow", "naswot", "naswot@reference",
     "grad_norm", "grad_norm@global", "snip", "plain", "jacov",
+    "synflow@bn", "grasp", "fisher", "epe_nas",
 ]  # fmt: skip
 
 
@@ -310,6 +354,11 @@ def evaluate(net, size, batch):
     scores, logits, loss = loss_proxies(net, x, labels)
     values.update(scores)
     values.update(jacov_proxy(net, x))
+    values.update(grasp_proxy(net, x, labels))
+    values.update(fisher_proxy(net, x, labels))
+    # 16 images of three classes: with one image per class there would be nothing to correlate.
+    many = images(net.seed, MANY_IMAGES, size)
+    values.update(epe_nas_proxy(net, many, torch.arange(MANY_IMAGES) % 3))
     assert sorted(values) == sorted(["params", "params_live", "macs", "layers"] + RUN_PROXIES)
 
     with torch.no_grad():  # removing what is not live must leave the function unchanged
