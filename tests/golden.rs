@@ -12,7 +12,7 @@ use serde_json::Value;
 use tch::Device;
 
 /// Proxies that are compared on a batch of 16 images of three classes.
-const MANY_IMAGES: [&str; 1] = ["epe_nas"];
+const MANY_IMAGES: [&str; 2] = ["epe_nas", "swap"];
 
 /// How far float32 may be from the float64 reference.
 enum Tolerance {
@@ -31,10 +31,13 @@ fn tolerance(name: &str, deep: bool) -> Tolerance {
         "plain" => Tolerance::OfSnip(1e-5),
         // A ReLU input within rounding of zero may fire in one precision and not in the other.
         "naswot" => Tolerance::Relative(1e-5),
+        // Two gradients that nearly agree have a large and ill-conditioned quotient, and a layer's sum can be one such
+        // quotient. PyTorch in float32 strays from float64 by up to 3 % too.
+        "zico" => Tolerance::Relative(5e-2),
         // In a network of 80 layers some ReLUs fire in one precision and not in the other, which changes the gradients
         // below them at once; squares, and logarithms of correlations near zero, magnify it. PyTorch in float32 strays
-        // from float64 as much.
-        "fisher" | "grasp" if deep => Tolerance::Relative(5e-3),
+        // as much.
+        "fisher" | "grasp" | "ntk_cond" if deep => Tolerance::Relative(5e-3),
         "epe_nas" if deep => Tolerance::Relative(2e-2),
         _ => Tolerance::Relative(1e-4),
     }

@@ -92,9 +92,7 @@ pub(super) fn apply(op: &Op, x: &Tensor, layer: Option<&LayerTensors>) -> Result
             let layer = required(op, layer)?;
             x.f_flatten(1, -1)?.f_linear(&layer.weight, layer.bias.as_ref())
         }
-        Op::BatchNorm => {
-            x.f_batch_norm(None::<&Tensor>, None::<&Tensor>, None::<&Tensor>, None::<&Tensor>, true, 0.1, BN_EPS, false)
-        }
+        Op::BatchNorm => batch_norm(x, None),
         Op::Relu => x.f_relu(),
         Op::AvgPool(p) => {
             x.f_avg_pool2d(square(p.kernel), square(p.stride), square(p.padding), false, false, None::<i64>)
@@ -107,6 +105,12 @@ pub(super) fn apply(op: &Op, x: &Tensor, layer: Option<&LayerTensors>) -> Result
         }
         Op::Input | Op::Add => Ok(x.shallow_clone()),
     }
+}
+
+/// Train-mode batch normalisation; updates the running mean and variance with PyTorch's default momentum, if given.
+pub(super) fn batch_norm(x: &Tensor, running: Option<&(Tensor, Tensor)>) -> Result<Tensor, tch::TchError> {
+    let (mean, variance) = (running.map(|r| &r.0), running.map(|r| &r.1));
+    x.f_batch_norm(None::<&Tensor>, None::<&Tensor>, mean, variance, true, 0.1, BN_EPS, false)
 }
 
 fn normalise_each(x: &Tensor) -> Result<Tensor, tch::TchError> {

@@ -8,8 +8,10 @@ mod codes;
 mod device;
 mod dual;
 mod forward;
+mod gaussian;
 mod linear;
 mod passes;
+mod per_image;
 mod train_mode;
 mod weights;
 
@@ -18,6 +20,7 @@ pub use codes::CodeKernel;
 pub use device::{describe_device, parse_device, prepare_process, prepare_thread};
 pub use dual::Dual;
 pub use forward::{Norm, Observer, forward};
+pub use gaussian::{Expansion, NeuronPatterns};
 pub use passes::{Engine, LayerGradient, Pass, Passes};
 pub use weights::{LayerTensors, Weights, channels_last};
 

@@ -5,8 +5,9 @@ use std::time::Instant;
 use ndarray::Array2;
 use tch::{Device, Kind, Tensor};
 
+use super::gaussian::{self, Expansion, NeuronPatterns};
 use super::weights::Weights;
-use super::{CodeKernel, DeviceBatch, Dual, EngineError, Norm, dual, linear, train_mode};
+use super::{CodeKernel, DeviceBatch, Dual, EngineError, Norm, dual, linear, per_image, train_mode};
 use crate::network::Network;
 
 /// Something that is run once per network and read by any number of proxies.
@@ -29,8 +30,28 @@ pub enum Pass {
     ActivationGradient,
     /// Product of the Hessian of the same loss with its gradient.
     HessianGradient,
+    /// Correlation between the channels of every operation's output for the first image of the same forward.
+    ChannelCorrelation,
+    /// Gradients of the mean cross-entropy on the first and on the second half of the batch.
+    HalfGradients,
+    /// Signs of the gradients of the cross-entropy of each image in a batch of its own.
+    GradientSigns,
+    /// Empirical neural tangent kernel of the first 16 images, train-mode batch normalisation.
+    TangentKernel,
+    /// Effect of a small step between normal inputs, with normal weights; see [`Expansion`].
+    Expansion,
+    /// ReLU patterns over the first 16 images, with normal weights; see [`NeuronPatterns`].
+    NeuronPatterns,
     /// Gradient of each sample's summed logits with respect to the images, train-mode batch normalisation.
     InputGradient,
+}
+
+impl Pass {
+    /// Whether images of the batch go through the network.
+    fn reads_batch(self) -> bool {
+        use Pass::*;
+        !matches!(self, Weights | Dual | LinearGradient | NormalisedLinearGradient | Expansion)
+    }
 }
 
 /// A layer's weight and the gradient of a scalar with respect to it.
@@ -77,6 +98,18 @@ pub struct Passes<'a> {
     pub hessian_gradient: Option<Vec<LayerGradient>>,
     /// [`Pass::InputGradient`]: samples x (channels * height * width).
     pub input_gradient: Option<Array2<f64>>,
+    /// [`Pass::ChannelCorrelation`]: one matrix per convolution, normalisation, ReLU, pooling and linear layer.
+    pub channel_correlation: Option<Vec<Array2<f64>>>,
+    /// [`Pass::HalfGradients`]: per half, one entry per layer; empty if the batch has a single image.
+    pub half_gradients: Option<Vec<Vec<LayerGradient>>>,
+    /// [`Pass::GradientSigns`]: per layer and weight, the sum over images of the sign of the gradient.
+    pub gradient_signs: Option<Vec<Tensor>>,
+    /// [`Pass::TangentKernel`]: images x images.
+    pub tangent_kernel: Option<Array2<f64>>,
+    /// [`Pass::Expansion`].
+    pub expansion: Option<Expansion>,
+    /// [`Pass::NeuronPatterns`].
+    pub neuron_patterns: Option<NeuronPatterns>,
     /// The logits of the train-mode forward (samples x classes), if one was run.
     pub logits: Option<Tensor>,
     /// Mean cross-entropy on the batch, if a gradient of it was asked for.
@@ -101,6 +134,12 @@ impl<'a> Passes<'a> {
             activation_gradient: None,
             hessian_gradient: None,
             input_gradient: None,
+            channel_correlation: None,
+            half_gradients: None,
+            gradient_signs: None,
+            tangent_kernel: None,
+            expansion: None,
+            neuron_patterns: None,
             logits: None,
             loss: None,
             labels: Vec::new(),
@@ -139,32 +178,59 @@ impl Engine {
         if wanted.is_empty() {
             return Ok(passes);
         }
+        let wants = |pass| wanted.contains(&pass);
+        if wanted.iter().any(|p| p.reads_batch()) && batch.shape() != network.input_shape() {
+            return Err(EngineError::BatchShape { batch: batch.shape(), network: network.input_shape() });
+        }
         let weights = Weights::init(network, seed, self.device)?;
-        if wanted.contains(&Pass::Dual) {
-            let start = Instant::now();
+        let mut seconds = Vec::new();
+        let mut clock = Clock { wanted, seconds: &mut seconds };
+        passes.dual = clock.time(Pass::Dual, || {
             let _no_grad = tch::no_grad_guard();
-            passes.dual = Some(dual::run(network, &weights.abs(Kind::Float)?)?);
-            passes.seconds.push((Pass::Dual, start.elapsed().as_secs_f64()));
+            Ok(dual::run(network, &weights.abs(Kind::Float)?)?)
+        })?;
+        passes.linear_gradient =
+            clock.time(Pass::LinearGradient, || linear::gradient(network, &weights, &mut Norm::Bypass))?;
+        passes.normalised_linear_gradient =
+            clock.time(Pass::NormalisedLinearGradient, || linear::gradient(network, &weights, &mut Norm::Batch))?;
+        passes.half_gradients =
+            clock.time(Pass::HalfGradients, || train_mode::half_gradients(network, &weights, batch))?;
+        passes.gradient_signs =
+            clock.time(Pass::GradientSigns, || per_image::gradient_signs(network, &weights, batch))?;
+        passes.tangent_kernel =
+            clock.time(Pass::TangentKernel, || per_image::tangent_kernel(network, &weights, batch))?;
+        if wants(Pass::Expansion) || wants(Pass::NeuronPatterns) {
+            let normal = gaussian::weights(network, seed, self.device)?;
+            passes.expansion = clock
+                .time(Pass::Expansion, || gaussian::expansion(network, &normal, seed, batch.len(), self.device))?;
+            passes.neuron_patterns =
+                clock.time(Pass::NeuronPatterns, || gaussian::patterns(network, &normal, batch))?;
         }
-        if wanted.contains(&Pass::LinearGradient) {
-            let start = Instant::now();
-            passes.linear_gradient = Some(linear::gradient(network, &weights, &mut Norm::Bypass)?);
-            passes.seconds.push((Pass::LinearGradient, start.elapsed().as_secs_f64()));
-        }
-        if wanted.contains(&Pass::NormalisedLinearGradient) {
-            let start = Instant::now();
-            passes.normalised_linear_gradient = Some(linear::gradient(network, &weights, &mut Norm::Batch)?);
-            passes.seconds.push((Pass::NormalisedLinearGradient, start.elapsed().as_secs_f64()));
-        }
+        passes.seconds = seconds;
         if train_mode::PASSES.iter().any(|p| wanted.contains(p)) {
-            if batch.shape() != network.input_shape() {
-                return Err(EngineError::BatchShape { batch: batch.shape(), network: network.input_shape() });
-            }
             train_mode::run(&mut passes, &weights, batch, wanted)?;
         }
         if wanted.contains(&Pass::Weights) {
             passes.weights = Some(weights);
         }
         Ok(passes)
+    }
+}
+
+/// Runs what is wanted and notes how long it took.
+struct Clock<'a> {
+    wanted: &'a [Pass],
+    seconds: &'a mut Vec<(Pass, f64)>,
+}
+
+impl Clock<'_> {
+    fn time<T>(&mut self, pass: Pass, run: impl FnOnce() -> Result<T, EngineError>) -> Result<Option<T>, EngineError> {
+        if !self.wanted.contains(&pass) {
+            return Ok(None);
+        }
+        let start = Instant::now();
+        let result = run()?;
+        self.seconds.push((pass, start.elapsed().as_secs_f64()));
+        Ok(Some(result))
     }
 }

@@ -8,11 +8,17 @@ use tch::{Device, Kind, Tensor};
 use super::passes::{LayerGradient, Pass, Passes};
 use super::weights::Weights;
 use super::{CodeKernel, DeviceBatch, EngineError, Norm, forward};
-use crate::network::Op;
+use crate::network::{Network, Op};
 
 /// The passes that share the forward.
-pub(super) const PASSES: [Pass; 5] =
-    [Pass::Codes, Pass::LossGradient, Pass::ActivationGradient, Pass::HessianGradient, Pass::InputGradient];
+pub(super) const PASSES: [Pass; 6] = [
+    Pass::Codes,
+    Pass::ChannelCorrelation,
+    Pass::LossGradient,
+    Pass::ActivationGradient,
+    Pass::HessianGradient,
+    Pass::InputGradient,
+];
 
 /// One train-mode forward, and the backward passes that are wanted.
 pub(super) fn run(
@@ -30,7 +36,8 @@ pub(super) fn run(
     let nodes = passes.network.nodes();
     let mut kernel = CodeKernel::new(batch.len());
     let mut outputs = Vec::new();
-    let mut packing = 0.0;
+    let mut correlations = Vec::new();
+    let (mut packing, mut correlating) = (0.0, 0.0);
     let logits = {
         let _guard = (!by_weight && !by_output && !by_input).then(tch::no_grad_guard);
         forward(passes.network, &trained, &images, &mut Norm::Batch, &mut |id, input, output| {
@@ -39,16 +46,25 @@ pub(super) fn run(
                 kernel.add(input)?;
                 packing += start.elapsed().as_secs_f64();
             }
+            if wants(Pass::ChannelCorrelation) && !matches!(nodes[id].op, Op::Zero { .. }) {
+                let start = Instant::now();
+                correlations.push(channel_correlation(output)?);
+                correlating += start.elapsed().as_secs_f64();
+            }
             if by_output && trained.get(id).is_some() {
                 outputs.push(output.shallow_clone());
             }
             Ok(())
         })?
     };
-    let forward_seconds = start.elapsed().as_secs_f64() - packing;
+    let forward_seconds = start.elapsed().as_secs_f64() - packing - correlating;
     if wants(Pass::Codes) {
         passes.codes = Some(kernel);
         passes.seconds.push((Pass::Codes, forward_seconds + packing));
+    }
+    if wants(Pass::ChannelCorrelation) {
+        passes.channel_correlation = Some(correlations);
+        passes.seconds.push((Pass::ChannelCorrelation, forward_seconds + correlating));
     }
     if by_weight || by_output {
         loss_gradients(passes, &logits, &trained, &outputs, batch, wanted, forward_seconds)?;
@@ -112,6 +128,39 @@ fn loss_gradients(
         passes.seconds.push((Pass::LossGradient, backward_seconds));
     }
     Ok(())
+}
+
+/// The gradient of the mean cross-entropy on each half of the batch, normalised by its own statistics. Empty for a batch
+/// that has no halves.
+pub(super) fn half_gradients(
+    network: &Network,
+    weights: &Weights,
+    batch: &DeviceBatch,
+) -> Result<Vec<Vec<LayerGradient>>, EngineError> {
+    let (n, half) = (batch.len() as i64, batch.len() as i64 / 2);
+    if half == 0 {
+        return Ok(Vec::new());
+    }
+    let trained = weights.require_grad(true)?;
+    let parameters: Vec<&Tensor> = trained.layers().map(|l| &l.weight).collect();
+    let gradient = |(start, length)| {
+        let (x, y) = (batch.images().f_narrow(0, start, length)?, batch.labels().f_narrow(0, start, length)?);
+        let logits = forward(network, &trained, &x, &mut Norm::Batch, &mut |_, _, _| Ok(()))?;
+        let loss = logits.f_cross_entropy_loss(&y, None::<&Tensor>, tch::Reduction::Mean, -100, 0.0)?;
+        Ok(LayerGradient::pairs(&trained, Tensor::f_run_backward(&[&loss], &parameters, false, false)?)?)
+    };
+    [(0, half), (half, n - half)].into_iter().map(gradient).collect()
+}
+
+/// Correlation between the channels of the first image over its pixels, in float64. A channel that is the same everywhere
+/// has no correlation, not even with itself.
+fn channel_correlation(output: &Tensor) -> Result<Array2<f64>, tch::TchError> {
+    let first = output.f_detach()?.f_get(0)?.f_to_kind(Kind::Double)?;
+    let rows = first.f_reshape([first.size()[0], -1])?;
+    let rows = rows.f_sub(&rows.f_mean_dim([1i64].as_slice(), true, Kind::Double)?)?;
+    let norms = rows.f_square()?.f_sum_dim_intlist(1, true, Kind::Double)?.f_sqrt()?;
+    let rows = rows.f_div(&norms.f_add(&norms.f_eq(0.0)?.f_to_kind(Kind::Double)?)?)?;
+    rows_f64(&rows.f_matmul(&rows.f_tr()?)?)
 }
 
 /// Sum over the pixels of `a * d`: images x channels.

@@ -7,17 +7,24 @@ mod epe_nas;
 mod fisher;
 mod flops;
 mod grad_norm;
+mod gradsign;
 mod grasp;
 mod jacov;
 mod l2_norm;
 mod layers;
+mod linear_regions;
 mod logsynflow;
+mod meco;
 mod naswot;
+mod ntk_cond;
 mod params;
 mod plain;
 mod score;
 mod snip;
+mod swap;
 mod synflow;
+mod zen;
+mod zico;
 
 pub use score::{Score, Status};
 
@@ -76,6 +83,13 @@ pub static PROXIES: &[&Proxy] = &[
     &epe_nas::EPE_NAS,
     &fisher::FISHER,
     &grasp::GRASP,
+    &zico::ZICO,
+    &gradsign::GRADSIGN,
+    &meco::MECO,
+    &zen::ZEN,
+    &swap::SWAP,
+    &ntk_cond::NTK_COND,
+    &linear_regions::LINEAR_REGIONS,
 ];
 
 /// No proxy of that name.
