@@ -69,6 +69,23 @@ fn images_of_one_pixel_have_no_correlation_between_channels() {
     assert_eq!(score("meco").value(), Some(0.0));
 }
 
+#[test]
+fn layers_that_cannot_reach_the_output_have_gradient_zero() {
+    let mut b = NetworkBuilder::new(Shape::new(3, 8, 8));
+    let x = b.conv("a", 0, Conv2d::same(3, 4, 3, 1)).unwrap();
+    let x = b.relu(x).unwrap();
+    b.conv("dead end", x, Conv2d::same(4, 4, 3, 1)).unwrap();
+    let x = b.apply(Op::GlobalAvgPool, x).unwrap();
+    let x = b.linear("classifier", x, 5).unwrap();
+    let network = b.finish(x);
+    let live = network.live().unwrap();
+    let batch = batch(8, 8);
+    let (whole, part) = (scores(&network, &batch), scores(&live, &batch));
+    for name in ["fisher", "grasp", "zico", "gradsign", "ntk_cond", "synflow@bn", "grad_norm", "epe_nas"] {
+        assert_eq!(whole(name), part(name), "{name}");
+    }
+}
+
 /// What a pass records must not depend on what else is run.
 #[test]
 fn scores_are_the_same_alone_and_together() {

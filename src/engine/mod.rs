@@ -1,7 +1,8 @@
 //! Runs untrained networks on a libtorch device and records what proxies read.
 //!
 //! A proxy declares the [`Pass`]es it reads; [`Engine::run`] runs the union of them once per network. One train-mode
-//! forward serves the ReLU codes, the loss gradient and the input gradient. CPU and CUDA share this code.
+//! forward serves the ReLU codes, the channel correlations and the gradients of the loss and of the logits. CPU and CUDA
+//! share this code.
 
 mod batch;
 mod codes;

@@ -6,7 +6,7 @@ use ndarray::Array2;
 use tch::{Device, Kind, Tensor};
 
 use super::gaussian::{self, Expansion, NeuronPatterns};
-use super::weights::Weights;
+use super::weights::{Weights, gradient_or_zeros};
 use super::{CodeKernel, DeviceBatch, Dual, EngineError, Norm, dual, linear, per_image, train_mode};
 use crate::network::Network;
 
@@ -68,8 +68,7 @@ impl LayerGradient {
     pub(super) fn pairs(weights: &Weights, gradients: Vec<Tensor>) -> Result<Vec<LayerGradient>, tch::TchError> {
         let pair = |(l, gradient): (&super::LayerTensors, Tensor)| {
             let weight = l.weight.f_detach()?;
-            let gradient = if gradient.defined() { gradient.f_detach()? } else { weight.f_zeros_like()? };
-            Ok(LayerGradient { weight, gradient })
+            Ok(LayerGradient { gradient: gradient_or_zeros(&gradient, &weight)?, weight })
         };
         weights.layers().zip(gradients).map(pair).collect()
     }

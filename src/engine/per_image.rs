@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use tch::{Device, Kind, Tensor};
 
-use super::weights::Weights;
+use super::weights::{Weights, gradient_or_zeros};
 use super::{DeviceBatch, EngineError, Norm, forward};
 use crate::network::{Network, Op};
 
@@ -38,8 +38,12 @@ pub(super) fn gradient_signs(
         let loss = logits.f_cross_entropy_loss(&labels, None::<&Tensor>, tch::Reduction::Sum, -100, 0.0)?;
         let outputs: Vec<&Tensor> = ends.iter().map(|(_, output)| output).collect();
         let gradients = Tensor::f_run_backward(&[&loss], &outputs, false, false)?;
-        for (((op, (input, _)), d), sum) in layers.iter().zip(&ends).zip(&gradients).zip(&mut sums) {
-            let signs = weight_gradients(op, input, d)?.f_sign()?.f_sum_dim_intlist(0, false, Kind::Float)?;
+        for (((op, (input, output)), d), sum) in layers.iter().zip(&ends).zip(&gradients).zip(&mut sums) {
+            let signs = weight_gradients(op, input, &gradient_or_zeros(d, output)?)?.f_sign()?.f_sum_dim_intlist(
+                0,
+                false,
+                Kind::Float,
+            )?;
             *sum = Some(match sum.take() {
                 Some(earlier) => earlier.f_add(&signs)?,
                 None => signs,
@@ -84,8 +88,8 @@ pub(super) fn tangent_kernel(
     for i in 0..n {
         let total = logits.f_get(i)?.f_sum(Kind::Float)?;
         let gradients = Tensor::f_run_backward(&[&total], &parameters, i + 1 < n, false)?;
-        for (row, gradient) in rows.iter_mut().zip(gradients) {
-            row.push(gradient.f_detach()?.f_flatten(0, -1)?);
+        for ((row, gradient), weight) in rows.iter_mut().zip(&gradients).zip(&parameters) {
+            row.push(gradient_or_zeros(gradient, weight)?.f_flatten(0, -1)?);
         }
     }
     let mut kernel = Array2::zeros((n as usize, n as usize));

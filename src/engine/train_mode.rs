@@ -6,7 +6,7 @@ use ndarray::Array2;
 use tch::{Device, Kind, Tensor};
 
 use super::passes::{LayerGradient, Pass, Passes};
-use super::weights::Weights;
+use super::weights::{Weights, gradient_or_zeros};
 use super::{CodeKernel, DeviceBatch, EngineError, Norm, forward};
 use crate::network::{Network, Op};
 
@@ -107,14 +107,14 @@ fn loss_gradients(
     passes.loss = Some(loss.detach().double_value(&[]));
     if wants(Pass::ActivationGradient) {
         let start = Instant::now();
-        let terms = outputs.iter().zip(&by_output).map(|(a, d)| per_channel(&a.f_detach()?, &d.f_detach()?));
+        let terms = outputs.iter().zip(&by_output).map(|(a, d)| per_channel(&a.f_detach()?, &gradient_or_zeros(d, a)?));
         passes.activation_gradient = Some(terms.collect::<Result<_, tch::TchError>>()?);
         passes.seconds.push((Pass::ActivationGradient, backward_seconds + start.elapsed().as_secs_f64()));
     }
     if hessian {
         let start = Instant::now();
         // The derivative of <g, constant> is the Hessian times that constant, here g itself.
-        let products = gradients.iter().map(|g| g.f_mul(&g.f_detach()?)?.f_sum(Kind::Float));
+        let products = gradients.iter().filter(|g| g.defined()).map(|g| g.f_mul(&g.f_detach()?)?.f_sum(Kind::Float));
         let mut total = Tensor::f_zeros([], (Kind::Float, loss.device()))?;
         for product in products {
             total = total.f_add(&product?)?;

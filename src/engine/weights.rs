@@ -78,3 +78,8 @@ impl Weights {
 pub fn channels_last(x: &Tensor) -> Result<Tensor, tch::TchError> {
     x.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])
 }
+
+/// The gradient with respect to `of`: zeros where the scalar does not depend on it, for which libtorch has no tensor.
+pub(super) fn gradient_or_zeros(gradient: &Tensor, of: &Tensor) -> Result<Tensor, tch::TchError> {
+    if gradient.defined() { gradient.f_detach() } else { of.f_zeros_like()?.f_detach() }
+}
