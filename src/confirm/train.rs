@@ -159,7 +159,7 @@ impl<'a> Model<'a> {
                 false,
             )
         };
-        forward(self.network, &self.weights, x, &mut Norm::With(&mut norm), &mut |_| Ok(()))
+        forward(self.network, &self.weights, x, &mut Norm::With(&mut norm), &mut |_, _, _| Ok(()))
     }
 
     fn accuracy_pct(&self, data: &DeviceBatch) -> Result<f64, TchError> {

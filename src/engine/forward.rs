@@ -9,6 +9,8 @@ use crate::network::{Network, NodeId, Op};
 pub enum Norm<'a> {
     /// Normalises with the statistics of the batch (train mode), scale 1 and shift 0.
     Batch,
+    /// Normalises every image with its own statistics, as train mode does in a batch of one; scale 1 and shift 0.
+    Image,
     /// Is the identity.
     Bypass,
     /// Computes what the caller says, given the node and its input.
@@ -18,14 +20,17 @@ pub enum Norm<'a> {
 /// PyTorch's default epsilon of batch normalisation.
 const BN_EPS: f64 = 1e-5;
 
-/// The logits of `network` on the images `x` (n, channels, height, width). `on_relu` sees the input of every ReLU, in
-/// topological order. Every value is freed after its last use.
+/// What sees the id, the input and the output of every operation of one input.
+pub type Observer<'a> = dyn FnMut(NodeId, &Tensor, &Tensor) -> Result<(), tch::TchError> + 'a;
+
+/// The logits of `network` on the images `x` (n, channels, height, width). `observe` sees every operation of one input
+/// (so no sums), in topological order. Every value is freed after its last use.
 pub fn forward(
     network: &Network,
     weights: &Weights,
     x: &Tensor,
     norm: &mut Norm<'_>,
-    on_relu: &mut dyn FnMut(&Tensor) -> Result<(), tch::TchError>,
+    observe: &mut Observer<'_>,
 ) -> Result<Tensor, tch::TchError> {
     let nodes = network.nodes();
     let mut remaining_uses = vec![0usize; nodes.len()];
@@ -45,14 +50,14 @@ pub fn forward(
                     sum
                 }
                 ([input, ..], op) => {
-                    if *op == Op::Relu {
-                        on_relu(input)?;
-                    }
-                    match (op, &mut *norm) {
+                    let output = match (op, &mut *norm) {
                         (Op::BatchNorm, Norm::Bypass) => input.shallow_clone(),
+                        (Op::BatchNorm, Norm::Image) => normalise_each(input)?,
                         (Op::BatchNorm, Norm::With(f)) => f(id, input)?,
                         _ => apply(op, input, weights.get(id))?,
-                    }
+                    };
+                    observe(id, input, &output)?;
+                    output
                 }
             }
         };
@@ -87,9 +92,7 @@ pub(super) fn apply(op: &Op, x: &Tensor, layer: Option<&LayerTensors>) -> Result
             let layer = required(op, layer)?;
             x.f_flatten(1, -1)?.f_linear(&layer.weight, layer.bias.as_ref())
         }
-        Op::BatchNorm => {
-            x.f_batch_norm(None::<&Tensor>, None::<&Tensor>, None::<&Tensor>, None::<&Tensor>, true, 0.1, BN_EPS, false)
-        }
+        Op::BatchNorm => batch_norm(x, None),
         Op::Relu => x.f_relu(),
         Op::AvgPool(p) => {
             x.f_avg_pool2d(square(p.kernel), square(p.stride), square(p.padding), false, false, None::<i64>)
@@ -102,6 +105,19 @@ pub(super) fn apply(op: &Op, x: &Tensor, layer: Option<&LayerTensors>) -> Result
         }
         Op::Input | Op::Add => Ok(x.shallow_clone()),
     }
+}
+
+/// Train-mode batch normalisation; updates the running mean and variance with PyTorch's default momentum, if given.
+pub(super) fn batch_norm(x: &Tensor, running: Option<&(Tensor, Tensor)>) -> Result<Tensor, tch::TchError> {
+    let (mean, variance) = (running.map(|r| &r.0), running.map(|r| &r.1));
+    x.f_batch_norm(None::<&Tensor>, None::<&Tensor>, mean, variance, true, 0.1, BN_EPS, false)
+}
+
+fn normalise_each(x: &Tensor) -> Result<Tensor, tch::TchError> {
+    let pixels = [2i64, 3];
+    let centred = x.f_sub(&x.f_mean_dim(pixels.as_slice(), true, x.kind())?)?;
+    let variance = centred.f_square()?.f_mean_dim(pixels.as_slice(), true, x.kind())?;
+    centred.f_mul(&variance.f_add_scalar(BN_EPS)?.f_rsqrt()?)
 }
 
 fn required<'a>(op: &Op, layer: Option<&'a LayerTensors>) -> Result<&'a LayerTensors, tch::TchError> {

@@ -1,20 +1,28 @@
 //! Runs untrained networks on a libtorch device and records what proxies read.
 //!
 //! A proxy declares the [`Pass`]es it reads; [`Engine::run`] runs the union of them once per network. One train-mode
-//! forward serves the ReLU codes, the loss gradient and the input gradient. CPU and CUDA share this code.
+//! forward serves the ReLU codes, the channel correlations and the gradients of the loss and of the logits. CPU and CUDA
+//! share this code.
 
+mod batch;
 mod codes;
 mod device;
 mod dual;
 mod forward;
+mod gaussian;
+mod linear;
 mod passes;
+mod per_image;
+mod train_mode;
 mod weights;
 
+pub use batch::DeviceBatch;
 pub use codes::CodeKernel;
 pub use device::{describe_device, parse_device, prepare_process, prepare_thread};
 pub use dual::Dual;
-pub use forward::{Norm, forward};
-pub use passes::{DeviceBatch, Engine, LayerGradient, Pass, Passes};
+pub use forward::{Norm, Observer, forward};
+pub use gaussian::{Expansion, NeuronPatterns};
+pub use passes::{Engine, LayerGradient, Pass, Passes};
 pub use weights::{LayerTensors, Weights, channels_last};
 
 /// Why a network could not be run.

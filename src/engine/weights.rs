@@ -51,6 +51,17 @@ impl Weights {
         Ok(Weights(layers.collect::<Result<_, tch::TchError>>()?))
     }
 
+    /// The same weights, cut off from any graph and with gradients switched on or off. Biases have none.
+    pub(super) fn require_grad(&self, on: bool) -> Result<Weights, tch::TchError> {
+        let copy = |l: &LayerTensors| {
+            Ok::<_, tch::TchError>(LayerTensors {
+                weight: l.weight.f_detach()?.set_requires_grad(on),
+                bias: l.bias.as_ref().map(Tensor::f_detach).transpose()?,
+            })
+        };
+        Ok(Weights(self.0.iter().map(|l| l.as_ref().map(copy).transpose()).collect::<Result<_, _>>()?))
+    }
+
     /// The tensors of a node, if it has weights.
     pub fn get(&self, id: NodeId) -> Option<&LayerTensors> {
         self.0.get(id).and_then(Option::as_ref)
@@ -66,4 +77,9 @@ impl Weights {
 /// memory-format argument, a permuted copy does the same.
 pub fn channels_last(x: &Tensor) -> Result<Tensor, tch::TchError> {
     x.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])
+}
+
+/// The gradient with respect to `of`: zeros where the scalar does not depend on it, for which libtorch has no tensor.
+pub(super) fn gradient_or_zeros(gradient: &Tensor, of: &Tensor) -> Result<Tensor, tch::TchError> {
+    if gradient.defined() { gradient.f_detach() } else { of.f_zeros_like()?.f_detach() }
 }

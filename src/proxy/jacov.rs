@@ -28,23 +28,31 @@ pub static JACOV: Proxy = Proxy {
 };
 
 fn score(jacobian: &Array2<f64>) -> Score {
-    let mut rows = jacobian.to_owned();
+    let correlation = match correlation_of_rows(jacobian.to_owned()) {
+        Ok(c) => c,
+        Err(status) => return Score::status(status),
+    };
+    match correlation.eigvalsh(UPLO::Lower) {
+        // Rounding can leave an eigenvalue of zero slightly negative.
+        Ok(v) => Score::new(-v.iter().map(|v| v.max(0.0) + K).map(|v| v.ln() + 1.0 / v).sum::<f64>()),
+        Err(_) => Score::status(Status::NonFinite),
+    }
+}
+
+/// The correlation matrix of the rows, or the status that says why there is none.
+pub(super) fn correlation_of_rows(mut rows: Array2<f64>) -> Result<Array2<f64>, Status> {
     for mut row in rows.axis_iter_mut(Axis(0)) {
         let mean = row.mean().unwrap_or(0.0);
         row -= mean;
         let norm = row.dot(&row).sqrt();
         if !norm.is_finite() {
-            return Score::status(Status::NonFinite);
+            return Err(Status::NonFinite);
         }
         if norm == 0.0 {
             // An image without any gradient has no correlation with the others.
-            return Score::status(Status::Singular);
+            return Err(Status::Singular);
         }
         row /= norm;
     }
-    match rows.dot(&rows.t()).eigvalsh(UPLO::Lower) {
-        // Rounding can leave an eigenvalue of zero slightly negative.
-        Ok(v) => Score::new(-v.iter().map(|v| v.max(0.0) + K).map(|v| v.ln() + 1.0 / v).sum::<f64>()),
-        Err(_) => Score::status(Status::NonFinite),
-    }
+    Ok(rows.dot(&rows.t()))
 }

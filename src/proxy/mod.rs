@@ -3,18 +3,28 @@
 //! To add a proxy: one file with its [`Proxy`] constants, one line in [`PROXIES`]. A name means nothing without its
 //! protocol, so every variant (`naswot`, `naswot@reference`) is an entry of its own.
 
+mod epe_nas;
+mod fisher;
 mod flops;
 mod grad_norm;
+mod gradsign;
+mod grasp;
 mod jacov;
 mod l2_norm;
 mod layers;
+mod linear_regions;
 mod logsynflow;
+mod meco;
 mod naswot;
+mod ntk_cond;
 mod params;
 mod plain;
 mod score;
 mod snip;
+mod swap;
 mod synflow;
+mod zen;
+mod zico;
 
 pub use score::{Score, Status};
 
@@ -61,6 +71,7 @@ pub static PROXIES: &[&Proxy] = &[
     &layers::LAYERS,
     &l2_norm::L2_NORM,
     &synflow::SYNFLOW,
+    &synflow::SYNFLOW_BN,
     &logsynflow::LOGSYNFLOW,
     &naswot::NASWOT,
     &naswot::NASWOT_REFERENCE,
@@ -69,6 +80,16 @@ pub static PROXIES: &[&Proxy] = &[
     &snip::SNIP,
     &plain::PLAIN,
     &jacov::JACOV,
+    &epe_nas::EPE_NAS,
+    &fisher::FISHER,
+    &grasp::GRASP,
+    &zico::ZICO,
+    &gradsign::GRADSIGN,
+    &meco::MECO,
+    &zen::ZEN,
+    &swap::SWAP,
+    &ntk_cond::NTK_COND,
+    &linear_regions::LINEAR_REGIONS,
 ];
 
 /// No proxy of that name.

@@ -1,6 +1,8 @@
 //! Synaptic flow, in the logarithm.
 
-use super::{Proxy, Score, Status, View};
+use tch::Kind;
+
+use super::{Proxy, Score, Status, View, sum_over_layers};
 use crate::engine::Pass;
 
 /// Natural logarithm of the synaptic flow.
@@ -21,4 +23,23 @@ pub static SYNFLOW: Proxy = Proxy {
         Some(dual) => Score::new(dual.log_tangent),
         None => Score::status(Status::Failed),
     },
+};
+
+/// The published score with batch normalisation left in place, which makes it depend on the curvature of ReLU and
+/// normalisation instead of the weights' path products; kept for comparison.
+pub static SYNFLOW_BN: Proxy = Proxy {
+    name: "synflow@bn",
+    title: "Synaptic flow through batch normalisation (natural logarithm)",
+    paper: "Abdelfattah et al., Zero-cost proxies for lightweight NAS, ICLR 2021, published code (synflow_bn)",
+    protocol: "train-mode batch normalisation over the pixels of the only image, one input of ones, live layers, \
+               PyTorch's default initialisation, float64, no data; no gradient at all has no logarithm: status \
+               non_finite",
+    passes: &[Pass::NormalisedLinearGradient],
+    score: |passes| {
+        let flow = sum_over_layers(&passes.normalised_linear_gradient, |l| {
+            Ok(l.weight.f_mul(&l.gradient)?.f_abs()?.f_sum(Kind::Double)?.double_value(&[]))
+        });
+        flow.value().map_or(flow, |sum| Score::new(sum.ln()))
+    },
+    ..SYNFLOW
 };

@@ -21,6 +21,8 @@ import xxhash
 CLASSES = 10
 BN_EPS = 1e-5
 JACOV_K = 1e-5
+EPE_K = 1e-5
+MANY_IMAGES = 16
 SIZE_CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -28,16 +30,31 @@ SIZE_CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|no
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def symmetric_uniform(name, seed, count):
-    """`count` float32 values 2u - 1 in [-1, 1). u has 24 bits, so both u and 2u - 1 are exact in float32."""
+def counter_bits(name, seed, count):
+    """`count` random 64-bit numbers."""
     key = np.uint64(xxhash.xxh3_64_intdigest(name.encode(), seed=seed))
     with np.errstate(over="ignore"):  # uint64 arithmetic wraps modulo 2^64, as intended
         z = key + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> np.uint64(31))
+        return z ^ (z >> np.uint64(31))
+
+
+def symmetric_uniform(name, seed, count):
+    """`count` float32 values 2u - 1 in [-1, 1). u has 24 bits, so both u and 2u - 1 are exact in float32."""
+    z = counter_bits(name, seed, count)
     u = (z >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
     return np.float32(2) * u - np.float32(1)
+
+
+def normal(name, seed, shape):
+    """Standard normal numbers by Box and Muller from pairs of 53-bit uniforms, cosine first; float32, then float64."""
+    count = math.prod(shape)
+    z = counter_bits(name, seed, count + count % 2)
+    u = (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    radius, angle = np.sqrt(-2 * np.log(1 - u[::2])), 2 * np.pi * u[1::2]
+    values = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)[:count]
+    return torch.from_numpy(values.astype(np.float32).astype(np.float64)).reshape(shape)
 
 
 def parameter(name, seed, shape, fan_in):
@@ -97,7 +114,7 @@ class Network:
         self.layers = {}  # name -> (weight tensor, followed by a BN?)
         self.live = set()  # names of the layers on a path from input to output
 
-        alive = live_edges(self.edges)
+        alive = self.alive = live_edges(self.edges)
         width = channels[0]
         self._layer("stem.conv", (width, 3, 3, 3), True, bool(alive))
         for i, out in enumerate(channels):
@@ -129,28 +146,46 @@ class Network:
     def weights(self):
         return {name: weight for name, (weight, _) in self.layers.items()}
 
-    def forward(self, x, weights, bias, bn=True, only_live=False, on_relu=None, on_layer=None):
+    def forward(self, x, weights, bias, bn=True, only_live=False, on_relu=None, on_layer=None,
+                on_module=None, running=None):
         """Logits. BN uses batch statistics, weight 1 and bias 0; `bn=False` replaces it by the identity.
 
         on_relu(layer, z): every ReLU input, with the layer the ReLU feeds. on_layer(name, output): every conv / linear.
-        only_live=True leaves out the layers that are not live; the output must not change.
+        on_module(kind, output): every conv, norm, relu, pool and linear. running: a list that gets the running variance
+        of every BN (weights of PyTorch's BatchNorm2d, momentum 0.1) in order, or updates what an earlier call put there.
+        only_live=True leaves out the edges that are not live; the output must not change.
         """
 
+        count = 0
+
+        def module(kind, output):
+            if on_module:
+                on_module(kind, output)
+            return output
+
         def norm(z):
+            nonlocal count
             if not bn:
                 return z
-            return F.batch_norm(z, None, None, training=True, eps=BN_EPS)
+            if running is None:
+                return module("norm", F.batch_norm(z, None, None, training=True, eps=BN_EPS))
+            if count == len(running):
+                running.append(torch.ones(z.shape[1], dtype=z.dtype))
+            mean = torch.zeros(z.shape[1], dtype=z.dtype)
+            count += 1
+            return module("norm", F.batch_norm(z, mean, running[count - 1], training=True, eps=BN_EPS))
 
         def relu(z, layer):
             if on_relu:
                 on_relu(layer, z)
-            return F.relu(z)
+            return module("relu", F.relu(z))
 
         def conv(z, name, stride=1):
             w = weights[name]
             z = F.conv2d(z, w, stride=stride, padding=w.shape[-1] // 2)
             if on_layer:
                 on_layer(name, z)
+            module("conv", z)
             return norm(z) if self.layers[name][1] else z
 
         def relu_conv(z, name, stride=1):
@@ -160,25 +195,25 @@ class Network:
         for i, out in enumerate(self.channels):
             if i in self.reductions:
                 main = relu_conv(relu_conv(x, f"cells.{i}.conv_a", stride=2), f"cells.{i}.conv_b")
-                x = main + conv(F.avg_pool2d(x, 2), f"cells.{i}.downsample")
+                x = main + conv(module("pool", F.avg_pool2d(x, 2)), f"cells.{i}.downsample")
                 continue
             zero = torch.zeros(x.shape[0], out, *x.shape[2:], dtype=x.dtype)
             nodes = [x, zero, zero, zero]
             for op, source, to in self.edges:
                 name = f"cells.{i}.edge.{source}-{to}.conv"
-                if op == "none" or (only_live and name in self.layers and name not in self.live):
+                if op == "none" or (only_live and (source, to) not in self.alive):
                     continue
                 z = nodes[source]
                 if op == "avg_pool_3x3":
-                    z = F.avg_pool2d(z, 3, stride=1, padding=1, count_include_pad=False)
+                    z = module("pool", F.avg_pool2d(z, 3, stride=1, padding=1, count_include_pad=False))
                 elif op != "skip_connect":
                     z = relu_conv(z, name)
                 elif name in self.layers:
                     z = conv(z, name)
                 nodes[to] = nodes[to] + z
             x = nodes[3]
-        x = relu(norm(x), "classifier").mean((2, 3))
-        x = F.linear(x, weights["classifier"], bias)
+        x = module("global pool", relu(norm(x), "classifier").mean((2, 3)))
+        x = module("linear", F.linear(x, weights["classifier"], bias))
         if on_layer:
             on_layer("classifier", x)
         return x
@@ -248,7 +283,39 @@ def synflow_proxies(net, size):
     with torch.no_grad():
         synflow = sum((weights[k] * g[k]).abs().sum() for k in weights)
         logsynflow = sum((weights[k].abs() * torch.log(g[k].abs() + 1)).sum() for k in weights)
-    return {"synflow": ok(torch.log(synflow)), "logsynflow": ok(logsynflow)}
+        values = {"synflow": ok(torch.log(synflow)), "logsynflow": ok(logsynflow)}
+    g = grads(net.forward(ones, weights, net.bias.abs()).sum(), weights)
+    values["synflow@bn"] = ok(torch.log(sum((weights[k].detach() * g[k]).abs().sum() for k in weights)))
+    return values
+
+
+def grasp_proxy(net, x, labels):
+    """-w' H g, by differentiating <g, constant g>."""
+    weights = {k: w.clone().requires_grad_() for k, w in net.weights().items() if k in net.live}
+    loss = F.cross_entropy(net.forward(x, net.weights() | weights, net.bias, only_live=True), labels)
+    g = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
+    product = torch.autograd.grad(sum((v * v.detach()).sum() for v in g), list(weights.values()))
+    with torch.no_grad():
+        return {"grasp": ok(-sum((w * h).sum() for w, h in zip(weights.values(), product)))}
+
+
+def fisher_proxy(net, x, labels):
+    """Channels of conv / linear outputs, broadcast to the weights of their filters."""
+    outputs = {}
+
+    def on_layer(name, output):
+        output.retain_grad()
+        outputs[name] = output
+
+    weights = {k: w.clone().requires_grad_() for k, w in net.weights().items()}
+    F.cross_entropy(net.forward(x, weights, net.bias, only_live=True, on_layer=on_layer), labels).backward()
+    score = 0
+    for name, a in outputs.items():
+        per_image = (a.detach() * a.grad).flatten(2).sum(2) if a.dim() > 2 else a.detach() * a.grad
+        per_channel = 0.5 * per_image.square().mean(0)
+        score += sum(f * w.numel() for f, w in zip(per_channel, weights[name].detach()))
+    assert outputs.keys() == net.live
+    return {"fisher": ok(score)}
 
 
 def log_det_agreement(codes):
@@ -284,9 +351,116 @@ def jacov_proxy(net, x):
     return {"jacov": ok(-np.sum(np.log(v + JACOV_K) + 1.0 / (v + JACOV_K)))}
 
 
+def epe_nas_proxy(net, x, labels):
+    """Correlations of the same gradients within classes; there are never more than 100 classes here."""
+    x = x.clone().requires_grad_()
+    (jacobian,) = torch.autograd.grad(net.forward(x, net.weights(), net.bias).sum(), x)
+    rows = jacobian.flatten(1).numpy()
+    classes = [np.atleast_2d(np.corrcoef(rows[labels.numpy() == c])) for c in labels.unique().tolist()]
+    return {"epe_nas": ok(sum(abs(np.sum(np.log(np.abs(c) + EPE_K))) for c in classes))}
+
+
+def zico_proxy(net, x, labels):
+    """Two batches: the halves of one."""
+    half = len(x) // 2
+    weights = {k: w.clone().requires_grad_() for k, w in net.weights().items() if k in net.live}
+    batches = []
+    for part in (slice(0, half), slice(half, None)):
+        loss = F.cross_entropy(net.forward(x[part], net.weights() | weights, net.bias, only_live=True), labels[part])
+        batches.append(torch.autograd.grad(loss, list(weights.values())))
+    score = 0
+    for pair in zip(*batches):
+        g = torch.stack(pair).flatten(1).numpy()
+        std = np.std(g, axis=0)
+        total = np.sum((np.mean(np.abs(g), axis=0))[std != 0] / std[std != 0])
+        score += math.log(total) if total > 0 else 0
+    return {"zico": ok(score)}
+
+
+def gradsign_proxy(net, x, labels):
+    """One image at a time."""
+    weights = {k: w.clone().requires_grad_() for k, w in net.weights().items() if k in net.live}
+    signs = 0
+    for i in range(len(x)):
+        logits = net.forward(x[i : i + 1], net.weights() | weights, net.bias, only_live=True)
+        g = torch.autograd.grad(F.cross_entropy(logits, labels[i : i + 1]), list(weights.values()))
+        signs = signs + torch.cat([v.flatten() for v in g]).sign()
+    return {"gradsign": ok(signs.abs().sum())}
+
+
+def meco_proxy(net, x):
+    """The first image of a train-mode forward."""
+    smallest = []
+
+    def on_module(kind, output):
+        channels = output[0].reshape(output.shape[1], -1).numpy()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            correlation = np.nan_to_num(np.corrcoef(channels)) if channels.shape[1] > 1 else np.zeros((1, 1))
+        smallest.append(np.linalg.eigvalsh(correlation)[0])
+
+    with torch.no_grad():
+        net.forward(x, net.weights(), net.bias, only_live=True, on_module=on_module)
+    return {"meco": ok(sum(smallest))}
+
+
+def normal_weights(net):
+    return {k: normal(f"gaussian/{k}", net.seed, tuple(w.shape)) for k, w in net.weights().items()}
+
+
+def zen_proxy(net, size, batch):
+    """Standard normal weights and inputs; nothing of the batch but its size."""
+    weights, bias, running, features = normal_weights(net), torch.zeros_like(net.bias), [], []
+    x, step = (normal(f"gaussian/{name}", net.seed, (batch, 3, size, size)) for name in ("images", "step"))
+
+    def on_module(kind, output):
+        if kind == "relu":
+            last.append(output)
+
+    with torch.no_grad():
+        for z in (x, x + 0.01 * step):
+            last = []
+            net.forward(z, weights, bias, only_live=True, on_module=on_module, running=running)
+            features.append(last[-1])  # the last ReLU feeds the global pooling
+        difference = (features[0] - features[1]).abs().sum((1, 2, 3)).mean()
+        return {"zen": ok(difference.log() + sum(v.mean().sqrt().log() for v in running))}
+
+
+def swap_proxy(net, x):
+    """Distinct columns of the images x neurons matrix of live ReLUs."""
+    bits = []
+
+    def on_relu(layer, z):
+        bits.append((z > 0).flatten(1))
+
+    with torch.no_grad():
+        net.forward(x, normal_weights(net), torch.zeros_like(net.bias), only_live=True, on_relu=on_relu)
+    distinct = len(np.unique(torch.cat(bits, dim=1).numpy(), axis=1).T)
+    return {"swap": ok(distinct) if distinct < 2 ** len(x) else {"value": None, "status": "saturated"}}
+
+
+def ntk_proxy(net, x):
+    """Condition number of the Gram matrix of the images' gradients, in the negative logarithm."""
+    weights = {k: w.clone().requires_grad_() for k, w in net.weights().items() if k in net.live}
+    logits = net.forward(x, net.weights() | weights, net.bias, only_live=True)
+    rows = [torch.autograd.grad(y.sum(), list(weights.values()), retain_graph=True) for y in logits]
+    g = torch.stack([torch.cat([v.flatten() for v in row]) for row in rows])
+    eigenvalues = torch.linalg.eigvalsh(g @ g.T).detach()
+    return {"ntk_cond": ok(-torch.log(eigenvalues[-1] / eigenvalues[0]))}
+
+
+def linear_regions_proxy(net, x):
+    """Distinct rows of the same matrix, with the ordinary weights."""
+    codes = []
+    with torch.no_grad():
+        net.forward(x, net.weights(), net.bias, only_live=True, on_relu=lambda _, z: codes.append((z > 0).flatten(1)))
+    distinct = len(torch.cat(codes, dim=1).unique(dim=0))
+    return {"linear_regions": ok(distinct) if distinct < len(x) else {"value": None, "status": "saturated"}}
+
+
 RUN_PROXIES = [
     "l2_norm", "synflow", "logsynflow", "naswot", "naswot@reference",
     "grad_norm", "grad_norm@global", "snip", "plain", "jacov",
+    "synflow@bn", "grasp", "fisher", "epe_nas", "zico", "gradsign", "meco", "zen", "swap", "ntk_cond", "linear_regions",
 ]  # fmt: skip
 
 
@@ -310,6 +484,18 @@ def evaluate(net, size, batch):
     scores, logits, loss = loss_proxies(net, x, labels)
     values.update(scores)
     values.update(jacov_proxy(net, x))
+    values.update(grasp_proxy(net, x, labels))
+    values.update(fisher_proxy(net, x, labels))
+    values.update(zico_proxy(net, x, labels))
+    values.update(gradsign_proxy(net, x, labels))
+    values.update(meco_proxy(net, x))
+    values.update(zen_proxy(net, size, batch))
+    values.update(ntk_proxy(net, x))
+    values.update(linear_regions_proxy(net, x))
+    # 16 images of three classes: with one image per class there would be nothing to correlate, and few patterns.
+    many = images(net.seed, MANY_IMAGES, size)
+    values.update(epe_nas_proxy(net, many, torch.arange(MANY_IMAGES) % 3))
+    values.update(swap_proxy(net, many))
     assert sorted(values) == sorted(["params", "params_live", "macs", "layers"] + RUN_PROXIES)
 
     with torch.no_grad():  # removing what is not live must leave the function unchanged

@@ -1,0 +1,103 @@
+//! Gradients with respect to the weights for one image at a time.
+
+use ndarray::Array2;
+use tch::{Device, Kind, Tensor};
+
+use super::weights::{Weights, gradient_or_zeros};
+use super::{DeviceBatch, EngineError, Norm, forward};
+use crate::network::{Network, Op};
+
+/// Images that go through the network at once; bounds the memory.
+const CHUNK: i64 = 16;
+/// Images of the tangent kernel: each costs a backward pass through all of them.
+const KERNEL_IMAGES: i64 = 16;
+
+/// Per layer, the sum over images of the signs of the gradient of the image's cross-entropy, each image in a batch of its
+/// own. Such a batch is normalised by the statistics of the image, so many images can go through the network together;
+/// the gradient for one image is then the product of what enters the layer and what comes back to it.
+pub(super) fn gradient_signs(
+    network: &Network,
+    weights: &Weights,
+    batch: &DeviceBatch,
+) -> Result<Vec<Tensor>, EngineError> {
+    let fixed = weights.require_grad(false)?;
+    let layers: Vec<Op> = network.layers().map(|(id, _)| network.nodes()[id].op).collect();
+    let mut sums: Vec<Option<Tensor>> = layers.iter().map(|_| None).collect();
+    let n = batch.len() as i64;
+    for start in (0..n).step_by(CHUNK as usize) {
+        let length = CHUNK.min(n - start);
+        let images = batch.images().f_narrow(0, start, length)?.f_detach()?.set_requires_grad(true);
+        let mut ends: Vec<(Tensor, Tensor)> = Vec::with_capacity(layers.len());
+        let logits = forward(network, &fixed, &images, &mut Norm::Image, &mut |id, input, output| {
+            if fixed.get(id).is_some() {
+                ends.push((input.f_detach()?, output.shallow_clone()));
+            }
+            Ok(())
+        })?;
+        let labels = batch.labels().f_narrow(0, start, length)?;
+        let loss = logits.f_cross_entropy_loss(&labels, None::<&Tensor>, tch::Reduction::Sum, -100, 0.0)?;
+        let outputs: Vec<&Tensor> = ends.iter().map(|(_, output)| output).collect();
+        let gradients = Tensor::f_run_backward(&[&loss], &outputs, false, false)?;
+        for (((op, (input, output)), d), sum) in layers.iter().zip(&ends).zip(&gradients).zip(&mut sums) {
+            let signs = weight_gradients(op, input, &gradient_or_zeros(d, output)?)?.f_sign()?.f_sum_dim_intlist(
+                0,
+                false,
+                Kind::Float,
+            )?;
+            *sum = Some(match sum.take() {
+                Some(earlier) => earlier.f_add(&signs)?,
+                None => signs,
+            });
+        }
+    }
+    Ok(sums.into_iter().flatten().collect())
+}
+
+/// Images x weights of the layer: the gradient for every image, from the layer's input and the gradient of its output.
+fn weight_gradients(op: &Op, x: &Tensor, d: &Tensor) -> Result<Tensor, tch::TchError> {
+    let n = x.size()[0];
+    match *op {
+        Op::Conv2d(c) => {
+            let square = |n: usize| [n as i64, n as i64];
+            let patches = x.f_im2col(square(c.kernel), square(1), square(c.padding), square(c.stride))?;
+            let pixels = patches.size()[2];
+            let groups = n * c.groups as i64;
+            let patches = patches.f_reshape([groups, -1, pixels])?;
+            let d = d.f_reshape([groups, -1, pixels])?;
+            d.f_bmm(&patches.f_transpose(1, 2)?)?.f_reshape([n, -1])
+        }
+        _ => {
+            let (x, d) = (x.f_reshape([n, 1, -1])?, d.f_reshape([n, -1, 1])?);
+            d.f_mul(&x)?.f_reshape([n, -1])
+        }
+    }
+}
+
+/// The empirical neural tangent kernel of the first 16 images: inner products of the gradients of their summed logits.
+pub(super) fn tangent_kernel(
+    network: &Network,
+    weights: &Weights,
+    batch: &DeviceBatch,
+) -> Result<Array2<f64>, EngineError> {
+    let n = KERNEL_IMAGES.min(batch.len() as i64);
+    let trained = weights.require_grad(true)?;
+    let images = batch.images().f_narrow(0, 0, n)?;
+    let logits = forward(network, &trained, &images, &mut Norm::Batch, &mut |_, _, _| Ok(()))?;
+    let parameters: Vec<&Tensor> = trained.layers().map(|l| &l.weight).collect();
+    let mut rows: Vec<Vec<Tensor>> = parameters.iter().map(|_| Vec::with_capacity(n as usize)).collect();
+    for i in 0..n {
+        let total = logits.f_get(i)?.f_sum(Kind::Float)?;
+        let gradients = Tensor::f_run_backward(&[&total], &parameters, i + 1 < n, false)?;
+        for ((row, gradient), weight) in rows.iter_mut().zip(&gradients).zip(&parameters) {
+            row.push(gradient_or_zeros(gradient, weight)?.f_flatten(0, -1)?);
+        }
+    }
+    let mut kernel = Array2::zeros((n as usize, n as usize));
+    for layer in rows {
+        let g = Tensor::f_stack(&layer, 0)?.f_to_kind(Kind::Double)?;
+        let products = g.f_matmul(&g.f_tr()?)?.f_to(Device::Cpu)?;
+        let values: Vec<f64> = Vec::try_from(products.f_flatten(0, -1)?)?;
+        kernel.iter_mut().zip(values).for_each(|(k, v)| *k += v);
+    }
+    Ok(kernel)
+}

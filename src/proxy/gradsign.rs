@@ -1,0 +1,28 @@
+//! Agreement of the signs of per-image gradients.
+
+use tch::Kind;
+
+use super::{Proxy, Score, Status, View};
+use crate::engine::Pass;
+
+/// How often the images agree on the direction in which a weight should move.
+pub static GRADSIGN: Proxy = Proxy {
+    name: "gradsign",
+    title: "Agreement of the signs of the gradients of single images",
+    paper: "Zhang & Jia, GradSign: model performance inference with theoretical insights, ICLR 2022, arXiv:2110.08616",
+    formula: "sum_w |sum_i sign(dL_i/dw)|, L_i the cross-entropy of image i, w the weights of convolutions and linear \
+              layers",
+    protocol: "every image is a batch of its own in train mode, as in the published code: batch normalisation uses the \
+               statistics of that image over its pixels; live layers, PyTorch's default initialisation, float32; grows \
+               with the number of images, so values of different batch sizes cannot be compared",
+    view: View::Live,
+    baseline: false,
+    passes: &[Pass::GradientSigns],
+    score: |passes| {
+        let Some(layers) = &passes.gradient_signs else {
+            return Score::status(Status::Failed);
+        };
+        let sum = |signs: &tch::Tensor| Ok::<_, tch::TchError>(signs.f_abs()?.f_sum(Kind::Double)?.double_value(&[]));
+        layers.iter().map(sum).sum::<Result<f64, _>>().map_or(Score::status(Status::Failed), Score::new)
+    },
+};

@@ -1,0 +1,24 @@
+//! Sample-wise activation patterns.
+
+use super::{Proxy, Score, Status, View};
+use crate::engine::Pass;
+
+/// Number of different things that ReLUs do over a few images.
+pub static SWAP: Proxy = Proxy {
+    name: "swap",
+    title: "Number of distinct activation patterns of ReLUs over a few images (SWAP-Score)",
+    paper: "Peng et al., SWAP-NAS: sample-wise activation patterns for ultra-fast NAS, ICLR 2024, arXiv:2403.04161",
+    formula: "number of distinct columns of the matrix of bits [z > 0], images x ReLU inputs z",
+    protocol: "the first 16 images of the batch (all, if there are fewer), standard normal weights, zero biases, one \
+               initialisation (the paper averages 32), train-mode batch normalisation, live ReLUs; all 2^images \
+               patterns: status saturated; no ReLU: status unsupported",
+    view: View::Live,
+    baseline: false,
+    passes: &[Pass::NeuronPatterns],
+    score: |passes| match passes.neuron_patterns {
+        Some(p) if p.neurons == 0 => Score::status(Status::Unsupported),
+        Some(p) if p.distinct >= 1 << p.images => Score::status(Status::Saturated),
+        Some(p) => Score::new(p.distinct as f64),
+        None => Score::status(Status::Failed),
+    },
+};

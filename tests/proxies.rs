@@ -1,0 +1,139 @@
+//! Proxies on networks and batches at the edge of their definitions: a status says why there is no score.
+
+use naslens::engine::{DeviceBatch, Engine, Pass, prepare_process};
+use naslens::network::{Conv2d, Network, NetworkBuilder, Op, Shape};
+use naslens::proxy::{PROXIES, Score, Status, find};
+use naslens::seed::Stream;
+use ndarray::Array4;
+use tch::Device;
+
+fn batch(n: usize, pixels: usize) -> DeviceBatch {
+    let mut stream = Stream::named(0, "edge cases");
+    let images = Array4::from_shape_simple_fn((n, 3, pixels, pixels), || stream.normal() as f32);
+    DeviceBatch::new(&images, &(0..n).map(|i| i % 2).collect::<Vec<_>>(), Device::Cpu).unwrap()
+}
+
+fn every_pass() -> Vec<Pass> {
+    PROXIES.iter().flat_map(|p| p.passes).copied().collect()
+}
+
+fn scores<'n>(network: &'n Network, batch: &DeviceBatch) -> impl Fn(&str) -> Score + use<'n> {
+    prepare_process();
+    let together = Engine::new(Device::Cpu).run(network, 1, batch, &every_pass()).unwrap();
+    move |name| (find(name).unwrap().score)(&together)
+}
+
+/// conv (grouped), norm, optional ReLU, maximum pooling, conv with bias, global pooling, classifier.
+fn network(pixels: usize, relu: bool) -> Network {
+    let mut b = NetworkBuilder::new(Shape::new(3, pixels, pixels));
+    let x = b.conv("a", 0, Conv2d::same(3, 4, 3, 1)).unwrap();
+    let x = b.batch_norm(x).unwrap();
+    let x = if relu { b.relu(x).unwrap() } else { x };
+    let x = b.conv("b", x, Conv2d { groups: 2, bias: true, ..Conv2d::same(4, 6, 3, 2) }).unwrap();
+    let x = b.apply(Op::GlobalAvgPool, x).unwrap();
+    let x = b.linear("classifier", x, 5).unwrap();
+    b.finish(x)
+}
+
+#[test]
+fn networks_without_relu_have_no_patterns_and_other_scores() {
+    let network = network(8, false);
+    let batch = batch(8, 8);
+    let score = scores(&network, &batch);
+    for name in ["swap", "linear_regions"] {
+        assert_eq!(score(name).get_status(), Status::Unsupported, "{name}");
+    }
+    for name in ["fisher", "grasp", "epe_nas", "zico", "gradsign", "meco", "zen", "ntk_cond", "synflow@bn"] {
+        assert_eq!(score(name).get_status(), Status::Ok, "{name}");
+    }
+}
+
+#[test]
+fn few_images_reach_the_ceiling_and_one_has_no_halves() {
+    let network = network(8, true);
+    let (one, four) = (batch(1, 8), batch(4, 8));
+    let score = scores(&network, &four);
+    assert_eq!(score("swap").get_status(), Status::Saturated, "16 patterns, hundreds of neurons");
+    assert_eq!(score("linear_regions").get_status(), Status::Saturated);
+    let score = scores(&network, &one);
+    assert_eq!(score("zico").get_status(), Status::Unsupported);
+    assert_eq!(score("ntk_cond").value(), Some(0.0));
+    let weights: usize = network.layers().map(|(_, w)| w.len()).sum();
+    assert!(score("gradsign").value().unwrap() <= weights as f64);
+}
+
+#[test]
+fn images_of_one_pixel_have_no_correlation_between_channels() {
+    let network = network(1, true);
+    let score = scores(&network, &batch(4, 1));
+    assert_eq!(score("meco").value(), Some(0.0));
+}
+
+#[test]
+fn layers_that_cannot_reach_the_output_have_gradient_zero() {
+    let mut b = NetworkBuilder::new(Shape::new(3, 8, 8));
+    let x = b.conv("a", 0, Conv2d::same(3, 4, 3, 1)).unwrap();
+    let x = b.relu(x).unwrap();
+    b.conv("dead end", x, Conv2d::same(4, 4, 3, 1)).unwrap();
+    let x = b.apply(Op::GlobalAvgPool, x).unwrap();
+    let x = b.linear("classifier", x, 5).unwrap();
+    let network = b.finish(x);
+    let live = network.live().unwrap();
+    let batch = batch(8, 8);
+    let (whole, part) = (scores(&network, &batch), scores(&live, &batch));
+    for name in ["fisher", "grasp", "zico", "gradsign", "ntk_cond", "synflow@bn", "grad_norm", "epe_nas"] {
+        assert_eq!(whole(name), part(name), "{name}");
+    }
+}
+
+/// What a pass records must not depend on what else is run.
+#[test]
+fn scores_are_the_same_alone_and_together() {
+    let network = network(8, true);
+    let batch = batch(12, 8);
+    let together = scores(&network, &batch);
+    for proxy in PROXIES {
+        let alone = Engine::new(Device::Cpu).run(&network, 1, &batch, proxy.passes).unwrap();
+        assert_eq!((proxy.score)(&alone), together(proxy.name), "{}", proxy.name);
+    }
+}
+
+/// A layer followed by batch normalisation is invariant to the scale of its weight, so `w' H g = -|g|^2` there, up to the
+/// epsilon of the normalisation.
+#[test]
+fn grasp_of_normalised_layers_is_the_squared_gradient_norm() {
+    prepare_process();
+    let network = network(8, true);
+    let batch = batch(12, 8);
+    let passes =
+        Engine::new(Device::Cpu).run(&network, 1, &batch, &[Pass::LossGradient, Pass::HessianGradient]).unwrap();
+    let (g, h) = (&passes.loss_gradient.as_ref().unwrap()[0], &passes.hessian_gradient.as_ref().unwrap()[0]);
+    let product = (&h.weight * &h.gradient).sum(tch::Kind::Double).double_value(&[]);
+    let square = g.gradient.square().sum(tch::Kind::Double).double_value(&[]);
+    assert!((product + square).abs() < 5e-3 * square, "{product} {square}");
+}
+
+/// The signs by their definition: one image at a time through the shared train-mode pass.
+#[test]
+fn gradient_signs_equal_one_backward_pass_per_image() {
+    prepare_process();
+    let network = network(8, true);
+    let mut stream = Stream::named(0, "edge cases");
+    let images = Array4::from_shape_simple_fn((20, 3, 8, 8), || stream.normal() as f32);
+    let labels: Vec<usize> = (0..20).map(|i| i % 2).collect();
+    let engine = Engine::new(Device::Cpu);
+    let all = DeviceBatch::new(&images, &labels, Device::Cpu).unwrap();
+    let signs = engine.run(&network, 1, &all, &[Pass::GradientSigns]).unwrap().gradient_signs.unwrap();
+    let mut expected: Vec<tch::Tensor> = signs.iter().map(|s| s.zeros_like()).collect();
+    for (i, label) in labels.iter().enumerate() {
+        let image = images.slice(ndarray::s![i..i + 1, .., .., ..]).to_owned();
+        let one = DeviceBatch::new(&image, &[*label], Device::Cpu).unwrap();
+        let passes = engine.run(&network, 1, &one, &[Pass::LossGradient]).unwrap();
+        for (sum, layer) in expected.iter_mut().zip(passes.loss_gradient.unwrap()) {
+            *sum += layer.gradient.sign().reshape(sum.size());
+        }
+    }
+    for (signs, expected) in signs.iter().zip(&expected) {
+        assert!(signs.equal(expected), "{signs} {expected}");
+    }
+}
