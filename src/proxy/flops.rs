@@ -19,6 +19,7 @@ pub static FLOPS: Proxy = Proxy {
 /// Multiply-accumulates on a path from input to output.
 pub static FLOPS_LIVE: Proxy = Proxy {
     name: "flops@live",
+    title: "Multiply-accumulates (MACs) of one inference that take part",
     protocol: "one image; one multiply-accumulate counts as one; batch normalisation, pooling and sums count zero; \
                only what is on a path from input to output; nothing is run",
     view: View::Live,

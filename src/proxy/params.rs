@@ -21,6 +21,7 @@ pub static PARAMS: Proxy = Proxy {
 /// Parameters on a path from input to output.
 pub static PARAMS_LIVE: Proxy = Proxy {
     name: "params@live",
+    title: "Number of trainable parameters that take part",
     protocol: "counted on the graph after removing what is not on a path from input to output; nothing is run",
     view: View::Live,
     ..PARAMS
