@@ -1,5 +1,8 @@
 //! Is everything there that naslens needs?
 
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+
 use ndarray::array;
 use ndarray_linalg::{Determinant, EigValsh, UPLO};
 use serde::Serialize;
@@ -20,7 +23,7 @@ pub struct Check {
 
 /// Runs all checks.
 pub fn checks() -> Vec<Check> {
-    vec![libtorch(), linear_algebra(), devices(), threads(), digits()]
+    vec![libtorch(), linear_algebra(), matrix_products(), devices(), threads(), digits()]
 }
 
 fn libtorch() -> Check {
@@ -36,6 +39,37 @@ fn linear_algebra() -> Check {
     let ok = a.det().is_ok_and(|d: f64| (d - 5.0).abs() < 1e-12)
         && a.eigvalsh(UPLO::Lower).is_ok_and(|v| (v[0] - (5.0 - 5f64.sqrt()) / 2.0).abs() < 1e-12);
     Check { name: "linear algebra", ok, detail: "LAPACK through ndarray-linalg (OpenBLAS), one thread".into() }
+}
+
+/// libtorch calls its own BLAS by exported names, so whichever library comes first in the search order serves it.
+fn matrix_products() -> Check {
+    let name = "matrix products";
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return Check { name, ok: true, detail: "not checked on this system".into() };
+    }
+    let library = library_of(c"sgemm_").unwrap_or_default();
+    let ok = library.contains("libtorch");
+    let detail = if ok {
+        "libtorch uses its own BLAS".into()
+    } else {
+        format!("libtorch would use the BLAS of {library}: libtorch must come before it in the link order")
+    };
+    Check { name, ok, detail }
+}
+
+/// Path of the library that serves a symbol.
+fn library_of(symbol: &CStr) -> Option<String> {
+    let mut info = MaybeUninit::<libc::Dl_info>::uninit();
+    // SAFETY: the symbol is a C string, info is written by dladdr before it is read, and dli_fname is then a C string that
+    // lives as long as the library.
+    unsafe {
+        let address = libc::dlsym(libc::RTLD_DEFAULT, symbol.as_ptr());
+        if address.is_null() || libc::dladdr(address, info.as_mut_ptr()) == 0 {
+            return None;
+        }
+        let path = info.assume_init().dli_fname;
+        (!path.is_null()).then(|| CStr::from_ptr(path).to_string_lossy().into_owned())
+    }
 }
 
 fn devices() -> Check {
@@ -63,5 +97,17 @@ fn digits() -> Check {
             Check { name: "data", ok: true, detail: format!("digits: {n} images of {shape} pixels, built in") }
         }
         Err(error) => Check { name: "data", ok: false, detail: error.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_there_and_linked_in_order() {
+        for check in checks() {
+            assert!(check.ok, "{}: {}", check.name, check.detail);
+        }
     }
 }

@@ -182,3 +182,11 @@ fn a_closed_pipe_ends_quietly() {
         assert!(output.status.success() && stderr.is_empty(), "{command:?}: {:?} {stderr}", output.status);
     }
 }
+
+#[test]
+fn doctor_finds_everything() {
+    let output = cli::naslens("doctor --json").output().unwrap();
+    let checks: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(output.status.success(), "{checks:#}");
+    assert!(checks.as_array().unwrap().iter().any(|c| c["name"] == "matrix products"));
+}
