@@ -3,7 +3,7 @@
 //! The generator is SplitMix64 (Steele, Lea & Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014),
 //! read as a counter: value `i` of the stream with key `k` is `mix(k + (i + 1) * 0x9E3779B97F4A7C15)`. Keys are derived
 //! from a root seed and a name with XXH3-64. Both exist in NumPy and PyPI's `xxhash`, so a score can be reproduced
-//! outside of naslens from its seed alone (`tests/golden/reference.py` does it).
+//! outside of naslens from its seed alone (`tests/golden/networks.py` does it).
 
 use std::f64::consts::TAU;
 

@@ -122,6 +122,6 @@ fn every_proxy_equals_pytorch_in_float64() {
     }
     worst.iter().for_each(|(name, error)| println!("{name}: largest error {error:.1e}"));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(compared > 140, "only {compared} values were compared");
+    assert!(compared > 250, "only {compared} values were compared");
     assert!(proxy::find("naswot").is_ok());
 }

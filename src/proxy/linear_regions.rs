@@ -5,8 +5,8 @@ use crate::engine::{CodeKernel, Pass};
 
 /// Number of images that no earlier image shares all its ReLU bits with.
 ///
-/// Networks of ordinary size tell all images of a batch apart: TE-NAS counts over thousands of tiny images in networks of
-/// one or two channels. Use it with `--init-channels 1 --cells 1`, small images and a large batch.
+/// Networks of ordinary size tell all images of a batch apart, and so do most networks of a single channel
+/// (`--init-channels 1 --cells 1`): TE-NAS counts over thousands of images of a few pixels.
 pub static LINEAR_REGIONS: Proxy = Proxy {
     name: "linear_regions",
     title: "Number of linear regions that the images of a batch fall into",
