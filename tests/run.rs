@@ -89,10 +89,30 @@ fn a_run_reports_and_a_killed_run_goes_on() {
     assert!(run(&config, &whole).status.success());
     assert_eq!(stamp(&whole).unwrap().modified().unwrap(), before, "the same command again trains nothing");
 
+    let again = command(&config, &whole).arg("--overwrite").output().unwrap();
+    assert!(again.status.success() && stamp(&whole).unwrap().modified().unwrap() > before, "--overwrite trains anew");
+
     fs::write(&config, CONFIG.replace("epochs = 2", "epochs = 3")).unwrap();
     let output = run(&config, &whole);
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && message.contains("epochs = 3") && message.contains("--overwrite"), "{message}");
+}
+
+/// A count alone does not tell which networks are dead, yet none is trained.
+#[test]
+fn dead_networks_are_never_trained() {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, out) = (dir.path().join("counts.toml"), dir.path().join("out"));
+    let proxies = r#"proxies = ["params", "layers", "naswot", "synflow"]"#;
+    let text = CONFIG.replace(proxies, r#"proxies = ["params"]"#).replace("sample = 60", "sample = 400");
+    fs::write(&config, text).unwrap();
+    assert!(run(&config, &out).status.success());
+    let scores = Table::open(&out.join("scores.parquet")).unwrap();
+    let (arch, status) = (scores.string_column("arch").unwrap(), scores.string_column("layers_status").unwrap());
+    let dead: Vec<_> = arch.iter().zip(&status).filter(|(_, s)| s.as_deref() == Some("dead")).map(|(a, _)| a).collect();
+    assert!(!dead.is_empty(), "the sample has disconnected networks");
+    let predicted = Table::open(&out.join("predictions.parquet")).unwrap().string_column("arch").unwrap();
+    assert!(predicted.iter().all(|a| !dead.contains(&a)));
 }
 
 #[test]
@@ -104,6 +124,7 @@ fn configurations_that_make_no_sense() {
         ("labels = 6", "lables = 6", "unknown field `lables`"),
         ("labels = 6", "labels = 2", "needs at least 5"),
         ("labels = 6", "labels = 1000", "raise sample or lower labels"),
+        ("top = 2", "top = 9223372036854775807", "raise sample or lower labels"),
         ("epochs = 2", "epochs = 0", "epochs is 0"),
         ("epochs = 2", "learning_rate = -1.0", "learning_rate is -1"),
         ("[screen]", "predictor = \"bagged-rigde\"\n[screen]", "did you mean `bagged-ridge`"),

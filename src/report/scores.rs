@@ -10,7 +10,7 @@
 //! | `<proxy>` | float64 | the score; null unless the status is `ok` |
 //! | `<proxy>_status` | string | `ok`, `dead`, `singular`, `non_finite`, `saturated`, `unsupported` or `failed` |
 //!
-//! The proxy `params` has no column of its own beside the count of the same name, only its status. The key-value
+//! The baseline `layers` is always among the proxies. The proxy `params` has no column of its own beside the count of the same name, only its status. The key-value
 //! metadata holds the run's description under [`METADATA_KEY`] as JSON.
 
 use std::collections::HashMap;

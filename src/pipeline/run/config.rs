@@ -61,6 +61,11 @@ impl RunConfig {
         Ok(config)
     }
 
+    /// The whole configuration as TOML, defaults included.
+    pub(super) fn to_toml(&self) -> Result<String, RunError> {
+        toml::to_string_pretty(self).map_err(|e| RunError::Value(e.to_string()))
+    }
+
     /// What makes no sense, if anything.
     pub(super) fn check(&self) -> Result<(), String> {
         if let Some(problem) = self.train.problem() {

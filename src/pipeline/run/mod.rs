@@ -21,7 +21,7 @@ use tables::{write_predictions, write_trainings};
 pub use train_stage::TrainError;
 use train_stage::{TrainJob, TrainStage};
 
-use super::files::{FileError, write_atomically};
+use super::files::{FileError, lock_folder, write_atomically};
 use super::screen::thread_pool;
 use super::{Outcome, Progress, RunOptions, ScreenError, Selection, screen};
 use crate::confirm::{TrainingData, TrainingDataError};
@@ -55,6 +55,17 @@ pub enum RunError {
     /// A value that makes no sense.
     #[error("{0}; correct the configuration")]
     Value(String),
+    /// The folder holds a run with another configuration.
+    #[error(
+        "{} holds a run with other settings (now: {changed}); choose another --out, or --overwrite to discard that run",
+        dir.display()
+    )]
+    OtherRun {
+        /// The folder.
+        dir: PathBuf,
+        /// The first line of the configuration that differs.
+        changed: String,
+    },
     /// The screen.
     #[error(transparent)]
     Screen(#[from] ScreenError),
@@ -118,14 +129,16 @@ pub fn run(
     let dataset = source.dataset().map_err(ScreenError::from)?;
     let device = parse_device(options.device).map_err(ScreenError::from)?;
 
+    if !options.overwrite {
+        refuse_other_settings(config, out)?;
+    }
     let outcome = screen(&config.screen, &Selection::Sample(config.sample), out, options, &mut |p| {
         on_progress(Stage::Screen, p);
     })?;
-    claim(config, out, options.overwrite)?;
     let skeleton = Skeleton { init_channels: config.screen.init_channels, cells: config.screen.cells };
     let space = space::open(&config.screen.space, &skeleton).map_err(ScreenError::from)?;
     let candidates = candidates(&outcome, space.as_ref());
-    let needed = config.labels + 2 * config.top;
+    let needed = config.top.saturating_mul(2).saturating_add(config.labels);
     if candidates.len() < needed {
         return Err(RunError::Value(format!(
             "the screen has {} distinct live networks, but {} labels, {} finalists and {} controls need {needed}; \
@@ -138,6 +151,9 @@ pub fn run(
     }
 
     let data = TrainingData::new(dataset, &config.train, derive(config.screen.seed, "split"), device)?;
+    // From here on everything is known to make sense: the folder is claimed for this configuration.
+    let _lock = lock_folder(out)?;
+    claim(config, out, options.overwrite)?;
     let stage = TrainStage {
         space: space.as_ref(),
         recipe: &config.train,
@@ -212,25 +228,25 @@ pub fn run(
     Ok(RunOutcome { report, verdict: page.verdict })
 }
 
-/// Notes the configuration in the folder, or refuses if the folder holds a run with another one.
-fn claim(config: &RunConfig, out: &Path, overwrite: bool) -> Result<(), RunError> {
-    let path = out.join(CONFIG_FILE);
-    let text = toml::to_string_pretty(config).map_err(|e| RunError::Value(e.to_string()))?;
-    match std::fs::read_to_string(&path) {
-        Ok(old) if old != text && !overwrite => {
+/// An error if the folder holds a run with another configuration.
+fn refuse_other_settings(config: &RunConfig, out: &Path) -> Result<(), RunError> {
+    let text = config.to_toml()?;
+    match std::fs::read_to_string(out.join(CONFIG_FILE)) {
+        Ok(old) if old != text => {
             let changed = text.lines().find(|line| !old.lines().any(|o| o == *line)).unwrap_or("a removed setting");
-            return Err(RunError::Value(format!(
-                "{} holds a run with other settings (now: {changed}); choose another --out, or --overwrite to discard \
-                 that run",
-                out.display()
-            )));
+            Err(RunError::OtherRun { dir: out.into(), changed: changed.into() })
         }
-        Ok(old) if old == text => return Ok(()),
-        _ => {
-            // Trainings of other settings must not be taken for this run's.
-            let _ = std::fs::remove_dir_all(out.join(TRAINED));
-        }
+        _ => Ok(()),
     }
+}
+
+/// Notes the configuration in the folder. Trainings stay only if they belong to it.
+fn claim(config: &RunConfig, out: &Path, overwrite: bool) -> Result<(), RunError> {
+    let (path, text) = (out.join(CONFIG_FILE), config.to_toml()?);
+    if !overwrite && std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    let _ = std::fs::remove_dir_all(out.join(TRAINED));
     Ok(write_atomically(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
 }
 

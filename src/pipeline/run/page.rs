@@ -155,7 +155,7 @@ impl Results<'_> {
             seeds: Some(self.config.repeats),
             note:
                 "Controls were drawn uniformly from the distinct live networks of the screen, without those that were \
-                   labelled; this is what random search finds with the same number of trainings."
+                 labelled or are finalists: close to what random search finds with the same number of trainings."
                     .into(),
         }
     }
@@ -332,7 +332,7 @@ pub(super) fn page(results: &Results<'_>) -> RunReport {
                 fact("images", format!("{train} for training, {valid} for validation, {test} for test")),
                 fact("features of the surrogate", results.features.names.join(", ")),
             ],
-            config: toml::to_string_pretty(config).unwrap_or_default(),
+            config: config.to_toml().unwrap_or_default(),
         },
         title,
     }

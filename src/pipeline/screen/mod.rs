@@ -203,6 +203,12 @@ pub fn screen(
     if proxies.is_empty() {
         return Err(ScreenError::NoProxy);
     }
+    // Free, and what every evaluation compares with beside params and macs, which have columns anyway; its status also says
+    // which networks are dead.
+    let layers = proxy::find("layers")?;
+    if !proxies.iter().any(|p| p.name == layers.name) {
+        proxies.push(layers);
+    }
     let device = parse_device(options.device)?;
     let source = data::open(&config.data)?;
     let batch = data::draw_batch(&source, config.image, config.batch_size, config.seed, config.class_balanced)?;
