@@ -24,6 +24,7 @@ pub struct Node {
 pub struct Network {
     pub(super) nodes: Vec<Node>,
     pub(super) output: NodeId,
+    pub(super) blocks: Vec<NodeId>,
 }
 
 /// Why a network cannot be built.
@@ -51,6 +52,12 @@ impl Network {
     /// The node whose value is the logits.
     pub fn output(&self) -> NodeId {
         self.output
+    }
+
+    /// The nodes whose values are the outputs of the blocks (cells) that the network is a chain of, in order. A block that
+    /// passes its input on unchanged repeats the node before it.
+    pub fn blocks(&self) -> &[NodeId] {
+        &self.blocks
     }
 
     /// Shape of one input sample.
@@ -87,13 +94,14 @@ impl Network {
 /// Builds a [`Network`] node by node; every call returns the node's id or says which shape does not fit.
 pub struct NetworkBuilder {
     nodes: Vec<Node>,
+    blocks: Vec<NodeId>,
 }
 
 impl NetworkBuilder {
     /// Starts with the input; its node id is 0.
     pub fn new(input: Shape) -> Self {
         let node = Node { name: String::new(), op: Op::Input, inputs: Vec::new(), shape: input };
-        NetworkBuilder { nodes: vec![node] }
+        NetworkBuilder { nodes: vec![node], blocks: Vec::new() }
     }
 
     /// Shape of a node that was added before.
@@ -155,8 +163,13 @@ impl NetworkBuilder {
         self.push(String::new(), Op::Add, inputs.to_vec())
     }
 
+    /// Notes that `output` is what the next block (cell) of the chain returns; see [`Network::blocks`].
+    pub fn end_block(&mut self, output: NodeId) {
+        self.blocks.push(output);
+    }
+
     /// The network whose logits are the value of `output`.
     pub fn finish(self, output: NodeId) -> Network {
-        Network { nodes: self.nodes, output }
+        Network { nodes: self.nodes, output, blocks: self.blocks }
     }
 }

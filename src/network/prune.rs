@@ -49,7 +49,8 @@ impl Network {
             moved[id] = kept.len();
             kept.push(Node { inputs, ..node.clone() });
         }
-        Some(Network { nodes: kept, output: moved[self.output()] })
+        let blocks = self.blocks().iter().filter(|&&id| fed[id] && wanted[id]).map(|&id| moved[id]).collect();
+        Some(Network { nodes: kept, output: moved[self.output()], blocks })
     }
 }
 

@@ -38,7 +38,9 @@ pub(super) fn reduction(
     let main = relu_conv_bn(b, format!("cells.{cell}.conv_b"), main, channels, 3, 1)?;
     let shortcut = b.avg_pool(x, 2, 2, 0)?;
     let shortcut = b.conv(format!("cells.{cell}.downsample"), shortcut, Conv2d::same(in_channels, channels, 1, 1))?;
-    b.add(&[shortcut, main])
+    let sum = b.add(&[shortcut, main])?;
+    b.end_block(sum);
+    Ok(sum)
 }
 
 /// Batch normalisation, ReLU, global average pooling, linear classifier.
@@ -125,5 +127,6 @@ pub(super) fn cell(
         let sum = b.add(&terms)?;
         nodes.push(sum);
     }
+    b.end_block(nodes[3]);
     Ok(nodes[3])
 }
