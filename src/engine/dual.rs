@@ -4,15 +4,16 @@ use tch::{Kind, Tensor};
 
 use super::forward::apply;
 use super::weights::{LayerTensors, Weights};
-use crate::network::{Network, Op};
+use crate::network::{Network, Op, Pool};
 
 /// The pair (R, dR/dt) of the linearised network, as natural logarithms.
 ///
 /// With batch normalisation bypassed, non-negative weights `|W|` and an input of ones, every ReLU is inert and the
 /// network is multilinear in its layers. So `sum_l <|W_l|, dR/d|W_l|>` is the derivative of the summed logits `R` at
 /// `t = 1` when every weight is multiplied by `t`, and the pair (value, tangent) can be pushed forward: a layer maps
-/// `(v, u)` to `(W v + |b|, W v + W u)`, everything else is linear. A batch of two carries the pair. The pair is divided
-/// by its maximum after each layer and the logarithm of the divisors kept, so float32 suffices at any depth.
+/// `(v, u)` to `(W v + |b|, W v + W u)`, a maximum pooling picks the same pixel of both, everything else is linear. A
+/// batch of two carries the pair. The pair is divided by its maximum after each layer and the logarithm of the divisors
+/// kept, so float32 suffices at any depth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dual {
     /// log R, the logarithm of the summed logits.
@@ -51,6 +52,8 @@ pub(super) fn run(network: &Network, weights: &Weights) -> Result<Dual, tch::Tch
             match (inputs.as_slice(), node.op) {
                 ([], _) => input_pair(network, weights)?,
                 (terms, Op::Add) => add(terms)?,
+                (parts, Op::Concat) => concat(parts)?,
+                ([x, ..], Op::MaxPool(p)) => Scaled { pair: max_pool(p, &x.pair)?, log_scale: x.log_scale },
                 ([x, ..], Op::BatchNorm | Op::Relu) => Scaled { pair: x.pair.shallow_clone(), log_scale: x.log_scale },
                 ([x, ..], Op::Conv2d(_) | Op::Linear { .. }) => layer(&node.op, x, weights.get(id))?.normalise()?,
                 ([x, ..], op) => Scaled { pair: apply(&op, &x.pair, None)?, log_scale: x.log_scale },
@@ -81,24 +84,38 @@ fn input_pair(network: &Network, weights: &Weights) -> Result<Scaled, tch::TchEr
     Ok(Scaled { pair: super::channels_last(&pair)?, log_scale: 0.0 })
 }
 
+/// The pairs on the largest of their scales.
+fn to_one_scale(pairs: &[&Scaled]) -> Result<(Vec<Tensor>, f64), tch::TchError> {
+    let log_scale = pairs.iter().map(|t| t.log_scale).fold(f64::NEG_INFINITY, f64::max);
+    let scaled = |t: &&Scaled| match t.log_scale == log_scale {
+        true => Ok(t.pair.shallow_clone()),
+        false => t.pair.f_mul_scalar((t.log_scale - log_scale).exp()),
+    };
+    Ok((pairs.iter().map(scaled).collect::<Result<_, _>>()?, log_scale))
+}
+
 fn add(terms: &[&Scaled]) -> Result<Scaled, tch::TchError> {
-    let log_scale = terms.iter().map(|t| t.log_scale).fold(f64::NEG_INFINITY, f64::max);
-    let mut sum: Option<Tensor> = None;
-    for term in terms {
-        let scaled = if term.log_scale == log_scale {
-            term.pair.shallow_clone()
-        } else {
-            term.pair.f_mul_scalar((term.log_scale - log_scale).exp())?
-        };
-        sum = Some(match sum {
-            Some(s) => s.f_add(&scaled)?,
-            None => scaled,
-        });
+    let (pairs, log_scale) = to_one_scale(terms)?;
+    let mut sum = pairs[0].shallow_clone();
+    for pair in &pairs[1..] {
+        sum = sum.f_add(pair)?;
     }
-    match sum {
-        Some(pair) => Ok(Scaled { pair, log_scale }),
-        None => Err(tch::TchError::Torch("a sum has no terms".into())),
-    }
+    Ok(Scaled { pair: sum, log_scale })
+}
+
+fn concat(parts: &[&Scaled]) -> Result<Scaled, tch::TchError> {
+    let (pairs, log_scale) = to_one_scale(parts)?;
+    Ok(Scaled { pair: Tensor::f_cat(&pairs, 1)?, log_scale })
+}
+
+/// The largest value of each window, and the tangent of the pixel it is at.
+fn max_pool(p: Pool, pair: &Tensor) -> Result<Tensor, tch::TchError> {
+    let square = |n: usize| [n as i64, n as i64];
+    let (value, tangent) = (pair.f_narrow(0, 0, 1)?, pair.f_narrow(0, 1, 1)?);
+    let (largest, at) =
+        value.f_max_pool2d_with_indices(square(p.kernel), square(p.stride), square(p.padding), square(1), p.ceil)?;
+    let tangent = tangent.f_flatten(2, -1)?.f_gather(2, &at.f_flatten(2, -1)?, false)?.f_view_as(&largest)?;
+    Tensor::f_cat(&[largest, tangent], 0)
 }
 
 /// `(v, u)` becomes `(W v + b, W v + W u)`: the bias enters the value but is not scaled, so it has no tangent.

@@ -24,7 +24,7 @@ const BN_EPS: f64 = 1e-5;
 pub type Observer<'a> = dyn FnMut(NodeId, &Tensor, &Tensor) -> Result<(), tch::TchError> + 'a;
 
 /// The logits of `network` on the images `x` (n, channels, height, width). `observe` sees every operation of one input
-/// (so no sums), in topological order. Every value is freed after its last use.
+/// (so no sums and no concatenations), in topological order. Every value is freed after its last use.
 pub fn forward(
     network: &Network,
     weights: &Weights,
@@ -49,6 +49,7 @@ pub fn forward(
                     }
                     sum
                 }
+                (inputs, Op::Concat) => Tensor::f_cat(inputs, 1)?,
                 ([input, ..], op) => {
                     let output = match (op, &mut *norm) {
                         (Op::BatchNorm, Norm::Bypass) => input.shallow_clone(),
@@ -95,15 +96,17 @@ pub(super) fn apply(op: &Op, x: &Tensor, layer: Option<&LayerTensors>) -> Result
         Op::BatchNorm => batch_norm(x, None),
         Op::Relu => x.f_relu(),
         Op::AvgPool(p) => {
-            x.f_avg_pool2d(square(p.kernel), square(p.stride), square(p.padding), false, false, None::<i64>)
+            x.f_avg_pool2d(square(p.kernel), square(p.stride), square(p.padding), p.ceil, false, None::<i64>)
         }
-        Op::MaxPool(p) => x.f_max_pool2d(square(p.kernel), square(p.stride), square(p.padding), square(1), false),
+        Op::MaxPool(p) => x.f_max_pool2d(square(p.kernel), square(p.stride), square(p.padding), square(1), p.ceil),
         Op::GlobalAvgPool => x.f_mean_dim([2i64, 3].as_slice(), true, x.kind()),
         Op::Zero { channels } => {
             let size = x.size();
             Tensor::f_zeros([size[0], channels as i64, size[2], size[3]], (x.kind(), x.device()))
         }
-        Op::Input | Op::Add => Ok(x.shallow_clone()),
+        Op::Narrow { channels } => x.f_narrow(1, 0, channels as i64),
+        Op::ChannelShuffle { groups } => x.f_channel_shuffle(groups as i64),
+        Op::Input | Op::Add | Op::Concat => Ok(x.shallow_clone()),
     }
 }
 

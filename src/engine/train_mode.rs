@@ -46,7 +46,7 @@ pub(super) fn run(
                 kernel.add(input)?;
                 packing += start.elapsed().as_secs_f64();
             }
-            if wants(Pass::ChannelCorrelation) && !matches!(nodes[id].op, Op::Zero { .. }) {
+            if wants(Pass::ChannelCorrelation) && !nodes[id].op.only_moves() {
                 let start = Instant::now();
                 correlations.push(channel_correlation(output)?);
                 correlating += start.elapsed().as_secs_f64();
