@@ -1,7 +1,10 @@
-//! Gives the binaries a run path to libtorch, so that they start without LD_LIBRARY_PATH.
+//! Compiles the one function of libtorch that tch does not bind, and gives the binaries a run path to libtorch, so that
+//! they start without LD_LIBRARY_PATH.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+const SHIM: &str = "src/engine/convolution_backward.cpp";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -13,6 +16,13 @@ fn main() {
         );
         return;
     };
+    let include = env::var("LIBTORCH_INCLUDE")
+        .map(|root| Path::new(&root).join("include"))
+        .unwrap_or_else(|_| Path::new(&lib).parent().map_or_else(PathBuf::new, |root| root.join("include")));
+    println!("cargo:rerun-if-changed={SHIM}");
+    println!("cargo:rerun-if-env-changed=LIBTORCH_INCLUDE");
+    // libtorch_cpu.so is looked up where torch-sys found it; the shim adds no search path of its own.
+    cc::Build::new().cpp(true).std("c++17").warnings(false).include(include).file(SHIM).compile("naslens_shim");
     println!("cargo:rustc-env=NASLENS_LIBTORCH_LIB={lib}");
     let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");

@@ -118,7 +118,7 @@ struct Model<'a> {
 impl<'a> Model<'a> {
     fn new(network: &'a Network, seed: u64, vars: &VarStore) -> Result<Self, TchError> {
         let (decayed, fixed) = (vars.root().set_group(DECAYED), vars.root().set_group(NOT_DECAYED));
-        let initial = Weights::init(network, seed, vars.device())?;
+        let initial = Weights::init(network, seed, vars.device(), None)?;
         let mut weights = Vec::new();
         for (id, layer) in initial.0.into_iter().enumerate() {
             weights.push(layer.map(|l| LayerTensors {

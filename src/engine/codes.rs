@@ -2,13 +2,16 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::kernels;
+use super::tensors::{self, Parts};
+
 /// Agreement of the ReLU codes of `n` samples, summed over layers: `K[i][j]` is the number of ReLU inputs whose bit
 /// `z > 0` is the same in samples `i` and `j`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeKernel {
     n: usize,
     neurons: u64,
-    /// Number of differing bits, row-major n x n.
+    /// Number of differing bits of samples `i` and `j < i` at `i * n + j`; zeros elsewhere.
     differing: Vec<u64>,
 }
 
@@ -30,120 +33,47 @@ impl CodeKernel {
 
     /// `K[i][j]`.
     pub fn agreeing(&self, i: usize, j: usize) -> u64 {
-        self.neurons - self.differing[i * self.n + j]
+        self.neurons - self.differing[i.max(j) * self.n + i.min(j)]
     }
 
-    /// Adds the layer whose ReLU input is `z`, a float32 tensor with samples in its first dimension.
+    /// The kernel of one layer, from `samples` rows of `neurons` signs, 64 to a word; words are padded with zeros.
+    pub(super) fn of_bits(bits: &[u64], samples: usize, neurons: usize) -> Self {
+        let mut kernel = CodeKernel::new(samples);
+        kernel.neurons = neurons as u64;
+        kernels::hamming(bits, samples, neurons.div_ceil(64), &mut kernel.differing);
+        kernel
+    }
+
+    /// Adds the layers of another kernel of the same samples.
+    pub(super) fn merge(&mut self, other: &CodeKernel) {
+        self.neurons += other.neurons;
+        self.differing.iter_mut().zip(&other.differing).for_each(|(d, o)| *d += o);
+    }
+
+    /// Adds the layer whose ReLU input is `z`, a tensor with samples in its first dimension.
     pub fn add(&mut self, z: &Tensor) -> Result<(), tch::TchError> {
-        let z = z.detach();
-        let per_sample = z.numel() / self.n;
-        if z.device() == Device::Cpu && z.kind() == Kind::Float {
-            // The kernel sums over neurons, so their order does not matter: any dense layout with samples outermost will
-            // do, and channels-last activations are read in place.
-            let dense = z.stride()[0] == per_sample as i64 && (z.is_contiguous() || is_channels_last(&z));
-            let z = if dense { z } else { z.f_contiguous()? };
-            // SAFETY: z is a live, dense float32 CPU tensor of n * per_sample values.
-            let values =
-                unsafe { std::slice::from_raw_parts(z.data_ptr().cast::<f32>().cast_const(), self.n * per_sample) };
-            self.add_bits(&Bits::pack(values, self.n, per_sample));
-        } else {
-            let bits = z.f_gt(0.0)?.f_reshape([self.n as i64, -1])?.f_to_kind(Kind::Float)?;
-            let both = bits.f_matmul(&bits.f_tr()?)?.f_to_kind(Kind::Double)?;
-            let ones = both.f_diagonal(0, 0, 1)?;
-            let differing = ones.f_unsqueeze(0)?.f_add(&ones.f_unsqueeze(1)?)?.f_sub(&both.f_mul_scalar(2.0)?)?;
-            let host: Vec<f64> = Vec::try_from(differing.f_flatten(0, -1)?.f_to(Device::Cpu)?)?;
-            self.differing.iter_mut().zip(host).for_each(|(d, h)| *d += h.round() as u64);
+        let z = z.f_detach()?;
+        if tensors::is_host(&z) {
+            let z = tensors::dense(z)?;
+            let combined = tensors::combine(&[(&z, None)], Parts { sum: false, relu: false, bits: true })?;
+            let bits = combined.bits.unwrap_or_default();
+            self.merge(&CodeKernel::of_bits(&bits, self.n, z.numel() / self.n.max(1)));
+            return Ok(());
+        }
+        let per_sample = z.numel() / self.n.max(1);
+        let bits = z.f_gt(0.0)?.f_reshape([self.n as i64, -1])?.f_to_kind(Kind::Float)?;
+        let both = bits.f_matmul(&bits.f_tr()?)?.f_to_kind(Kind::Double)?;
+        let ones = both.f_diagonal(0, 0, 1)?;
+        let differing = ones.f_unsqueeze(0)?.f_add(&ones.f_unsqueeze(1)?)?.f_sub(&both.f_mul_scalar(2.0)?)?;
+        let host: Vec<f64> = Vec::try_from(differing.f_flatten(0, -1)?.f_to(Device::Cpu)?)?;
+        for i in 1..self.n {
+            for j in 0..i {
+                self.differing[i * self.n + j] += host[i * self.n + j].round() as u64;
+            }
         }
         self.neurons += per_sample as u64;
         Ok(())
     }
-
-    fn add_bits(&mut self, bits: &Bits) {
-        for i in 1..self.n {
-            for j in 0..i {
-                let d = hamming(bits.row(i), bits.row(j));
-                self.differing[i * self.n + j] += d;
-                self.differing[j * self.n + i] += d;
-            }
-        }
-    }
-}
-
-fn is_channels_last(z: &Tensor) -> bool {
-    z.dim() == 4 && z.permute([0, 2, 3, 1]).is_contiguous()
-}
-
-/// Signs of n rows of values, 64 to a word; the last word of a row is padded with zeros.
-struct Bits {
-    words: Vec<u64>,
-    per_row: usize,
-}
-
-impl Bits {
-    fn pack(values: &[f32], rows: usize, per_row: usize) -> Self {
-        let words_per_row = per_row.div_ceil(64);
-        let mut words = vec![0u64; rows * words_per_row];
-        for (row, out) in values.chunks_exact(per_row.max(1)).zip(words.chunks_exact_mut(words_per_row.max(1))) {
-            pack_row(row, out);
-        }
-        Bits { words, per_row: words_per_row }
-    }
-
-    fn row(&self, i: usize) -> &[u64] {
-        &self.words[i * self.per_row..(i + 1) * self.per_row]
-    }
-}
-
-fn pack_row(row: &[f32], out: &mut [u64]) {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx") {
-        // SAFETY: the processor has AVX.
-        return unsafe { pack_row_avx(row, out) };
-    }
-    pack_row_portable(row, out);
-}
-
-fn pack_row_portable(row: &[f32], out: &mut [u64]) {
-    for (chunk, word) in row.chunks(64).zip(out) {
-        *word = chunk.iter().enumerate().fold(0, |w, (b, &v)| w | u64::from(v > 0.0) << b);
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx")]
-fn pack_row_avx(row: &[f32], out: &mut [u64]) {
-    use std::arch::x86_64::{_CMP_GT_OQ, _mm256_cmp_ps, _mm256_loadu_ps, _mm256_movemask_ps, _mm256_setzero_ps};
-    let zero = _mm256_setzero_ps();
-    let whole = row.len() / 64;
-    for (chunk, word) in row.chunks_exact(64).zip(out.iter_mut()) {
-        *word = chunk.chunks_exact(8).enumerate().fold(0, |w, (i, eight)| {
-            // SAFETY: eight has exactly eight floats; the load needs no alignment.
-            let mask =
-                _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(unsafe { _mm256_loadu_ps(eight.as_ptr()) }, zero));
-            w | u64::from(mask as u8) << (8 * i)
-        });
-    }
-    pack_row_portable(&row[64 * whole..], &mut out[whole..]);
-}
-
-fn hamming(a: &[u64], b: &[u64]) -> u64 {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("popcnt") {
-        // SAFETY: the processor has POPCNT.
-        return unsafe { hamming_popcnt(a, b) };
-    }
-    hamming_portable(a, b)
-}
-
-#[inline]
-fn hamming_portable(a: &[u64], b: &[u64]) -> u64 {
-    a.iter().zip(b).map(|(x, y)| u64::from((x ^ y).count_ones())).sum()
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "popcnt")]
-fn hamming_popcnt(a: &[u64], b: &[u64]) -> u64 {
-    hamming_portable(a, b)
 }
 
 #[cfg(test)]

@@ -1,19 +1,23 @@
 //! SynFlow without a backward pass, and without overflow.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
+use super::channels_last;
 use super::forward::apply;
+use super::kernels;
+use super::plan::{Plan, PlanId};
+use super::tensors;
 use super::weights::{LayerTensors, Weights};
-use crate::network::{Network, Op, Pool};
+use crate::network::{Op, Pool};
 
 /// The pair (R, dR/dt) of the linearised network, as natural logarithms.
 ///
 /// With batch normalisation bypassed, non-negative weights `|W|` and an input of ones, every ReLU is inert and the
 /// network is multilinear in its layers. So `sum_l <|W_l|, dR/d|W_l|>` is the derivative of the summed logits `R` at
 /// `t = 1` when every weight is multiplied by `t`, and the pair (value, tangent) can be pushed forward: a layer maps
-/// `(v, u)` to `(W v + |b|, W v + W u)`, a maximum pooling picks the same pixel of both, everything else is linear. A
-/// batch of two carries the pair. The pair is divided by its maximum after each layer and the logarithm of the divisors
-/// kept, so float32 suffices at any depth.
+/// `(v, u)` to `(W v + |b|, W v + W u)`, everything else is linear (a maximum picks the tangent of the largest value). A
+/// batch of two carries the pair. A pair that grows or shrinks too far is multiplied by a power of two, which is exact, and
+/// the exponent kept, so float32 suffices at any depth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dual {
     /// log R, the logarithm of the summed logits.
@@ -22,115 +26,162 @@ pub struct Dual {
     pub log_tangent: f64,
 }
 
-/// A pair divided by `exp(log_scale)`: (2, channels, height, width).
+/// A pair (2, channels, height, width) to be multiplied by `2^exponent`.
 struct Scaled {
     pair: Tensor,
-    log_scale: f64,
+    exponent: i32,
 }
 
-impl Scaled {
-    fn normalise(self) -> Result<Scaled, tch::TchError> {
-        let max = self.pair.f_max()?.double_value(&[]);
-        if max > 0.0 && max.is_finite() {
-            Ok(Scaled { pair: self.pair.f_mul_scalar(1.0 / max)?, log_scale: self.log_scale + max.ln() })
-        } else {
-            Ok(self)
-        }
-    }
-}
+/// Pairs whose largest tangent leaves `2^-LIMIT..2^LIMIT` are scaled; a layer multiplies by far less than what is left to
+/// the ends of float32.
+const LIMIT: i32 = 40;
 
-/// Runs the pair through the network. `weights` are absolute values.
-pub(super) fn run(network: &Network, weights: &Weights) -> Result<Dual, tch::TchError> {
-    let nodes = network.nodes();
-    let mut values: Vec<Option<Scaled>> = (0..nodes.len()).map(|_| None).collect();
-    let mut remaining_uses = vec![0usize; nodes.len()];
-    nodes.iter().flat_map(|n| &n.inputs).for_each(|&i| remaining_uses[i] += 1);
-    remaining_uses[network.output()] += 1;
-    for (id, node) in nodes.iter().enumerate() {
-        let value = {
-            let inputs: Vec<&Scaled> = node.inputs.iter().filter_map(|&i| values[i].as_ref()).collect();
-            match (inputs.as_slice(), node.op) {
-                ([], _) => input_pair(network, weights)?,
-                (terms, Op::Add) => add(terms)?,
-                (parts, Op::Concat) => concat(parts)?,
-                ([x, ..], Op::MaxPool(p)) => Scaled { pair: max_pool(p, &x.pair)?, log_scale: x.log_scale },
-                ([x, ..], Op::BatchNorm | Op::Relu) => Scaled { pair: x.pair.shallow_clone(), log_scale: x.log_scale },
-                ([x, ..], Op::Conv2d(_) | Op::Linear { .. }) => layer(&node.op, x, weights.get(id))?.normalise()?,
-                ([x, ..], op) => Scaled { pair: apply(&op, &x.pair, None)?, log_scale: x.log_scale },
-            }
+/// Runs the pairs of all networks through the plan. `weights` are absolute values, one entry per network; networks that
+/// share a layer's weights share its convolution.
+pub(super) fn run(plan: &Plan<'_>, weights: &[Weights], device: Device) -> Result<Vec<Dual>, tch::TchError> {
+    let _no_grad = tch::no_grad_guard();
+    let mut values: Vec<Option<Scaled>> = plan.nodes.iter().map(|_| None).collect();
+    let mut remaining: Vec<usize> = plan.nodes.iter().map(|n| n.consumers.len() + n.outputs).collect();
+    for step in &plan.steps {
+        let Some(&head) = step.first() else {
+            continue;
         };
-        for &i in &node.inputs {
-            remaining_uses[i] -= 1;
-            if remaining_uses[i] == 0 {
-                values[i] = None;
+        let (owner, node) = plan.nodes[head].owner;
+        match plan.nodes[head].op {
+            op @ (Op::Conv2d(_) | Op::Linear { .. }) => {
+                let layer = weights[owner].get(node);
+                let layer = layer.ok_or_else(|| tch::TchError::Torch(format!("{op} has no weights")))?;
+                layers(plan, step, &op, layer, &mut values)?;
+            }
+            op => {
+                for &id in step {
+                    let inputs = plan.nodes[id].inputs.iter().map(|&i| known(&values, i));
+                    let inputs: Vec<&Scaled> = inputs.collect::<Result<_, _>>()?;
+                    values[id] = Some(match (op, inputs.as_slice()) {
+                        (_, []) => input_pair(plan.nodes[id].shape, device)?,
+                        (Op::BatchNorm | Op::Relu, [x, ..]) => {
+                            Scaled { pair: x.pair.shallow_clone(), exponent: x.exponent }
+                        }
+                        (op, inputs) => together(&op, inputs)?,
+                    });
+                }
             }
         }
-        values[id] = Some(value);
+        for i in step.iter().flat_map(|&id| &plan.nodes[id].inputs) {
+            remaining[*i] -= 1;
+            if remaining[*i] == 0 {
+                values[*i] = None;
+            }
+        }
     }
-    let Some(output) = values[network.output()].take() else {
-        return Ok(Dual { log_value: f64::NEG_INFINITY, log_tangent: f64::NEG_INFINITY });
+    let dual = |(network, of): (&&crate::network::Network, &Vec<PlanId>)| {
+        let output = known(&values, of[network.output()])?;
+        let sums = output.pair.f_flatten(1, -1)?.f_sum_dim_intlist(1, false, Kind::Double)?.f_to(Device::Cpu)?;
+        let sums: Vec<f64> = Vec::try_from(sums)?;
+        let log_scale = f64::from(output.exponent) * std::f64::consts::LN_2;
+        Ok(Dual { log_value: sums[0].ln() + log_scale, log_tangent: sums[1].ln() + log_scale })
     };
-    let sums: Vec<f64> = Vec::try_from(output.pair.f_flatten(1, -1)?.f_sum_dim_intlist(1, false, Kind::Double)?)?;
-    Ok(Dual { log_value: sums[0].ln() + output.log_scale, log_tangent: sums[1].ln() + output.log_scale })
+    plan.networks.iter().zip(&plan.of).map(dual).collect()
+}
+
+fn known(values: &[Option<Scaled>], id: PlanId) -> Result<&Scaled, tch::TchError> {
+    values[id].as_ref().ok_or_else(|| tch::TchError::Torch(format!("node {id} has no value")))
 }
 
 /// Value one everywhere, tangent zero.
-fn input_pair(network: &Network, weights: &Weights) -> Result<Scaled, tch::TchError> {
-    let s = network.input_shape();
+fn input_pair(s: crate::network::Shape, device: Device) -> Result<Scaled, tch::TchError> {
     let size = [1, s.channels as i64, s.height as i64, s.width as i64];
-    let options =
-        weights.layers().next().map_or((Kind::Float, tch::Device::Cpu), |l| (l.weight.kind(), l.weight.device()));
+    let options = (Kind::Float, device);
     let pair = Tensor::f_cat(&[Tensor::f_ones(size, options)?, Tensor::f_zeros(size, options)?], 0)?;
-    Ok(Scaled { pair: super::channels_last(&pair)?, log_scale: 0.0 })
+    Ok(Scaled { pair: channels_last(&pair)?, exponent: 0 })
 }
 
-/// The pairs on the largest of their scales.
-fn to_one_scale(pairs: &[&Scaled]) -> Result<(Vec<Tensor>, f64), tch::TchError> {
-    let log_scale = pairs.iter().map(|t| t.log_scale).fold(f64::NEG_INFINITY, f64::max);
-    let scaled = |t: &&Scaled| match t.log_scale == log_scale {
-        true => Ok(t.pair.shallow_clone()),
-        false => t.pair.f_mul_scalar((t.log_scale - log_scale).exp()),
-    };
-    Ok((pairs.iter().map(scaled).collect::<Result<_, _>>()?, log_scale))
-}
-
-fn add(terms: &[&Scaled]) -> Result<Scaled, tch::TchError> {
-    let (pairs, log_scale) = to_one_scale(terms)?;
-    let mut sum = pairs[0].shallow_clone();
-    for pair in &pairs[1..] {
-        sum = sum.f_add(pair)?;
-    }
-    Ok(Scaled { pair: sum, log_scale })
-}
-
-fn concat(parts: &[&Scaled]) -> Result<Scaled, tch::TchError> {
-    let (pairs, log_scale) = to_one_scale(parts)?;
-    Ok(Scaled { pair: Tensor::f_cat(&pairs, 1)?, log_scale })
-}
-
-/// The largest value of each window, and the tangent of the pixel it is at.
-fn max_pool(p: Pool, pair: &Tensor) -> Result<Tensor, tch::TchError> {
-    let square = |n: usize| [n as i64, n as i64];
-    let (value, tangent) = (pair.f_narrow(0, 0, 1)?, pair.f_narrow(0, 1, 1)?);
-    let (largest, at) =
-        value.f_max_pool2d_with_indices(square(p.kernel), square(p.stride), square(p.padding), square(1), p.ceil)?;
-    let tangent = tangent.f_flatten(2, -1)?.f_gather(2, &at.f_flatten(2, -1)?, false)?.f_view_as(&largest)?;
-    Tensor::f_cat(&[largest, tangent], 0)
-}
-
-/// `(v, u)` becomes `(W v + b, W v + W u)`: the bias enters the value but is not scaled, so it has no tangent.
-fn layer(op: &Op, x: &Scaled, layer: Option<&LayerTensors>) -> Result<Scaled, tch::TchError> {
-    let linear = layer.map(|l| LayerTensors { weight: l.weight.shallow_clone(), bias: None });
-    let y = apply(op, &x.pair, linear.as_ref())?;
-    let (value, tangent) = (y.f_narrow(0, 0, 1)?, y.f_narrow(0, 1, 1)?);
-    let tangent = tangent.f_add(&value)?;
-    let value = match layer.and_then(|l| l.bias.as_ref()) {
-        Some(b) => {
-            let mut size = vec![1; y.dim()];
-            size[1] = -1;
-            value.f_add(&b.f_mul_scalar((-x.log_scale).exp())?.f_reshape(&size)?)?
+/// An operation without weights, its inputs brought to one exponent.
+fn together(op: &Op, inputs: &[&Scaled]) -> Result<Scaled, tch::TchError> {
+    let exponent = inputs.iter().map(|x| x.exponent).max().unwrap_or(0);
+    let host = inputs.iter().all(|x| tensors::is_host(&x.pair));
+    let factor = |x: &Scaled| 2f32.powi(x.exponent - exponent);
+    let pair = match (*op, inputs) {
+        (Op::Add, [first, ..]) if host => {
+            let mut sum = tensors::empty_like(&first.pair)?;
+            for (i, x) in inputs.iter().enumerate() {
+                kernels::scale(tensors::values_mut(&mut sum), tensors::values(&x.pair), factor(x), i > 0);
+            }
+            sum
         }
-        None => value,
+        (Op::AvgPool(pool), [x]) if host => tensors::avg_pool(&x.pair, pool)?,
+        (Op::MaxPool(pool), [x]) => max_pool(&x.pair, pool)?,
+        _ => {
+            let scaled = inputs.iter().map(|x| match x.exponent == exponent {
+                true => Ok(x.pair.shallow_clone()),
+                false => x.pair.f_mul_scalar(f64::from(factor(x))),
+            });
+            let scaled: Vec<Tensor> = scaled.collect::<Result<_, tch::TchError>>()?;
+            tensors::dense(apply(op, &scaled.iter().collect::<Vec<_>>(), None)?)?
+        }
     };
-    Ok(Scaled { pair: Tensor::f_cat(&[value, tangent], 0)?, log_scale: x.log_scale })
+    Ok(Scaled { pair, exponent })
+}
+
+/// The largest value of each window, and the tangent that goes with it.
+fn max_pool(pair: &Tensor, pool: Pool) -> Result<Tensor, tch::TchError> {
+    let square = |n: usize| [n as i64, n as i64];
+    let value = pair.f_narrow(0, 0, 1)?;
+    let (value, at) = value.f_max_pool2d_with_indices(
+        square(pool.kernel),
+        square(pool.stride),
+        square(pool.padding),
+        square(1),
+        pool.ceil,
+    )?;
+    let tangent = pair.f_narrow(0, 1, 1)?.f_flatten(2, -1)?.f_gather(2, &at.f_flatten(2, -1)?, false)?;
+    channels_last(&Tensor::f_cat(&[&value, &tangent.f_reshape(value.size())?], 0)?)
+}
+
+/// One layer for all nodes of a step, side by side in the batch: `(v, u)` becomes `(W v + b, W v + W u)`; the bias enters
+/// the value but is not scaled, so it has no tangent.
+fn layers(
+    plan: &Plan<'_>,
+    step: &[PlanId],
+    op: &Op,
+    layer: &LayerTensors,
+    values: &mut [Option<Scaled>],
+) -> Result<(), tch::TchError> {
+    let inputs = step.iter().map(|&id| known(values, plan.nodes[id].inputs[0]));
+    let inputs: Vec<&Scaled> = inputs.collect::<Result<_, _>>()?;
+    let mut exponents: Vec<i32> = inputs.iter().map(|x| x.exponent).collect();
+    let x = match inputs.as_slice() {
+        [only] => only.pair.shallow_clone(),
+        several => Tensor::f_cat(&several.iter().map(|x| &x.pair).collect::<Vec<_>>(), 0)?,
+    };
+    let linear = LayerTensors { weight: layer.weight.shallow_clone(), bias: None };
+    let mut y = tensors::dense(apply(op, &[&x], Some(&linear))?)?;
+    let largest: Vec<f32> = if tensors::is_host(&y) {
+        let size = y.numel() / step.len();
+        let pairs = tensors::values_mut(&mut y).chunks_exact_mut(size.max(1));
+        pairs
+            .map(|pair| pair.split_at_mut(size / 2))
+            .map(|(value, tangent)| kernels::add_and_max(tangent, value))
+            .collect()
+    } else {
+        let pairs = y.f_unflatten(0, [step.len() as i64, 2])?;
+        let _ = pairs.f_select(1, 1)?.f_add_(&pairs.f_select(1, 0)?)?;
+        Vec::try_from(pairs.f_flatten(1, -1)?.f_amax([1i64], false)?.f_to_kind(Kind::Float)?.f_to(Device::Cpu)?)?
+    };
+    for (k, (&id, largest)) in step.iter().zip(largest).enumerate() {
+        let mut pair = y.f_narrow(0, 2 * k as i64, 2)?;
+        if let Some(bias) = &layer.bias {
+            let mut size = vec![1; pair.dim()];
+            size[1] = -1;
+            let bias = bias.f_mul_scalar(2f64.powi(-exponents[k]))?.f_reshape(&size)?;
+            let _ = pair.f_narrow(0, 0, 1)?.f_add_(&bias)?;
+        }
+        let shift = if largest > 0.0 && largest.is_finite() { largest.log2() as i32 } else { 0 };
+        if shift.abs() > LIMIT {
+            pair = pair.f_mul_scalar(2f64.powi(-shift))?;
+            exponents[k] += shift;
+        }
+        values[id] = Some(Scaled { pair, exponent: exponents[k] });
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use super::tensors::BN_EPS;
 use super::weights::{LayerTensors, Weights};
 use crate::network::{Network, NodeId, Op};
 
@@ -16,9 +17,6 @@ pub enum Norm<'a> {
     /// Computes what the caller says, given the node and its input.
     With(&'a mut dyn FnMut(NodeId, &Tensor) -> Result<Tensor, tch::TchError>),
 }
-
-/// PyTorch's default epsilon of batch normalisation.
-const BN_EPS: f64 = 1e-5;
 
 /// What sees the id, the input and the output of every operation of one input.
 pub type Observer<'a> = dyn FnMut(NodeId, &Tensor, &Tensor) -> Result<(), tch::TchError> + 'a;
@@ -42,20 +40,13 @@ pub fn forward(
             let inputs: Vec<&Tensor> = node.inputs.iter().filter_map(|&i| values[i].as_ref()).collect();
             match (inputs.as_slice(), &node.op) {
                 ([], _) => x.shallow_clone(),
-                ([first, rest @ ..], Op::Add) => {
-                    let mut sum = first.shallow_clone();
-                    for other in rest {
-                        sum = sum.f_add(other)?;
-                    }
-                    sum
-                }
-                (inputs, Op::Concat) => Tensor::f_cat(inputs, 1)?,
+                (inputs, Op::Add | Op::Concat) => apply(&node.op, inputs, None)?,
                 ([input, ..], op) => {
                     let output = match (op, &mut *norm) {
                         (Op::BatchNorm, Norm::Bypass) => input.shallow_clone(),
                         (Op::BatchNorm, Norm::Image) => normalise_each(input)?,
                         (Op::BatchNorm, Norm::With(f)) => f(id, input)?,
-                        _ => apply(op, input, weights.get(id))?,
+                        _ => apply(op, &inputs, weights.get(id))?,
                     };
                     observe(id, input, &output)?;
                     output
@@ -74,8 +65,11 @@ pub fn forward(
     values[network.output()].take().ok_or_else(|| tch::TchError::Torch("the network has no output".into()))
 }
 
-/// One operation of one input. Linear operations on the pair of a value and its tangent go through here too.
-pub(super) fn apply(op: &Op, x: &Tensor, layer: Option<&LayerTensors>) -> Result<Tensor, tch::TchError> {
+/// One operation by libtorch.
+pub(super) fn apply(op: &Op, inputs: &[&Tensor], layer: Option<&LayerTensors>) -> Result<Tensor, tch::TchError> {
+    let Some(&x) = inputs.first() else {
+        return Err(tch::TchError::Torch(format!("{op} has no input")));
+    };
     let square = |n: usize| [n as i64, n as i64];
     match *op {
         Op::Conv2d(c) => {
@@ -104,9 +98,17 @@ pub(super) fn apply(op: &Op, x: &Tensor, layer: Option<&LayerTensors>) -> Result
             let size = x.size();
             Tensor::f_zeros([size[0], channels as i64, size[2], size[3]], (x.kind(), x.device()))
         }
+        Op::Add => {
+            let mut sum = x.shallow_clone();
+            for other in &inputs[1..] {
+                sum = sum.f_add(other)?;
+            }
+            Ok(sum)
+        }
+        Op::Concat => Tensor::f_cat(inputs, 1),
         Op::Narrow { channels } => x.f_narrow(1, 0, channels as i64),
         Op::ChannelShuffle { groups } => x.f_channel_shuffle(groups as i64),
-        Op::Input | Op::Add | Op::Concat => Ok(x.shallow_clone()),
+        Op::Input => Ok(x.shallow_clone()),
     }
 }
 

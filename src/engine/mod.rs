@@ -10,9 +10,14 @@ mod device;
 mod dual;
 mod forward;
 mod gaussian;
+mod hessian;
+mod kernels;
 mod linear;
 mod passes;
 mod per_image;
+mod plan;
+mod tape;
+mod tensors;
 mod train_mode;
 mod weights;
 
@@ -23,7 +28,7 @@ pub use dual::Dual;
 pub use forward::{Norm, Observer, forward};
 pub use gaussian::{Expansion, NeuronPatterns};
 pub use passes::{Engine, LayerGradient, Pass, Passes};
-pub use weights::{LayerTensors, Weights, channels_last};
+pub use weights::{LayerTensors, WeightBank, Weights, channels_last};
 
 /// Why a network could not be run.
 #[derive(Debug, thiserror::Error)]

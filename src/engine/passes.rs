@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use ndarray::Array2;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use super::gaussian::{self, Expansion, NeuronPatterns};
-use super::weights::{Weights, gradient_or_zeros};
-use super::{CodeKernel, DeviceBatch, Dual, EngineError, Norm, dual, linear, per_image, train_mode};
+use super::plan::Plan;
+use super::weights::{WeightBank, Weights, gradient_or_zeros};
+use super::{CodeKernel, DeviceBatch, Dual, EngineError, Norm, dual, hessian, linear, per_image, train_mode};
 use crate::network::Network;
 
 /// Something that is run once per network and read by any number of proxies.
@@ -148,15 +149,24 @@ impl<'a> Passes<'a> {
 }
 
 /// Runs networks on one device.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Engine {
     device: Device,
+    bank: Option<WeightBank>,
 }
 
+/// Images of the tangent kernel: each costs a backward pass through all of them.
+const KERNEL_IMAGES: usize = 16;
+
 impl Engine {
-    /// An engine on this device.
+    /// An engine on this device that draws the weights of every network anew.
     pub fn new(device: Device) -> Self {
-        Engine { device }
+        Engine { device, bank: None }
+    }
+
+    /// An engine whose networks share the layers of equal seed, name and shape; see [`WeightBank`].
+    pub fn with_bank(device: Device) -> Self {
+        Engine { device, bank: Some(WeightBank::default()) }
     }
 
     /// The device.
@@ -173,31 +183,78 @@ impl Engine {
         batch: &DeviceBatch,
         wanted: &[Pass],
     ) -> Result<Passes<'a>, EngineError> {
-        let mut passes = Passes::none(network);
+        let passes = self.run_population(&[(network, seed)], batch, wanted)?;
+        Ok(passes.into_iter().next().unwrap_or(Passes::none(network)))
+    }
+
+    /// The same for several networks at once, each with its seed: what they have in common ([`Plan`]) is run once. The
+    /// memory in use grows with the number of networks.
+    pub fn run_population<'a>(
+        &self,
+        population: &[(&'a Network, u64)],
+        batch: &DeviceBatch,
+        wanted: &[Pass],
+    ) -> Result<Vec<Passes<'a>>, EngineError> {
+        let mut all: Vec<Passes<'a>> = population.iter().map(|&(network, _)| Passes::none(network)).collect();
         if wanted.is_empty() {
-            return Ok(passes);
+            return Ok(all);
         }
         let wants = |pass| wanted.contains(&pass);
-        if wanted.iter().any(|p| p.reads_batch()) && batch.shape() != network.input_shape() {
+        let misfit = population.iter().find(|(network, _)| batch.shape() != network.input_shape());
+        if let (Some((network, _)), true) = (misfit, wanted.iter().any(|p| p.reads_batch())) {
             return Err(EngineError::BatchShape { batch: batch.shape(), network: network.input_shape() });
         }
-        let weights = Weights::init(network, seed, self.device)?;
-        let mut seconds = Vec::new();
-        let mut clock = Clock { wanted, seconds: &mut seconds };
-        passes.dual = clock.time(Pass::Dual, || {
-            let _no_grad = tch::no_grad_guard();
-            Ok(dual::run(network, &weights.abs(Kind::Float)?)?)
-        })?;
+        let plan = Plan::new(population);
+        let mut clock = Clock { wanted, share: population.len().max(1) as f64, seconds: Vec::new() };
+        let drawn = |absolute: bool| -> Result<Vec<Weights>, tch::TchError> {
+            let draw = if absolute { Weights::init_abs } else { Weights::init };
+            population.iter().map(|&(network, seed)| draw(network, seed, self.device, self.bank.as_ref())).collect()
+        };
+        let duals = clock.time(Pass::Dual, || Ok(dual::run(&plan, &drawn(true)?, self.device)?))?;
+        deal(&mut all, duals, |passes, dual| passes.dual = Some(dual));
+        if wanted.iter().all(|&p| p == Pass::Dual) {
+            all.iter_mut().for_each(|passes| passes.seconds.clone_from(&clock.seconds));
+            return Ok(all);
+        }
+        let weights = drawn(false)?;
+        let halves = clock.time(Pass::HalfGradients, || train_mode::half_gradients(&plan, &weights, batch))?;
+        deal(&mut all, halves, |passes, halves| passes.half_gradients = Some(halves));
+        let kernels =
+            clock.time(Pass::TangentKernel, || train_mode::tangent_kernels(&plan, &weights, batch, KERNEL_IMAGES))?;
+        deal(&mut all, kernels, |passes, kernel| passes.tangent_kernel = Some(kernel));
+        all.iter_mut().for_each(|passes| passes.seconds.clone_from(&clock.seconds));
+        if train_mode::PASSES.iter().any(|p| wanted.contains(p)) {
+            train_mode::run(&mut all, &plan, &weights, batch, wanted)?;
+        }
+        for ((passes, weights), &(network, seed)) in all.iter_mut().zip(weights).zip(population) {
+            self.run_alone(passes, network, seed, &weights, batch, wanted)?;
+            if wants(Pass::Weights) {
+                passes.weights = Some(weights);
+            }
+        }
+        Ok(all)
+    }
+
+    /// The passes that networks do not share.
+    fn run_alone(
+        &self,
+        passes: &mut Passes<'_>,
+        network: &Network,
+        seed: u64,
+        weights: &Weights,
+        batch: &DeviceBatch,
+        wanted: &[Pass],
+    ) -> Result<(), EngineError> {
+        let wants = |pass| wanted.contains(&pass);
+        let mut clock = Clock { wanted, share: 1.0, seconds: std::mem::take(&mut passes.seconds) };
         passes.linear_gradient =
-            clock.time(Pass::LinearGradient, || linear::gradient(network, &weights, &mut Norm::Bypass))?;
+            clock.time(Pass::LinearGradient, || linear::gradient(network, weights, &mut Norm::Bypass))?;
         passes.normalised_linear_gradient =
-            clock.time(Pass::NormalisedLinearGradient, || linear::gradient(network, &weights, &mut Norm::Batch))?;
-        passes.half_gradients =
-            clock.time(Pass::HalfGradients, || train_mode::half_gradients(network, &weights, batch))?;
+            clock.time(Pass::NormalisedLinearGradient, || linear::gradient(network, weights, &mut Norm::Batch))?;
+        passes.hessian_gradient =
+            clock.time(Pass::HessianGradient, || hessian::gradient_product(network, weights, batch))?;
         passes.gradient_signs =
-            clock.time(Pass::GradientSigns, || per_image::gradient_signs(network, &weights, batch))?;
-        passes.tangent_kernel =
-            clock.time(Pass::TangentKernel, || per_image::tangent_kernel(network, &weights, batch))?;
+            clock.time(Pass::GradientSigns, || per_image::gradient_signs(network, weights, batch))?;
         if wants(Pass::Expansion) || wants(Pass::NeuronPatterns) {
             let normal = gaussian::weights(network, seed, self.device)?;
             passes.expansion = clock
@@ -205,21 +262,23 @@ impl Engine {
             passes.neuron_patterns =
                 clock.time(Pass::NeuronPatterns, || gaussian::patterns(network, &normal, batch))?;
         }
-        passes.seconds = seconds;
-        if train_mode::PASSES.iter().any(|p| wanted.contains(p)) {
-            train_mode::run(&mut passes, &weights, batch, wanted)?;
-        }
-        if wanted.contains(&Pass::Weights) {
-            passes.weights = Some(weights);
-        }
-        Ok(passes)
+        passes.seconds = clock.seconds;
+        Ok(())
     }
 }
 
-/// Runs what is wanted and notes how long it took.
+/// Gives every network its part of what was run for all.
+fn deal<T>(all: &mut [Passes<'_>], parts: Option<Vec<T>>, mut take: impl FnMut(&mut Passes<'_>, T)) {
+    if let Some(parts) = parts {
+        all.iter_mut().zip(parts).for_each(|(passes, part)| take(passes, part));
+    }
+}
+
+/// Runs what is wanted and notes how long it took each of the networks that shared it.
 struct Clock<'a> {
     wanted: &'a [Pass],
-    seconds: &'a mut Vec<(Pass, f64)>,
+    share: f64,
+    seconds: Vec<(Pass, f64)>,
 }
 
 impl Clock<'_> {
@@ -229,7 +288,7 @@ impl Clock<'_> {
         }
         let start = Instant::now();
         let result = run()?;
-        self.seconds.push((pass, start.elapsed().as_secs_f64()));
+        self.seconds.push((pass, start.elapsed().as_secs_f64() / self.share));
         Ok(Some(result))
     }
 }

@@ -1,7 +1,6 @@
 //! Gradients with respect to the weights for one image at a time.
 
-use ndarray::Array2;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use super::weights::{Weights, gradient_or_zeros};
 use super::{DeviceBatch, EngineError, Norm, forward};
@@ -9,8 +8,6 @@ use crate::network::{Network, Op};
 
 /// Images that go through the network at once; bounds the memory.
 const CHUNK: i64 = 16;
-/// Images of the tangent kernel: each costs a backward pass through all of them.
-const KERNEL_IMAGES: i64 = 16;
 
 /// Per layer, the sum over images of the signs of the gradient of the image's cross-entropy, each image in a batch of its
 /// own. Such a batch is normalised by the statistics of the image, so many images can go through the network together;
@@ -71,33 +68,4 @@ fn weight_gradients(op: &Op, x: &Tensor, d: &Tensor) -> Result<Tensor, tch::TchE
             d.f_mul(&x)?.f_reshape([n, -1])
         }
     }
-}
-
-/// The empirical neural tangent kernel of the first 16 images: inner products of the gradients of their summed logits.
-pub(super) fn tangent_kernel(
-    network: &Network,
-    weights: &Weights,
-    batch: &DeviceBatch,
-) -> Result<Array2<f64>, EngineError> {
-    let n = KERNEL_IMAGES.min(batch.len() as i64);
-    let trained = weights.require_grad(true)?;
-    let images = batch.images().f_narrow(0, 0, n)?;
-    let logits = forward(network, &trained, &images, &mut Norm::Batch, &mut |_, _, _| Ok(()))?;
-    let parameters: Vec<&Tensor> = trained.layers().map(|l| &l.weight).collect();
-    let mut rows: Vec<Vec<Tensor>> = parameters.iter().map(|_| Vec::with_capacity(n as usize)).collect();
-    for i in 0..n {
-        let total = logits.f_get(i)?.f_sum(Kind::Float)?;
-        let gradients = Tensor::f_run_backward(&[&total], &parameters, i + 1 < n, false)?;
-        for ((row, gradient), weight) in rows.iter_mut().zip(&gradients).zip(&parameters) {
-            row.push(gradient_or_zeros(gradient, weight)?.f_flatten(0, -1)?);
-        }
-    }
-    let mut kernel = Array2::zeros((n as usize, n as usize));
-    for layer in rows {
-        let g = Tensor::f_stack(&layer, 0)?.f_to_kind(Kind::Double)?;
-        let products = g.f_matmul(&g.f_tr()?)?.f_to(Device::Cpu)?;
-        let values: Vec<f64> = Vec::try_from(products.f_flatten(0, -1)?)?;
-        kernel.iter_mut().zip(values).for_each(|(k, v)| *k += v);
-    }
-    Ok(kernel)
 }

@@ -1,8 +1,11 @@
-//! A network's initial weights as tensors.
+//! A network's initial weights as tensors, and the bank that networks share them from.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tch::{Device, Kind, Tensor};
 
-use crate::network::{Network, NodeId, layer_bias, layer_weight};
+use crate::network::{Network, NodeId, WeightShape, layer_bias, layer_weight};
 
 /// The tensors of one convolution or linear layer.
 #[derive(Debug)]
@@ -13,42 +16,128 @@ pub struct LayerTensors {
     pub bias: Option<Tensor>,
 }
 
+impl LayerTensors {
+    fn draw(key: &LayerKey, shape: &WeightShape, device: Device) -> Result<Self, tch::TchError> {
+        let dims: Vec<i64> = shape.dims.iter().map(|&d| d as i64).collect();
+        let values = layer_weight(key.seed, &key.name, shape);
+        let weight = Tensor::f_from_slice(&values)?.f_reshape(&dims)?.f_to(device)?;
+        let weight = if dims.len() == 4 { channels_last(&weight)? } else { weight };
+        let bias = match layer_bias(key.seed, &key.name, shape) {
+            Some(values) => Some(Tensor::f_from_slice(&values)?.f_to(device)?),
+            None => None,
+        };
+        Ok(LayerTensors { weight, bias })
+    }
+
+    fn map(&self, f: impl Fn(&Tensor) -> Result<Tensor, tch::TchError>) -> Result<Self, tch::TchError> {
+        Ok(LayerTensors { weight: f(&self.weight)?, bias: self.bias.as_ref().map(f).transpose()? })
+    }
+
+    fn share(&self) -> Self {
+        LayerTensors { weight: self.weight.shallow_clone(), bias: self.bias.as_ref().map(Tensor::shallow_clone) }
+    }
+}
+
+/// What fixes the weights of a layer: equal keys, equal weights.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct LayerKey {
+    pub seed: u64,
+    pub name: String,
+    pub dims: Vec<usize>,
+}
+
+/// The key of a node's layer; None if the node has no weights.
+pub(super) fn layer_key(network: &Network, id: NodeId, seed: u64) -> Option<LayerKey> {
+    let node = &network.nodes()[id];
+    let shape = node.op.weight(network.operand_shape(id))?;
+    Some(LayerKey { seed, name: node.name.clone(), dims: shape.dims })
+}
+
+/// Layers that were drawn once and are used by every network that has them.
+///
+/// Networks whose weights come from one seed share the weights of layers of equal name and shape. Each network's
+/// initialisation has the distribution it would have alone (*common random numbers*); comparisons between networks lose
+/// variance, and nothing is drawn twice. Clones share their contents.
+#[derive(Clone, Debug, Default)]
+pub struct WeightBank(Arc<RwLock<HashMap<LayerKey, Banked>>>);
+
+#[derive(Debug)]
+struct Banked {
+    plain: LayerTensors,
+    absolute: LayerTensors,
+}
+
+// SAFETY: the tensors are written once, before they enter the map, and only read afterwards; libtorch allows concurrent
+// reads, and the reference counts of shallow clones are atomic.
+unsafe impl Sync for Banked {}
+
+impl WeightBank {
+    fn get(
+        &self,
+        key: &LayerKey,
+        shape: &WeightShape,
+        device: Device,
+        pick: impl Fn(&Banked) -> &LayerTensors,
+    ) -> Result<LayerTensors, tch::TchError> {
+        // A panic elsewhere cannot leave a half-written entry.
+        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(key) {
+            return Ok(pick(known).share());
+        }
+        let plain = LayerTensors::draw(key, shape, device)?;
+        let absolute = plain.map(Tensor::f_abs)?;
+        let mut map = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(pick(map.entry(key.clone()).or_insert(Banked { plain, absolute })).share())
+    }
+}
+
 /// The layers of a network, by node id; None for nodes without weights.
 #[derive(Debug)]
 pub struct Weights(pub Vec<Option<LayerTensors>>);
 
 impl Weights {
-    /// PyTorch's default initialisation from `seed` (see [`layer_weight`]), float32.
-    pub fn init(network: &Network, seed: u64, device: Device) -> Result<Weights, tch::TchError> {
+    /// PyTorch's default initialisation from `seed` (see [`layer_weight`]), float32; from the bank, if there is one.
+    pub fn init(
+        network: &Network,
+        seed: u64,
+        device: Device,
+        bank: Option<&WeightBank>,
+    ) -> Result<Weights, tch::TchError> {
+        Self::layers_of(network, seed, |key, shape| match bank {
+            Some(bank) => bank.get(key, shape, device, |b| &b.plain),
+            None => LayerTensors::draw(key, shape, device),
+        })
+    }
+
+    /// The absolute values of [`Weights::init`].
+    pub(super) fn init_abs(
+        network: &Network,
+        seed: u64,
+        device: Device,
+        bank: Option<&WeightBank>,
+    ) -> Result<Weights, tch::TchError> {
+        Self::layers_of(network, seed, |key, shape| match bank {
+            Some(bank) => bank.get(key, shape, device, |b| &b.absolute),
+            None => LayerTensors::draw(key, shape, device)?.map(Tensor::f_abs),
+        })
+    }
+
+    fn layers_of(
+        network: &Network,
+        seed: u64,
+        mut layer: impl FnMut(&LayerKey, &WeightShape) -> Result<LayerTensors, tch::TchError>,
+    ) -> Result<Weights, tch::TchError> {
         let mut layers: Vec<Option<LayerTensors>> = (0..network.nodes().len()).map(|_| None).collect();
         for (id, shape) in network.layers() {
-            let name = &network.nodes()[id].name;
-            let dims: Vec<i64> = shape.dims.iter().map(|&d| d as i64).collect();
-            let weight = Tensor::f_from_slice(&layer_weight(seed, name, &shape))?.f_reshape(&dims)?.f_to(device)?;
-            let weight = if dims.len() == 4 { channels_last(&weight)? } else { weight };
-            let bias = match layer_bias(seed, name, &shape) {
-                Some(values) => Some(Tensor::f_from_slice(&values)?.f_to(device)?),
-                None => None,
-            };
-            layers[id] = Some(LayerTensors { weight, bias });
+            let key = LayerKey { seed, name: network.nodes()[id].name.clone(), dims: shape.dims.clone() };
+            layers[id] = Some(layer(&key, &shape)?);
         }
         Ok(Weights(layers))
     }
 
     /// Absolute values of all weights and biases, in `kind`.
     pub fn abs(&self, kind: Kind) -> Result<Weights, tch::TchError> {
-        let layers = self.0.iter().map(|layer| {
-            layer
-                .as_ref()
-                .map(|l| {
-                    Ok(LayerTensors {
-                        weight: l.weight.f_abs()?.f_to_kind(kind)?,
-                        bias: l.bias.as_ref().map(|b| b.f_abs()?.f_to_kind(kind)).transpose()?,
-                    })
-                })
-                .transpose()
-        });
-        Ok(Weights(layers.collect::<Result<_, tch::TchError>>()?))
+        let abs = |l: &Option<LayerTensors>| l.as_ref().map(|l| l.map(|t| t.f_abs()?.f_to_kind(kind))).transpose();
+        Ok(Weights(self.0.iter().map(abs).collect::<Result<_, tch::TchError>>()?))
     }
 
     /// The same weights, cut off from any graph and with gradients switched on or off. Biases have none.

@@ -116,6 +116,21 @@ impl Pool {
     pub const fn new(kernel: usize, stride: usize, padding: usize) -> Self {
         Pool { kernel, stride, padding, ceil: false }
     }
+
+    /// Number of windows along a side of `n` pixels, at least one, or why there is none.
+    pub fn positions(&self, n: usize) -> Result<usize, String> {
+        let Pool { kernel, stride, padding, ceil } = *self;
+        let padded = n + 2 * padding;
+        if kernel == 0 || stride == 0 || n == 0 || (padded < kernel && !ceil) {
+            return Err(format!(
+                "a window of {kernel} with stride {stride} does not fit {n} pixels padded by {padding}"
+            ));
+        }
+        let whole = padded.saturating_sub(kernel) / stride + 1;
+        // As in PyTorch, a partly filled window starts before the padding on the far side.
+        let partly = ceil && (whole - 1) * stride + kernel < padded && whole * stride < n + padding;
+        Ok(whole + usize::from(partly))
+    }
 }
 
 /// One operation of a network.
@@ -214,21 +229,8 @@ impl Op {
         if inputs.len() > 1 && !matches!(self, Op::Add | Op::Concat) {
             return Err(format!("it takes one input, not {}", inputs.len()));
         }
-        let window = |kernel: usize, stride: usize, padding: usize, ceil: bool, channels: usize| {
-            let side = |n: usize| {
-                let padded = n + 2 * padding;
-                if kernel == 0 || stride == 0 || (padded < kernel && !ceil) {
-                    return Err(format!(
-                        "a window of {kernel} with stride {stride} does not fit {n} pixels padded by {padding}"
-                    ));
-                }
-                let whole = padded.saturating_sub(kernel) / stride + 1;
-                // As in PyTorch, a partly filled window has to start before the padding on the far side.
-                let more = ceil && whole * stride < n + padding && (whole - 1) * stride + kernel < padded;
-                Ok(whole + usize::from(more))
-            };
-            Ok::<_, String>(Shape::new(channels, side(x.height)?, side(x.width)?))
-        };
+        let window =
+            |pool: Pool, channels: usize| Ok(Shape::new(channels, pool.positions(x.height)?, pool.positions(x.width)?));
         match *self {
             Op::Input => Err("an input node takes no input".into()),
             Op::Zero { channels } => Ok(Shape { channels, ..x }),
@@ -242,10 +244,10 @@ impl Op {
                         c.groups, c.in_channels, c.out_channels
                     ));
                 }
-                window(c.kernel, c.stride, c.padding, false, c.out_channels)
+                window(Pool::new(c.kernel, c.stride, c.padding), c.out_channels)
             }
             Op::BatchNorm | Op::Relu => Ok(x),
-            Op::AvgPool(p) | Op::MaxPool(p) => window(p.kernel, p.stride, p.padding, p.ceil, x.channels),
+            Op::AvgPool(p) | Op::MaxPool(p) => window(p, x.channels),
             Op::Add => match inputs.iter().find(|s| **s != x) {
                 Some(other) => Err(format!("it adds maps of different shapes, {x} and {other}")),
                 None => Ok(x),
@@ -272,9 +274,11 @@ impl Op {
         }
     }
 
-    /// Whether the operation only picks, moves or replaces values: it computes nothing that a proxy could look at.
-    pub fn only_moves(&self) -> bool {
-        matches!(self, Op::Input | Op::Zero { .. } | Op::Concat | Op::Narrow { .. } | Op::ChannelShuffle { .. })
+    /// Whether the operation is wiring: it passes values on, adds, joins, picks or moves them, or puts zeros in their place.
+    /// Proxies that look at the outputs of all other operations pass over it, and its gradient needs no value.
+    pub fn is_wiring(&self) -> bool {
+        use Op::*;
+        matches!(self, Input | Zero { .. } | Add | Concat | Narrow { .. } | ChannelShuffle { .. })
     }
 
     /// The weight tensor for this input shape; None for operations without weights. The scale and shift of a batch

@@ -1,0 +1,116 @@
+//! One graph for a population of networks: what is equal is there once, what is alike runs together.
+
+use std::collections::HashMap;
+
+use super::weights::{LayerKey, layer_key};
+use crate::network::{Network, NodeId, Op, Shape};
+
+/// Position of a node in [`Plan::nodes`].
+pub(super) type PlanId = usize;
+
+/// An operation that at least one network of the population has.
+#[derive(Debug)]
+pub(super) struct PlanNode {
+    pub op: Op,
+    pub inputs: Vec<PlanId>,
+    pub shape: Shape,
+    /// The first (network, node) that has it.
+    pub owner: (usize, NodeId),
+    /// The nodes that read it.
+    pub consumers: Vec<PlanId>,
+    /// Networks whose output it is.
+    pub outputs: usize,
+}
+
+/// The merged graph of several networks, each with the seed of its weights.
+///
+/// Two nodes are one if operation, inputs and weights are equal. Weights are equal if seed, name and shape of the layer are
+/// ([`layer_weight`](crate::network::layer_weight)), so networks with one seed share whatever prefix they have in common,
+/// and within any network equal operations on equal inputs run once. Nodes are in topological order.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    pub networks: Vec<&'a Network>,
+    pub nodes: Vec<PlanNode>,
+    /// Nodes of one operation, weight and shape whose inputs are all computed by earlier steps.
+    pub steps: Vec<Vec<PlanId>>,
+    /// For each network, the plan's node of each of its nodes.
+    pub of: Vec<Vec<PlanId>>,
+}
+
+impl<'a> Plan<'a> {
+    /// The plan for these networks and weight seeds.
+    pub fn new(population: &[(&'a Network, u64)]) -> Plan<'a> {
+        type Key = (Op, Vec<PlanId>, Option<LayerKey>);
+        let mut known: HashMap<Key, PlanId> = HashMap::new();
+        let mut layers: HashMap<PlanId, LayerKey> = HashMap::new();
+        let mut nodes: Vec<PlanNode> = Vec::new();
+        let mut of = Vec::with_capacity(population.len());
+        for (n, &(network, seed)) in population.iter().enumerate() {
+            let mut mapped: Vec<PlanId> = Vec::with_capacity(network.nodes().len());
+            for (id, node) in network.nodes().iter().enumerate() {
+                let inputs: Vec<PlanId> = node.inputs.iter().map(|&i| mapped[i]).collect();
+                let layer = layer_key(network, id, seed);
+                let key = (node.op, inputs.clone(), layer.clone());
+                let plan_id = *known.entry(key).or_insert_with(|| {
+                    for &i in &inputs {
+                        let node: &mut PlanNode = &mut nodes[i];
+                        node.consumers.push(usize::MAX);
+                    }
+                    nodes.push(PlanNode {
+                        op: node.op,
+                        inputs,
+                        shape: node.shape,
+                        owner: (n, id),
+                        consumers: Vec::new(),
+                        outputs: 0,
+                    });
+                    if let Some(layer) = layer {
+                        layers.insert(nodes.len() - 1, layer);
+                    }
+                    nodes.len() - 1
+                });
+                mapped.push(plan_id);
+            }
+            nodes[mapped[network.output()]].outputs += 1;
+            of.push(mapped);
+        }
+        nodes.iter_mut().for_each(|n| n.consumers.clear());
+        for id in 0..nodes.len() {
+            for i in nodes[id].inputs.clone() {
+                nodes[i].consumers.push(id);
+            }
+        }
+        let steps = if population.len() == 1 {
+            // In the order of the network: what reads a value follows it closely.
+            (0..nodes.len()).map(|id| vec![id]).collect()
+        } else {
+            steps(&nodes, &layers)
+        };
+        Plan { networks: population.iter().map(|p| p.0).collect(), nodes, steps, of }
+    }
+
+    /// How often each ReLU of the plan is among the network's own.
+    pub fn relus(&self, network: usize) -> impl Iterator<Item = PlanId> + '_ {
+        let nodes = self.networks[network].nodes();
+        self.of[network].iter().zip(nodes).filter(|(_, n)| n.op == Op::Relu).map(|(&id, _)| id)
+    }
+}
+
+/// Level by level (a node's level is the longest path to it), nodes of equal operation, weight and shapes together.
+fn steps(nodes: &[PlanNode], layers: &HashMap<PlanId, LayerKey>) -> Vec<Vec<PlanId>> {
+    let mut level = vec![0usize; nodes.len()];
+    let mut position: HashMap<(usize, Op, Option<&LayerKey>, Vec<Shape>), usize> = HashMap::new();
+    let mut steps: Vec<(usize, Vec<PlanId>)> = Vec::new();
+    for (id, node) in nodes.iter().enumerate() {
+        level[id] = node.inputs.iter().map(|&i| level[i] + 1).max().unwrap_or(0);
+        let operands = node.inputs.iter().map(|&i| nodes[i].shape).collect();
+        let key = (level[id], node.op, layers.get(&id), operands);
+        let step = *position.entry(key).or_insert_with(|| {
+            steps.push((level[id], Vec::new()));
+            steps.len() - 1
+        });
+        steps[step].1.push(id);
+    }
+    steps.sort_by_key(|(level, _)| *level);
+    steps.into_iter().map(|(_, ids)| ids).collect()
+}
