@@ -158,6 +158,7 @@ fn build(arch: &Architecture, task: &Task) -> Result<Network, NetworkError> {
     let small = task.input.height.max(task.input.width) <= SMALL;
     let stem = Conv2d::same(task.input.channels, STEM_CHANNELS, 3, if small { 1 } else { 2 });
     let mut x = conv_bn_relu(&mut b, "stem.conv".into(), 0, stem)?;
+    b.end_block(x);
     let layers = STAGES.iter().flat_map(|s| {
         let first = if small { s.small_stride } else { s.stride };
         (0..s.layers).map(move |i| (s.channels, if i == 0 { first } else { 1 }))
@@ -247,8 +248,8 @@ mod tests {
     fn image_size_decides_strides_and_head() {
         let shapes = |pixels| {
             let network = network(ENTRY.example, pixels, 10);
-            assert_eq!(network.blocks().len(), LAYERS);
-            [0, 1, 5, 9, 13, 17, 21].map(|i| {
+            assert_eq!(network.blocks().len(), LAYERS + 1);
+            [1, 2, 6, 10, 14, 18, 22].map(|i| {
                 let shape = network.nodes()[network.blocks()[i]].shape;
                 (shape.channels, shape.height)
             })

@@ -1,11 +1,10 @@
 //! Which architectures are scored.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::{ScreenConfig, ScreenError};
 use crate::seed::Stream;
-use std::collections::HashSet;
-
 use crate::space::{self, Architecture, SearchSpace, Skeleton, SpaceError};
 
 /// Most architectures that one screen takes; they are held in memory.
@@ -112,4 +111,44 @@ pub fn read_arch_list(config: &ScreenConfig, path: &Path) -> Result<Selection, A
         }
     }
     Ok(Selection::Listed(archs, path.display().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(space: &str, n: u64) -> (Vec<Architecture>, String) {
+        let space = space::open(space, &Skeleton::default()).unwrap();
+        let (archs, sampler) = select(space.as_ref(), &Selection::Sample(n), 3).unwrap();
+        archs.iter().for_each(|arch| space.check(arch).unwrap());
+        (archs, sampler)
+    }
+
+    #[test]
+    fn spaces_without_an_order_are_sampled_without_repeats() {
+        for (space, what) in [
+            ("nb101", "300 of 423624 nas-bench-101 distinct modules, seed 3"),
+            ("fbnet", "300 of 984770902183611232881 fbnet strings, seed 3"),
+        ] {
+            let (archs, sampler) = drawn(space, 300);
+            assert_eq!(sampler, format!("uniform without replacement, {what}"));
+            assert_eq!(archs.iter().collect::<HashSet<_>>().len(), 300);
+            assert_eq!(drawn(space, 300).0, archs, "the seed decides");
+        }
+        let space = space::open("nb101", &Skeleton::default()).unwrap();
+        let ids: HashSet<_> = drawn("nb101", 300).0.iter().map(|arch| space.arch_id(arch)).collect();
+        assert_eq!(ids.len(), 300, "each module is another network");
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_with_the_remedy() {
+        let space = space::open("fbnet", &Skeleton::default()).unwrap();
+        for selection in [Selection::All, Selection::Sample(MAX_SELECTED + 1)] {
+            let err = select(space.as_ref(), &selection, 0).unwrap_err().to_string();
+            assert!(err.contains("too many for one screen") && err.contains("--archs FILE"), "{err}");
+        }
+        let space = space::open("nb101", &Skeleton::default()).unwrap();
+        let (archs, sampler) = select(space.as_ref(), &Selection::All, 0).unwrap();
+        assert_eq!((archs.len(), sampler.as_str()), (423_624, "all 423624 nas-bench-101 distinct modules"));
+    }
 }

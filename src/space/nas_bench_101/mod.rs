@@ -231,6 +231,7 @@ impl SearchSpace for NasBench101 {
 fn build(space: &NasBench101, module: &Module, task: &Task) -> Result<Network, NetworkError> {
     let mut b = NetworkBuilder::new(task.input);
     let mut x = conv_bn_relu(&mut b, "stem.conv".into(), 0, space.init_channels, 3)?;
+    b.end_block(x);
     for stack in 0..3 {
         if stack > 0 {
             x = b.apply(Op::MaxPool(Pool { ceil: true, ..Pool::new(2, 2, 0) }), x)?;

@@ -35,7 +35,7 @@ fn channels_are_shared_as_published() {
     assert_eq!(module.channels(128, 128), [128, 43, 43, 43, 42, 128]);
     let network = space().build(&arch, &TASK).unwrap();
     assert!(network.nodes().iter().any(|n| n.op == Op::Narrow { channels: 42 }));
-    assert_eq!(network.blocks().len(), 9);
+    assert_eq!(network.blocks().len(), 10);
     assert_eq!(network.live().unwrap(), network, "nothing is dead in a pruned module");
 }
 
