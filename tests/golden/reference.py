@@ -316,7 +316,7 @@ CASES = [
     # channels that cannot be shared evenly, a truncation, maximum pooling, projections of the input into vertices and output
     ("nas-bench-101", "conv3x3:0/conv1x1:01/maxpool3x3:2/conv3x3:3/output:0134", 8, 1, 16, 8),
     # every block, with and without a change of shape
-    ("fbnet", "1_3_8_0_5_2_8_1_4_6_7_8_0_8_1_5_8_8_2_4_0_8", 0, 0, 16, 8),
+    ("fbnet", "1_0_8_5_8_2_8_3_8_4_8_8_6_8_8_7_8_8_8_8_8_8", 0, 0, 16, 8),
 ]  # fmt: skip
 
 
