@@ -8,6 +8,7 @@
 //! A skip is the identity, except in the first layer of a stage that changes the shape. So where it stands among the
 //! later layers of its stage does not matter, and architectures that differ in nothing else have one [`ArchId`].
 
+use super::blocks::conv_bn_relu;
 use super::{ArchId, Architecture, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
 use crate::network::{Conv2d, Network, NetworkBuilder, NetworkError, NodeId, Op};
 
@@ -202,12 +203,6 @@ fn layer(
             if same_shape { b.add(&[x, input]) } else { Ok(x) }
         }
     }
-}
-
-fn conv_bn_relu(b: &mut NetworkBuilder, name: String, x: NodeId, conv: Conv2d) -> Result<NodeId, NetworkError> {
-    let x = b.conv(name, x, conv)?;
-    let x = b.batch_norm(x)?;
-    b.relu(x)
 }
 
 #[cfg(test)]

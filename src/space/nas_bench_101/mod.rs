@@ -17,7 +17,7 @@
 mod hash;
 mod module;
 
-use super::{ArchId, Architecture, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task, check_genes};
+use super::{ArchId, Architecture, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task, blocks, check_genes};
 use crate::network::{Conv2d, Network, NetworkBuilder, NetworkError, NodeId, Op, Pool};
 use crate::seed::Stream;
 use module::{MAX_EDGES, MAX_VERTICES, Module, OPS, PAIRS};
@@ -230,7 +230,7 @@ impl SearchSpace for NasBench101 {
 /// Stem, three stacks of modules with twice the channels and half the pixels each, global pooling, classifier.
 fn build(space: &NasBench101, module: &Module, task: &Task) -> Result<Network, NetworkError> {
     let mut b = NetworkBuilder::new(task.input);
-    let mut x = conv_bn_relu(&mut b, "stem.conv".into(), 0, space.init_channels, 3)?;
+    let mut x = convolution(&mut b, "stem.conv".into(), 0, space.init_channels, 3)?;
     b.end_block(x);
     for stack in 0..3 {
         if stack > 0 {
@@ -263,13 +263,13 @@ fn build_module(
             terms.push(b.narrow(values[from], width[v])?);
         }
         if module.has(0, v) {
-            terms.push(conv_bn_relu(b, format!("{name}.vertex.{v}.projection"), input, width[v], 1)?);
+            terms.push(convolution(b, format!("{name}.vertex.{v}.projection"), input, width[v], 1)?);
         }
         let sum = b.add(&terms)?;
         let conv = format!("{name}.vertex.{v}.conv");
         values.push(match module.op(v) {
-            0 => conv_bn_relu(b, conv, sum, width[v], 3)?,
-            1 => conv_bn_relu(b, conv, sum, width[v], 1)?,
+            0 => convolution(b, conv, sum, width[v], 3)?,
+            1 => convolution(b, conv, sum, width[v], 1)?,
             _ => b.apply(Op::MaxPool(Pool::new(3, 1, 1)), sum)?,
         });
     }
@@ -279,13 +279,13 @@ fn build_module(
         terms.push(b.concat(&joined)?);
     }
     if module.has(0, output) {
-        terms.push(conv_bn_relu(b, format!("{name}.output.projection"), input, channels, 1)?);
+        terms.push(convolution(b, format!("{name}.output.projection"), input, channels, 1)?);
     }
     b.add(&terms)
 }
 
 /// Convolution that keeps the size, batch normalisation, ReLU.
-fn conv_bn_relu(
+fn convolution(
     b: &mut NetworkBuilder,
     name: String,
     x: NodeId,
@@ -293,9 +293,7 @@ fn conv_bn_relu(
     kernel: usize,
 ) -> Result<NodeId, NetworkError> {
     let conv = Conv2d::same(b.shape(x).channels, channels, kernel, 1);
-    let x = b.conv(name, x, conv)?;
-    let x = b.batch_norm(x)?;
-    b.relu(x)
+    blocks::conv_bn_relu(b, name, x, conv)
 }
 
 #[cfg(test)]
