@@ -52,11 +52,13 @@ fn every_proxy_equals_pytorch_in_float64() {
         let number = |key: &str| case[key].as_u64().unwrap() as usize;
         let seed = number("seed") as u64;
         let skeleton = match case["space"].as_str().unwrap() {
-            "nas-bench-201" => Skeleton { init_channels: Some(number("init_channels")), cells: Some(number("cells")) },
+            "nas-bench-201" | "nas-bench-101" => {
+                Skeleton { init_channels: Some(number("init_channels")), cells: Some(number("cells")) }
+            }
             _ => Skeleton::default(),
         };
         let space = space::open(case["space"].as_str().unwrap(), &skeleton).unwrap();
-        let (size, deep) = (number("image_size"), number("cells") == 5);
+        let size = number("image_size");
         let batch_of = |n: usize, classes: usize| {
             let mut stream = Stream::named(seed, "images");
             let images = Array4::from_shape_simple_fn((n, 3, size, size), || {
@@ -69,6 +71,7 @@ fn every_proxy_equals_pytorch_in_float64() {
         let arch = space.parse(case["arch"].as_str().unwrap()).unwrap();
         let specified = space.build(&arch, &Task { input: Shape::new(3, size, size), classes: 10 }).unwrap();
         let live = specified.live();
+        let deep = specified.layers().count() > 40;
         let engine = Engine::new(Device::Cpu);
         let passes_of = |view: View| -> Vec<Pass> {
             PROXIES.iter().filter(|p| p.view == view).flat_map(|p| p.passes.iter().copied()).collect()

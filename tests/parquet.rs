@@ -43,7 +43,7 @@ fn scores_have_the_documented_columns() {
     let mut expected: Vec<(String, DataType, bool)> = vec![
         ("arch".into(), DataType::Utf8, false),
         ("arch_id".into(), DataType::Utf8, false),
-        ("arch_index".into(), DataType::Int64, false),
+        ("arch_index".into(), DataType::Int64, true),
         ("params".into(), DataType::Int64, false),
         ("macs".into(), DataType::Int64, false),
     ];

@@ -63,6 +63,31 @@ fn few_images_reach_the_ceiling_and_one_has_no_halves() {
 }
 
 #[test]
+fn channels_without_input_count_as_zeros() {
+    let mut b = NetworkBuilder::new(Shape::new(3, 8, 8));
+    let used = b.conv("used", 0, Conv2d::same(3, 4, 3, 1)).unwrap();
+    let used = b.relu(used).unwrap();
+    let zero = b.apply(Op::Zero { channels: 3 }, 0).unwrap();
+    let fed_by_zero = b.conv("fed by zero", zero, Conv2d::same(3, 2, 3, 1)).unwrap();
+    let x = b.concat(&[fed_by_zero, used]).unwrap();
+    let x = b.apply(Op::ChannelShuffle { groups: 2 }, x).unwrap();
+    let x = b.conv("after", x, Conv2d::same(6, 4, 3, 1)).unwrap();
+    let x = b.apply(Op::GlobalAvgPool, x).unwrap();
+    let x = b.linear("classifier", x, 5).unwrap();
+    let (network, batch) = (b.finish(x), batch(4, 8));
+    let live = network.live().unwrap();
+    prepare_process();
+    for name in ["jacov", "naswot", "synflow", "grad_norm", "snip"] {
+        let proxy = find(name).unwrap();
+        let [live, specified] = [&live, &network].map(|network| {
+            let passes = Engine::new(Device::Cpu).run(network, 1, &batch, proxy.passes).unwrap();
+            (proxy.score)(&passes).value().unwrap()
+        });
+        assert!((live - specified).abs() <= 1e-5 * specified.abs(), "{name}: {live} and {specified}");
+    }
+}
+
+#[test]
 fn images_of_one_pixel_have_no_correlation_between_channels() {
     let network = network(1, true);
     let score = scores(&network, &batch(4, 1));

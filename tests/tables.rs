@@ -1,28 +1,34 @@
-//! NAS-Bench-201 as published: order, parameters and isomorphism classes of all 15,625 architectures.
+//! Spaces as published: order, parameters and isomorphism classes of all 15,625 architectures of NAS-Bench-201; hash,
+//! module and parameters of NAS-Bench-101.
 //!
-//! Needs `nb201_accuracy.parquet` in the folder named by `NASLENS_TABLES`, or in `../shared/benchmarks`; passes with a
-//! message if it is absent.
+//! Needs `nb201_accuracy.parquet`, `nb101_cifar10.parquet` and `fbnet_latency_help.parquet` in the folder named by
+//! `NASLENS_TABLES`, or in `../shared/benchmarks`; passes with a message where one is absent.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use naslens::benchmark::Table;
 use naslens::network::Shape;
-use naslens::space::{self, SearchSpace, Skeleton, Task, tree_string};
+use naslens::space::{self, NasBench101, SearchSpace, Skeleton, Task, tree_string};
+use rayon::prelude::*;
 
 const SIZE: usize = 15_625;
 
-fn table() -> Option<Table> {
+fn open(file: &str) -> Option<Table> {
     let folder = match std::env::var_os("NASLENS_TABLES") {
         Some(folder) => PathBuf::from(folder),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/benchmarks"),
     };
-    let path = folder.join("nb201_accuracy.parquet");
+    let path = folder.join(file);
     if !path.exists() {
         println!("skipped: there is no {}; set NASLENS_TABLES to the folder of the published tables", path.display());
         return None;
     }
-    let table = Table::open(&path).unwrap();
+    Some(Table::open(&path).unwrap())
+}
+
+fn table() -> Option<Table> {
+    let table = open("nb201_accuracy.parquet")?;
     assert_eq!(table.num_rows(), SIZE);
     Some(table)
 }
@@ -39,13 +45,13 @@ fn whole(table: &Table, column: &str) -> Vec<u64> {
 fn index_string_and_op_codes_agree_both_ways() {
     let Some(table) = table() else { return };
     let space = nas_bench_201();
-    assert_eq!(space.size(), SIZE as u64);
+    assert_eq!(space.size(), SIZE as u128);
     let texts = table.string_column("arch_str").unwrap();
     let codes = table.string_column("op_codes").unwrap();
     for ((index, text), codes) in whole(&table, "arch_index").into_iter().zip(texts).zip(codes) {
         let text = text.unwrap();
         let arch = space.parse(&text).unwrap();
-        assert_eq!(space.index_of(&arch), index, "{text}");
+        assert_eq!(space.index_of(&arch), Some(index), "{text}");
         assert_eq!(space.at(index).as_ref(), Some(&arch), "{index}");
         assert_eq!(space.format(&arch), text);
         assert_eq!(arch.0.iter().map(u8::to_string).collect::<String>(), codes.unwrap(), "{text}");
@@ -80,4 +86,46 @@ fn tree_strings_give_the_published_isomorphism_classes() {
     }
     assert_eq!(class_of_tree.len(), classes.len(), "one class, two trees");
     assert_eq!(classes.len(), 6_466);
+}
+
+/// Hash, parameters and module of every `step`-th row; the module is the representative of its class and its text reads
+/// back.
+fn nas_bench_101_rows(step: usize) {
+    let Some(table) = open("nb101_cifar10.parquet") else { return };
+    let space = NasBench101::new(&Skeleton::default()).unwrap();
+    assert_eq!(space.size(), table.num_rows() as u128);
+    let [hashes, edges, params] =
+        ["module_hash_hi64", "adjacency_bits", "trainable_params"].map(|column| whole(&table, column));
+    let ops = table.string_column("interior_ops").unwrap();
+    let task = Task { input: Shape::new(3, 32, 32), classes: 10 };
+    let rows: Vec<usize> = (0..table.num_rows()).step_by(step).collect();
+    rows.par_iter().for_each(|&row| {
+        let interior: Vec<u8> = ops[row].as_ref().unwrap().bytes().map(|digit| digit - b'0').collect();
+        let arch = NasBench101::module(edges[row] as u32, &interior).unwrap();
+        let text = space.format(&arch);
+        assert_eq!((space.arch_id(&arch).0 >> 64) as u64, hashes[row], "{text}");
+        assert_eq!(space.build(&arch, &task).unwrap().params(), params[row], "{text}");
+        assert_eq!(space.representative(&arch), arch, "{text}");
+        assert_eq!(space.parse(&text).unwrap(), arch);
+    });
+}
+
+#[test]
+fn nas_bench_101_has_the_published_hashes_parameters_and_modules() {
+    nas_bench_101_rows(100);
+}
+
+#[test]
+#[ignore = "all 423,624 rows; minutes"]
+fn nas_bench_101_has_them_on_every_row() {
+    nas_bench_101_rows(1);
+}
+
+#[test]
+fn fbnet_reads_the_published_strings() {
+    let Some(table) = open("fbnet_latency_help.parquet") else { return };
+    let space = space::open("fbnet", &Skeleton::default()).unwrap();
+    for text in table.string_column("arch").unwrap().into_iter().flatten() {
+        assert_eq!(space.format(&space.parse(&text).unwrap()), text);
+    }
 }

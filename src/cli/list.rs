@@ -43,6 +43,7 @@ fn items(kind: Kind) -> Vec<Item> {
                     ("paper", text(s.paper)),
                     ("aliases", s.aliases.join(", ")),
                     ("example", s.example.into()),
+                    ("sampled from", s.listed.into()),
                     ("identity", text(s.identity)),
                 ];
                 (s.name, text(s.title), details)

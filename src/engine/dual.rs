@@ -132,7 +132,7 @@ fn max_pool(pair: &Tensor, pool: Pool) -> Result<Tensor, tch::TchError> {
         square(pool.stride),
         square(pool.padding),
         square(1),
-        false,
+        pool.ceil,
     )?;
     let tangent = pair.f_narrow(0, 1, 1)?.f_flatten(2, -1)?.f_gather(2, &at.f_flatten(2, -1)?, false)?;
     channels_last(&Tensor::f_cat(&[&value, &tangent.f_reshape(value.size())?], 0)?)

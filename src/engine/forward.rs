@@ -22,7 +22,7 @@ pub enum Norm<'a> {
 pub type Observer<'a> = dyn FnMut(NodeId, &Tensor, &Tensor) -> Result<(), tch::TchError> + 'a;
 
 /// The logits of `network` on the images `x` (n, channels, height, width). `observe` sees every operation of one input
-/// (so no sums), in topological order. Every value is freed after its last use.
+/// (so no sums and no concatenations), in topological order. Every value is freed after its last use.
 pub fn forward(
     network: &Network,
     weights: &Weights,
@@ -40,7 +40,7 @@ pub fn forward(
             let inputs: Vec<&Tensor> = node.inputs.iter().filter_map(|&i| values[i].as_ref()).collect();
             match (inputs.as_slice(), &node.op) {
                 ([], _) => x.shallow_clone(),
-                (inputs, Op::Add) => apply(&node.op, inputs, None)?,
+                (inputs, Op::Add | Op::Concat) => apply(&node.op, inputs, None)?,
                 ([input, ..], op) => {
                     let output = match (op, &mut *norm) {
                         (Op::BatchNorm, Norm::Bypass) => input.shallow_clone(),
@@ -93,9 +93,9 @@ pub(super) fn apply(op: &Op, inputs: &[&Tensor], layer: Option<&LayerTensors>) -
         Op::BatchNorm => batch_norm(x, None),
         Op::Relu => x.f_relu(),
         Op::AvgPool(p) => {
-            x.f_avg_pool2d(square(p.kernel), square(p.stride), square(p.padding), false, false, None::<i64>)
+            x.f_avg_pool2d(square(p.kernel), square(p.stride), square(p.padding), p.ceil, false, None::<i64>)
         }
-        Op::MaxPool(p) => x.f_max_pool2d(square(p.kernel), square(p.stride), square(p.padding), square(1), false),
+        Op::MaxPool(p) => x.f_max_pool2d(square(p.kernel), square(p.stride), square(p.padding), square(1), p.ceil),
         Op::GlobalAvgPool => x.f_mean_dim([2i64, 3].as_slice(), true, x.kind()),
         Op::Zero { channels } => {
             let size = x.size();
@@ -108,6 +108,9 @@ pub(super) fn apply(op: &Op, inputs: &[&Tensor], layer: Option<&LayerTensors>) -
             }
             Ok(sum)
         }
+        Op::Concat => Tensor::f_cat(inputs, 1),
+        Op::Narrow { channels } => x.f_narrow(1, 0, channels as i64),
+        Op::ChannelShuffle { groups } => x.f_channel_shuffle(groups as i64),
         Op::Input => Ok(x.shallow_clone()),
     }
 }

@@ -124,13 +124,13 @@ impl<'a> Plan<'a> {
 fn steps(nodes: &[PlanNode], layers: &HashMap<PlanId, LayerKey>, ends: &[bool]) -> Vec<Vec<PlanId>> {
     type Level = (usize, usize);
     let mut level: Vec<Level> = vec![(0, 0); nodes.len()];
-    let mut position: HashMap<(Level, Op, Option<&LayerKey>, Shape, Shape, usize), usize> = HashMap::new();
+    let mut position: HashMap<(Level, Op, Option<&LayerKey>, Vec<Shape>), usize> = HashMap::new();
     let mut steps: Vec<(Level, Vec<PlanId>)> = Vec::new();
     for (id, node) in nodes.iter().enumerate() {
         let after = |&i: &PlanId| if ends[i] { (level[i].0 + 1, 0) } else { (level[i].0, level[i].1 + 1) };
         level[id] = node.inputs.iter().map(after).max().unwrap_or((0, 0));
-        let operand = node.inputs.first().map_or(node.shape, |&i| nodes[i].shape);
-        let key = (level[id], node.op, layers.get(&id), operand, node.shape, node.inputs.len());
+        let operands = node.inputs.iter().map(|&i| nodes[i].shape).collect();
+        let key = (level[id], node.op, layers.get(&id), operands);
         let step = *position.entry(key).or_insert_with(|| {
             steps.push((level[id], Vec::new()));
             steps.len() - 1

@@ -24,7 +24,7 @@ pub(super) struct Keep {
     pub codes: bool,
 }
 
-/// What sees the id and the first image of every output but sums, zeros and inputs.
+/// What sees the id and the first image of every output but those of wiring ([`Op::is_wiring`]).
 pub(super) type FirstImage<'a> = dyn FnMut(PlanId, &Tensor) -> Result<(), tch::TchError> + 'a;
 
 /// A node's value.
@@ -105,7 +105,7 @@ impl<'p> Tape<'p> {
             }
             for &id in step {
                 if let Some(seen) = &mut first_image
-                    && !matches!(plan.nodes[id].op, Op::Input | Op::Add | Op::Zero { .. })
+                    && !plan.nodes[id].op.is_wiring()
                 {
                     seen(id, &tape.first_image(id)?)?;
                 }
@@ -148,7 +148,7 @@ impl<'p> Tape<'p> {
     /// Whether a gradient will read the value.
     fn is_kept(&self, id: PlanId) -> bool {
         let node = &self.plan.nodes[id];
-        let read = |op: &Op| !matches!(op, Op::Relu | Op::Add | Op::AvgPool(_) | Op::GlobalAvgPool | Op::Zero { .. });
+        let read = |op: &Op| !op.is_wiring() && !matches!(op, Op::Relu | Op::AvgPool(_) | Op::GlobalAvgPool);
         let is_layer = matches!(node.op, Op::Conv2d(_) | Op::Linear { .. });
         self.keep.tape && (node.op == Op::Relu || node.consumers.iter().any(|&c| read(&self.plan.nodes[c].op)))
             || self.keep.layer_outputs && is_layer
@@ -332,6 +332,26 @@ impl<'p> Tape<'p> {
                 Op::Add => {
                     let g = slots.dense(slot)?;
                     node.inputs.iter().try_for_each(|&i| slots.share(i, &g))?;
+                }
+                Op::Concat => {
+                    let g = slots.dense(slot)?;
+                    let mut start = 0;
+                    for &i in &node.inputs {
+                        let channels = self.plan.nodes[i].shape.channels as i64;
+                        slots.share(i, &tensors::dense(g.f_narrow(1, start, channels)?)?)?;
+                        start += channels;
+                    }
+                }
+                Op::Narrow { channels } => {
+                    let rest = self.plan.nodes[input].shape.channels - channels;
+                    let g = slots.dense(slot)?.f_constant_pad_nd([0, 0, 0, 0, 0, rest as i64])?;
+                    slots.share(input, &tensors::dense(g)?)?;
+                }
+                Op::ChannelShuffle { groups } => {
+                    // The transpose of the transpose.
+                    let back = self.plan.nodes[input].shape.channels / groups;
+                    let g = slots.dense(slot)?.f_channel_shuffle(back as i64)?;
+                    slots.share(input, &tensors::dense(g)?)?;
                 }
                 Op::Conv2d(conv) => {
                     let g = slots.dense(slot)?;

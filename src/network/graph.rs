@@ -152,7 +152,7 @@ impl NetworkBuilder {
         stride: usize,
         padding: usize,
     ) -> Result<NodeId, NetworkError> {
-        self.apply(Op::AvgPool(Pool { kernel, stride, padding }), x)
+        self.apply(Op::AvgPool(Pool::new(kernel, stride, padding)), x)
     }
 
     /// Sum of one or more maps of the same shape.
@@ -161,6 +161,19 @@ impl NetworkBuilder {
             return Ok(*only);
         }
         self.push(String::new(), Op::Add, inputs.to_vec())
+    }
+
+    /// The maps one after another along the channels.
+    pub fn concat(&mut self, inputs: &[NodeId]) -> Result<NodeId, NetworkError> {
+        if let [only] = inputs {
+            return Ok(*only);
+        }
+        self.push(String::new(), Op::Concat, inputs.to_vec())
+    }
+
+    /// The first `channels` channels; nothing to do where there are no more.
+    pub fn narrow(&mut self, x: NodeId, channels: usize) -> Result<NodeId, NetworkError> {
+        if self.shape(x).channels == channels { Ok(x) } else { self.apply(Op::Narrow { channels }, x) }
     }
 
     /// Notes that `output` is what the next block (cell) of the chain returns; see [`Network::blocks`].

@@ -105,8 +105,32 @@ pub struct Pool {
     pub kernel: usize,
     /// Stride in both directions.
     pub stride: usize,
-    /// Padding on every side.
+    /// Padding on every side. Padded pixels never count.
     pub padding: usize,
+    /// Whether a window that the map only partly fills counts too, so that no pixel is left out.
+    pub ceil: bool,
+}
+
+impl Pool {
+    /// Pooling that leaves out what does not fill a window.
+    pub const fn new(kernel: usize, stride: usize, padding: usize) -> Self {
+        Pool { kernel, stride, padding, ceil: false }
+    }
+
+    /// Number of windows along a side of `n` pixels, at least one, or why there is none.
+    pub fn positions(&self, n: usize) -> Result<usize, String> {
+        let Pool { kernel, stride, padding, ceil } = *self;
+        let padded = n + 2 * padding;
+        if kernel == 0 || stride == 0 || n == 0 || (padded < kernel && !ceil) {
+            return Err(format!(
+                "a window of {kernel} with stride {stride} does not fit {n} pixels padded by {padding}"
+            ));
+        }
+        let whole = padded.saturating_sub(kernel) / stride + 1;
+        // As in PyTorch, a partly filled window starts before the padding on the far side.
+        let partly = ceil && (whole - 1) * stride + kernel < padded && whole * stride < n + padding;
+        Ok(whole + usize::from(partly))
+    }
 }
 
 /// One operation of a network.
@@ -132,6 +156,18 @@ pub enum Op {
     MaxPool(Pool),
     /// Sum of all inputs, which have one shape.
     Add,
+    /// All inputs one after another along the channels; they have one height and width.
+    Concat,
+    /// The first channels of the map.
+    Narrow {
+        /// Output channels.
+        channels: usize,
+    },
+    /// Takes the channels as a (groups x channels / groups) matrix and transposes it.
+    ChannelShuffle {
+        /// Number of groups; divides the channels.
+        groups: usize,
+    },
     /// Mean over height and width.
     GlobalAvgPool,
     /// Fully connected layer with a bias.
@@ -175,6 +211,9 @@ impl fmt::Display for Op {
             Op::AvgPool(p) => write!(f, "a {0}x{0} average pooling", p.kernel),
             Op::MaxPool(p) => write!(f, "a {0}x{0} maximum pooling", p.kernel),
             Op::Add => f.write_str("a sum"),
+            Op::Concat => f.write_str("a concatenation"),
+            Op::Narrow { channels } => write!(f, "a choice of {channels} channels"),
+            Op::ChannelShuffle { .. } => f.write_str("a channel shuffle"),
             Op::GlobalAvgPool => f.write_str("a global average pooling"),
             Op::Linear { .. } => f.write_str("a linear layer"),
         }
@@ -187,22 +226,11 @@ impl Op {
         let Some(&x) = inputs.first() else {
             return Err("it has no input".into());
         };
-        if inputs.len() > 1 && !matches!(self, Op::Add) {
+        if inputs.len() > 1 && !matches!(self, Op::Add | Op::Concat) {
             return Err(format!("it takes one input, not {}", inputs.len()));
         }
-        let window = |kernel: usize, stride: usize, padding: usize, channels: usize| {
-            let side = |n: usize| {
-                let padded = n + 2 * padding;
-                if kernel == 0 || stride == 0 || padded < kernel {
-                    Err(format!(
-                        "a window of {kernel} with stride {stride} does not fit {n} pixels padded by {padding}"
-                    ))
-                } else {
-                    Ok((padded - kernel) / stride + 1)
-                }
-            };
-            Ok::<_, String>(Shape::new(channels, side(x.height)?, side(x.width)?))
-        };
+        let window =
+            |pool: Pool, channels: usize| Ok(Shape::new(channels, pool.positions(x.height)?, pool.positions(x.width)?));
         match *self {
             Op::Input => Err("an input node takes no input".into()),
             Op::Zero { channels } => Ok(Shape { channels, ..x }),
@@ -216,14 +244,26 @@ impl Op {
                         c.groups, c.in_channels, c.out_channels
                     ));
                 }
-                window(c.kernel, c.stride, c.padding, c.out_channels)
+                window(Pool::new(c.kernel, c.stride, c.padding), c.out_channels)
             }
             Op::BatchNorm | Op::Relu => Ok(x),
-            Op::AvgPool(p) | Op::MaxPool(p) => window(p.kernel, p.stride, p.padding, x.channels),
+            Op::AvgPool(p) | Op::MaxPool(p) => window(p, x.channels),
             Op::Add => match inputs.iter().find(|s| **s != x) {
                 Some(other) => Err(format!("it adds maps of different shapes, {x} and {other}")),
                 None => Ok(x),
             },
+            Op::Concat => match inputs.iter().find(|s| (s.height, s.width) != (x.height, x.width)) {
+                Some(other) => Err(format!("it joins maps of different sizes, {x} and {other}")),
+                None => Ok(Shape { channels: inputs.iter().map(|s| s.channels).sum(), ..x }),
+            },
+            Op::Narrow { channels } if channels > x.channels => {
+                Err(format!("its input has {} channels only", x.channels))
+            }
+            Op::Narrow { channels } => Ok(Shape { channels, ..x }),
+            Op::ChannelShuffle { groups } if groups == 0 || x.channels % groups != 0 => {
+                Err(format!("{groups} groups do not divide {} channels", x.channels))
+            }
+            Op::ChannelShuffle { .. } => Ok(x),
             Op::GlobalAvgPool => Ok(Shape::new(x.channels, 1, 1)),
             Op::Linear { out_features } => {
                 if x.height * x.width != 1 {
@@ -232,6 +272,13 @@ impl Op {
                 Ok(Shape::new(out_features, 1, 1))
             }
         }
+    }
+
+    /// Whether the operation is wiring: it passes values on, adds, joins, picks or moves them, or puts zeros in their place.
+    /// Proxies that look at the outputs of all other operations pass over it, and its gradient needs no value.
+    pub fn is_wiring(&self) -> bool {
+        use Op::*;
+        matches!(self, Input | Zero { .. } | Add | Concat | Narrow { .. } | ChannelShuffle { .. })
     }
 
     /// The weight tensor for this input shape; None for operations without weights. The scale and shift of a batch
@@ -280,5 +327,32 @@ mod tests {
         for wrong in ["", "3x32", "3x32x32x1", "axbxc", "3x-1x4", "3 x 2 x 2"] {
             assert!(wrong.parse::<Shape>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn partly_filled_windows_count_as_in_pytorch() {
+        // torch.nn.functional.max_pool2d(torch.zeros(1, 1, n, n), k, s, p, ceil_mode=c).shape[-1]
+        for (n, kernel, stride, padding, ceil, side) in [
+            (5, 2, 2, 0, false, 2),
+            (5, 2, 2, 0, true, 3),
+            (1, 2, 2, 0, true, 1),
+            (4, 2, 2, 1, true, 3),
+            (4, 3, 1, 1, true, 4),
+        ] {
+            let pool = Op::MaxPool(Pool { kernel, stride, padding, ceil });
+            assert_eq!(pool.output_shape(&[Shape::new(2, n, n)]), Ok(Shape::new(2, side, side)), "{pool:?} of {n}");
+        }
+        assert!(Op::MaxPool(Pool::new(2, 2, 0)).output_shape(&[Shape::new(2, 1, 1)]).is_err());
+    }
+
+    #[test]
+    fn channels_are_joined_picked_and_shuffled() {
+        let (a, b) = (Shape::new(4, 3, 3), Shape::new(2, 3, 3));
+        assert_eq!(Op::Concat.output_shape(&[a, b]), Ok(Shape::new(6, 3, 3)));
+        assert!(Op::Concat.output_shape(&[a, Shape::new(4, 2, 3)]).is_err());
+        assert_eq!(Op::Narrow { channels: 3 }.output_shape(&[a]), Ok(Shape::new(3, 3, 3)));
+        assert!(Op::Narrow { channels: 3 }.output_shape(&[b]).is_err());
+        assert_eq!(Op::ChannelShuffle { groups: 2 }.output_shape(&[a]), Ok(a));
+        assert!(Op::ChannelShuffle { groups: 3 }.output_shape(&[a]).is_err());
     }
 }

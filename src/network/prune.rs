@@ -8,8 +8,9 @@ impl Network {
     /// *dead*).
     ///
     /// At initialisation a layer that is fed with zeros returns zeros (batch normalisation has shift 0 and convolutions
-    /// before it have no bias), so removing it is exact. Sums with one live term vanish. Names of layers are kept, so
-    /// their weights stay what they were.
+    /// before it have no bias), so removing it is exact. Sums with one live term vanish; what a concatenation reads stays
+    /// as a map of zeros, since its channels have a place. Names of layers are kept, so their weights stay what they
+    /// were.
     pub fn live(&self) -> Option<Network> {
         let nodes = self.nodes();
         // Does the input reach the node?
@@ -39,8 +40,21 @@ impl Network {
             if !(fed[id] && (wanted[id] || id == 0)) {
                 continue;
             }
-            let inputs: Vec<NodeId> = node.inputs.iter().filter(|&&i| fed[i]).map(|&i| moved[i]).collect();
-            if node.op == Op::Add
+            let mut inputs: Vec<NodeId> = node.inputs.iter().filter(|&&i| fed[i]).map(|&i| moved[i]).collect();
+            if node.op == Op::Concat {
+                // A concatenation is fed by some input, whose height and width are those of all.
+                let sized = inputs[0];
+                inputs.clear();
+                for &i in &node.inputs {
+                    if fed[i] {
+                        inputs.push(moved[i]);
+                    } else {
+                        let zero = Op::Zero { channels: nodes[i].shape.channels };
+                        inputs.push(kept.len());
+                        kept.push(Node { name: String::new(), op: zero, inputs: vec![sized], shape: nodes[i].shape });
+                    }
+                }
+            } else if node.op == Op::Add
                 && let [only] = inputs[..]
             {
                 moved[id] = only;
@@ -76,6 +90,22 @@ mod tests {
         assert_eq!(names, ["used", "classifier"]);
         assert_eq!(live.nodes().len(), 4, "the sum of one live term is contracted: {live:?}");
         assert_eq!(net.params() - live.params(), 3 * 4 * 9 + 4 * 4 + 3 * 3);
+        assert_eq!(live.live().unwrap(), live, "pruning twice changes nothing");
+    }
+
+    #[test]
+    fn channels_without_input_stay_zeros_in_a_concatenation() {
+        let mut b = NetworkBuilder::new(Shape::new(3, 8, 8));
+        let zero = b.apply(Op::Zero { channels: 3 }, 0).unwrap();
+        let from_zero = b.conv("zero_fed", zero, Conv2d::same(3, 5, 3, 1)).unwrap();
+        let used = b.conv("used", 0, Conv2d::same(3, 4, 3, 1)).unwrap();
+        let both = b.concat(&[from_zero, used]).unwrap();
+        let pooled = b.apply(Op::GlobalAvgPool, both).unwrap();
+        let logits = b.linear("classifier", pooled, 10).unwrap();
+        let live = b.finish(logits).live().unwrap();
+        let ops: Vec<Op> = live.nodes().iter().map(|n| n.op).collect();
+        assert!(matches!(ops[..], [_, Op::Conv2d(_), Op::Zero { channels: 5 }, Op::Concat, _, _]), "{ops:?}");
+        assert_eq!((&live.nodes()[3].inputs, live.nodes()[3].shape.channels), (&vec![2, 1], 9));
         assert_eq!(live.live().unwrap(), live, "pruning twice changes nothing");
     }
 

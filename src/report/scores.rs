@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `arch` | string | the architecture as the space writes it |
 //! | `arch_id` | string | 32 hexadecimal digits; equal for architectures that compute the same |
-//! | `arch_index` | int64 | position in the space's official order |
+//! | `arch_index` | int64 | position in the space's official order; null where there is none |
 //! | `params` | int64 | trainable parameters of the architecture as specified |
 //! | `macs` | int64 | multiply-accumulates of one inference, as specified |
 //! | `<proxy>` | float64 | the score; null unless the status is `ok` |
@@ -39,8 +39,8 @@ pub struct ScoreTable {
     pub arch: Vec<String>,
     /// Identity of what each computes.
     pub arch_id: Vec<String>,
-    /// Official index of each.
-    pub arch_index: Vec<i64>,
+    /// Official index of each, where the space has one.
+    pub arch_index: Vec<Option<i64>>,
     /// Trainable parameters.
     pub params: Vec<i64>,
     /// Multiply-accumulates.
@@ -72,14 +72,14 @@ impl ScoreTable {
         let mut fields = vec![
             Field::new("arch", DataType::Utf8, false),
             Field::new("arch_id", DataType::Utf8, false),
-            Field::new("arch_index", DataType::Int64, false),
+            Field::new("arch_index", DataType::Int64, true),
             Field::new("params", DataType::Int64, false),
             Field::new("macs", DataType::Int64, false),
         ];
         let mut columns = vec![
             text(&self.arch),
             text(&self.arch_id),
-            count(&self.arch_index),
+            Arc::new(Int64Array::from(self.arch_index.clone())),
             count(&self.params),
             count(&self.macs),
         ];
@@ -117,8 +117,11 @@ pub fn read_scores(path: &Path) -> Result<ScoreTable, TableError> {
     let text = |name: &str| -> Result<Vec<String>, TableError> {
         Ok(table.string_column(name)?.into_iter().map(Option::unwrap_or_default).collect())
     };
+    let optional = |name: &str| -> Result<Vec<Option<i64>>, TableError> {
+        Ok(table.u64_column(name)?.into_iter().map(|v| v.map(|v| v as i64)).collect())
+    };
     let count = |name: &str| -> Result<Vec<i64>, TableError> {
-        Ok(table.u64_column(name)?.into_iter().map(|v| v.unwrap_or_default() as i64).collect())
+        Ok(optional(name)?.into_iter().map(Option::unwrap_or_default).collect())
     };
     let mut proxies = Vec::new();
     for column in table.column_names() {
@@ -136,7 +139,7 @@ pub fn read_scores(path: &Path) -> Result<ScoreTable, TableError> {
     Ok(ScoreTable {
         arch: text("arch")?,
         arch_id: text("arch_id")?,
-        arch_index: count("arch_index")?,
+        arch_index: optional("arch_index")?,
         params: count("params")?,
         macs: count("macs")?,
         proxies,
@@ -154,7 +157,7 @@ mod tests {
         let table = ScoreTable {
             arch: vec!["a".into(), "b".into(), "c".into()],
             arch_id: vec!["1".into(), "2".into(), "3".into()],
-            arch_index: vec![5, 6, 7],
+            arch_index: vec![Some(5), None, Some(7)],
             params: vec![10, 20, 30],
             macs: vec![100, 200, 300],
             proxies: vec![

@@ -1,5 +1,5 @@
-//! Building blocks that NAS-Bench-201 and the NATS-Bench size space share (Dong & Yang, ICLR 2020; Dong et al., TPAMI
-//! 2021): stem, ReLU-convolution-BN, the residual reduction block, and the head.
+//! Building blocks that spaces share. Those of NAS-Bench-201 and the NATS-Bench size space (Dong & Yang, ICLR 2020; Dong et
+//! al., TPAMI 2021): stem, ReLU-convolution-BN, the residual reduction block, and the head.
 
 use crate::network::{Conv2d, NetworkBuilder, NetworkError, NodeId, Op};
 
@@ -23,6 +23,18 @@ pub(super) fn relu_conv_bn(
     let x = b.relu(x)?;
     let x = b.conv(name, x, conv)?;
     b.batch_norm(x)
+}
+
+/// Convolution, batch normalisation, ReLU, as in NAS-Bench-101 and FBNet.
+pub(super) fn conv_bn_relu(
+    b: &mut NetworkBuilder,
+    name: String,
+    x: NodeId,
+    conv: Conv2d,
+) -> Result<NodeId, NetworkError> {
+    let x = b.conv(name, x, conv)?;
+    let x = b.batch_norm(x)?;
+    b.relu(x)
 }
 
 /// Residual block of two 3x3 convolutions, the first of stride 2; the shortcut is a 2x2 average pooling and a 1x1

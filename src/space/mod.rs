@@ -3,6 +3,8 @@
 //! To add a space: one file that implements [`SearchSpace`], one line in [`SPACES`].
 
 mod blocks;
+mod fbnet;
+mod nas_bench_101;
 mod nas_bench_201;
 mod nats_size;
 
@@ -16,8 +18,9 @@ use crate::seed::Stream;
 pub struct Architecture(pub Vec<u8>);
 
 /// Identity of the function family that an architecture computes: two architectures of a space have the same id if and
-/// only if their networks are the same up to renumbering, dead operations and exact algebraic identities. 128-bit
-/// XXH3 of the space's name and the canonical form, written as 32 hexadecimal digits.
+/// only if their networks are the same up to renumbering, dead operations and exact algebraic identities
+/// ([`SpaceEntry::identity`] says what that is in each space). 128-bit XXH3 of the space's name and the canonical form,
+/// or the hash that the space was published with; written as 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArchId(pub u128);
 
@@ -114,7 +117,8 @@ pub enum SpaceError {
 /// A space of architectures with a fixed number of categorical decisions.
 ///
 /// A space provides `choices`, the text form, the canonical form and `build`; sampling, mutation, neighbours and the
-/// enumeration index follow from the choices and can be overridden.
+/// enumeration follow from the choices, as long as every combination of genes is an architecture. A space with
+/// constraints overrides `check`, and `size`, `at` and `sample` with it.
 pub trait SearchSpace: Send + Sync {
     /// Registry entry of the space.
     fn entry(&self) -> &'static SpaceEntry;
@@ -137,19 +141,23 @@ pub trait SearchSpace: Send + Sync {
     /// The network as specified, dead operations included.
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError>;
 
-    /// Number of architectures (text forms).
-    fn size(&self) -> u64 {
-        self.choices().iter().map(|&c| u64::from(c)).product()
+    /// Number of architectures that the space lists ([`SearchSpace::at`]): of all text forms, unless
+    /// [`SpaceEntry::listed`] says otherwise.
+    fn size(&self) -> u128 {
+        self.choices().iter().map(|&c| u128::from(c)).product()
     }
 
-    /// Position in the space's official order; here mixed radix, last gene fastest.
-    fn index_of(&self, arch: &Architecture) -> u64 {
-        arch.0.iter().zip(self.choices()).fold(0, |index, (&g, &c)| index * u64::from(c) + u64::from(g))
+    /// Position in the space's official order; None where there is no such order or its positions exceed 63 bits. Here
+    /// mixed radix, last gene fastest.
+    fn index_of(&self, arch: &Architecture) -> Option<u64> {
+        let position = || arch.0.iter().zip(self.choices()).fold(0, |p, (&g, &c)| p * u64::from(c) + u64::from(g));
+        (self.size() <= 1 << 63).then(position)
     }
 
-    /// The architecture at a position of the official order, None beyond [`SearchSpace::size`].
+    /// The architecture at a position of the list (the official order, where there is one), None beyond
+    /// [`SearchSpace::size`].
     fn at(&self, index: u64) -> Option<Architecture> {
-        if index >= self.size() {
+        if u128::from(index) >= self.size() {
             return None;
         }
         let mut rest = index;
@@ -167,25 +175,21 @@ pub trait SearchSpace: Send + Sync {
         Some(Architecture(genes))
     }
 
-    /// Checks that every gene is one of its alternatives.
+    /// Checks that every gene is one of its alternatives and that together they are an architecture.
     fn check(&self, arch: &Architecture) -> Result<(), SpaceError> {
-        let choices = self.choices();
-        let reason = if arch.0.len() != choices.len() {
-            format!("there are {} genes, not {}", arch.0.len(), choices.len())
-        } else if let Some(i) = (0..choices.len()).find(|&i| arch.0[i] >= choices[i]) {
-            format!("gene {i} is {}, its alternatives are 0 to {}", arch.0[i], choices[i] - 1)
-        } else {
-            return Ok(());
-        };
-        Err(SpaceError::Genes { space: self.entry().name, genes: arch.0.clone(), reason })
+        check_genes(self.choices(), arch).map_err(|reason| SpaceError::Genes {
+            space: self.entry().name,
+            genes: arch.0.clone(),
+            reason,
+        })
     }
 
-    /// An architecture drawn uniformly from the text forms.
+    /// An architecture drawn uniformly from those that the space lists.
     fn sample(&self, rng: &mut Stream) -> Architecture {
         Architecture(self.choices().iter().map(|&c| rng.below(u64::from(c)) as u8).collect())
     }
 
-    /// A copy with one gene changed to another alternative, both drawn uniformly among the genes that have a choice.
+    /// A neighbour, drawn uniformly; a copy if there is none.
     fn mutate(&self, arch: &Architecture, rng: &mut Stream) -> Architecture {
         let neighbours = self.neighbours(arch);
         match neighbours.len() {
@@ -194,17 +198,30 @@ pub trait SearchSpace: Send + Sync {
         }
     }
 
-    /// All architectures that differ in exactly one gene.
+    /// All valid architectures that differ in exactly one gene.
     fn neighbours(&self, arch: &Architecture) -> Vec<Architecture> {
         let mut all = Vec::new();
         for (i, &c) in self.choices().iter().enumerate() {
             for gene in (0..c).filter(|&g| g != arch.0[i]) {
                 let mut other = arch.clone();
                 other.0[i] = gene;
-                all.push(other);
+                if self.check(&other).is_ok() {
+                    all.push(other);
+                }
             }
         }
         all
+    }
+}
+
+/// What is wrong with the number of genes, or with the first that is none of its alternatives.
+fn check_genes(choices: &[u8], arch: &Architecture) -> Result<(), String> {
+    if arch.0.len() != choices.len() {
+        return Err(format!("there are {} genes, not {}", arch.0.len(), choices.len()));
+    }
+    match (0..choices.len()).find(|&i| arch.0[i] >= choices[i]) {
+        Some(i) => Err(format!("gene {i} is {}, its alternatives are 0 to {}", arch.0[i], choices[i] - 1)),
+        None => Ok(()),
     }
 }
 
@@ -221,6 +238,8 @@ pub struct SpaceEntry {
     pub paper: &'static str,
     /// A well-formed architecture.
     pub example: &'static str,
+    /// What the space lists and uniform samples are drawn from, in the plural, such as `strings`.
+    pub listed: &'static str,
     /// Which architectures count as the same network.
     pub identity: &'static str,
     /// Creates the space with a skeleton.
@@ -228,8 +247,10 @@ pub struct SpaceEntry {
 }
 
 /// All search spaces.
-pub static SPACES: &[&SpaceEntry] = &[&nas_bench_201::ENTRY, &nats_size::ENTRY];
+pub static SPACES: &[&SpaceEntry] = &[&nas_bench_201::ENTRY, &nats_size::ENTRY, &nas_bench_101::ENTRY, &fbnet::ENTRY];
 
+pub use fbnet::FbNet;
+pub use nas_bench_101::NasBench101;
 pub use nas_bench_201::{NasBench201, tree_string};
 pub use nats_size::NatsSize;
 
@@ -276,13 +297,17 @@ mod tests {
                 let arch = space.sample(rng);
                 space.check(&arch).unwrap();
                 prop_assert_eq!(&space.parse(&space.format(&arch)).unwrap(), &arch);
-                prop_assert_eq!(&space.at(space.index_of(&arch)).unwrap(), &arch);
+                if let Some(index) = space.index_of(&arch) {
+                    prop_assert_eq!(&space.at(index).unwrap(), &arch);
+                }
+                prop_assert!(space.at(u64::MAX).is_none_or(|last| space.check(&last).is_ok()));
                 let mutant = space.mutate(&arch, rng);
                 let differing = arch.0.iter().zip(&mutant.0).filter(|(a, b)| a != b).count();
                 prop_assert_eq!(differing, 1);
                 let neighbours = space.neighbours(&arch);
                 prop_assert!(neighbours.contains(&mutant));
-                prop_assert_eq!(neighbours.len(), space.choices().iter().map(|&c| c as usize - 1).sum::<usize>());
+                prop_assert!(neighbours.iter().all(|n| space.check(n).is_ok()));
+                prop_assert!(neighbours.len() <= space.choices().iter().map(|&c| c as usize - 1).sum::<usize>());
                 let representative = space.representative(&arch);
                 prop_assert_eq!(space.arch_id(&representative), space.arch_id(&arch));
                 prop_assert_eq!(space.representative(&representative), representative);

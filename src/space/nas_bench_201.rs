@@ -32,6 +32,7 @@ pub(super) static ENTRY: SpaceEntry = SpaceEntry {
     title: "NAS-Bench-201 / NATS-Bench topology: cells of six edges with five operations, 15,625 architectures",
     paper: "Dong & Yang, NAS-Bench-201, ICLR 2020, arXiv:2001.00326",
     example: "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|",
+    listed: "strings",
     identity: "5,044 distinct computation graphs (the published tree strings give 6,466 classes)",
     open: |skeleton| Ok(Box::new(NasBench201::new(skeleton)?)),
 };
@@ -97,8 +98,8 @@ impl SearchSpace for NasBench201 {
     }
 
     /// Position in the published order (`arch_index` of the NATS-Bench files).
-    fn index_of(&self, arch: &Architecture) -> u64 {
-        u64::from(official_order().index_of[lexicographic(arch)])
+    fn index_of(&self, arch: &Architecture) -> Option<u64> {
+        Some(u64::from(official_order().index_of[lexicographic(arch)]))
     }
 
     fn at(&self, index: u64) -> Option<Architecture> {

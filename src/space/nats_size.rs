@@ -14,6 +14,7 @@ pub(super) static ENTRY: SpaceEntry = SpaceEntry {
     title: "NATS-Bench size space: channels 8 to 64 of five layers, 32,768 architectures",
     paper: "Dong et al., NATS-Bench, TPAMI 2021, arXiv:2009.00437",
     example: "64:32:16:48:40",
+    listed: "strings",
     identity: "every architecture is a network of its own",
     open: |skeleton| Ok(Box::new(NatsSize::new(skeleton)?)),
 };

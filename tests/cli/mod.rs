@@ -60,7 +60,7 @@ pub type Rows = BTreeMap<String, (String, BTreeMap<String, String>)>;
 pub fn rows(table: &ScoreTable) -> Rows {
     let mut rows = Rows::new();
     for (i, arch) in table.arch.iter().enumerate() {
-        let counts = format!("{} {} {} {}", table.arch_id[i], table.arch_index[i], table.params[i], table.macs[i]);
+        let counts = format!("{} {:?} {} {}", table.arch_id[i], table.arch_index[i], table.params[i], table.macs[i]);
         let score = |(name, scores): &(String, Vec<naslens::proxy::Score>)| {
             let mut text = scores[i].get_status().to_string();
             if let Some(value) = scores[i].value() {

@@ -1,7 +1,7 @@
 """Golden values for naslens: zero-cost proxies computed by PyTorch autograd in float64.
 
 Writes proxies.json beside this file. Nothing is shared with the Rust program but the definitions: networks are built
-from the published description of NAS-Bench-201 / NATS-Bench, weights and images come from a small counter-based
+from the published descriptions (networks.py, graphs.py), weights and images come from a small counter-based
 generator that both sides implement (networks.py), and every score is taken from autograd on the network *as specified*
 (dead ops and all) unless its definition says that only live layers count.
 
@@ -16,6 +16,7 @@ import os
 import numpy as np
 import torch
 import torch.nn.functional as F
+from graphs import fbnet, nas_bench_101
 from networks import CLASSES, Network, images, normal
 
 JACOV_K = 1e-5
@@ -174,6 +175,8 @@ def meco_proxy(net, x):
     smallest = []
 
     def on_module(kind, output):
+        if kind == "features":  # the output of another module again
+            return
         channels = output[0].reshape(output.shape[1], -1).numpy()
         with np.errstate(divide="ignore", invalid="ignore"):
             correlation = np.nan_to_num(np.corrcoef(channels)) if channels.shape[1] > 1 else np.zeros((1, 1))
@@ -194,14 +197,14 @@ def zen_proxy(net, size, batch):
     x, step = (normal(f"gaussian/{name}", net.seed, (batch, 3, size, size)) for name in ("images", "step"))
 
     def on_module(kind, output):
-        if kind == "relu":
+        if kind in ("relu", "features"):
             last.append(output)
 
     with torch.no_grad():
         for z in (x, x + 0.01 * step):
             last = []
             net.forward(z, weights, bias, only_live=True, on_module=on_module, running=running)
-            features.append(last[-1])  # the last ReLU feeds the global pooling
+            features.append(last[-1])  # what feeds the global pooling, by default the last ReLU
         difference = (features[0] - features[1]).abs().sum((1, 2, 3)).mean()
         return {"zen": ok(difference.log() + sum(v.mean().sqrt().log() for v in running))}
 
@@ -286,7 +289,8 @@ def evaluate(net, size, batch):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Cases: (space, arch, C, N, image size, batch). For nats-size, C is the first width, and N is always 1.
+# Cases: (space, arch, C, N, image size, batch). For nats-size, C is the first width, and N is always 1. fbnet has a fixed
+# skeleton; its C and N mean nothing.
 # ---------------------------------------------------------------------------------------------------------------------
 
 CASES = [
@@ -309,6 +313,10 @@ CASES = [
     ("nas-bench-201", "|nor_conv_1x1~0|+|skip_connect~0|nor_conv_3x3~1|+|none~0|avg_pool_3x3~1|nor_conv_1x1~2|", 8, 1, 16, 16),
     ("nats-size", "8:16:24:32:40", 8, 1, 16, 8),
     ("nats-size", "64:64:8:8:16", 64, 1, 16, 8),
+    # channels that cannot be shared evenly, a truncation, maximum pooling, projections of the input into vertices and output
+    ("nas-bench-101", "conv3x3:0/conv1x1:01/maxpool3x3:2/conv3x3:3/output:0134", 8, 1, 16, 8),
+    # every block, with and without a change of shape
+    ("fbnet", "1_0_8_5_8_2_8_3_8_4_8_8_6_8_8_7_8_8_8_8_8_8", 0, 0, 16, 8),
 ]  # fmt: skip
 
 
@@ -317,6 +325,10 @@ def build(space, arch, c, n, seed):
         channels = [int(v) for v in arch.split(":")]
         assert len(channels) == 5 and channels[0] == c and n == 1
         return Network(SIZE_CELL, channels, seed)
+    if space == "nas-bench-101":
+        return nas_bench_101(arch, c, n, seed)
+    if space == "fbnet":
+        return fbnet(arch, seed)
     channels = [c] * n + [2 * c] + [2 * c] * n + [4 * c] + [4 * c] * n
     return Network(arch, channels, seed)
 

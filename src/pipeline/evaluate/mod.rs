@@ -189,8 +189,9 @@ pub struct Evaluation {
 
 /// Judges the proxies of the run in the folder `dir` against the column `target` of the benchmark table at `table`.
 ///
-/// Rows are joined on `arch_index` if both tables have one, otherwise on `arch` of the scores and `arch_str` or `arch`
-/// of the table. Architectures without a match or a truth are counted and left out. Proxies are the columns of the
+/// Rows are joined on `arch_index` if both tables have one; otherwise on the first 16 digits of `arch_id` of the scores and
+/// `module_hash_hi64` of the table, a 64-bit whole number, if it has one; otherwise on `arch` of the scores and `arch_str`
+/// or `arch` of the table. Architectures without a match or a truth are counted and left out. Proxies are the columns of the
 /// scores that have a `<name>_status` column beside them; `params`, `flops` (the multiply-accumulates in the column
 /// `macs`, unless a proxy `flops` was run) and `layers` (if present) are always shown as baselines. All scores are read
 /// as larger is better.

@@ -137,6 +137,27 @@ fn joins_on_names_without_an_index_and_gives_the_same() {
 }
 
 #[test]
+fn published_hashes_are_the_first_digits_of_the_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let hashes = [0x0123_4567_89ab_cdef_u64, u64::MAX, 7];
+    let ids: StringArray = hashes.iter().map(|h| Some(format!("{h:016x}{:016x}", 5))).collect();
+    let scores: Vec<(&str, ArrayRef)> = vec![
+        ("arch", strings(|i| format!("net-{i}"), &[0, 1, 2])),
+        ("arch_id", Arc::new(ids)),
+        ("arch_index", Arc::new(Int64Array::from(vec![None; 3]))),
+        ("params", ints(|i| i, &[1, 2, 3])),
+    ];
+    write(&folder.path().join(SCORES_FILE), scores, None);
+    let truth = folder.path().join("truth.parquet");
+    let keys: ArrayRef = Arc::new(arrow::array::UInt64Array::from(vec![u64::MAX, hashes[0], 8]));
+    write(&truth, vec![("module_hash_hi64", keys), ("accuracy", ints(|i| 10 - i, &[2, 1, 9]))], None);
+    let evaluation = evaluate(folder.path(), &truth, "accuracy", &EvaluateOptions::default()).unwrap();
+    assert_eq!(evaluation.join_key, ["arch_id", "module_hash_hi64"]);
+    assert_eq!((evaluation.n_joined, evaluation.n_unmatched), (2, 1));
+    assert_eq!(evaluation.rows[0].overall.spearman, Some(-1.0));
+}
+
+#[test]
 fn text_and_json_say_what_was_compared() {
     let folder = tempfile::tempdir().unwrap();
     write_scores(folder.path(), true);
@@ -186,5 +207,5 @@ fn errors_name_the_thing_and_the_remedy() {
     let message = odd(&["net-1", "net-2"], "arch", vec![None, Some(f64::NAN)]);
     assert!(message.contains("is empty for all 2 matching architectures"), "{message}");
     let message = odd(&["net-1"], "network", vec![Some(1.0)]);
-    assert!(message.contains("none of the key columns arch_str, arch"), "{message}");
+    assert!(message.contains("none of the key columns module_hash_hi64, arch_str, arch"), "{message}");
 }

@@ -150,7 +150,20 @@ pub enum ScreenError {
         /// The space.
         space: &'static str,
         /// Its size.
-        size: u64,
+        size: u128,
+    },
+    /// More architectures than one screen takes.
+    #[error(
+        "{asked} architectures of {space} are too many for one screen, which takes up to {most}; draw fewer with \
+         --sample N, or list some with --archs FILE"
+    )]
+    TooLarge {
+        /// The number asked for.
+        asked: u128,
+        /// The space.
+        space: &'static str,
+        /// The most that a screen takes.
+        most: u64,
     },
     /// The folder holds a run with other settings.
     #[error(

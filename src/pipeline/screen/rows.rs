@@ -97,7 +97,7 @@ pub(super) fn assemble(
     ScoreTable {
         arch: rows.iter().map(|r| r.text.clone()).collect(),
         arch_id: rows.iter().map(|r| r.id.to_string()).collect(),
-        arch_index: rows.iter().map(|r| space.index_of(&r.arch) as i64).collect(),
+        arch_index: rows.iter().map(|r| space.index_of(&r.arch).and_then(|i| i64::try_from(i).ok())).collect(),
         params: rows.iter().map(|r| r.params as i64).collect(),
         macs: rows.iter().map(|r| r.macs as i64).collect(),
         proxies: proxies.iter().map(column).collect(),

@@ -1,17 +1,21 @@
 //! Which architectures are scored.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::{ScreenConfig, ScreenError};
 use crate::seed::Stream;
 use crate::space::{self, Architecture, SearchSpace, Skeleton, SpaceError};
 
+/// Most architectures that one screen takes; they are held in memory.
+const MAX_SELECTED: u64 = 10_000_000;
+
 /// Which architectures are scored.
 #[derive(Clone, Debug)]
 pub enum Selection {
-    /// This many, drawn uniformly without replacement from the space's text forms with the run's seed.
+    /// This many, drawn uniformly without replacement from what the space lists with the run's seed.
     Sample(u64),
-    /// The whole space.
+    /// All that the space lists.
     All,
     /// These, in this order; the text says where they come from.
     Listed(Vec<Architecture>, String),
@@ -23,16 +27,19 @@ pub(super) fn select(
     selection: &Selection,
     seed: u64,
 ) -> Result<(Vec<Architecture>, String), ScreenError> {
-    let (size, name) = (space.size(), space.entry().name);
+    let (size, name, listed) = (space.size(), space.entry().name, space.entry().listed);
     match selection {
         Selection::Sample(0) => Err(ScreenError::NothingSelected("the sample size is 0".into())),
-        Selection::Sample(n) if *n > size => Err(ScreenError::TooMany { asked: *n, space: name, size }),
+        Selection::Sample(n) if u128::from(*n) > size => Err(ScreenError::TooMany { asked: *n, space: name, size }),
+        Selection::Sample(n) if *n > MAX_SELECTED => Err(too_large(name, *n)),
         Selection::Sample(n) => {
-            let indices = Stream::named(seed, "sample").sample_indices(size, *n);
-            let sampler = format!("uniform without replacement, {n} of {size} {name} strings, seed {seed}");
-            Ok((indices.into_iter().filter_map(|i| space.at(i)).collect(), sampler))
+            let sampler = format!("uniform without replacement, {n} of {size} {name} {listed}, seed {seed}");
+            Ok((sample(space, *n, Stream::named(seed, "sample")), sampler))
         }
-        Selection::All => Ok(((0..size).filter_map(|i| space.at(i)).collect(), format!("all {size} {name} strings"))),
+        Selection::All if size > u128::from(MAX_SELECTED) => Err(too_large(name, size)),
+        Selection::All => {
+            Ok(((0..size as u64).filter_map(|i| space.at(i)).collect(), format!("all {size} {name} {listed}")))
+        }
         Selection::Listed(archs, origin) if archs.is_empty() => {
             Err(ScreenError::NothingSelected(format!("{origin} lists none")))
         }
@@ -41,6 +48,26 @@ pub(super) fn select(
             Ok((archs.clone(), format!("{} architectures listed in {origin}", archs.len())))
         }
     }
+}
+
+fn too_large(space: &'static str, asked: impl Into<u128>) -> ScreenError {
+    ScreenError::TooLarge { asked: asked.into(), space, most: MAX_SELECTED }
+}
+
+/// `n` different architectures of the space, `n` at most its size.
+fn sample(space: &dyn SearchSpace, n: u64, mut rng: Stream) -> Vec<Architecture> {
+    if let Ok(size) = u64::try_from(space.size()) {
+        return rng.sample_indices(size, n).into_iter().filter_map(|i| space.at(i)).collect();
+    }
+    // Too many to number: what was drawn before is drawn again, which is rare among so many.
+    let (mut seen, mut drawn) = (HashSet::new(), Vec::new());
+    while (drawn.len() as u64) < n {
+        let arch = space.sample(&mut rng);
+        if seen.insert(arch.clone()) {
+            drawn.push(arch);
+        }
+    }
+    drawn
 }
 
 /// Why a list could not be read.
@@ -84,4 +111,44 @@ pub fn read_arch_list(config: &ScreenConfig, path: &Path) -> Result<Selection, A
         }
     }
     Ok(Selection::Listed(archs, path.display().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(space: &str, n: u64) -> (Vec<Architecture>, String) {
+        let space = space::open(space, &Skeleton::default()).unwrap();
+        let (archs, sampler) = select(space.as_ref(), &Selection::Sample(n), 3).unwrap();
+        archs.iter().for_each(|arch| space.check(arch).unwrap());
+        (archs, sampler)
+    }
+
+    #[test]
+    fn spaces_without_an_order_are_sampled_without_repeats() {
+        for (space, what) in [
+            ("nb101", "300 of 423624 nas-bench-101 distinct modules, seed 3"),
+            ("fbnet", "300 of 984770902183611232881 fbnet strings, seed 3"),
+        ] {
+            let (archs, sampler) = drawn(space, 300);
+            assert_eq!(sampler, format!("uniform without replacement, {what}"));
+            assert_eq!(archs.iter().collect::<HashSet<_>>().len(), 300);
+            assert_eq!(drawn(space, 300).0, archs, "the seed decides");
+        }
+        let space = space::open("nb101", &Skeleton::default()).unwrap();
+        let ids: HashSet<_> = drawn("nb101", 300).0.iter().map(|arch| space.arch_id(arch)).collect();
+        assert_eq!(ids.len(), 300, "each module is another network");
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_with_the_remedy() {
+        let space = space::open("fbnet", &Skeleton::default()).unwrap();
+        for selection in [Selection::All, Selection::Sample(MAX_SELECTED + 1)] {
+            let err = select(space.as_ref(), &selection, 0).unwrap_err().to_string();
+            assert!(err.contains("too many for one screen") && err.contains("--archs FILE"), "{err}");
+        }
+        let space = space::open("nb101", &Skeleton::default()).unwrap();
+        let (archs, sampler) = select(space.as_ref(), &Selection::All, 0).unwrap();
+        assert_eq!((archs.len(), sampler.as_str()), (423_624, "all 423624 nas-bench-101 distinct modules"));
+    }
 }
