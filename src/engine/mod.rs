@@ -5,11 +5,14 @@
 //! share this code.
 
 mod batch;
+mod block_wise;
 mod codes;
 mod device;
 mod dual;
+mod fisher_information;
 mod forward;
 mod gaussian;
+mod host;
 mod linear;
 mod passes;
 mod per_image;
@@ -17,6 +20,7 @@ mod train_mode;
 mod weights;
 
 pub use batch::DeviceBatch;
+pub use block_wise::BlockWise;
 pub use codes::CodeKernel;
 pub use device::{describe_device, parse_device, prepare_process, prepare_thread};
 pub use dual::Dual;

@@ -7,7 +7,8 @@ use tch::{Device, Kind, Tensor};
 
 use super::gaussian::{self, Expansion, NeuronPatterns};
 use super::weights::{Weights, gradient_or_zeros};
-use super::{CodeKernel, DeviceBatch, Dual, EngineError, Norm, dual, linear, per_image, train_mode};
+use super::{BlockWise, CodeKernel, DeviceBatch, Dual, EngineError, Norm};
+use super::{block_wise, dual, fisher_information, linear, per_image, train_mode};
 use crate::network::Network;
 
 /// Something that is run once per network and read by any number of proxies.
@@ -42,6 +43,11 @@ pub enum Pass {
     Expansion,
     /// ReLU patterns over the first 16 images, with normal weights; see [`NeuronPatterns`].
     NeuronPatterns,
+    /// Spread of the blocks' outputs and what comes back through each block, with normal images and weights; see
+    /// [`BlockWise`].
+    BlockWise,
+    /// Fisher information of one weight per layer on the first 16 images, normal weights, no batch normalisation.
+    FisherInformation,
     /// Gradient of each sample's summed logits with respect to the images, train-mode batch normalisation.
     InputGradient,
 }
@@ -50,7 +56,7 @@ impl Pass {
     /// Whether images of the batch go through the network.
     fn reads_batch(self) -> bool {
         use Pass::*;
-        !matches!(self, Weights | Dual | LinearGradient | NormalisedLinearGradient | Expansion)
+        !matches!(self, Weights | Dual | LinearGradient | NormalisedLinearGradient | Expansion | BlockWise)
     }
 }
 
@@ -109,6 +115,10 @@ pub struct Passes<'a> {
     pub expansion: Option<Expansion>,
     /// [`Pass::NeuronPatterns`].
     pub neuron_patterns: Option<NeuronPatterns>,
+    /// [`Pass::BlockWise`].
+    pub block_wise: Option<BlockWise>,
+    /// [`Pass::FisherInformation`]: sampled weights x sampled weights.
+    pub fisher_information: Option<Array2<f64>>,
     /// The logits of the train-mode forward (samples x classes), if one was run.
     pub logits: Option<Tensor>,
     /// Mean cross-entropy on the batch, if a gradient of it was asked for.
@@ -139,6 +149,8 @@ impl<'a> Passes<'a> {
             tangent_kernel: None,
             expansion: None,
             neuron_patterns: None,
+            block_wise: None,
+            fisher_information: None,
             logits: None,
             loss: None,
             labels: Vec::new(),
@@ -205,6 +217,9 @@ impl Engine {
             passes.neuron_patterns =
                 clock.time(Pass::NeuronPatterns, || gaussian::patterns(network, &normal, batch))?;
         }
+        passes.block_wise = clock.time(Pass::BlockWise, || block_wise::run(network, seed, batch.len(), self.device))?;
+        passes.fisher_information =
+            clock.time(Pass::FisherInformation, || fisher_information::run(network, seed, batch))?;
         passes.seconds = seconds;
         if train_mode::PASSES.iter().any(|p| wanted.contains(p)) {
             train_mode::run(&mut passes, &weights, batch, wanted)?;

@@ -54,8 +54,8 @@ impl Network {
         self.output
     }
 
-    /// The nodes whose values are the outputs of the blocks (cells) that the network is a chain of, in order. A block that
-    /// passes its input on unchanged repeats the node before it.
+    /// The nodes whose values are the outputs of the blocks (stem and cells) that the network is a chain of, in order. A
+    /// block that passes its input on unchanged repeats the node before it.
     pub fn blocks(&self) -> &[NodeId] {
         &self.blocks
     }
