@@ -54,7 +54,6 @@ fn few_images_reach_the_ceiling_and_one_has_no_halves() {
     let (one, four) = (batch(1, 8), batch(4, 8));
     let score = scores(&network, &four);
     assert_eq!(score("swap").get_status(), Status::Saturated, "16 patterns, hundreds of neurons");
-    assert_eq!(score("linear_regions").get_status(), Status::Saturated);
     let score = scores(&network, &one);
     assert_eq!(score("zico").get_status(), Status::Unsupported);
     assert_eq!(score("ntk_cond").value(), Some(0.0));
@@ -84,12 +83,12 @@ fn blocks_may_be_the_identity_and_of_odd_size_but_there_must_be_two() {
         };
         assert_eq!(statuses(0), [Status::Unsupported; 3]);
         assert_eq!(statuses(1), [Status::Ok, Status::Unsupported, Status::Unsupported]);
-        assert_eq!(statuses(3), [Status::Ok; 3]);
+        assert_eq!(statuses(3), [Status::Ok, Status::Ok, Status::Saturated]);
     }
     let (network, batch) = (build(2), batch(6, 7));
     let score = scores(&network, &batch);
     assert_eq!(score("az_progressivity").value(), Some(0.0), "the identity keeps the entropy");
-    assert!(score("az_trainability").value().unwrap() > -0.2, "and the gradients");
+    assert_eq!(score("az_trainability").get_status(), Status::Saturated, "and the gradients");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod forward;
 mod gaussian;
 mod host;
 mod linear;
+mod linear_regions;
 mod passes;
 mod per_image;
 mod train_mode;
@@ -26,6 +27,7 @@ pub use device::{describe_device, parse_device, prepare_process, prepare_thread}
 pub use dual::Dual;
 pub use forward::{Norm, Observer, forward};
 pub use gaussian::{Expansion, NeuronPatterns};
+pub use linear_regions::LinearRegions;
 pub use passes::{Engine, LayerGradient, Pass, Passes};
 pub use weights::{LayerTensors, Weights, channels_last};
 

@@ -7,8 +7,8 @@ use tch::{Device, Kind, Tensor};
 
 use super::gaussian::{self, Expansion, NeuronPatterns};
 use super::weights::{Weights, gradient_or_zeros};
-use super::{BlockWise, CodeKernel, DeviceBatch, Dual, EngineError, Norm};
-use super::{block_wise, dual, fisher_information, linear, per_image, train_mode};
+use super::{BlockWise, CodeKernel, DeviceBatch, Dual, EngineError, LinearRegions, Norm};
+use super::{block_wise, dual, fisher_information, linear, linear_regions, per_image, train_mode};
 use crate::network::Network;
 
 /// Something that is run once per network and read by any number of proxies.
@@ -46,6 +46,8 @@ pub enum Pass {
     /// Spread of the blocks' outputs and what comes back through each block, with normal images and weights; see
     /// [`BlockWise`].
     BlockWise,
+    /// ReLU codes of a thin version of the network on many tiny normal images; see [`LinearRegions`].
+    LinearRegions,
     /// Fisher information of one weight per layer on the first 16 images, normal weights, no batch normalisation.
     FisherInformation,
     /// Gradient of each sample's summed logits with respect to the images, train-mode batch normalisation.
@@ -56,7 +58,10 @@ impl Pass {
     /// Whether images of the batch go through the network.
     fn reads_batch(self) -> bool {
         use Pass::*;
-        !matches!(self, Weights | Dual | LinearGradient | NormalisedLinearGradient | Expansion | BlockWise)
+        !matches!(
+            self,
+            Weights | Dual | LinearGradient | NormalisedLinearGradient | Expansion | BlockWise | LinearRegions
+        )
     }
 }
 
@@ -117,6 +122,8 @@ pub struct Passes<'a> {
     pub neuron_patterns: Option<NeuronPatterns>,
     /// [`Pass::BlockWise`].
     pub block_wise: Option<BlockWise>,
+    /// [`Pass::LinearRegions`].
+    pub linear_regions: Option<LinearRegions>,
     /// [`Pass::FisherInformation`]: sampled weights x sampled weights.
     pub fisher_information: Option<Array2<f64>>,
     /// The logits of the train-mode forward (samples x classes), if one was run.
@@ -150,6 +157,7 @@ impl<'a> Passes<'a> {
             expansion: None,
             neuron_patterns: None,
             block_wise: None,
+            linear_regions: None,
             fisher_information: None,
             logits: None,
             loss: None,
@@ -218,6 +226,7 @@ impl Engine {
                 clock.time(Pass::NeuronPatterns, || gaussian::patterns(network, &normal, batch))?;
         }
         passes.block_wise = clock.time(Pass::BlockWise, || block_wise::run(network, seed, batch.len(), self.device))?;
+        passes.linear_regions = clock.time(Pass::LinearRegions, || linear_regions::run(network, seed, self.device))?;
         passes.fisher_information =
             clock.time(Pass::FisherInformation, || fisher_information::run(network, seed, batch))?;
         passes.seconds = seconds;

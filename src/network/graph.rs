@@ -109,7 +109,8 @@ impl NetworkBuilder {
         self.nodes[id].shape
     }
 
-    fn push(&mut self, name: String, op: Op, inputs: Vec<NodeId>) -> Result<NodeId, NetworkError> {
+    /// Any operation.
+    pub(super) fn push(&mut self, name: String, op: Op, inputs: Vec<NodeId>) -> Result<NodeId, NetworkError> {
         let shapes: Vec<Shape> = inputs.iter().map(|&i| self.nodes[i].shape).collect();
         let shape = match op.output_shape(&shapes) {
             Ok(shape) => shape,

@@ -48,10 +48,16 @@ pub static AZ_TRAINABILITY: Proxy = Proxy {
     formula: "mean_b (2 - s_b - 1 / (s_b + 1e-6)), s_b the largest singular value of g_in' g_out / (images * pixels), g_out \
               random signs at the output of block b, g_in their vector-Jacobian product at the output of block b - 1, \
               rows are images and pixels, columns channels",
-    score: |passes| of_blocks(&passes.block_wise, trainability),
+    score: |passes| {
+        if passes.network.blocks().windows(2).any(|pair| pair[0] == pair[1]) {
+            return Score::status(Status::Saturated);
+        }
+        of_blocks(&passes.block_wise, trainability)
+    },
     protocol: "protocol of az_expressivity; where a block lowers the resolution by f, f x f pixels of g_in are f^2 channels \
-               of one pixel, as in the published code; a block that is the identity has s near one, hence near the highest \
-               score (the published code gives such a network its lowest); fewer than two blocks: status unsupported",
+               of one pixel, as in the published code; fewer than two blocks: status unsupported; a block that is the identity \
+               is as trainable as can be and nothing else: status saturated, so that it ranks last, as in the published \
+               code",
     ..AZ_EXPRESSIVITY
 };
 
@@ -94,7 +100,7 @@ mod tests {
     use ndarray::array;
 
     #[test]
-    fn identity_blocks_are_trainable_and_rotations_of_the_channels_too() {
+    fn isometries_of_the_channels_are_most_trainable() {
         let score = |responses: Vec<Array2<f64>>| trainability(&BlockWise { covariances: Vec::new(), responses });
         let one = score(vec![Array2::eye(3), array![[0.0, 1.0], [-1.0, 0.0]]]).unwrap();
         assert!(one.abs() < 1e-5, "{one}");

@@ -106,9 +106,10 @@ class Network:
     global average pool, linear. `channels` gives the width of every cell and reduction block, in order.
     """
 
-    def __init__(self, cell, channels, seed):
+    def __init__(self, cell, channels, seed, image_channels=3):
         assert len(channels) % 3 == 2
         n = len(channels) // 3
+        self.cell = cell
         self.edges = parse_cell(cell)
         self.channels = channels
         self.reductions = {n, 2 * n + 1}
@@ -118,7 +119,7 @@ class Network:
 
         alive = self.alive = live_edges(self.edges)
         width = channels[0]
-        self._layer("stem.conv", (width, 3, 3, 3), True, bool(alive))
+        self._layer("stem.conv", (width, image_channels, 3, 3), True, bool(alive))
         for i, out in enumerate(channels):
             if i in self.reductions:
                 self._layer(f"cells.{i}.conv_a", (out, width, 3, 3), True, bool(alive))
