@@ -29,6 +29,8 @@ fn tolerance(name: &str, deep: bool) -> Tolerance {
         "synflow" => Tolerance::Relative(1e-7),
         "l2_norm" | "logsynflow" => Tolerance::Relative(1e-6),
         "plain" => Tolerance::OfSnip(1e-5),
+        // As below: a few images of 3,000 may share or leave a code.
+        "linear_regions" => Tolerance::Relative(1e-3),
         // A ReLU input within rounding of zero may fire in one precision and not in the other.
         "naswot" => Tolerance::Relative(1e-5),
         // Two gradients that nearly agree have a large and ill-conditioned quotient, and a layer's sum can be one such
@@ -89,6 +91,9 @@ fn every_proxy_equals_pytorch_in_float64() {
                 name => name,
             };
             let expected = &case["values"][key];
+            if proxy.name == "linear_regions" && expected.is_null() {
+                continue; // the reference thins networks of one space only
+            }
             let live = if MANY_IMAGES.contains(&proxy.name) { &run_many } else { &run_live };
             let score = match (proxy.view, live) {
                 (View::Live, None) => Score::status(Status::Dead),

@@ -43,7 +43,7 @@ fn networks_without_relu_have_no_patterns_and_other_scores() {
     for name in ["swap", "linear_regions"] {
         assert_eq!(score(name).get_status(), Status::Unsupported, "{name}");
     }
-    for name in ["fisher", "grasp", "epe_nas", "zico", "gradsign", "meco", "zen", "ntk_cond", "synflow@bn"] {
+    for name in ["fisher", "grasp", "epe_nas", "zico", "gradsign", "meco", "zen", "ntk_cond", "synflow@bn", "vkdnw"] {
         assert_eq!(score(name).get_status(), Status::Ok, "{name}");
     }
 }
@@ -54,12 +54,41 @@ fn few_images_reach_the_ceiling_and_one_has_no_halves() {
     let (one, four) = (batch(1, 8), batch(4, 8));
     let score = scores(&network, &four);
     assert_eq!(score("swap").get_status(), Status::Saturated, "16 patterns, hundreds of neurons");
-    assert_eq!(score("linear_regions").get_status(), Status::Saturated);
     let score = scores(&network, &one);
     assert_eq!(score("zico").get_status(), Status::Unsupported);
     assert_eq!(score("ntk_cond").value(), Some(0.0));
     let weights: usize = network.layers().map(|(_, w)| w.len()).sum();
     assert!(score("gradsign").value().unwrap() <= weights as f64);
+}
+
+/// Blocks: a convolution, nothing at all, a grouped convolution that lowers 7x7 pixels to 4x4.
+#[test]
+fn blocks_may_be_the_identity_and_of_odd_size_but_there_must_be_two() {
+    let build = |blocks: usize| {
+        let mut b = NetworkBuilder::new(Shape::new(3, 7, 7));
+        let x = b.conv("a", 0, Conv2d::same(3, 4, 3, 1)).unwrap();
+        let x = b.batch_norm(x).unwrap();
+        let last = b.conv("b", x, Conv2d { groups: 2, ..Conv2d::same(4, 6, 3, 2) }).unwrap();
+        [x, x, last].into_iter().take(blocks).for_each(|x| b.end_block(x));
+        let x = b.apply(Op::GlobalAvgPool, last).unwrap();
+        let x = b.linear("classifier", x, 5).unwrap();
+        b.finish(x)
+    };
+    for images in [1, 6] {
+        let batch = batch(images, 7);
+        let statuses = |blocks| {
+            let network = build(blocks);
+            let score = scores(&network, &batch);
+            ["az_expressivity", "az_progressivity", "az_trainability"].map(|name| score(name).get_status())
+        };
+        assert_eq!(statuses(0), [Status::Unsupported; 3]);
+        assert_eq!(statuses(1), [Status::Ok, Status::Unsupported, Status::Unsupported]);
+        assert_eq!(statuses(3), [Status::Ok, Status::Ok, Status::Saturated]);
+    }
+    let (network, batch) = (build(2), batch(6, 7));
+    let score = scores(&network, &batch);
+    assert_eq!(score("az_progressivity").value(), Some(0.0), "the identity keeps the entropy");
+    assert_eq!(score("az_trainability").get_status(), Status::Saturated, "and the gradients");
 }
 
 #[test]

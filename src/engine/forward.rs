@@ -30,10 +30,21 @@ pub fn forward(
     norm: &mut Norm<'_>,
     observe: &mut Observer<'_>,
 ) -> Result<Tensor, tch::TchError> {
+    Ok(values(network, weights, x, norm, observe, &[network.output()])?.swap_remove(0))
+}
+
+/// The values of the nodes `wanted` in the same forward pass.
+pub(super) fn values(
+    network: &Network,
+    weights: &Weights,
+    x: &Tensor,
+    norm: &mut Norm<'_>,
+    observe: &mut Observer<'_>,
+    wanted: &[NodeId],
+) -> Result<Vec<Tensor>, tch::TchError> {
     let nodes = network.nodes();
     let mut remaining_uses = vec![0usize; nodes.len()];
-    nodes.iter().flat_map(|n| &n.inputs).for_each(|&i| remaining_uses[i] += 1);
-    remaining_uses[network.output()] += 1;
+    nodes.iter().flat_map(|n| &n.inputs).chain(wanted).for_each(|&i| remaining_uses[i] += 1);
     let mut values: Vec<Option<Tensor>> = (0..nodes.len()).map(|_| None).collect();
     for (id, node) in nodes.iter().enumerate() {
         let value = {
@@ -61,8 +72,10 @@ pub fn forward(
         }
         values[id] = Some(value);
     }
-    // The output is the value of a node, and the loop above set every node's value.
-    values[network.output()].take().ok_or_else(|| tch::TchError::Torch("the network has no output".into()))
+    // What is wanted has a use that the loop above did not count down.
+    let value = |&id: &NodeId| values.get(id).and_then(Option::as_ref).map(Tensor::shallow_clone);
+    let missing = || tch::TchError::Torch("a node that is asked for is not in the network".into());
+    wanted.iter().map(|id| value(id).ok_or_else(missing)).collect()
 }
 
 /// One operation by libtorch.

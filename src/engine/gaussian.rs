@@ -46,6 +46,23 @@ pub(super) fn weights(network: &Network, seed: u64, device: Device) -> Result<We
     Ok(Weights(layers))
 }
 
+/// Kaiming's normal initialisation for ReLUs (fan-in): the weights of [`weights`] times `sqrt(2 / fan_in)`, biases zero.
+pub(super) fn kaiming_weights(network: &Network, seed: u64, device: Device) -> Result<Weights, tch::TchError> {
+    let mut kaiming = weights(network, seed, device)?;
+    for (id, shape) in network.layers() {
+        if let Some(layer) = &mut kaiming.0[id] {
+            layer.weight = layer.weight.f_mul_scalar((2.0 / shape.fan_in as f64).sqrt())?;
+        }
+    }
+    Ok(kaiming)
+}
+
+/// As many standard normal images as asked for, of the network's input shape, from the stream `gaussian/images`.
+pub(super) fn images(network: &Network, seed: u64, count: usize, device: Device) -> Result<Tensor, tch::TchError> {
+    let s = network.input_shape();
+    normal(seed, "gaussian/images", &[count as i64, s.channels as i64, s.height as i64, s.width as i64], device)
+}
+
 fn normal(seed: u64, name: &str, dims: &[i64], device: Device) -> Result<Tensor, tch::TchError> {
     let mut stream = Stream::named(seed, name);
     let values: Vec<f32> = (0..dims.iter().product::<i64>()).map(|_| stream.normal() as f32).collect();
@@ -62,10 +79,8 @@ pub(super) fn expansion(
     device: Device,
 ) -> Result<Expansion, EngineError> {
     let _no_grad = tch::no_grad_guard();
-    let s = network.input_shape();
-    let dims = [images as i64, s.channels as i64, s.height as i64, s.width as i64];
-    let x = normal(seed, "gaussian/images", &dims, device)?;
-    let step = normal(seed, "gaussian/step", &dims, device)?;
+    let x = self::images(network, seed, images, device)?;
+    let step = normal(seed, "gaussian/step", &x.size(), device)?;
     let mut running: Vec<Option<(Tensor, Tensor)>> = network.nodes().iter().map(|_| None).collect();
     let mut features = |x: &Tensor| -> Result<Tensor, tch::TchError> {
         let mut norm = |id: NodeId, z: &Tensor| {

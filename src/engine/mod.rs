@@ -5,30 +5,38 @@
 //! share this code.
 
 mod batch;
+mod block_wise;
 mod codes;
 mod device;
 mod direct;
 mod dual;
+mod fisher_information;
 mod forward;
 mod gaussian;
 mod hessian;
+mod host;
 mod kernels;
 mod linear;
+mod linear_regions;
 mod passes;
 mod per_image;
 mod plan;
+mod run;
 mod tape;
 mod tensors;
 mod train_mode;
 mod weights;
 
 pub use batch::DeviceBatch;
+pub use block_wise::BlockWise;
 pub use codes::CodeKernel;
 pub use device::{describe_device, parse_device, prepare_process, prepare_thread};
 pub use dual::Dual;
 pub use forward::{Norm, Observer, forward};
 pub use gaussian::{Expansion, NeuronPatterns};
-pub use passes::{Engine, LayerGradient, Pass, Passes};
+pub use linear_regions::LinearRegions;
+pub use passes::{LayerGradient, Pass, Passes};
+pub use run::Engine;
 pub use weights::{LayerTensors, WeightBank, Weights, channels_last};
 
 /// Why a network could not be run.

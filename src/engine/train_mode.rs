@@ -9,7 +9,7 @@ use super::passes::{LayerGradient, Pass, Passes};
 use super::plan::Plan;
 use super::tape::{Gradients, Keep, Tape, Wanted, cross_entropy_gradient};
 use super::weights::Weights;
-use super::{DeviceBatch, EngineError, kernels, tensors};
+use super::{DeviceBatch, EngineError, host, kernels, tensors};
 
 /// The passes that share the forward.
 pub(super) const PASSES: [Pass; 5] =
@@ -62,7 +62,7 @@ pub(super) fn run(
                 Some(gradient) => gradient,
                 None => batch.images().f_zeros_like()?,
             };
-            passes.input_gradient = Some(rows_f64(&images)?);
+            passes.input_gradient = Some(host::matrix(&images.f_flatten(1, -1)?)?);
             passes.seconds.push((Pass::InputGradient, forward_seconds + start.elapsed().as_secs_f64()));
         }
         passes.labels = batch.classes().to_vec();
@@ -191,7 +191,7 @@ fn channel_correlation(output: &Tensor) -> Result<Array2<f64>, tch::TchError> {
     let rows = rows.f_sub(&rows.f_mean_dim([1i64].as_slice(), true, Kind::Double)?)?;
     let norms = rows.f_square()?.f_sum_dim_intlist(1, true, Kind::Double)?.f_sqrt()?;
     let rows = rows.f_div(&norms.f_add(&norms.f_eq(0.0)?.f_to_kind(Kind::Double)?)?)?;
-    rows_f64(&rows.f_matmul(&rows.f_tr()?)?)
+    host::matrix(&rows.f_matmul(&rows.f_tr()?)?)
 }
 
 /// Sum over the pixels of `a * d`: images x channels, float64.
@@ -212,12 +212,4 @@ fn per_channel(a: &Tensor, d: &Tensor) -> Result<Tensor, tch::TchError> {
         kernels::products(d, a, c, &mut sums, dots);
     }
     Tensor::f_from_slice(&dots)?.f_reshape([n as i64, c as i64])
-}
-
-/// One row per image, float64 on the host.
-fn rows_f64(x: &Tensor) -> Result<Array2<f64>, tch::TchError> {
-    let flat = x.f_contiguous()?.f_flatten(1, -1)?.f_to_kind(Kind::Double)?.f_to(Device::Cpu)?;
-    let (n, d) = (flat.size()[0] as usize, flat.size()[1] as usize);
-    let values: Vec<f64> = Vec::try_from(flat.f_flatten(0, -1)?)?;
-    Array2::from_shape_vec((n, d), values).map_err(|e| tch::TchError::Torch(e.to_string()))
 }

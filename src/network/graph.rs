@@ -54,8 +54,8 @@ impl Network {
         self.output
     }
 
-    /// The nodes whose values are the outputs of the blocks (cells) that the network is a chain of, in order. A block that
-    /// passes its input on unchanged repeats the node before it.
+    /// The nodes whose values are the outputs of the blocks (stem and cells) that the network is a chain of, in order. A
+    /// block that passes its input on unchanged repeats the node before it.
     pub fn blocks(&self) -> &[NodeId] {
         &self.blocks
     }
@@ -109,7 +109,8 @@ impl NetworkBuilder {
         self.nodes[id].shape
     }
 
-    fn push(&mut self, name: String, op: Op, inputs: Vec<NodeId>) -> Result<NodeId, NetworkError> {
+    /// Any operation.
+    pub(super) fn push(&mut self, name: String, op: Op, inputs: Vec<NodeId>) -> Result<NodeId, NetworkError> {
         let shapes: Vec<Shape> = inputs.iter().map(|&i| self.nodes[i].shape).collect();
         let shape = match op.output_shape(&shapes) {
             Ok(shape) => shape,

@@ -7,6 +7,7 @@ mod graph;
 mod init;
 mod op;
 mod prune;
+mod thin;
 
 pub use canonical::{Canonical, LabelledDag};
 pub use graph::{Network, NetworkBuilder, NetworkError, Node, NodeId};

@@ -3,6 +3,7 @@
 //! To add a proxy: one file with its [`Proxy`] constants, one line in [`PROXIES`]. A name means nothing without its
 //! protocol, so every variant (`naswot`, `naswot@reference`) is an entry of its own.
 
+mod az;
 mod epe_nas;
 mod fisher;
 mod flops;
@@ -23,6 +24,7 @@ mod score;
 mod snip;
 mod swap;
 mod synflow;
+mod vkdnw;
 mod zen;
 mod zico;
 
@@ -90,6 +92,11 @@ pub static PROXIES: &[&Proxy] = &[
     &swap::SWAP,
     &ntk_cond::NTK_COND,
     &linear_regions::LINEAR_REGIONS,
+    &az::AZ_EXPRESSIVITY,
+    &az::AZ_PROGRESSIVITY,
+    &az::AZ_TRAINABILITY,
+    &vkdnw::VKDNW,
+    &vkdnw::VKDNW_ENTROPY,
 ];
 
 /// No proxy of that name.
@@ -122,6 +129,18 @@ fn sum_over_layers(
         Ok(sum) => Score::new(sum),
         Err(_) => Score::status(Status::Failed),
     }
+}
+
+/// Entropy of what values that cannot be negative but by rounding are of their sum.
+fn entropy(values: &[f64]) -> Result<f64, Status> {
+    let total: f64 = values.iter().map(|v| v.max(0.0)).sum();
+    if !total.is_finite() {
+        return Err(Status::NonFinite);
+    }
+    if total == 0.0 {
+        return Err(Status::Singular);
+    }
+    Ok(values.iter().map(|v| v / total).filter(|&p| p > 0.0).map(|p| -p * p.ln()).sum())
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ use crate::network::{Conv2d, NetworkBuilder, NetworkError, NodeId, Op};
 pub(super) fn stem(b: &mut NetworkBuilder, channels: usize) -> Result<NodeId, NetworkError> {
     let image = b.shape(0).channels;
     let x = b.conv("stem.conv", 0, Conv2d::same(image, channels, 3, 1))?;
-    b.batch_norm(x)
+    let x = b.batch_norm(x)?;
+    b.end_block(x);
+    Ok(x)
 }
 
 /// ReLU, convolution that keeps the size at stride 1, batch normalisation.

@@ -42,6 +42,23 @@ def normal(name, seed, shape):
     return torch.from_numpy(values.astype(np.float32).astype(np.float64)).reshape(shape)
 
 
+def signs(name, seed, shape):
+    """-1 or 1 by the bits of the stream, lowest first."""
+    count = math.prod(shape)
+    z = counter_bits(name, seed, -(-count // 64))
+    bits = (z[:, None] >> np.arange(64, dtype=np.uint64)) & np.uint64(1)
+    return torch.from_numpy(2.0 * bits.reshape(-1)[:count].astype(np.float64) - 1).reshape(shape)
+
+
+def below(name, seed, n):
+    """Uniform over 0..n by the high half of the product; a draw in the short tail is rejected."""
+    for bits in counter_bits(name, seed, 64):
+        product = int(bits) * n
+        if product % 2**64 >= (2**64 - n) % n:
+            return product >> 64
+    raise AssertionError("64 rejections")
+
+
 def parameter(name, seed, shape, fan_in):
     """Uniform in [-b, b) with b = 1/sqrt(fan_in), multiplied in float32 and then promoted to float64."""
     bound = np.float32(1.0 / math.sqrt(fan_in))
@@ -89,9 +106,10 @@ class Network:
     global average pool, linear. `channels` gives the width of every cell and reduction block, in order.
     """
 
-    def __init__(self, cell, channels, seed):
+    def __init__(self, cell, channels, seed, image_channels=3):
         assert len(channels) % 3 == 2
         n = len(channels) // 3
+        self.cell = cell
         self.edges = parse_cell(cell)
         self.channels = channels
         self.reductions = {n, 2 * n + 1}
@@ -101,7 +119,7 @@ class Network:
 
         alive = self.alive = live_edges(self.edges)
         width = channels[0]
-        self._layer("stem.conv", (width, 3, 3, 3), True, bool(alive))
+        self._layer("stem.conv", (width, image_channels, 3, 3), True, bool(alive))
         for i, out in enumerate(channels):
             if i in self.reductions:
                 self._layer(f"cells.{i}.conv_a", (out, width, 3, 3), True, bool(alive))
@@ -132,11 +150,12 @@ class Network:
         return {name: weight for name, (weight, _) in self.layers.items()}
 
     def forward(self, x, weights, bias, bn=True, only_live=False, on_relu=None, on_layer=None,
-                on_module=None, running=None):
+                on_module=None, running=None, on_block=None):
         """Logits. BN uses batch statistics, weight 1 and bias 0; `bn=False` replaces it by the identity.
 
         on_relu(layer, z): every ReLU input, with the layer the ReLU feeds. on_layer(name, output): every conv / linear.
-        on_module(kind, output): every conv, norm, relu, pool and linear. running: a list that gets the running variance
+        on_module(kind, output): every conv, norm, relu, pool and linear. on_block(output): the stem and every cell.
+        running: a list that gets the running variance
         of every BN in order (as PyTorch's BatchNorm2d, momentum 0.1), or updates what an earlier call put there.
         only_live=True leaves out the edges that are not live; the output must not change.
         """
@@ -176,11 +195,16 @@ class Network:
         def relu_conv(z, name, stride=1):
             return conv(relu(z, name), name, stride)
 
-        x = conv(x, "stem.conv")
+        def block(output):
+            if on_block:
+                on_block(output)
+            return output
+
+        x = block(conv(x, "stem.conv"))
         for i, out in enumerate(self.channels):
             if i in self.reductions:
                 main = relu_conv(relu_conv(x, f"cells.{i}.conv_a", stride=2), f"cells.{i}.conv_b")
-                x = main + conv(module("pool", F.avg_pool2d(x, 2)), f"cells.{i}.downsample")
+                x = block(main + conv(module("pool", F.avg_pool2d(x, 2)), f"cells.{i}.downsample"))
                 continue
             zero = torch.zeros(x.shape[0], out, *x.shape[2:], dtype=x.dtype)
             nodes = [x, zero, zero, zero]
@@ -196,7 +220,7 @@ class Network:
                 elif name in self.layers:
                     z = conv(z, name)
                 nodes[to] = nodes[to] + z
-            x = nodes[3]
+            x = block(nodes[3])
         x = module("global pool", relu(norm(x), "classifier").mean((2, 3)))
         x = module("linear", F.linear(x, weights["classifier"], bias))
         if on_layer:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from graphs import fbnet, nas_bench_101
-from networks import CLASSES, Network, images, normal
+from networks import CLASSES, Network, below, images, normal, signs
 
 JACOV_K = 1e-5
 EPE_K = 1e-5
@@ -222,6 +222,60 @@ def swap_proxy(net, x):
     return {"swap": ok(distinct) if distinct < 2 ** len(x) else {"value": None, "status": "saturated"}}
 
 
+def kaiming_weights(net):
+    return {k: normal(f"gaussian/{k}", net.seed, tuple(w.shape)) * math.sqrt(2 / math.prod(w.shape[1:]))
+            for k, w in net.weights().items()}  # fmt: skip
+
+
+def entropy(values):
+    p = values[values > 0] / values.clamp(min=0).sum()
+    return -(p * p.log()).sum()
+
+
+def az_proxies(net, size, batch):
+    """Entropies of the blocks' outputs, and the spectral norms of random signs pushed back through each block."""
+    blocks = []
+    x = normal("gaussian/images", net.seed, (batch, 3, size, size)).requires_grad_()
+    net.forward(x, kaiming_weights(net), torch.zeros_like(net.bias), only_live=True, on_block=blocks.append)
+    spectra = [torch.linalg.eigvalsh(torch.cov(b.detach().transpose(0, 1).flatten(1), correction=0)) for b in blocks]
+    h = torch.stack([entropy(s) for s in spectra])
+    terms, identity = [], False
+    for i in range(1, len(blocks)):
+        identity = identity or blocks[i] is blocks[i - 1]
+        g_out = signs(f"block_wise/signs/{i}", net.seed, tuple(blocks[i].shape))
+        (g_in,) = torch.autograd.grad(blocks[i], blocks[i - 1], g_out, retain_graph=True)
+        if g_in.shape[2:] != g_out.shape[2:]:
+            g_in = F.pixel_unshuffle(g_in, g_in.shape[2] // g_out.shape[2])
+        m = torch.einsum("nihw,njhw->ij", g_in, g_out) / (g_out.numel() // g_out.shape[1])
+        s = torch.linalg.svdvals(m).max()
+        terms.append(2 - s - 1 / (s + 1e-6))
+    return {
+        "az_expressivity": ok(h.sum()),
+        "az_progressivity": ok(h.diff().min()),
+        "az_trainability": {"value": None, "status": "saturated"} if identity else ok(sum(terms) / len(terms)),
+    }
+
+
+def vkdnw_proxies(net, x):
+    """Jacobian of the logits with respect to one weight per layer, by autograd one image and class at a time."""
+    weights = kaiming_weights(net)
+    live = {k: w.requires_grad_() for k, w in weights.items() if k in net.live}
+    fisher = 0
+    for i in range(len(x)):
+        z = net.forward(x[i : i + 1], weights, torch.zeros_like(net.bias), bn=False, only_live=True)[0]
+        rows = []
+        for logit in z:
+            g = torch.autograd.grad(logit, list(live.values()), retain_graph=True)
+            rows.append(torch.stack([v.flatten()[below(f"fisher_information/{k}", net.seed, v.numel())]
+                                     for k, v in zip(live, g)]))  # fmt: skip
+        j = torch.stack(rows)
+        p = 0.95 * z.detach().softmax(0) + 0.05 / len(z)
+        fisher = fisher + j.T @ (torch.diag(p) - torch.outer(p, p)) @ j / len(x)
+    deciles = np.quantile(np.linalg.eigvalsh(fisher.numpy()).clip(min=0), np.arange(1, 10) / 10)
+    h = entropy(torch.from_numpy(deciles))
+    return {"vkdnw": ok(len(live) + h), "vkdnw@entropy": ok(h)}
+
+
 def ntk_proxy(net, x):
     """Condition number of the Gram matrix of the images' gradients, in the negative logarithm."""
     weights = {k: w.clone().requires_grad_() for k, w in net.weights().items() if k in net.live}
@@ -232,19 +286,24 @@ def ntk_proxy(net, x):
     return {"ntk_cond": ok(-torch.log(eigenvalues[-1] / eigenvalues[0]))}
 
 
-def linear_regions_proxy(net, x):
-    """Distinct rows of the same matrix, with the ordinary weights."""
-    codes = []
-    with torch.no_grad():
-        net.forward(x, net.weights(), net.bias, only_live=True, on_relu=lambda _, z: codes.append((z > 0).flatten(1)))
-    distinct = len(torch.cat(codes, dim=1).unique(dim=0))
-    return {"linear_regions": ok(distinct) if distinct < len(x) else {"value": None, "status": "saturated"}}
+def linear_regions_proxy(cell, channels, seed):
+    """Distinct codes of a thin network over three batches of tiny images; 4x4 is the least that two reductions fit."""
+    thin = Network(cell, [-(-c // min(channels)) for c in channels], seed, image_channels=1)
+    weights, seen = kaiming_weights(thin), set()
+    for x in normal("gaussian/images", seed, (3000, 1, 4, 4)).split(1000):
+        codes = []
+        with torch.no_grad():
+            thin.forward(x, weights, torch.zeros_like(thin.bias), only_live=True,
+                         on_relu=lambda _, z: codes.append((z > 0).flatten(1)))  # fmt: skip
+        seen.update(row.tobytes() for row in torch.cat(codes, dim=1).numpy())
+    return {"linear_regions": ok(len(seen))}
 
 
 RUN_PROXIES = [
     "l2_norm", "synflow", "logsynflow", "naswot", "naswot@reference",
     "grad_norm", "grad_norm@global", "snip", "plain", "jacov",
     "synflow@bn", "grasp", "fisher", "epe_nas", "zico", "gradsign", "meco", "zen", "swap", "ntk_cond", "linear_regions",
+    "az_expressivity", "az_progressivity", "az_trainability", "vkdnw", "vkdnw@entropy",
 ]  # fmt: skip
 
 
@@ -275,12 +334,17 @@ def evaluate(net, size, batch):
     values.update(meco_proxy(net, x))
     values.update(zen_proxy(net, size, batch))
     values.update(ntk_proxy(net, x))
-    values.update(linear_regions_proxy(net, x))
+    thinned = isinstance(net, Network)  # only networks of cells of six edges are built thin here
+    if thinned:
+        values.update(linear_regions_proxy(net.cell, net.channels, net.seed))
+    values.update(az_proxies(net, size, batch))
+    values.update(vkdnw_proxies(net, x))
     # 16 images of three classes: with one image per class there would be nothing to correlate, and few patterns.
     many = images(net.seed, MANY_IMAGES, size)
     values.update(epe_nas_proxy(net, many, torch.arange(MANY_IMAGES) % 3))
     values.update(swap_proxy(net, many))
-    assert sorted(values) == sorted(["params", "params_live", "macs", "layers"] + RUN_PROXIES)
+    expected = set(["params", "params_live", "macs", "layers"] + RUN_PROXIES)
+    assert set(values) == (expected if thinned else expected - {"linear_regions"})
 
     with torch.no_grad():  # removing what is not live must leave the function unchanged
         pruned = net.forward(x, net.weights(), net.bias, only_live=True)

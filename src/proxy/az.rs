@@ -1,0 +1,121 @@
+//! The proxies that AZ-NAS assembles: expressivity, progressivity and trainability. Its fourth one, complexity, is
+//! [`FLOPS`](super::flops::FLOPS).
+
+use ndarray::Array2;
+use ndarray_linalg::{EigValsh, UPLO};
+
+use super::{Proxy, Score, Status, View};
+use crate::engine::{BlockWise, Pass};
+
+/// Added to the singular value that is divided by, as published.
+const EPSILON: f64 = 1e-6;
+
+/// How evenly the outputs of the blocks spread over their channels.
+pub static AZ_EXPRESSIVITY: Proxy = Proxy {
+    name: "az_expressivity",
+    title: "Entropy of the spectra of the blocks' outputs",
+    paper: "Lee & Ham, AZ-NAS: assembling zero-cost proxies for network architecture search, CVPR 2024, arXiv:2403.19232",
+    formula: "sum_b H_b, H_b = -sum_i p_i log p_i, p the eigenvalues, divided by their sum, of the covariance between the \
+              channels of the output of block b (the stem and every cell) over images and pixels",
+    protocol: "standard normal images, as many as the batch has, which itself is not read; Kaiming's normal weights (fan-in, \
+               ReLU), zero biases; train-mode batch normalisation; live part, float32, eigenvalues in float64; a block \
+               with constant output: status singular; a network without blocks: status unsupported",
+    view: View::Live,
+    baseline: false,
+    passes: &[Pass::BlockWise],
+    score: |passes| of_blocks(&passes.block_wise, |b| Ok(entropies(b, 1)?.iter().sum())),
+};
+
+/// The smallest gain of entropy from block to block.
+pub static AZ_PROGRESSIVITY: Proxy = Proxy {
+    name: "az_progressivity",
+    title: "Smallest increase of the entropy from one block to the next",
+    formula: "min_b (H_b - H_(b-1)), H_b the entropy of az_expressivity",
+    score: |passes| {
+        of_blocks(&passes.block_wise, |b| {
+            let gains = entropies(b, 2)?.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
+            Ok(gains)
+        })
+    },
+    protocol: "protocol of az_expressivity; fewer than two blocks: status unsupported",
+    ..AZ_EXPRESSIVITY
+};
+
+/// How little the blocks stretch or shrink the gradients that pass through them.
+pub static AZ_TRAINABILITY: Proxy = Proxy {
+    name: "az_trainability",
+    title: "How close to one the blocks keep the gradients' spectral norm",
+    formula: "mean_b (2 - s_b - 1 / (s_b + 1e-6)), s_b the largest singular value of g_in' g_out / (images * pixels), g_out \
+              random signs at the output of block b, g_in their vector-Jacobian product at the output of block b - 1, \
+              rows are images and pixels, columns channels",
+    score: |passes| {
+        if passes.network.blocks().windows(2).any(|pair| pair[0] == pair[1]) {
+            return Score::status(Status::Saturated);
+        }
+        of_blocks(&passes.block_wise, trainability)
+    },
+    protocol: "protocol of az_expressivity; where a block lowers the resolution by f, f x f pixels of g_in are f^2 channels \
+               of one pixel, as in the published code; fewer than two blocks: status unsupported; a block that is the identity \
+               is as trainable as can be and nothing else: status saturated, so that it ranks last, as in the published \
+               code",
+    ..AZ_EXPRESSIVITY
+};
+
+fn of_blocks(blocks: &Option<BlockWise>, score: impl Fn(&BlockWise) -> Result<f64, Status>) -> Score {
+    blocks.as_ref().ok_or(Status::Failed).and_then(score).map_or_else(Score::status, Score::new)
+}
+
+/// The entropy of every block's spectrum, if there are `at_least` so many blocks.
+fn entropies(blocks: &BlockWise, at_least: usize) -> Result<Vec<f64>, Status> {
+    if blocks.covariances.len() < at_least {
+        return Err(Status::Unsupported);
+    }
+    blocks.covariances.iter().map(|c| super::entropy(&eigenvalues(c)?)).collect()
+}
+
+fn trainability(blocks: &BlockWise) -> Result<f64, Status> {
+    if blocks.responses.is_empty() {
+        return Err(Status::Unsupported);
+    }
+    let mut sum = 0.0;
+    for m in &blocks.responses {
+        let gram = if m.nrows() < m.ncols() { m.dot(&m.t()) } else { m.t().dot(m) };
+        let s = eigenvalues(&gram)?.last().map_or(0.0, |v| v.max(0.0).sqrt());
+        sum += 2.0 - s - 1.0 / (s + EPSILON);
+    }
+    Ok(sum / blocks.responses.len() as f64)
+}
+
+/// In ascending order.
+fn eigenvalues(symmetric: &Array2<f64>) -> Result<Vec<f64>, Status> {
+    if symmetric.iter().any(|v| !v.is_finite()) {
+        return Err(Status::NonFinite);
+    }
+    symmetric.eigvalsh(UPLO::Lower).map(|v| v.to_vec()).map_err(|_| Status::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn isometries_of_the_channels_are_most_trainable() {
+        let score = |responses: Vec<Array2<f64>>| trainability(&BlockWise { covariances: Vec::new(), responses });
+        let one = score(vec![Array2::eye(3), array![[0.0, 1.0], [-1.0, 0.0]]]).unwrap();
+        assert!(one.abs() < 1e-5, "{one}");
+        let two = score(vec![array![[2.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]).unwrap();
+        assert!((two + 0.5).abs() < 1e-6, "{two}");
+        assert_eq!(score(Vec::new()), Err(Status::Unsupported));
+        assert!(score(vec![Array2::zeros((2, 2))]).unwrap() < -9e5, "defined, if no gradient comes back");
+    }
+
+    #[test]
+    fn even_spectra_have_the_highest_entropy() {
+        let score = |covariances| entropies(&BlockWise { covariances, responses: Vec::new() }, 1);
+        let h = score(vec![Array2::eye(4), array![[1.0, 1.0], [1.0, 1.0]]]).unwrap();
+        assert!((h[0] - 4f64.ln()).abs() < 1e-12 && h[1].abs() < 1e-12, "{h:?}");
+        assert_eq!(score(vec![Array2::zeros((2, 2))]), Err(Status::Singular));
+        assert_eq!(score(vec![]), Err(Status::Unsupported));
+    }
+}

@@ -1,0 +1,84 @@
+//! Variance of knowledge of deep network weights: how evenly the data determine the weights.
+
+use ndarray::Array2;
+use ndarray_linalg::{EigValsh, UPLO};
+
+use super::{Proxy, Score, Status, View, entropy};
+use crate::engine::{Pass, Passes};
+
+/// Deciles between the extremes.
+const DECILES: usize = 9;
+
+/// Entropy of the spectrum of the Fisher information, plus the number of layers.
+///
+/// The entropy is at most log 9, so it orders networks of equal depth.
+pub static VKDNW: Proxy = Proxy {
+    name: "vkdnw",
+    title: "Number of layers plus entropy of the spectrum of the Fisher information (VKDNW single)",
+    formula: "L + H, L the number of convolution and linear layers, H the score of vkdnw@entropy",
+    score: |passes| {
+        let layers = passes.network.layers().count() as f64;
+        spectrum(passes).map_or_else(Score::status, |h| Score::new(layers + h))
+    },
+    ..VKDNW_ENTROPY
+};
+
+/// The entropy alone.
+pub static VKDNW_ENTROPY: Proxy = Proxy {
+    name: "vkdnw@entropy",
+    title: "Entropy of the spectrum of the Fisher information",
+    paper: "Tybl & Neumann, Training-free neural architecture search through variance of knowledge of deep network \
+            weights, CVPR 2025, arXiv:2502.04975",
+    formula: "H = -sum_k p_k log p_k, p the nine deciles (linear interpolation) of the eigenvalues of F, divided by their \
+              sum; F = mean_n J_n' (diag(p_n) - p_n p_n') J_n, J_n the derivatives of the logits of image n with respect \
+              to the sampled weights, p_n = 0.95 softmax(logits) + 0.05 / classes",
+    protocol: "one random weight of each of the first 128 convolution and linear layers (the published code takes equally \
+               spaced entries of the first parameter tensors, scales and shifts of normalisations included); the first \
+               16 images of the batch (all, if there are fewer); Kaiming's normal weights (fan-in, ReLU), zero biases; \
+               batch normalisation is the identity, as in evaluation mode before training; live layers, float32 \
+               gradients, products and eigenvalues in float64; all deciles zero: status singular",
+    view: View::Live,
+    baseline: false,
+    passes: &[Pass::FisherInformation],
+    score: |passes| spectrum(passes).map_or_else(Score::status, Score::new),
+};
+
+fn spectrum(passes: &Passes<'_>) -> Result<f64, Status> {
+    score(passes.fisher_information.as_ref().ok_or(Status::Failed)?)
+}
+
+fn score(fisher: &Array2<f64>) -> Result<f64, Status> {
+    if fisher.iter().any(|f| !f.is_finite()) {
+        return Err(Status::NonFinite);
+    }
+    let eigenvalues = fisher.eigvalsh(UPLO::Lower).map_err(|_| Status::Failed)?.to_vec();
+    // Rounding can leave an eigenvalue of zero slightly negative.
+    let eigenvalues: Vec<f64> = eigenvalues.into_iter().map(|v| v.max(0.0)).collect();
+    let deciles: Vec<f64> = (1..=DECILES).map(|k| quantile(&eigenvalues, k as f64 / (DECILES + 1) as f64)).collect();
+    entropy(&deciles)
+}
+
+/// Of ascending values, interpolated between the two nearest; zero if there is none.
+fn quantile(ascending: &[f64], q: f64) -> f64 {
+    let position = q * ascending.len().saturating_sub(1) as f64;
+    let at = |i: usize| ascending.get(i).or(ascending.last()).copied().unwrap_or(0.0);
+    let below = position.floor();
+    at(below as usize) + (position - below) * (at(below as usize + 1) - at(below as usize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deciles_are_numpys_and_even_spectra_score_log_nine() {
+        let values: Vec<f64> = (0..6).map(f64::from).collect();
+        // numpy.quantile(range(6), [0.1, 0.5, 0.9])
+        for (q, expected) in [(0.1, 0.5), (0.5, 2.5), (0.9, 4.5)] {
+            assert!((quantile(&values, q) - expected).abs() < 1e-12);
+        }
+        assert!((score(&Array2::eye(5)).unwrap() - 9f64.ln()).abs() < 1e-12);
+        assert!((score(&Array2::eye(1)).unwrap() - 9f64.ln()).abs() < 1e-12);
+        assert_eq!(score(&Array2::zeros((3, 3))), Err(Status::Singular));
+    }
+}
