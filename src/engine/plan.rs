@@ -99,7 +99,9 @@ impl<'a> Plan<'a> {
 /// Level by level (a node's level is the longest path to it), nodes of equal operation, weight and shapes together.
 fn steps(nodes: &[PlanNode], layers: &HashMap<PlanId, LayerKey>) -> Vec<Vec<PlanId>> {
     let mut level = vec![0usize; nodes.len()];
-    let mut position: HashMap<(usize, Op, Option<&LayerKey>, Vec<Shape>), usize> = HashMap::new();
+    /// Level, operation, weight, shapes of the inputs.
+    type Alike<'k> = (usize, Op, Option<&'k LayerKey>, Vec<Shape>);
+    let mut position: HashMap<Alike<'_>, usize> = HashMap::new();
     let mut steps: Vec<(usize, Vec<PlanId>)> = Vec::new();
     for (id, node) in nodes.iter().enumerate() {
         level[id] = node.inputs.iter().map(|&i| level[i] + 1).max().unwrap_or(0);
