@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::ArgGroup;
 use naslens::data::DataSpec;
 use naslens::network::Shape;
-use naslens::pipeline::{RunOptions, ScreenConfig, Selection, read_arch_list, screen};
+use naslens::pipeline::{Init, RunOptions, ScreenConfig, Selection, read_arch_list, screen};
 use naslens::text::thousands;
 
 use super::progress::Reporter;
@@ -53,6 +53,9 @@ pub struct Args {
     /// Root of all random numbers
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Weights: bank (networks share layers of equal name and shape) or independent
+    #[arg(long, default_value = "bank", value_name = "INIT")]
+    init: Init,
     /// Networks scored side by side [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -81,6 +84,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         batch_size: args.batch_size,
         class_balanced: args.class_balanced,
         seed: args.seed,
+        init: args.init,
     };
     let selection = match (args.sample, args.archs) {
         (Some(n), _) => Selection::Sample(n),

@@ -35,9 +35,10 @@ unsafe extern "C" {
     fn openblas_set_num_threads(n: std::ffi::c_int);
 }
 
-/// Settings of the whole process, to be made before the first tensor: one thread in OpenBLAS, and on glibc a heap that
-/// keeps large freed blocks. Activations of some megabytes are allocated and freed for every operation; by default glibc
-/// returns each to the kernel and pays for the page faults again.
+/// Settings of the whole process, to be made before the first tensor: one thread in OpenBLAS, and on glibc one heap for all
+/// threads that keeps large freed blocks. Activations of some megabytes are allocated and freed for every operation; by
+/// default glibc returns each to the kernel and pays for the page faults again, and so do the heaps of single threads,
+/// which cannot hold more than 64 MiB.
 pub fn prepare_process() {
     // SAFETY: plain setters without pointers; mallopt is called before other threads exist.
     unsafe {
@@ -46,6 +47,7 @@ pub fn prepare_process() {
         {
             libc::mallopt(libc::M_MMAP_THRESHOLD, i32::MAX);
             libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
+            libc::mallopt(libc::M_ARENA_MAX, 1);
         }
     }
     prepare_thread();

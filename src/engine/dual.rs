@@ -7,7 +7,7 @@ use super::forward::apply;
 use super::kernels;
 use super::plan::{Plan, PlanId};
 use super::tensors;
-use super::weights::{LayerTensors, Weights};
+use super::weights::{AbsoluteLayer, AbsoluteWeights, LayerTensors};
 use crate::network::{Op, Pool};
 
 /// The pair (R, dR/dt) of the linearised network, as natural logarithms.
@@ -38,7 +38,7 @@ const LIMIT: i32 = 40;
 
 /// Runs the pairs of all networks through the plan. `weights` are absolute values, one entry per network; networks that
 /// share a layer's weights share its convolution.
-pub(super) fn run(plan: &Plan<'_>, weights: &[Weights], device: Device) -> Result<Vec<Dual>, tch::TchError> {
+pub(super) fn run(plan: &Plan<'_>, weights: &[AbsoluteWeights], device: Device) -> Result<Vec<Dual>, tch::TchError> {
     let _no_grad = tch::no_grad_guard();
     let mut values: Vec<Option<Scaled>> = plan.nodes.iter().map(|_| None).collect();
     let mut remaining: Vec<usize> = plan.nodes.iter().map(|n| n.consumers.len() + n.outputs).collect();
@@ -49,7 +49,7 @@ pub(super) fn run(plan: &Plan<'_>, weights: &[Weights], device: Device) -> Resul
         let (owner, node) = plan.nodes[head].owner;
         match plan.nodes[head].op {
             op @ (Op::Conv2d(_) | Op::Linear { .. }) => {
-                let layer = weights[owner].get(node);
+                let layer = weights[owner].get(node).and_then(Option::as_ref);
                 let layer = layer.ok_or_else(|| tch::TchError::Torch(format!("{op} has no weights")))?;
                 layers(plan, step, &op, layer, &mut values)?;
             }
@@ -138,50 +138,64 @@ fn max_pool(pair: &Tensor, pool: Pool) -> Result<Tensor, tch::TchError> {
     channels_last(&Tensor::f_cat(&[&value, &tangent.f_reshape(value.size())?], 0)?)
 }
 
-/// One layer for all nodes of a step, side by side in the batch: `(v, u)` becomes `(W v + b, W v + W u)`; the bias enters
-/// the value but is not scaled, so it has no tangent.
+/// One layer for all nodes of a step: `(v, u)` becomes `(W v + b, W v + W u)`; the bias enters the value but is not scaled,
+/// so it has no tangent. Convolutions that the direct loop does not take run as one libtorch call, side by side in the
+/// batch.
 fn layers(
     plan: &Plan<'_>,
     step: &[PlanId],
     op: &Op,
-    layer: &LayerTensors,
+    layer: &AbsoluteLayer,
     values: &mut [Option<Scaled>],
 ) -> Result<(), tch::TchError> {
     let inputs = step.iter().map(|&id| known(values, plan.nodes[id].inputs[0]));
     let inputs: Vec<&Scaled> = inputs.collect::<Result<_, _>>()?;
-    let mut exponents: Vec<i32> = inputs.iter().map(|x| x.exponent).collect();
-    let x = match inputs.as_slice() {
-        [only] => only.pair.shallow_clone(),
-        several => Tensor::f_cat(&several.iter().map(|x| &x.pair).collect::<Vec<_>>(), 0)?,
+    let exponents: Vec<i32> = inputs.iter().map(|x| x.exponent).collect();
+    let pairs = match &layer.packed {
+        Some(packed) => {
+            inputs.iter().map(|x| tensors::direct_convolution(packed, &x.pair)).collect::<Result<Vec<_>, _>>()?
+        }
+        None => {
+            let linear = LayerTensors { weight: layer.tensors.weight.shallow_clone(), bias: None };
+            let x = Tensor::f_cat(&inputs.iter().map(|x| &x.pair).collect::<Vec<_>>(), 0)?;
+            let y = tensors::dense(apply(op, &[&x], Some(&linear))?)?;
+            (0..step.len() as i64).map(|k| y.f_narrow(0, 2 * k, 2)).collect::<Result<Vec<_>, _>>()?
+        }
     };
-    let linear = LayerTensors { weight: layer.weight.shallow_clone(), bias: None };
-    let mut y = tensors::dense(apply(op, &[&x], Some(&linear))?)?;
-    let largest: Vec<f32> = if tensors::is_host(&y) {
-        let size = y.numel() / step.len();
-        let pairs = tensors::values_mut(&mut y).chunks_exact_mut(size.max(1));
-        pairs
-            .map(|pair| pair.split_at_mut(size / 2))
-            .map(|(value, tangent)| kernels::add_and_max(tangent, value))
-            .collect()
-    } else {
-        let pairs = y.f_unflatten(0, [step.len() as i64, 2])?;
-        let _ = pairs.f_select(1, 1)?.f_add_(&pairs.f_select(1, 0)?)?;
-        Vec::try_from(pairs.f_flatten(1, -1)?.f_amax([1i64], false)?.f_to_kind(Kind::Float)?.f_to(Device::Cpu)?)?
-    };
-    for (k, (&id, largest)) in step.iter().zip(largest).enumerate() {
-        let mut pair = y.f_narrow(0, 2 * k as i64, 2)?;
-        if let Some(bias) = &layer.bias {
+    let largest = add_values(&pairs)?;
+    for (((&id, mut pair), mut exponent), largest) in step.iter().zip(pairs).zip(exponents).zip(largest) {
+        if let Some(bias) = &layer.tensors.bias {
             let mut size = vec![1; pair.dim()];
             size[1] = -1;
-            let bias = bias.f_mul_scalar(2f64.powi(-exponents[k]))?.f_reshape(&size)?;
+            let bias = bias.f_mul_scalar(2f64.powi(-exponent))?.f_reshape(&size)?;
             let _ = pair.f_narrow(0, 0, 1)?.f_add_(&bias)?;
         }
         let shift = if largest > 0.0 && largest.is_finite() { largest.log2() as i32 } else { 0 };
         if shift.abs() > LIMIT {
             pair = pair.f_mul_scalar(2f64.powi(-shift))?;
-            exponents[k] += shift;
+            exponent += shift;
         }
-        values[id] = Some(Scaled { pair, exponent: exponents[k] });
+        values[id] = Some(Scaled { pair, exponent });
     }
     Ok(())
+}
+
+/// Adds the value of each pair to its tangent, in place; returns the largest tangents.
+fn add_values(pairs: &[Tensor]) -> Result<Vec<f32>, tch::TchError> {
+    if pairs.iter().all(tensors::is_host) {
+        let largest = |pair: &Tensor| {
+            let mut pair = pair.shallow_clone();
+            let half = pair.numel() / 2;
+            let (value, tangent) = tensors::values_mut(&mut pair).split_at_mut(half);
+            kernels::add_and_max(tangent, value)
+        };
+        return Ok(pairs.iter().map(largest).collect());
+    }
+    let maxima = pairs.iter().map(|pair| {
+        let mut tangent = pair.f_narrow(0, 1, 1)?;
+        tangent.f_add_(&pair.f_narrow(0, 0, 1)?)?.f_max()
+    });
+    let maxima: Vec<Tensor> = maxima.collect::<Result<_, tch::TchError>>()?;
+    // One transfer for all of them: each would wait for the device.
+    Vec::try_from(Tensor::f_stack(&maxima, 0)?.f_to(Device::Cpu)?)
 }

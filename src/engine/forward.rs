@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::tensors::BN_EPS;
+use super::tensors::{self, BN_EPS};
 use super::weights::{LayerTensors, Weights};
 use crate::network::{Network, NodeId, Op};
 
@@ -72,8 +72,11 @@ pub(super) fn apply(op: &Op, inputs: &[&Tensor], layer: Option<&LayerTensors>) -
     };
     let square = |n: usize| [n as i64, n as i64];
     match *op {
-        Op::Conv2d(c) => {
+        Op::Conv2d(ref c) => {
             let layer = required(op, layer)?;
+            if let Some(y) = tensors::convolution(x, layer, c)? {
+                return Ok(y);
+            }
             x.f_conv2d(
                 &layer.weight,
                 layer.bias.as_ref(),

@@ -7,6 +7,7 @@
 mod batch;
 mod codes;
 mod device;
+mod direct;
 mod dual;
 mod forward;
 mod gaussian;

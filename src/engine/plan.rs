@@ -84,9 +84,31 @@ impl<'a> Plan<'a> {
             // In the order of the network: what reads a value follows it closely.
             (0..nodes.len()).map(|id| vec![id]).collect()
         } else {
-            steps(&nodes, &layers)
+            let mut ends = vec![false; nodes.len()];
+            for (&(network, _), of) in population.iter().zip(&of) {
+                network.blocks().iter().for_each(|&id| ends[of[id]] = true);
+            }
+            steps(&nodes, &layers, &ends)
         };
         Plan { networks: population.iter().map(|p| p.0).collect(), nodes, steps, of }
+    }
+
+    /// Number of libtorch calls, hence at least of kernel launches, of a forward in which every step is one call per
+    /// operation: what a GPU is asked to do.
+    pub fn calls(&self) -> usize {
+        let of = |step: &Vec<PlanId>| {
+            let node = &self.nodes[step[0]];
+            let gathers = if step.len() > 1 { node.inputs.len() } else { 0 };
+            gathers
+                + match node.op {
+                    Op::Input => 0,
+                    // Two means, centring, squares, shifted reciprocal root, scaling.
+                    Op::BatchNorm => 7,
+                    Op::Add => node.inputs.len() - 1,
+                    _ => 1,
+                }
+        };
+        self.steps.iter().map(of).sum()
     }
 
     /// How often each ReLU of the plan is among the network's own.
@@ -96,15 +118,19 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Level by level (a node's level is the longest path to it), nodes of equal operation, weight and shapes together.
-fn steps(nodes: &[PlanNode], layers: &HashMap<PlanId, LayerKey>) -> Vec<Vec<PlanId>> {
-    let mut level = vec![0usize; nodes.len()];
+/// Level by level, nodes of equal operation, weight and shapes together. A node's level is the number of blocks before it and
+/// the longest path to it within its block: networks enter each block together, however deep their blocks are. `ends` says
+/// which nodes are outputs of blocks.
+fn steps(nodes: &[PlanNode], layers: &HashMap<PlanId, LayerKey>, ends: &[bool]) -> Vec<Vec<PlanId>> {
+    type Level = (usize, usize);
+    let mut level: Vec<Level> = vec![(0, 0); nodes.len()];
     /// Level, operation, weight, shapes of the inputs.
-    type Alike<'k> = (usize, Op, Option<&'k LayerKey>, Vec<Shape>);
+    type Alike<'k> = (Level, Op, Option<&'k LayerKey>, Vec<Shape>);
     let mut position: HashMap<Alike<'_>, usize> = HashMap::new();
-    let mut steps: Vec<(usize, Vec<PlanId>)> = Vec::new();
+    let mut steps: Vec<(Level, Vec<PlanId>)> = Vec::new();
     for (id, node) in nodes.iter().enumerate() {
-        level[id] = node.inputs.iter().map(|&i| level[i] + 1).max().unwrap_or(0);
+        let after = |&i: &PlanId| if ends[i] { (level[i].0 + 1, 0) } else { (level[i].0, level[i].1 + 1) };
+        level[id] = node.inputs.iter().map(after).max().unwrap_or((0, 0));
         let operands = node.inputs.iter().map(|&i| nodes[i].shape).collect();
         let key = (level[id], node.op, layers.get(&id), operands);
         let step = *position.entry(key).or_insert_with(|| {

@@ -4,8 +4,9 @@ use std::ffi::{CStr, c_char, c_int};
 
 use tch::{Device, Kind, Tensor};
 
+use super::direct::Packed;
 use super::kernels::{self, Targets, Term, Window};
-use super::weights::channels_last;
+use super::weights::{LayerTensors, channels_last};
 use crate::network::{Conv2d, Pool};
 
 /// PyTorch's default epsilon of batch normalisation.
@@ -194,6 +195,28 @@ fn window(pool: Pool, size: &[i64]) -> Window {
         inner: (size[2] as usize, size[3] as usize),
         outer: (side(size[2]), side(size[3])),
     }
+}
+
+/// A convolution by the direct loop.
+pub(super) fn direct_convolution(packed: &Packed, x: &Tensor) -> Result<Tensor, tch::TchError> {
+    let s = x.size();
+    let image = (s[2] as usize, s[3] as usize);
+    let (h, w) = packed.output(image);
+    let size = [s[0], h as i64, w as i64, packed.out_channels() as i64];
+    let mut out = Tensor::f_empty(size, (x.kind(), x.device()))?.f_permute([0, 3, 1, 2])?;
+    packed.convolve(values(x), values_mut(&mut out), image);
+    Ok(out)
+}
+
+/// A convolution by oneDNN. For few small images libtorch by itself chooses an unfolded matrix product, which is slower
+/// and drags matrices through memory. None where oneDNN does not apply or autograd is to see the operation.
+pub(super) fn convolution(x: &Tensor, layer: &LayerTensors, c: &Conv2d) -> Result<Option<Tensor>, tch::TchError> {
+    if !is_host(x) || x.requires_grad() || layer.weight.requires_grad() {
+        return Ok(None);
+    }
+    let square = |n: usize| [n as i64, n as i64];
+    let (padding, stride) = (square(c.padding), square(c.stride));
+    x.f_mkldnn_convolution(&layer.weight, layer.bias.as_ref(), padding, stride, square(1), c.groups as i64).map(Some)
 }
 
 /// A tensor as torch-sys passes it.

@@ -5,7 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tch::{Device, Kind, Tensor};
 
-use crate::network::{Network, NodeId, WeightShape, layer_bias, layer_weight};
+use super::direct::Packed;
+use crate::network::{Network, NodeId, Op, WeightShape, layer_bias, layer_weight};
 
 /// The tensors of one convolution or linear layer.
 #[derive(Debug)]
@@ -64,29 +65,52 @@ pub struct WeightBank(Arc<RwLock<HashMap<LayerKey, Banked>>>);
 #[derive(Debug)]
 struct Banked {
     plain: LayerTensors,
-    absolute: LayerTensors,
+    absolute: AbsoluteLayer,
 }
+
+/// The absolute values of a layer, and the same packed for the direct convolution, if that takes it.
+#[derive(Debug)]
+pub(super) struct AbsoluteLayer {
+    pub tensors: LayerTensors,
+    pub packed: Option<Arc<Packed>>,
+}
+
+impl AbsoluteLayer {
+    fn new(op: &Op, layer: &LayerTensors) -> Result<Self, tch::TchError> {
+        let tensors = layer.map(Tensor::f_abs)?;
+        let packed = match *op {
+            Op::Conv2d(conv) if tensors.weight.device() == Device::Cpu => Packed::new(conv, &tensors.weight)?,
+            _ => None,
+        };
+        Ok(AbsoluteLayer { tensors, packed: packed.map(Arc::new) })
+    }
+
+    fn share(&self) -> Self {
+        AbsoluteLayer { tensors: self.tensors.share(), packed: self.packed.clone() }
+    }
+}
+
+/// The absolute layers of a network, by node id.
+pub(super) type AbsoluteWeights = Vec<Option<AbsoluteLayer>>;
 
 // SAFETY: the tensors are written once, before they enter the map, and only read afterwards; libtorch allows concurrent
 // reads, and the reference counts of shallow clones are atomic.
 unsafe impl Sync for Banked {}
 
 impl WeightBank {
-    fn get(
+    fn get<T>(
         &self,
         key: &LayerKey,
-        shape: &WeightShape,
-        device: Device,
-        pick: impl Fn(&Banked) -> &LayerTensors,
-    ) -> Result<LayerTensors, tch::TchError> {
+        draw: impl FnOnce() -> Result<Banked, tch::TchError>,
+        pick: impl Fn(&Banked) -> T,
+    ) -> Result<T, tch::TchError> {
         // A panic elsewhere cannot leave a half-written entry.
         if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(key) {
-            return Ok(pick(known).share());
+            return Ok(pick(known));
         }
-        let plain = LayerTensors::draw(key, shape, device)?;
-        let absolute = plain.map(Tensor::f_abs)?;
+        let drawn = draw()?;
         let mut map = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(pick(map.entry(key.clone()).or_insert(Banked { plain, absolute })).share())
+        Ok(pick(map.entry(key.clone()).or_insert(drawn)))
     }
 }
 
@@ -102,36 +126,18 @@ impl Weights {
         device: Device,
         bank: Option<&WeightBank>,
     ) -> Result<Weights, tch::TchError> {
-        Self::layers_of(network, seed, |key, shape| match bank {
-            Some(bank) => bank.get(key, shape, device, |b| &b.plain),
-            None => LayerTensors::draw(key, shape, device),
-        })
+        Ok(Weights(layers_of(network, seed, device, bank, |_, layer| Ok(layer), |b| b.plain.share())?))
     }
 
     /// The absolute values of [`Weights::init`].
-    pub(super) fn init_abs(
+    pub(super) fn init_absolute(
         network: &Network,
         seed: u64,
         device: Device,
         bank: Option<&WeightBank>,
-    ) -> Result<Weights, tch::TchError> {
-        Self::layers_of(network, seed, |key, shape| match bank {
-            Some(bank) => bank.get(key, shape, device, |b| &b.absolute),
-            None => LayerTensors::draw(key, shape, device)?.map(Tensor::f_abs),
-        })
-    }
-
-    fn layers_of(
-        network: &Network,
-        seed: u64,
-        mut layer: impl FnMut(&LayerKey, &WeightShape) -> Result<LayerTensors, tch::TchError>,
-    ) -> Result<Weights, tch::TchError> {
-        let mut layers: Vec<Option<LayerTensors>> = (0..network.nodes().len()).map(|_| None).collect();
-        for (id, shape) in network.layers() {
-            let key = LayerKey { seed, name: network.nodes()[id].name.clone(), dims: shape.dims.clone() };
-            layers[id] = Some(layer(&key, &shape)?);
-        }
-        Ok(Weights(layers))
+    ) -> Result<AbsoluteWeights, tch::TchError> {
+        let absolute = |op: &Op, layer: LayerTensors| AbsoluteLayer::new(op, &layer);
+        layers_of(network, seed, device, bank, absolute, |b| b.absolute.share())
     }
 
     /// Absolute values of all weights and biases, in `kind`.
@@ -160,6 +166,34 @@ impl Weights {
     pub fn layers(&self) -> impl Iterator<Item = &LayerTensors> {
         self.0.iter().flatten()
     }
+}
+
+/// What `make` makes of each drawn layer, or `pick` of each layer in the bank.
+fn layers_of<T>(
+    network: &Network,
+    seed: u64,
+    device: Device,
+    bank: Option<&WeightBank>,
+    make: impl Fn(&Op, LayerTensors) -> Result<T, tch::TchError>,
+    pick: impl Fn(&Banked) -> T,
+) -> Result<Vec<Option<T>>, tch::TchError> {
+    let mut layers: Vec<Option<T>> = (0..network.nodes().len()).map(|_| None).collect();
+    for (id, shape) in network.layers() {
+        let node = &network.nodes()[id];
+        let key = LayerKey { seed, name: node.name.clone(), dims: shape.dims.clone() };
+        let draw = || LayerTensors::draw(&key, &shape, device);
+        layers[id] = Some(match bank {
+            None => make(&node.op, draw()?)?,
+            Some(bank) => {
+                let both = || {
+                    let plain = draw()?;
+                    Ok(Banked { absolute: AbsoluteLayer::new(&node.op, &plain)?, plain })
+                };
+                bank.get(&key, both, &pick)?
+            }
+        });
+    }
+    Ok(layers)
 }
 
 /// The same (n, c, h, w) values stored with channels innermost: twice as fast for convolutions on a CPU. tch has no

@@ -19,13 +19,14 @@ use scorer::{Job, Scorer};
 use selection::select;
 use shards::{ScoreKey, Scored, Shards};
 
+pub use scorer::Init;
 pub(super) use scorer::thread_pool;
 pub use selection::{ArchListError, Selection, read_arch_list};
 
 use super::files::{FileError, check_output_folder, lock_folder, write_atomically};
 use crate::benchmark::TableError;
 use crate::data::{self, DataError, DataSpec};
-use crate::engine::{DeviceBatch, Engine, EngineError, describe_device, parse_device};
+use crate::engine::{DeviceBatch, EngineError, describe_device, parse_device};
 use crate::network::Shape;
 use crate::proxy::{self, Proxy, UnknownProxy};
 use crate::report::{SCORES_FILE, ScoreTable, read_scores};
@@ -61,6 +62,8 @@ pub struct ScreenConfig {
     pub class_balanced: bool,
     /// Root of all random numbers.
     pub seed: u64,
+    /// Where the weights come from.
+    pub init: Init,
 }
 
 impl Default for ScreenConfig {
@@ -75,6 +78,7 @@ impl Default for ScreenConfig {
             batch_size: 64,
             class_balanced: false,
             seed: 0,
+            init: Init::default(),
         }
     }
 }
@@ -246,7 +250,7 @@ pub fn screen(
     let resumed = total - todo.len();
 
     let batch = DeviceBatch::new(&batch.images, &batch.labels, device)?;
-    let scorer = Scorer { space: space.as_ref(), task, engine: Engine::new(device), batch, seed: config.seed };
+    let scorer = Scorer::new(space.as_ref(), task, batch, device, (config.seed, config.init));
     let start = Instant::now();
     let (mut done, mut failures, mut first_failure) = (resumed, 0, None);
     let mut pending: Vec<(ScoreKey, Scored)> = Vec::new();

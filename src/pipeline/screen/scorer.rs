@@ -5,12 +5,38 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::shards::{ScoreKey, Scored};
-use crate::engine::{DeviceBatch, Engine, Pass, Passes, prepare_thread};
+use crate::engine::{DeviceBatch, Engine, EngineError, Pass, Passes, prepare_thread};
+use crate::network::Network;
 use crate::proxy::{Proxy, Score, Status, View};
 use crate::seed::derive;
-use crate::space::{ArchId, Architecture, SearchSpace, Task};
+use crate::space::{ArchId, Architecture, SearchSpace, SpaceError, Task};
+
+/// Where the weights of the networks come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Init {
+    /// Layers of equal name and shape have equal weights in all networks; see
+    /// [`WeightBank`](crate::engine::WeightBank).
+    #[default]
+    Bank,
+    /// Every network has weights of its own.
+    Independent,
+}
+
+impl std::str::FromStr for Init {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "bank" => Ok(Init::Bank),
+            "independent" => Ok(Init::Independent),
+            _ => Err(format!("`{text}` is no initialisation; use bank or independent")),
+        }
+    }
+}
 
 /// One network to run, and what to score it with.
 pub(super) struct Job {
@@ -32,42 +58,101 @@ pub(super) struct JobResult {
 
 /// Everything that is the same for all jobs.
 pub(super) struct Scorer<'a> {
-    pub space: &'a dyn SearchSpace,
-    pub task: Task,
-    pub engine: Engine,
-    pub batch: DeviceBatch,
-    pub seed: u64,
+    space: &'a dyn SearchSpace,
+    task: Task,
+    engine: Engine,
+    batch: DeviceBatch,
+    seed: u64,
+    init: Init,
 }
 
-impl Scorer<'_> {
-    /// The seed of a network's weights: it depends on the root seed, what the network computes and the repeat, so
-    /// neither order nor sharding nor threads change a number.
-    fn weight_seed(&self, id: ArchId, repeat: u32) -> u64 {
-        derive(self.seed, &format!("{id}/{repeat}"))
+impl<'a> Scorer<'a> {
+    /// A scorer of networks of `space` on `device`.
+    pub fn new(
+        space: &'a dyn SearchSpace,
+        task: Task,
+        batch: DeviceBatch,
+        device: tch::Device,
+        (seed, init): (u64, Init),
+    ) -> Self {
+        let engine = match init {
+            Init::Bank => Engine::with_bank(device),
+            Init::Independent => Engine::new(device),
+        };
+        Scorer { space, task, engine, batch, seed, init }
     }
 
-    /// Scores one network. Failure to run it is a score with the status `failed`, not an error.
-    pub fn score(&self, job: &Job) -> JobResult {
-        match self.run(job) {
-            Ok(scores) => JobResult { scores, error: None },
-            Err(error) => JobResult { scores: all(job, Status::Failed), error: Some(format!("{}: {error}", job.key)) },
+    /// The seed of a network's weights: it depends on the root seed and the repeat, and without a bank on what the network
+    /// computes, so neither order nor sharding nor threads change a number.
+    fn weight_seed(&self, id: ArchId, repeat: u32) -> u64 {
+        match self.init {
+            Init::Bank => derive(self.seed, &format!("bank/{repeat}")),
+            Init::Independent => derive(self.seed, &format!("{id}/{repeat}")),
         }
     }
 
-    fn run(&self, job: &Job) -> Result<Vec<(ScoreKey, Scored)>, Box<dyn std::error::Error>> {
-        let specified = self.space.build(&job.arch, &self.task)?;
-        let Some(live) = specified.live() else {
-            return Ok(all(job, Status::Dead));
-        };
-        let network = if job.view == View::Live { &live } else { &specified };
-        let mut wanted: Vec<Pass> = job.proxies.iter().flat_map(|p| p.passes.iter().copied()).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let passes = self.engine.run(network, self.weight_seed(job.arch_id, 0), &self.batch, &wanted)?;
-        Ok(job.proxies.iter().map(|p| ((job.key.clone(), p.name), scored(p, &passes))).collect())
+    /// Scores a population and hands each result to `done` until that returns false. Failure to run a network is a score
+    /// with the status `failed`, not an error.
+    fn score(&self, jobs: &[Job], done: &mut dyn FnMut(JobResult) -> bool) {
+        let networks: Vec<Result<Option<Network>, SpaceError>> = jobs.iter().map(|job| self.network(job)).collect();
+        let mut waiting: Vec<(&Job, &Network)> = Vec::new();
+        for (job, network) in jobs.iter().zip(&networks) {
+            let result = match network {
+                Ok(Some(network)) => {
+                    waiting.push((job, network));
+                    continue;
+                }
+                Ok(None) => JobResult { scores: all(job, Status::Dead), error: None },
+                Err(error) => failed(job, error),
+            };
+            if !done(result) {
+                return;
+            }
+        }
+        // After an interruption some networks lack fewer scores than others.
+        for alike in waiting.chunk_by(|(a, _), (b, _)| passes(a) == passes(b)) {
+            let Ok(results) = self.run(alike) else {
+                // Together they may have needed too much memory; alone, each either runs or says why not.
+                for one in alike {
+                    let result = match self.run(std::slice::from_ref(one)).map(|mut results| results.pop()) {
+                        Ok(Some(result)) => result,
+                        Ok(None) => JobResult { scores: all(one.0, Status::Failed), error: None },
+                        Err(error) => failed(one.0, &error),
+                    };
+                    if !done(result) {
+                        return;
+                    }
+                }
+                continue;
+            };
+            if !results.into_iter().all(&mut *done) {
+                return;
+            }
+        }
     }
 
-    /// Runs all jobs on `threads` threads and hands every result to `on_result` on the calling thread, in the order in
+    /// The part of the job's network that is looked at; None if the input does not reach the output.
+    fn network(&self, job: &Job) -> Result<Option<Network>, SpaceError> {
+        let specified = self.space.build(&job.arch, &self.task)?;
+        let live = specified.live();
+        Ok(if job.view == View::Live { live } else { live.map(|_| specified) })
+    }
+
+    fn run(&self, jobs: &[(&Job, &Network)]) -> Result<Vec<JobResult>, EngineError> {
+        let Some((first, _)) = jobs.first() else {
+            return Ok(Vec::new());
+        };
+        let population: Vec<(&Network, u64)> =
+            jobs.iter().map(|(job, network)| (*network, self.weight_seed(job.arch_id, 0))).collect();
+        let run = self.engine.run_population(&population, &self.batch, &passes(first))?;
+        let result = |((job, _), passes): (&(&Job, &Network), Passes<'_>)| JobResult {
+            scores: job.proxies.iter().map(|p| ((job.key.clone(), p.name), scored(p, &passes))).collect(),
+            error: None,
+        };
+        Ok(jobs.iter().zip(run).map(result).collect())
+    }
+
+    /// Runs all jobs on the pool and hands every result to `on_result` on the calling thread, in the order in
     /// which they finish. Ends early once `stop` is set or `on_result` fails.
     pub fn run_all<E>(
         &self,
@@ -81,10 +166,11 @@ impl Scorer<'_> {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 pool.install(|| {
-                    jobs.par_iter().with_max_len(1).for_each_with(sender, |sender, job| {
-                        if !stop.load(Ordering::Relaxed) && !gave_up.load(Ordering::Relaxed) {
+                    let goes_on = || !stop.load(Ordering::Relaxed) && !gave_up.load(Ordering::Relaxed);
+                    jobs.par_chunks(self.engine.population()).with_max_len(1).for_each_with(sender, |sender, jobs| {
+                        if goes_on() {
                             // The receiver lives until this scope ends.
-                            let _ = sender.send(self.score(job));
+                            self.score(jobs, &mut |result| sender.send(result).is_ok() && goes_on());
                         }
                     });
                 });
@@ -113,6 +199,18 @@ pub(in crate::pipeline) fn thread_pool(threads: usize) -> Result<rayon::ThreadPo
 fn scored(proxy: &Proxy, passes: &Passes<'_>) -> Scored {
     let seconds = passes.seconds.iter().filter(|(p, _)| proxy.passes.contains(p)).map(|(_, s)| s).sum();
     Scored { score: (proxy.score)(passes), seconds }
+}
+
+/// What the engine has to run for the job.
+fn passes(job: &Job) -> Vec<Pass> {
+    let mut wanted: Vec<Pass> = job.proxies.iter().flat_map(|p| p.passes.iter().copied()).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted
+}
+
+fn failed(job: &Job, error: &dyn std::error::Error) -> JobResult {
+    JobResult { scores: all(job, Status::Failed), error: Some(format!("{}: {error}", job.key)) }
 }
 
 fn all(job: &Job, status: Status) -> Vec<(ScoreKey, Scored)> {
