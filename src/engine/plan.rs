@@ -124,7 +124,9 @@ impl<'a> Plan<'a> {
 fn steps(nodes: &[PlanNode], layers: &HashMap<PlanId, LayerKey>, ends: &[bool]) -> Vec<Vec<PlanId>> {
     type Level = (usize, usize);
     let mut level: Vec<Level> = vec![(0, 0); nodes.len()];
-    let mut position: HashMap<(Level, Op, Option<&LayerKey>, Vec<Shape>), usize> = HashMap::new();
+    /// Level, operation, weight, shapes of the inputs.
+    type Alike<'k> = (Level, Op, Option<&'k LayerKey>, Vec<Shape>);
+    let mut position: HashMap<Alike<'_>, usize> = HashMap::new();
     let mut steps: Vec<(Level, Vec<PlanId>)> = Vec::new();
     for (id, node) in nodes.iter().enumerate() {
         let after = |&i: &PlanId| if ends[i] { (level[i].0 + 1, 0) } else { (level[i].0, level[i].1 + 1) };

@@ -255,21 +255,21 @@ fn build_module(
     channels: usize,
 ) -> Result<NodeId, NetworkError> {
     let output = module.vertices() - 1;
-    let width = module.channels(b.shape(input).channels, channels);
+    let widths = module.channels(b.shape(input).channels, channels);
     let mut values = vec![input];
-    for v in 1..output {
+    for (v, &width) in widths.iter().enumerate().take(output).skip(1) {
         let mut terms = Vec::new();
         for from in (1..v).filter(|&from| module.has(from, v)) {
-            terms.push(b.narrow(values[from], width[v])?);
+            terms.push(b.narrow(values[from], width)?);
         }
         if module.has(0, v) {
-            terms.push(convolution(b, format!("{name}.vertex.{v}.projection"), input, width[v], 1)?);
+            terms.push(convolution(b, format!("{name}.vertex.{v}.projection"), input, width, 1)?);
         }
         let sum = b.add(&terms)?;
         let conv = format!("{name}.vertex.{v}.conv");
         values.push(match module.op(v) {
-            0 => convolution(b, conv, sum, width[v], 3)?,
-            1 => convolution(b, conv, sum, width[v], 1)?,
+            0 => convolution(b, conv, sum, width, 3)?,
+            1 => convolution(b, conv, sum, width, 1)?,
             _ => b.apply(Op::MaxPool(Pool::new(3, 1, 1)), sum)?,
         });
     }
