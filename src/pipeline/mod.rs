@@ -8,5 +8,6 @@ mod screen;
 pub use files::{FileError, check_output_folder, write_atomically};
 pub use run::{RunConfig, RunError, RunOutcome, Stage, TrainError, run};
 pub use screen::{
-    ArchListError, Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection, read_arch_list, screen,
+    ArchListError, CascadeStage, Keep, Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection,
+    read_arch_list, screen,
 };
