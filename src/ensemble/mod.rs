@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn missing_scores_rank_last_and_the_dead_do_not_rank() {
         let sum = Ensemble {
-            combine: |ranks| (0..ranks[0].len()).map(|i| ranks.iter().map(|r| r[i]).sum()).collect(),
+            combine: |ranks| (0..ranks.first().map_or(0, Vec::len)).map(|i| ranks.iter().map(|r| r[i]).sum()).collect(),
             ..*ENSEMBLES[0]
         };
         let (dead, out, singular) = (Status::Dead, Status::ScreenedOut, Status::Singular);

@@ -21,11 +21,12 @@ use recorder::Recorder;
 use rows::{Population, Row, assemble, jobs, row};
 use scorer::Scorer;
 use selection::select;
-use shards::{ScoreKey, Scored};
 
+pub(super) use cascade::survivors;
 pub use cascade::{CascadeStage, Keep};
 pub(super) use scorer::thread_pool;
 pub use selection::{ArchListError, Selection, read_arch_list};
+pub(super) use shards::{ScoreKey, Scored};
 
 use super::files::{FileError, check_output_folder, lock_folder, write_atomically};
 use crate::benchmark::TableError;
@@ -281,6 +282,11 @@ pub struct RunOptions<'a> {
     pub overwrite: bool,
     /// Set from outside to end early.
     pub stop: &'a AtomicBool,
+}
+
+/// All scores in the folder of a run, with the seconds they took.
+pub(super) fn known_scores(out: &Path) -> Result<HashMap<ScoreKey, Scored>, TableError> {
+    shards::read_all(&out.join(SHARDS))
 }
 
 /// Makes sure that the folder holds no run with other settings, and notes the settings.
