@@ -30,7 +30,11 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     archs: Option<PathBuf>,
     /// Proxies and ensembles, separated by commas; see `naslens list proxies`
-    #[arg(long, value_delimiter = ',', default_value = "params,flops,layers,synflow,naswot,jacov,grad_norm,snip")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "params,flops,layers,synflow,naswot,jacov,grad_norm,snip,naslens"
+    )]
     proxies: Vec<String>,
     /// Cheap scores first: with synflow:0.2, only the best fifth by synflow is scored with the proxies; with 500 instead of
     /// 0.2 the best 500 networks are. Several stages are separated by commas

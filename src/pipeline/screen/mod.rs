@@ -37,8 +37,9 @@ use crate::proxy::{Proxy, UnknownProxy};
 use crate::report::{SCORES_FILE, ScoreTable, read_scores};
 use crate::space::{self, Skeleton, SpaceError, Task};
 
-/// Scored with if nothing else is said: the counts to beat and one proxy of each kind.
-const DEFAULT_PROXIES: [&str; 8] = ["params", "flops", "layers", "synflow", "naswot", "jacov", "grad_norm", "snip"];
+/// Scored with if nothing else is said: the counts to beat, one proxy of each kind and the default ensemble.
+const DEFAULT_PROXIES: [&str; 9] =
+    ["params", "flops", "layers", "synflow", "naswot", "jacov", "grad_norm", "snip", "naslens"];
 const SHARDS: &str = "shards";
 const CONFIG_FILE: &str = "screen.json";
 
