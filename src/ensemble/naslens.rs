@@ -3,7 +3,8 @@
 use super::Ensemble;
 use super::log_rank::log_rank_sum;
 
-/// The proxies of the default ensemble: the only place to change them.
+/// The proxies of the default ensemble: the only place to change them. How many weights take part, whether inputs are told
+/// apart, whether feature maps differ; docs/inputs.md has the measurements.
 const MEMBERS: &[&str] = &["params@live", "jacov", "meco"];
 
 /// What naslens recommends to rank by without training anything.

@@ -18,8 +18,8 @@ pub static VOTE: Ensemble = Ensemble {
     combine: pairwise_wins,
 };
 
-/// The share of the other networks that a majority ranks strictly lower. Time O(members n^2), in parallel: a tenth of a
-/// second for 15,625 networks.
+/// The share of the other networks that a majority ranks strictly lower. Time O(members n^2), in parallel: about a second
+/// for 15,625 networks.
 fn pairwise_wins(ranks: &[Vec<f64>]) -> Vec<f64> {
     let n = ranks.first().map_or(0, Vec::len);
     // Average ranks doubled are whole.
