@@ -7,6 +7,7 @@
 //! network  SearchSpace::build(architecture, task)        --> Network: typed graph, shapes, params and MACs known
 //! engine   Engine::run(network, seed, batch, passes)     --> Passes: what was run once, on a CPU or a GPU
 //! proxy    (Proxy::score)(&passes)                       --> Score: a number, or the status that says why not
+//! ensemble Ensemble::scores(&members)                    --> Score of each network among the others
 //! encoding scores and genes                              --> FeatureMatrix
 //! predictor Predictor::fit, predict                      --> Prediction: mean and standard deviation
 //! confirm  train(network, data, recipe, seed)            --> Training: accuracy by epoch
@@ -51,6 +52,7 @@ pub mod data;
 pub mod doctor;
 pub mod encoding;
 pub mod engine;
+pub mod ensemble;
 pub mod network;
 pub mod pipeline;
 pub mod predictor;

@@ -62,6 +62,11 @@ fn unknown_names_and_values_out_of_range() {
     let out = dir.path().join("out");
     let cases: &[(&str, &[&str])] = &[
         ("--sample 5 --proxies params,naswott", &["unknown proxy `naswott`", "did you mean `naswot`", "known: params"]),
+        ("--sample 5 --proxies naslans", &["unknown proxy `naslans`", "did you mean `naslens`", "known: params"]),
+        ("--sample 5 --cascade synflow", &["`synflow`", "SCORE:KEEP", "synflow:0.2"]),
+        ("--sample 5 --cascade synflow:2.5", &["`2.5`", "a part such as 0.2 or a number such as 500"]),
+        ("--sample 5 --cascade synfloww:0.5", &["unknown proxy `synfloww`", "did you mean `synflow`"]),
+        ("--sample 5 --cascade params:0.5", &["`params`", "dead operations", "params@live"]),
         (
             "--sample 5 --space nas-bench-20",
             &["`nas-bench-20`", "did you mean `nas-bench-201`", "known: nas-bench-201"],

@@ -75,6 +75,7 @@ fn a_proxy_alone_equals_the_proxy_in_company() {
             init_channels: Some(4),
             cells: Some(1),
             proxies: vec![proxy.name.into()],
+            cascade: Vec::new(),
             data: "digits".parse().unwrap(),
             image: "3x8x8".parse().unwrap(),
             batch_size: 16,

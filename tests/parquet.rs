@@ -14,7 +14,7 @@ use serde_json::Value;
 
 mod cli;
 
-const SUBCOMMANDS: [&str; 5] = ["screen", "evaluate", "run", "list", "doctor"];
+const SUBCOMMANDS: [&str; 6] = ["screen", "evaluate", "cascade", "run", "list", "doctor"];
 const LISTS: [&str; 4] = ["spaces", "proxies", "data", "predictors"];
 
 fn succeeds(args: &str) -> Output {
@@ -132,7 +132,7 @@ fn json_outputs_parse() {
 
 #[test]
 fn help_and_lists_are_there() {
-    for command in ["", "screen", "evaluate", "run", "list", "doctor"] {
+    for command in [""].iter().chain(&SUBCOMMANDS) {
         let help = String::from_utf8(succeeds(&format!("{command} --help")).stdout).unwrap();
         assert!(help.contains("Usage: naslens"), "{command}: {help}");
         assert!(!command.is_empty() || SUBCOMMANDS.iter().all(|c| help.contains(c)), "{help}");

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use naslens::data::SOURCES;
+use naslens::ensemble::ENSEMBLES;
 use naslens::predictor::PREDICTORS;
 use naslens::proxy::PROXIES;
 use naslens::space::SPACES;
@@ -56,6 +57,15 @@ fn items(kind: Kind) -> Vec<Item> {
                     vec![("formula", text(p.formula)), ("protocol", text(p.protocol)), ("paper", text(p.paper))];
                 (p.name, text(p.title), details)
             })
+            .chain(ENSEMBLES.iter().map(|e| {
+                let details = vec![
+                    ("members", e.members.join(", ")),
+                    ("formula", text(e.formula)),
+                    ("protocol", text(e.protocol)),
+                    ("paper", text(e.paper)),
+                ];
+                (e.name, text(e.title), details)
+            }))
             .collect(),
         Kind::Data => SOURCES
             .iter()

@@ -1,5 +1,6 @@
 //! The command line: parses, calls the library, prints.
 
+mod cascade;
 mod doctor;
 mod evaluate;
 mod list;
@@ -35,6 +36,7 @@ struct Cli {
 enum Command {
     Screen(screen::Args),
     Evaluate(evaluate::Args),
+    Cascade(cascade::Args),
     Run(run::Args),
     List(list::Args),
     Doctor(doctor::Args),
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Screen(args) => screen::run(args),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Cascade(args) => cascade::run(args),
         Command::Run(args) => run::run(args),
         Command::List(args) => list::run(args),
         Command::Doctor(args) => doctor::run(args),

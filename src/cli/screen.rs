@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::ArgGroup;
 use naslens::data::DataSpec;
 use naslens::network::Shape;
-use naslens::pipeline::{Init, RunOptions, ScreenConfig, Selection, read_arch_list, screen};
+use naslens::pipeline::{CascadeStage, Init, RunOptions, ScreenConfig, Selection, read_arch_list, screen};
 use naslens::text::thousands;
 
 use super::progress::Reporter;
@@ -29,9 +29,17 @@ pub struct Args {
     /// Score the architectures in FILE, one per line; # starts a comment
     #[arg(long, value_name = "FILE")]
     archs: Option<PathBuf>,
-    /// Proxies, separated by commas; see `naslens list proxies`
-    #[arg(long, value_delimiter = ',', default_value = "params,flops,layers,synflow,naswot,jacov,grad_norm,snip")]
+    /// Proxies and ensembles, separated by commas; see `naslens list proxies`
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "params,flops,layers,synflow,naswot,jacov,grad_norm,snip,naslens"
+    )]
     proxies: Vec<String>,
+    /// Cheap scores first: with synflow:0.2, only the best fifth by synflow is scored with the proxies; with 500 instead of
+    /// 0.2 the best 500 networks are. Several stages are separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "SCORE:KEEP")]
+    cascade: Vec<CascadeStage>,
     /// Images that go in; see `naslens list data`
     #[arg(long, default_value = "digits")]
     data: DataSpec,
@@ -79,6 +87,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         init_channels: args.init_channels,
         cells: args.cells,
         proxies: args.proxies,
+        cascade: args.cascade,
         data: args.data,
         image: args.image,
         batch_size: args.batch_size,

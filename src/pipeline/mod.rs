@@ -1,12 +1,15 @@
 //! The staged run: screen, evaluate against a table, or the whole way from a space to confirmed networks.
 
+mod cascade;
 pub mod evaluate;
 mod files;
 mod run;
 mod screen;
 
+pub use cascade::{CascadeError, CascadeEvaluation, CascadeRow, evaluate_cascades};
 pub use files::{FileError, check_output_folder, write_atomically};
 pub use run::{RunConfig, RunError, RunOutcome, Stage, TrainError, run};
 pub use screen::{
-    ArchListError, Init, Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection, read_arch_list, screen,
+    ArchListError, CascadeStage, Init, Keep, Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection,
+    read_arch_list, screen,
 };

@@ -108,13 +108,21 @@ pub struct UnknownProxy {
     known: String,
 }
 
+impl UnknownProxy {
+    /// The error for `name`, given the names that are known.
+    pub(crate) fn new<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Self {
+        UnknownProxy {
+            name: name.into(),
+            hint: crate::text::did_you_mean(name, known.clone()),
+            known: known.collect::<Vec<_>>().join(", "),
+        }
+    }
+}
+
 /// The proxy called `name`.
 pub fn find(name: &str) -> Result<&'static Proxy, UnknownProxy> {
-    PROXIES.iter().copied().find(|p| p.name == name).ok_or_else(|| UnknownProxy {
-        name: name.into(),
-        hint: crate::text::did_you_mean(name, PROXIES.iter().map(|p| p.name)),
-        known: PROXIES.iter().map(|p| p.name).collect::<Vec<_>>().join(", "),
-    })
+    let proxy = PROXIES.iter().copied().find(|p| p.name == name);
+    proxy.ok_or_else(|| UnknownProxy::new(name, PROXIES.iter().map(|p| p.name)))
 }
 
 /// A sum over layers, or the status that explains why there is none.

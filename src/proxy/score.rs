@@ -24,11 +24,13 @@ pub enum Status {
     Unsupported,
     /// The network could not be run.
     Failed,
+    /// A cascade took the network out before this score was due.
+    ScreenedOut,
 }
 
 impl Status {
     /// All statuses.
-    pub const ALL: [Status; 7] = [
+    pub const ALL: [Status; 8] = [
         Status::Ok,
         Status::Dead,
         Status::Singular,
@@ -36,6 +38,7 @@ impl Status {
         Status::Saturated,
         Status::Unsupported,
         Status::Failed,
+        Status::ScreenedOut,
     ];
 
     /// Name in files.
@@ -48,6 +51,7 @@ impl Status {
             Status::Saturated => "saturated",
             Status::Unsupported => "unsupported",
             Status::Failed => "failed",
+            Status::ScreenedOut => "screened_out",
         }
     }
 }

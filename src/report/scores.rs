@@ -8,10 +8,11 @@
 //! | `params` | int64 | trainable parameters of the architecture as specified |
 //! | `macs` | int64 | multiply-accumulates of one inference, as specified |
 //! | `<proxy>` | float64 | the score; null unless the status is `ok` |
-//! | `<proxy>_status` | string | `ok`, `dead`, `singular`, `non_finite`, `saturated`, `unsupported` or `failed` |
+//! | `<proxy>_status` | string | `ok`, `dead`, `singular`, `non_finite`, `saturated`, `unsupported`, `failed` or `screened_out` |
 //!
-//! The baseline `layers` is always among the proxies. The proxy `params` has no column of its own beside the count of the same name, only its status. The key-value
-//! metadata holds the run's description under [`METADATA_KEY`] as JSON.
+//! The baseline `layers` is always among the proxies, and ensembles come after them. The proxy `params` has no column of its
+//! own beside the count of the same name, only its status. The key-value metadata holds the run's description under
+//! [`METADATA_KEY`] as JSON.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -45,7 +46,7 @@ pub struct ScoreTable {
     pub params: Vec<i64>,
     /// Multiply-accumulates.
     pub macs: Vec<i64>,
-    /// Name of each proxy and its score for each architecture.
+    /// Name of each proxy or ensemble and its score for each architecture.
     pub proxies: Vec<(String, Vec<Score>)>,
     /// The run's description, JSON.
     pub metadata: String,

@@ -13,4 +13,5 @@ pub use bootstrap::{
 };
 pub use kendall::kendall_tau;
 pub use rank::{RankedPairs, missing_last, multiplicities, pearson, ranks, spearman};
+pub(crate) use selection::count_of;
 pub use selection::{precision_at, regret_at, top_fraction_indices, top_indices};

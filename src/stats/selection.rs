@@ -54,7 +54,7 @@ pub fn regret_at(scores: &[f64], truth: &[f64], k: usize) -> Option<f64> {
 }
 
 /// `ceil(fraction n)` within `0..=n`. The small allowance keeps rounding in the product from adding one.
-fn count_of(n: usize, fraction: f64) -> usize {
+pub(crate) fn count_of(n: usize, fraction: f64) -> usize {
     ((fraction * n as f64 - 1e-9).ceil().max(0.0) as usize).min(n)
 }
 

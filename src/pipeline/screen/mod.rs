@@ -2,38 +2,45 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod cascade;
+mod plan;
+mod recorder;
 mod rows;
 mod scorer;
 mod selection;
 mod shards;
 
-use rows::{assemble, jobs, missing, row};
-use scorer::{Job, Scorer};
+use plan::Plan;
+use recorder::Recorder;
+use rows::{Population, Row, assemble, jobs, row};
+use scorer::Scorer;
 use selection::select;
-use shards::{ScoreKey, Scored, Shards};
 
+pub(super) use cascade::survivors;
+pub use cascade::{CascadeStage, Keep};
 pub use scorer::Init;
 pub(super) use scorer::thread_pool;
 pub use selection::{ArchListError, Selection, read_arch_list};
+pub(super) use shards::{ScoreKey, Scored};
 
 use super::files::{FileError, check_output_folder, lock_folder, write_atomically};
 use crate::benchmark::TableError;
 use crate::data::{self, DataError, DataSpec};
 use crate::engine::{DeviceBatch, EngineError, describe_device, parse_device};
 use crate::network::Shape;
-use crate::proxy::{self, Proxy, UnknownProxy};
+use crate::proxy::{Proxy, UnknownProxy};
 use crate::report::{SCORES_FILE, ScoreTable, read_scores};
 use crate::space::{self, Skeleton, SpaceError, Task};
 
-/// Scored with if nothing else is said: the counts to beat and one proxy of each kind.
-const DEFAULT_PROXIES: [&str; 8] = ["params", "flops", "layers", "synflow", "naswot", "jacov", "grad_norm", "snip"];
+/// Scored with if nothing else is said: the counts to beat, one proxy of each kind and the default ensemble.
+const DEFAULT_PROXIES: [&str; 9] =
+    ["params", "flops", "layers", "synflow", "naswot", "jacov", "grad_norm", "snip", "naslens"];
 const SHARDS: &str = "shards";
 const CONFIG_FILE: &str = "screen.json";
 
@@ -50,8 +57,12 @@ pub struct ScreenConfig {
     /// Cells per stage; the published value if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cells: Option<usize>,
-    /// Names of the proxies.
+    /// Names of the proxies and ensembles.
     pub proxies: Vec<String>,
+    /// Stages before them: with `synflow:0.2`, only the best fifth by `synflow` is scored with the proxies (counts are free
+    /// and cover all networks).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cascade: Vec<CascadeStage>,
     /// Images that go in.
     pub data: DataSpec,
     /// Shape they are adapted to.
@@ -73,6 +84,7 @@ impl Default for ScreenConfig {
             init_channels: None,
             cells: None,
             proxies: DEFAULT_PROXIES.iter().map(|p| p.to_string()).collect(),
+            cascade: Vec::new(),
             data: DataSpec::Digits,
             image: Shape::new(3, 32, 32),
             batch_size: 64,
@@ -139,6 +151,15 @@ pub enum ScreenError {
     /// No proxy was named.
     #[error("no proxy to score with; name some, for example --proxies synflow,naswot")]
     NoProxy,
+    /// A cascade by a score that is not one number per network.
+    #[error(
+        "a cascade cannot choose networks by `{score}`, which depends on dead operations; use a score of the live part, \
+         for example params@live or naswot"
+    )]
+    CascadeScore {
+        /// The score.
+        score: String,
+    },
     /// Nothing was selected.
     #[error("no architecture to score: {0}")]
     NothingSelected(String),
@@ -210,22 +231,8 @@ pub fn screen(
 ) -> Result<Outcome, ScreenError> {
     let skeleton = Skeleton { init_channels: config.init_channels, cells: config.cells };
     let space = space::open(&config.space, &skeleton)?;
-    let mut proxies: Vec<&'static Proxy> = Vec::new();
-    for name in config.proxies.iter().filter(|name| !name.is_empty()) {
-        let proxy = proxy::find(name)?;
-        if !proxies.iter().any(|p| p.name == proxy.name) {
-            proxies.push(proxy);
-        }
-    }
-    if proxies.is_empty() {
-        return Err(ScreenError::NoProxy);
-    }
-    // Free, and what every evaluation compares with beside params and macs, which have columns anyway; its status also says
-    // which networks are dead.
-    let layers = proxy::find("layers")?;
-    if !proxies.iter().any(|p| p.name == layers.name) {
-        proxies.push(layers);
-    }
+    let plan = Plan::new(config)?;
+    let proxies: Vec<&'static Proxy> = plan.proxies().map(|(_, proxy)| proxy).collect();
     let device = parse_device(options.device)?;
     let source = data::open(&config.data)?;
     let batch = data::draw_batch(&source, config.image, config.batch_size, config.seed, config.class_balanced)?;
@@ -236,49 +243,27 @@ pub fn screen(
     let rows = pool.install(|| {
         archs.into_par_iter().map(|arch| row(space.as_ref(), arch, &task, &proxies)).collect::<Result<Vec<_>, _>>()
     })?;
-    let distinct = rows.iter().map(|r| r.id).collect::<HashSet<_>>().len();
+    let mut population = Population::new(&rows);
 
     // From here on everything is known to make sense: the folder is claimed for these settings.
     check_output_folder(out, 1_000_000 + rows.len() as u64 * (200 + 100 * proxies.len() as u64))?;
     let _lock = lock_folder(out)?;
     claim(out, config, device, options.overwrite)?;
-    let (mut shards, mut scores) = Shards::open(out.join(SHARDS))?;
-    let all_jobs = jobs(space.as_ref(), &rows, &proxies);
-    let total = all_jobs.len();
-    let keys: HashSet<String> = all_jobs.iter().map(|job| job.key.clone()).collect();
-    let todo: Vec<Job> = all_jobs.into_iter().filter_map(|job| missing(job, &scores)).collect();
-    let resumed = total - todo.len();
-
+    let mut recorder = Recorder::open(out.join(SHARDS))?;
     let batch = DeviceBatch::new(&batch.images, &batch.labels, device)?;
     let scorer = Scorer::new(space.as_ref(), task, batch, device, (config.seed, config.init));
-    let start = Instant::now();
-    let (mut done, mut failures, mut first_failure) = (resumed, 0, None);
-    let mut pending: Vec<(ScoreKey, Scored)> = Vec::new();
-    let mut last_flush = Instant::now();
-    on_progress(Progress { done, total, resumed, seconds: 0.0 });
-    scorer.run_all(&todo, &pool, options.stop, |result| {
-        done += 1;
-        if let Some(error) = result.error {
-            failures += 1;
-            first_failure.get_or_insert(error);
+    let mut gates = Vec::new();
+    for (number, stage) in plan.stages.iter().enumerate() {
+        let reaching: Vec<&Row> = rows.iter().filter(|row| population.reaches(row.id, number)).collect();
+        let jobs = jobs(space.as_ref(), &reaching, &stage.proxies);
+        recorder.run(jobs, &scorer, &pool, options.stop, on_progress)?;
+        if let Some((column, keep)) = stage.gate {
+            let scores = population.scores(column, number, &recorder.scores)?;
+            let (entered, kept) = population.advance(number, &scores, keep);
+            gates.push(json!({ "score": column.name(), "keep": keep.to_string(), "entered": entered, "kept": kept }));
         }
-        pending.extend(result.scores);
-        if last_flush.elapsed() > flush_interval(start.elapsed()) {
-            shards.append(&pending)?;
-            scores.extend(pending.drain(..));
-            last_flush = Instant::now();
-        }
-        on_progress(Progress { done, total, resumed, seconds: start.elapsed().as_secs_f64() });
-        Ok::<_, FileError>(())
-    })?;
-    let seconds = start.elapsed().as_secs_f64();
-    if !pending.is_empty() {
-        shards.append(&pending)?;
-        scores.extend(pending);
     }
-    if options.stop.load(Ordering::Relaxed) && done < total {
-        return Err(ScreenError::Interrupted { done, total });
-    }
+    let (computed, seconds) = (recorder.computed(), recorder.progress.seconds);
 
     let table_path = out.join(SCORES_FILE);
     let metadata = json!({
@@ -288,20 +273,21 @@ pub fn screen(
         "sampler": sampler,
         "seed": config.seed,
         "architectures": rows.len(),
-        "distinct_networks": distinct,
+        "distinct_networks": population.len(),
         "device": describe_device(device),
         "threads": options.threads,
-        "scoring_seconds": if todo.is_empty() { earlier_seconds(&table_path) } else { Some(seconds) },
-        "seconds_per_proxy": seconds_per_proxy(&proxies, &keys, &scores),
-        "protocols": proxies.iter().map(|p| (p.name.to_string(), json!(p.protocol))).collect::<serde_json::Map<_, _>>(),
+        "scoring_seconds": if computed == 0 { earlier_seconds(&table_path) } else { Some(seconds) },
+        "seconds_per_proxy": seconds_per_proxy(&proxies, &recorder.keys, &recorder.scores),
+        "protocols": protocols(&plan),
+        "cascade": gates,
     });
-    let table = assemble(&rows, space.as_ref(), &proxies, &scores, metadata.to_string());
+    let table = assemble(&rows, space.as_ref(), &plan, &population, &recorder.scores, metadata.to_string())?;
     write_atomically(&table_path, |file| table.write(file))?;
-    if !todo.is_empty() {
-        shards.compact(&scores)?;
+    if computed > 0 {
+        recorder.compact()?;
     }
-    let failed = first_failure.map(|error| (failures, error));
-    Ok(Outcome { table, path: table_path, distinct, computed: done - resumed, seconds, failed })
+    let failed = recorder.first_failure.map(|error| (recorder.failures, error));
+    Ok(Outcome { table, path: table_path, distinct: population.len(), computed, seconds, failed })
 }
 
 /// How to run, without effect on the scores (but for the kind of device).
@@ -316,13 +302,19 @@ pub struct RunOptions<'a> {
     pub stop: &'a AtomicBool,
 }
 
+/// All scores in the folder of a run, with the seconds they took.
+pub(super) fn known_scores(out: &Path) -> Result<HashMap<ScoreKey, Scored>, TableError> {
+    shards::read_all(&out.join(SHARDS))
+}
+
 /// Makes sure that the folder holds no run with other settings, and notes the settings.
 fn claim(out: &Path, config: &ScreenConfig, device: tch::Device, overwrite: bool) -> Result<(), ScreenError> {
     let path = out.join(CONFIG_FILE);
     let mut settings = json!(config);
     if let Value::Object(map) = &mut settings {
-        // More proxies or architectures can be added to a run, and the kind of device decides its rounding.
+        // More proxies or architectures can be added to a run, a cascade changes none of its scores, and the kind of device decides its rounding.
         map.remove("proxies");
+        map.remove("cascade");
         map.insert("device".into(), json!(if device.is_cuda() { "cuda" } else { "cpu" }));
     }
     if overwrite {
@@ -365,6 +357,16 @@ fn claim(out: &Path, config: &ScreenConfig, device: tch::Device, overwrite: bool
     Ok(write_atomically(&path, |file| serde_json::to_writer_pretty(file, &settings))?)
 }
 
+/// The protocol of every proxy, and of every ensemble with its members.
+fn protocols(plan: &Plan) -> Value {
+    let proxies = plan.proxies().map(|(_, p)| (p.name.to_string(), json!(p.protocol)));
+    let ensembles = plan.ensembles().map(|(_, e)| {
+        let text = format!("{} of {}; {}", e.formula, e.members.join(", "), e.protocol);
+        (e.name.to_string(), json!(text))
+    });
+    proxies.chain(ensembles).collect()
+}
+
 /// What the table in the folder says about the seconds its scores took.
 fn earlier_seconds(path: &Path) -> Option<f64> {
     let metadata: Value = serde_json::from_str(&read_scores(path).ok()?.metadata).ok()?;
@@ -379,9 +381,4 @@ fn seconds_per_proxy(proxies: &[&'static Proxy], keys: &HashSet<String>, scores:
     used.for_each(|((_, name), s)| *sums.entry(name).or_default() += s.seconds);
     let total = |name: &str| (sums.get(name).unwrap_or(&0.0) * 1e3).round() / 1e3;
     proxies.iter().map(|p| (p.name.to_string(), json!(total(p.name)))).collect()
-}
-
-/// Soon at first, so that a short run loses little; then every ten seconds.
-fn flush_interval(elapsed: Duration) -> Duration {
-    (elapsed / 10).clamp(Duration::from_secs(1), Duration::from_secs(10))
 }

@@ -2,10 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::cascade::{Keep, survivors};
+use super::plan::Plan;
 use super::scorer::Job;
 use super::shards::{ScoreKey, Scored};
 use crate::engine::Passes;
-use crate::proxy::{Proxy, Score, Status, View};
+use crate::ensemble::{Column, Ensemble};
+use crate::proxy::{Proxy, Score, Status, UnknownProxy, View};
 use crate::report::ScoreTable;
 use crate::space::{ArchId, Architecture, SearchSpace, SpaceError, Task};
 
@@ -52,7 +55,7 @@ fn key(row: &Row, view: View) -> String {
 }
 
 /// One job per distinct network and view.
-pub(super) fn jobs(space: &dyn SearchSpace, rows: &[Row], proxies: &[&'static Proxy]) -> Vec<Job> {
+pub(super) fn jobs(space: &dyn SearchSpace, rows: &[&Row], proxies: &[&'static Proxy]) -> Vec<Job> {
     let mut jobs = Vec::new();
     for view in [View::Live, View::Specified] {
         let wanted: Vec<&'static Proxy> =
@@ -79,28 +82,92 @@ pub(super) fn missing(mut job: Job, scores: &HashMap<ScoreKey, Scored>) -> Optio
     (!job.proxies.is_empty()).then_some(job)
 }
 
+/// The distinct networks, in the order of their first rows, and how far each comes in the cascade.
+pub(super) struct Population {
+    ids: Vec<ArchId>,
+    positions: HashMap<ArchId, usize>,
+    /// The last stage that each network reaches.
+    reached: Vec<usize>,
+}
+
+impl Population {
+    pub fn new(rows: &[Row]) -> Self {
+        let mut positions = HashMap::new();
+        let mut ids = Vec::new();
+        for row in rows {
+            positions.entry(row.id).or_insert_with(|| {
+                ids.push(row.id);
+                ids.len() - 1
+            });
+        }
+        Population { reached: vec![0; ids.len()], ids, positions }
+    }
+
+    /// How many networks there are.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub fn reaches(&self, id: ArchId, stage: usize) -> bool {
+        self.positions.get(&id).is_some_and(|&i| self.reached[i] >= stage)
+    }
+
+    /// The scores of all networks in a column of this stage.
+    pub fn scores(
+        &self,
+        column: Column,
+        stage: usize,
+        known: &HashMap<ScoreKey, Scored>,
+    ) -> Result<Vec<Score>, UnknownProxy> {
+        let score = |proxy: &'static Proxy, id: &ArchId| match self.reaches(*id, stage) {
+            true => known.get(&(id.to_string(), proxy.name)).map_or(Score::status(Status::Failed), |s| s.score),
+            false => Score::status(Status::ScreenedOut),
+        };
+        let members = column.proxies()?.into_iter().map(|p| self.ids.iter().map(|id| score(p, id)).collect());
+        Ok(column.scores(members.collect()))
+    }
+
+    /// Lets the best of a stage go on; how many entered it and how many are left, dead networks not counted.
+    pub fn advance(&mut self, stage: usize, scores: &[Score], keep: Keep) -> (usize, usize) {
+        let entered: Vec<usize> = (0..self.len()).filter(|&i| self.reached[i] >= stage).collect();
+        let (ids, scores): (Vec<ArchId>, Vec<Score>) = entered.iter().map(|&i| (self.ids[i], scores[i])).unzip();
+        let kept = survivors(&scores, &ids, keep);
+        kept.iter().for_each(|&k| self.reached[entered[k]] = stage + 1);
+        let alive =
+            |among: &mut dyn Iterator<Item = usize>| among.filter(|&i| scores[i].get_status() != Status::Dead).count();
+        (alive(&mut (0..entered.len())), alive(&mut kept.into_iter()))
+    }
+}
+
 /// The table of scores.
 pub(super) fn assemble(
     rows: &[Row],
     space: &dyn SearchSpace,
-    proxies: &[&'static Proxy],
+    plan: &Plan,
+    population: &Population,
     scores: &HashMap<ScoreKey, Scored>,
     metadata: String,
-) -> ScoreTable {
-    let column = |proxy: &&'static Proxy| -> (String, Vec<Score>) {
+) -> Result<ScoreTable, UnknownProxy> {
+    let proxy_column = |(stage, proxy): (usize, &'static Proxy)| -> (String, Vec<Score>) {
         let of = |row: &Row| match row.counts.get(proxy.name) {
             Some(&score) => score,
+            None if !population.reaches(row.id, stage) => Score::status(Status::ScreenedOut),
             None => scores.get(&(key(row, proxy.view), proxy.name)).map_or(Score::status(Status::Failed), |s| s.score),
         };
         (proxy.name.to_string(), rows.iter().map(of).collect())
     };
-    ScoreTable {
+    let ensemble_column = |(stage, ensemble): (usize, &'static Ensemble)| {
+        let scores = population.scores(Column::Ensemble(ensemble), stage, scores)?;
+        Ok((ensemble.name.to_string(), rows.iter().map(|row| scores[population.positions[&row.id]]).collect()))
+    };
+    let ensembles = plan.ensembles().map(ensemble_column).collect::<Result<Vec<_>, UnknownProxy>>()?;
+    Ok(ScoreTable {
         arch: rows.iter().map(|r| r.text.clone()).collect(),
         arch_id: rows.iter().map(|r| r.id.to_string()).collect(),
         arch_index: rows.iter().map(|r| space.index_of(&r.arch).and_then(|i| i64::try_from(i).ok())).collect(),
         params: rows.iter().map(|r| r.params as i64).collect(),
         macs: rows.iter().map(|r| r.macs as i64).collect(),
-        proxies: proxies.iter().map(column).collect(),
+        proxies: plan.proxies().map(proxy_column).chain(ensembles).collect(),
         metadata,
-    }
+    })
 }

@@ -16,13 +16,13 @@ use crate::proxy::{self, Score, Status};
 
 /// A score with the seconds of the passes that it read.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Scored {
+pub(in crate::pipeline) struct Scored {
     pub score: Score,
     pub seconds: f64,
 }
 
 /// (key of the network, proxy): see [`scorer::Job`](super::scorer::Job).
-pub(super) type ScoreKey = (String, &'static str);
+pub(in crate::pipeline) type ScoreKey = (String, &'static str);
 
 /// The folder of shards of one run.
 pub(super) struct Shards {
@@ -35,21 +35,12 @@ impl Shards {
     /// that they are tried again; so are proxies that no longer exist.
     pub fn open(dir: PathBuf) -> Result<(Self, HashMap<ScoreKey, Scored>), super::ScreenError> {
         fs::create_dir_all(&dir).map_err(|source| FileError::Folder { path: dir.clone(), source })?;
-        let mut files = Vec::new();
-        for path in list(&dir)? {
-            let number = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse::<usize>().ok());
-            match (number, path.extension().and_then(|e| e.to_str())) {
-                (Some(number), Some("parquet")) => files.push((number, path)),
-                // A temporary file of a process that was killed while writing.
-                _ => drop(fs::remove_file(&path)),
-            }
-        }
-        files.sort();
-        let mut scores = HashMap::new();
-        for (_, path) in &files {
-            read(path, &mut scores)?;
-        }
-        Ok((Shards { dir, next: files.last().map_or(0, |(n, _)| n + 1) }, scores))
+        let paths = list(&dir)?;
+        // A temporary file of a process that was killed while writing.
+        paths.iter().filter(|path| number(path).is_none()).for_each(|path| drop(fs::remove_file(path)));
+        let next = paths.iter().filter_map(|path| number(path)).max().map_or(0, |n| n + 1);
+        let scores = read_all(&dir)?;
+        Ok((Shards { dir, next }, scores))
     }
 
     /// Adds a shard with these scores.
@@ -92,6 +83,21 @@ impl Shards {
 fn list(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
     let entries = fs::read_dir(dir).map_err(|source| FileError::Folder { path: dir.into(), source })?;
     Ok(entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
+}
+
+/// The number of a shard; None for other files.
+fn number(path: &Path) -> Option<usize> {
+    let is_shard = path.extension().is_some_and(|e| e == "parquet");
+    path.file_stem().filter(|_| is_shard)?.to_str()?.parse().ok()
+}
+
+/// All scores in a folder of shards, as [`Shards::open`] reads them; none if there is no folder.
+pub(super) fn read_all(dir: &Path) -> Result<HashMap<ScoreKey, Scored>, TableError> {
+    let mut paths: Vec<PathBuf> = list(dir).unwrap_or_default().into_iter().filter(|p| number(p).is_some()).collect();
+    paths.sort_by_key(|path| number(path));
+    let mut scores = HashMap::new();
+    paths.iter().try_for_each(|path| read(path, &mut scores))?;
+    Ok(scores)
 }
 
 fn read(path: &Path, scores: &mut HashMap<ScoreKey, Scored>) -> Result<(), TableError> {

@@ -1,0 +1,187 @@
+//! What a cascade would have found and saved, told from a run that scored every network: nothing is scored again.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::screen::{CascadeStage, Keep, ScoreKey, Scored, known_scores, survivors};
+use crate::benchmark::TableError;
+use crate::ensemble::{self, Column};
+use crate::proxy::{Proxy, Score, Status, UnknownProxy};
+use crate::report::{SCORES_FILE, ScoreTable, read_scores};
+use crate::text::{aligned, thousands};
+
+/// The sizes of the list of best networks that a cascade should find.
+const TOPS: [usize; 2] = [10, 100];
+
+/// Why cascades could not be evaluated.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CascadeError {
+    /// A score is unknown.
+    #[error(transparent)]
+    Proxy(#[from] UnknownProxy),
+    /// The scores cannot be read.
+    #[error("{0}; name the output folder of a finished screen")]
+    Table(#[from] TableError),
+    /// The run lacks a score.
+    #[error("the run in {} has no `{proxy}` for every network; screen it with --proxies {proxy} and without --cascade", dir.display())]
+    NotScored {
+        /// The folder of the run.
+        dir: PathBuf,
+        /// The proxy.
+        proxy: &'static str,
+    },
+}
+
+/// What cascades would have found and saved.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CascadeEvaluation {
+    /// The score that the cascades should find the best networks by.
+    pub goal: String,
+    /// Distinct networks of the run that are not dead.
+    pub networks: usize,
+    /// Seconds that the passes behind the goal took on all networks, one network after the other.
+    pub seconds: f64,
+    /// One row per cascade, in the order asked for.
+    pub rows: Vec<CascadeRow>,
+}
+
+/// What one cascade would have found and saved.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CascadeRow {
+    /// The stages, as on the command line.
+    pub cascade: String,
+    /// Networks that reach the last stage and are scored with the goal.
+    pub kept: usize,
+    /// Share, in `[0, 1]`, of the 10 best networks of the full run that are among the 10 best of the cascade.
+    pub recall_at_10: f64,
+    /// The same for the 100 best.
+    pub recall_at_100: f64,
+    /// Seconds that the passes of all stages take.
+    pub seconds: f64,
+    /// `1 - seconds / seconds of the full run`; negative if the cascade costs more.
+    pub saved: f64,
+}
+
+/// Replays cascades that end in the score `goal` on the run in `dir`.
+///
+/// Seconds are those that the run measured: of the passes that a score reads, added up over networks, whatever the number of
+/// threads. Passes that several proxies of a stage read count once; a forward that two passes share counts twice.
+pub fn evaluate_cascades(
+    dir: &Path,
+    goal: &str,
+    cascades: &[Vec<CascadeStage>],
+) -> Result<CascadeEvaluation, CascadeError> {
+    let goal = ensemble::find(goal)?;
+    let run = Run::read(dir)?;
+    let everyone: Vec<usize> = (0..run.ids.len()).collect();
+    let full_scores = run.scores(goal, &everyone)?;
+    let full_seconds = run.seconds(&everyone, &goal.proxies()?, &HashSet::new());
+    let best: Vec<HashSet<usize>> = TOPS.iter().map(|&k| run.best(&full_scores, &everyone, k)).collect();
+    let replay = |stages: &Vec<CascadeStage>| -> Result<CascadeRow, CascadeError> {
+        let (mut left, mut seconds) = (everyone.clone(), 0.0);
+        let mut known: HashSet<&str> = HashSet::new();
+        for stage in stages {
+            let column = ensemble::find(&stage.score)?;
+            let proxies = column.proxies()?;
+            seconds += run.seconds(&left, &proxies, &known);
+            known.extend(proxies.iter().map(|p| p.name));
+            let ids: Vec<&String> = left.iter().map(|&i| &run.ids[i]).collect();
+            let kept = survivors(&run.scores(column, &left)?, &ids, stage.keep);
+            left = kept.into_iter().map(|k| left[k]).collect();
+        }
+        seconds += run.seconds(&left, &goal.proxies()?, &known);
+        let scores = run.scores(goal, &left)?;
+        let recall = |(best, k): (&HashSet<usize>, usize)| {
+            run.best(&scores, &left, k).intersection(best).count() as f64 / best.len().max(1) as f64
+        };
+        let [recall_at_10, recall_at_100] = [recall((&best[0], TOPS[0])), recall((&best[1], TOPS[1]))];
+        let kept = scores.iter().filter(|s| s.get_status() != Status::Dead).count();
+        let saved = if full_seconds > 0.0 { 1.0 - seconds / full_seconds } else { 0.0 };
+        let cascade = stages.iter().map(CascadeStage::to_string).collect::<Vec<_>>().join(",");
+        Ok(CascadeRow { cascade, kept, recall_at_10, recall_at_100, seconds, saved })
+    };
+    Ok(CascadeEvaluation {
+        goal: goal.name().into(),
+        networks: full_scores.iter().filter(|s| s.get_status() != Status::Dead).count(),
+        seconds: full_seconds,
+        rows: cascades.iter().map(replay).collect::<Result<_, _>>()?,
+    })
+}
+
+impl CascadeEvaluation {
+    /// The evaluation as aligned plain text.
+    pub fn to_text(&self) -> String {
+        let mut lines = vec![
+            format!("goal       {} on {} networks, {:.1} s", self.goal, thousands(self.networks as u64), self.seconds),
+            "recall     share of the k best networks of the full run that are among the k best of the cascade".into(),
+            "seconds    of the passes, one network after the other; saved: of those of the full run".into(),
+            String::new(),
+        ];
+        let percent = |share: f64| format!("{:.0}", 100.0 * share);
+        let cells = |row: &CascadeRow| {
+            let recalls = [row.recall_at_10, row.recall_at_100].map(percent);
+            let [at_10, at_100] = recalls;
+            let seconds = format!("{:.1}", row.seconds);
+            [row.cascade.clone(), thousands(row.kept as u64), at_10, at_100, seconds, percent(row.saved)]
+        };
+        let header = ["cascade", "kept", "recall@10 [%]", "recall@100 [%]", "seconds", "saved [%]"];
+        lines.extend(aligned(header, self.rows.iter().map(cells).collect()));
+        lines.join("\n")
+    }
+}
+
+/// The scores of a run by distinct network.
+struct Run<'a> {
+    dir: &'a Path,
+    table: ScoreTable,
+    ids: Vec<String>,
+    /// The first row of each network.
+    rows: Vec<usize>,
+    measured: HashMap<ScoreKey, Scored>,
+}
+
+impl<'a> Run<'a> {
+    fn read(dir: &'a Path) -> Result<Self, CascadeError> {
+        let table = read_scores(&dir.join(SCORES_FILE))?;
+        let mut seen = HashSet::new();
+        let rows: Vec<usize> = (0..table.arch_id.len()).filter(|&row| seen.insert(&table.arch_id[row])).collect();
+        let ids = rows.iter().map(|&row| table.arch_id[row].clone()).collect();
+        Ok(Run { dir, ids, rows, measured: known_scores(dir)?, table })
+    }
+
+    /// The scores of these networks in a column, as if there were no others.
+    fn scores(&self, column: Column, networks: &[usize]) -> Result<Vec<Score>, CascadeError> {
+        let member = |proxy: &'static Proxy| -> Result<Vec<Score>, CascadeError> {
+            let found = self.table.proxies.iter().find(|(name, _)| name == proxy.name);
+            let of_all = found.map(|(_, s)| networks.iter().map(|&i| s[self.rows[i]]).collect::<Vec<_>>());
+            let complete = of_all.filter(|s| s.iter().all(|s| s.get_status() != Status::ScreenedOut));
+            complete.ok_or_else(|| CascadeError::NotScored { dir: self.dir.into(), proxy: proxy.name })
+        };
+        Ok(column.scores(column.proxies()?.into_iter().map(member).collect::<Result<_, _>>()?))
+    }
+
+    /// Seconds of the passes that these proxies but for the known ones read, over these networks.
+    fn seconds(&self, networks: &[usize], proxies: &[&'static Proxy], known: &HashSet<&str>) -> f64 {
+        let new: Vec<&Proxy> = proxies.iter().copied().filter(|p| !known.contains(p.name)).collect();
+        // Of several proxies with the same passes, or with some of another's, only the most demanding counts.
+        let within = |p: &Proxy, q: &Proxy| p.passes.iter().all(|pass| q.passes.contains(pass));
+        let covered =
+            |i: usize| (0..new.len()).any(|j| i != j && within(new[i], new[j]) && (j < i || !within(new[j], new[i])));
+        let paid: Vec<&Proxy> = (0..new.len()).filter(|&i| !covered(i)).map(|i| new[i]).collect();
+        let seconds = |i: &usize| -> f64 {
+            let of = |p: &&Proxy| self.measured.get(&(self.ids[*i].clone(), p.name)).map_or(0.0, |s| s.seconds);
+            paid.iter().map(of).sum()
+        };
+        networks.iter().map(seconds).sum()
+    }
+
+    /// The `k` best of these networks, ties by id.
+    fn best(&self, scores: &[Score], networks: &[usize], k: usize) -> HashSet<usize> {
+        let ids: Vec<&String> = networks.iter().map(|&i| &self.ids[i]).collect();
+        let kept = survivors(scores, &ids, Keep::Count(k)).into_iter();
+        kept.filter(|&i| scores[i].value().is_some()).map(|i| networks[i]).collect()
+    }
+}
