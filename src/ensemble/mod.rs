@@ -13,6 +13,7 @@
 //!
 //! To add an ensemble: one file with its [`Ensemble`] constant, one line in [`ENSEMBLES`].
 
+mod az_nas;
 mod log_rank;
 mod naslens;
 mod vote;
@@ -40,7 +41,7 @@ pub struct Ensemble {
 }
 
 /// All ensembles.
-pub static ENSEMBLES: &[&Ensemble] = &[&naslens::NASLENS, &log_rank::LOG_RANK, &vote::VOTE];
+pub static ENSEMBLES: &[&Ensemble] = &[&naslens::NASLENS, &az_nas::AZ_NAS, &log_rank::LOG_RANK, &vote::VOTE];
 
 /// What a name in a list of proxies stands for.
 #[derive(Clone, Copy)]
