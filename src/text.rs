@@ -28,6 +28,18 @@ pub fn group_digits(digits: &str) -> String {
     out
 }
 
+/// Lines of a table, the first column flush left and the others flush right.
+pub fn aligned<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> Vec<String> {
+    let rows: Vec<[String; N]> = std::iter::once(header.map(str::to_owned)).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let cell = |(column, (text, &width)): (usize, (&String, &usize))| {
+        if column == 0 { format!("{text:<width$}") } else { format!("{text:>width$}") }
+    };
+    let line = |row: &[String; N]| row.iter().zip(&widths).enumerate().map(cell).collect::<Vec<_>>().join("  ");
+    rows.iter().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +53,12 @@ mod tests {
     #[test]
     fn groups_thousands() {
         assert_eq!([0, 999, 1000, 15625, 423624].map(thousands), ["0", "999", "1,000", "15,625", "423,624"]);
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let lines =
+            aligned(["proxy", "n"], vec![["a".into(), "1".into()], ["naswot@reference".into(), "15625".into()]]);
+        assert_eq!(lines, ["proxy                 n", "a                     1", "naswot@reference  15625"]);
     }
 }

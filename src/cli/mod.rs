@@ -1,5 +1,6 @@
 //! The command line: parses, calls the library, prints.
 
+mod bench;
 mod doctor;
 mod evaluate;
 mod list;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
-use naslens::pipeline::{RunError, ScreenError};
+use naslens::pipeline::{BenchError, RunError, ScreenError};
 
 const AFTER_HELP: &str = "\
 A first look:
@@ -36,6 +37,7 @@ enum Command {
     Screen(screen::Args),
     Evaluate(evaluate::Args),
     Run(run::Args),
+    Bench(bench::Args),
     List(list::Args),
     Doctor(doctor::Args),
 }
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Screen(args) => screen::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Run(args) => run::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::List(args) => list::run(args),
         Command::Doctor(args) => doctor::run(args),
     };
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
 
 fn interrupted(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ScreenError::Interrupted { .. }))
+        || matches!(error.downcast_ref(), Some(BenchError::Screen(ScreenError::Interrupted { .. })))
         || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Agreement, Evaluation, ProxyEvaluation};
 use crate::stats::Interval;
+use crate::text::aligned;
 
 impl Evaluation {
     /// The evaluation as aligned plain text: what was compared, a table over all architectures, a table for the top
@@ -88,28 +89,4 @@ fn correlations(agreement: &Agreement) -> [String; 2] {
         (Some(value), Some(Interval { low, high })) => format!("{value:.3} [{low:.3}, {high:.3}]"),
     };
     [cell(agreement.spearman, agreement.spearman_interval), cell(agreement.kendall, agreement.kendall_interval)]
-}
-
-/// Lines of a table, the first column flush left and the others flush right.
-fn aligned<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> Vec<String> {
-    let rows: Vec<[String; N]> = std::iter::once(header.map(str::to_owned)).chain(rows).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    let cell = |(column, (text, &width)): (usize, (&String, &usize))| {
-        if column == 0 { format!("{text:<width$}") } else { format!("{text:>width$}") }
-    };
-    let line = |row: &[String; N]| row.iter().zip(&widths).enumerate().map(cell).collect::<Vec<_>>().join("  ");
-    rows.iter().map(line).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_line_up() {
-        let lines =
-            aligned(["proxy", "n"], vec![["a".into(), "1".into()], ["naswot@reference".into(), "15625".into()]]);
-        assert_eq!(lines, ["proxy                 n", "a                     1", "naswot@reference  15625"]);
-    }
 }

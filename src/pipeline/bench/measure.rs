@@ -1,0 +1,115 @@
+//! Clocks, memory, and the speed of the machine.
+
+use std::time::{Duration, Instant};
+
+use tch::{Cuda, Device, Kind, Tensor};
+
+use crate::engine::Pass;
+use crate::proxy::Proxy;
+
+/// What something cost.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usage {
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// Seconds of user and system time of all threads of the process.
+    pub cpu_seconds: f64,
+}
+
+impl Usage {
+    pub fn of<T>(f: impl FnOnce() -> T) -> (T, Usage) {
+        let (start, cpu) = (Instant::now(), cpu_seconds());
+        let value = f();
+        (value, Usage { seconds: start.elapsed().as_secs_f64(), cpu_seconds: cpu_seconds() - cpu })
+    }
+}
+
+fn cpu_seconds() -> f64 {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: getrusage fills the struct that it is given, and all zeros are a valid rusage.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    let seconds = |t: libc::timeval| t.tv_sec as f64 + t.tv_usec as f64 / 1e6;
+    seconds(usage.ru_utime) + seconds(usage.ru_stime)
+}
+
+/// Processes that wanted to run, averaged over the last minute.
+pub(super) fn load_average() -> Option<f64> {
+    let mut load = [0.0];
+    // SAFETY: getloadavg writes at most the one value that there is room for.
+    (unsafe { libc::getloadavg(load.as_mut_ptr(), 1) } == 1).then_some(load[0])
+}
+
+/// Makes [`peak_memory_mib`] start again from the memory in use now. Linux only.
+pub(super) fn reset_peak_memory() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+/// Largest resident memory since [`reset_peak_memory`], in MiB; None where the system does not say.
+pub(super) fn peak_memory_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
+}
+
+/// Float32 matrix products per second in GFLOP/s (2 operations per multiply-accumulate), all workers of the pool at once with
+/// one libtorch thread each; the best of three sizes.
+pub(super) fn sgemm_gflops(device: Device, pool: &rayon::ThreadPool) -> Result<f64, tch::TchError> {
+    let sides: [i64; 3] = if device.is_cuda() { [2048, 4096, 8192] } else { [512, 1024, 2048] };
+    let mut best = 0.0f64;
+    for side in sides {
+        let rates = pool.broadcast(|_| rate(device, side)).into_iter().collect::<Result<Vec<_>, _>>()?;
+        best = best.max(rates.iter().sum());
+    }
+    Ok(best)
+}
+
+fn rate(device: Device, side: i64) -> Result<f64, tch::TchError> {
+    let finish = || {
+        if let Device::Cuda(index) = device {
+            Cuda::synchronize(index as i64);
+        }
+    };
+    let [a, b] =
+        [Tensor::f_ones([side, side], (Kind::Float, device))?, Tensor::f_ones([side, side], (Kind::Float, device))?];
+    let mut product = a.f_matmul(&b)?;
+    finish();
+    let (start, mut products) = (Instant::now(), 0.0);
+    while start.elapsed() < Duration::from_millis(100) {
+        product = a.f_matmul(&product.f_mul_scalar(0.0)?)?;
+        finish();
+        products += 1.0;
+    }
+    Ok(2.0 * (side as f64).powi(3) * products / start.elapsed().as_secs_f64() / 1e9)
+}
+
+/// How many images the forward work is done for, all passes of these proxies together, where it is known: a backward pass
+/// counts like two forwards, the pair of SynFlow like two images.
+pub(super) fn work(proxies: &[&Proxy], batch_size: usize) -> Option<f64> {
+    let needs = |pass| proxies.iter().any(|p| p.passes.contains(&pass));
+    let known = [Pass::Weights, Pass::Dual, Pass::Codes, Pass::LossGradient];
+    if !proxies.iter().flat_map(|p| p.passes).all(|pass| known.contains(pass)) {
+        return None;
+    }
+    let forwards = if needs(Pass::LossGradient) { 3.0 } else { f64::from(u8::from(needs(Pass::Codes))) };
+    let images = forwards * batch_size as f64 + if needs(Pass::Dual) { 2.0 } else { 0.0 };
+    (images > 0.0).then_some(images)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::find;
+
+    #[test]
+    fn shared_passes_count_once() {
+        let work = |names: &[&str]| work(&names.iter().map(|n| find(n).unwrap()).collect::<Vec<_>>(), 64);
+        assert_eq!(work(&["naswot"]), Some(64.0));
+        assert_eq!(work(&["grad_norm", "snip", "naswot"]), Some(192.0));
+        assert_eq!(work(&["synflow", "naswot", "layers"]), Some(66.0));
+        assert_eq!(work(&["params"]), None);
+        assert_eq!(work(&["grasp"]), None);
+    }
+}
