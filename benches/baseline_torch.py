@@ -165,12 +165,16 @@ def work(options, archs, tasks, barrier, results):
     generator = torch.Generator().manual_seed(options.seed)
     side = options.image
     images = torch.randn(options.batch_size, 3, side, side, generator=generator)
-    images = images.contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(CLASSES, (options.batch_size,), generator=generator)
+    images = images.to(options.device, memory_format=torch.channels_last)
+    labels = torch.randint(CLASSES, (options.batch_size,), generator=generator).to(options.device)
     torch.manual_seed(options.seed)
+
+    def new(arch):
+        return network(arch, options.init_channels, options.cells).to(options.device)
+
     for number, proxies in enumerate(options.set):
         names = proxies.split(",")
-        score(network(WARM_UP, options.init_channels, options.cells), names, images, labels)
+        score(new(WARM_UP), names, images, labels)
         barrier.wait()
         start, cpu = time.monotonic(), time.process_time()
         while True:
@@ -180,7 +184,7 @@ def work(options, archs, tasks, barrier, results):
             if i >= len(archs):
                 break
             before = time.monotonic()
-            scores = score(network(archs[i], options.init_channels, options.cells), names, images, labels)
+            scores = score(new(archs[i]), names, images, labels)
             results.put((i, 1e3 * (time.monotonic() - before), scores))
         results.put((None, (start, time.monotonic()), time.process_time() - cpu))
         barrier.wait()
@@ -196,6 +200,7 @@ def main():
     parser.add_argument("--cells", type=int, default=5, help="cells per stage")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1, help="intra-op threads of each process")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scores", action="store_true")
     options = parser.parse_args()

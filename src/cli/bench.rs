@@ -2,17 +2,17 @@
 
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use naslens::network::Shape;
 use naslens::pipeline::{BenchConfig, RunOptions, SECTIONS, ScreenConfig, bench};
 
 /// Measure whole screens: time per network and proxy, memory, scaling, and other programs beside them.
 ///
-/// Sections: count (100 and 1,000 architectures, memory), proxies (each set alone, beside the baselines), threads, batch, cells.
-/// Cases are run in turn, round after round.
+/// Cases are run in turn, round after round; memory is looked at in the section `count`, programs are compared in `proxies`.
 #[derive(clap::Args)]
 pub struct Args {
     /// Sections to run, separated by commas [default: all]
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES", value_parser = names())]
     sections: Vec<String>,
     /// Proxies computed together, separated by commas; repeatable [default: naswot, grad_norm, synflow, and all three]
     #[arg(long = "set", value_name = "PROXIES")]
@@ -56,6 +56,10 @@ pub struct Args {
     /// Print as JSON, with the figure of every round
     #[arg(long)]
     json: bool,
+}
+
+fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(SECTIONS.iter().map(|s| PossibleValue::new(s.name).help(s.title)))
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {

@@ -44,6 +44,11 @@ pub(super) fn load_average() -> Option<f64> {
 
 /// Makes [`peak_memory_mib`] start again from the memory in use now. Linux only.
 pub(super) fn reset_peak_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: gives freed memory back to the system, which allocation settings of the process forbid otherwise.
+    unsafe {
+        libc::malloc_trim(0);
+    }
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 

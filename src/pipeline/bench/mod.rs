@@ -9,7 +9,7 @@ mod measure;
 mod sections;
 mod text;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -57,7 +57,7 @@ pub struct Bench {
 }
 
 /// The figures of one case, run by naslens or by a baseline.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Line {
     /// The case.
     pub what: String,
@@ -97,22 +97,6 @@ pub enum BenchError {
         /// What went wrong.
         reason: String,
     },
-    /// No section of that name.
-    #[error("unknown section `{name}`; known: {known}")]
-    UnknownSection {
-        /// The name asked for.
-        name: String,
-        /// All names.
-        known: String,
-    },
-    /// The space is too small.
-    #[error("only {found} distinct live networks were found, {asked} were asked for; lower --networks")]
-    TooFew {
-        /// The number found.
-        found: usize,
-        /// The number asked for.
-        asked: usize,
-    },
 }
 
 /// Measures. `options` gives the device, the worker threads and the flag that stops; `on_case` hears what is run next.
@@ -121,10 +105,6 @@ pub fn bench(
     options: &RunOptions<'_>,
     on_case: &mut dyn FnMut(&str),
 ) -> Result<Bench, BenchError> {
-    if let Some(name) = config.sections.iter().find(|name| SECTIONS.iter().all(|s| s.name != **name)) {
-        let known = SECTIONS.iter().map(|s| s.name).collect::<Vec<_>>().join(", ");
-        return Err(BenchError::UnknownSection { name: name.clone(), known });
-    }
     let device = parse_device(options.device).map_err(ScreenError::from)?;
     let folder = Folder(std::env::temp_dir().join(format!("naslens-bench-{}", std::process::id())));
     let mut runner = Runner { config, options, archs: networks(config)?, folder, peaks: BTreeMap::new() };
@@ -135,7 +115,7 @@ pub fn bench(
         "cores": std::thread::available_parallelism().map_or(1, usize::from),
         "load_average": load_average(),
         "threads": options.threads,
-        "networks": config.networks,
+        "networks": runner.archs.len(),
         "rounds": config.rounds,
         "screen": config.screen,
     });
@@ -148,20 +128,21 @@ pub fn bench(
     Ok(Bench { setting, peak_gflops: runner.peaks, sections })
 }
 
-/// Distinct live networks, drawn uniformly from the text forms; each by its representative, so that a baseline that knows
-/// nothing of identities runs what naslens runs.
-fn networks(config: &BenchConfig) -> Result<Vec<Architecture>, BenchError> {
+/// Distinct live networks, drawn uniformly from the text forms, fewer than asked for if the space has no more; each by its
+/// representative, so that a baseline that knows nothing of identities runs what naslens runs.
+fn networks(config: &BenchConfig) -> Result<Vec<Architecture>, ScreenError> {
     let (space, task) = open(&config.screen)?;
     let (mut rng, mut seen, mut archs) = (Stream::named(config.screen.seed, "bench"), HashSet::new(), Vec::new());
     for _ in 0..100 * config.networks {
         let arch = space.representative(&space.sample(&mut rng));
-        let live = space.build(&arch, &task).map_err(ScreenError::from)?.live().is_some();
-        if archs.len() < config.networks && live && seen.insert(space.arch_id(&arch)) {
+        if archs.len() < config.networks
+            && space.build(&arch, &task)?.live().is_some()
+            && seen.insert(space.arch_id(&arch))
+        {
             archs.push(arch);
         }
     }
-    let (found, asked) = (archs.len(), config.networks);
-    if found < asked { Err(BenchError::TooFew { found, asked }) } else { Ok(archs) }
+    Ok(archs)
 }
 
 fn open(config: &ScreenConfig) -> Result<(Box<dyn SearchSpace>, Task), ScreenError> {
@@ -203,9 +184,10 @@ impl Runner<'_> {
         // By case: naslens, then the baselines.
         let mut lines: Vec<Vec<Line>> = cases.iter().map(|_| vec![Line::default()]).collect();
         for round in 1..=rounds {
+            let threads: BTreeSet<usize> = cases.iter().map(|case| case.threads).collect();
+            threads.into_iter().try_for_each(|n| self.measure_peak(n))?;
             for (case, lines) in cases.iter().zip(&mut lines) {
                 on_case(&format!("{}: {}, round {round} of {rounds}", entry.name, case.what));
-                self.measure_peak(case.threads)?;
                 reset_peak_memory();
                 let (architectures, networks, usage) = self.screen(case)?;
                 lines[0].add(case, "naslens", (architectures, networks), usage);
@@ -220,12 +202,13 @@ impl Runner<'_> {
         }
         for (case, lines) in cases.iter().zip(&mut lines) {
             let floor_ms = self.floor_ms(case)?;
-            let own = lines[0].wall_ms.clone();
-            let own_cpu = lines[0].cpu_ms.clone();
+            let own = lines[0].clone();
             for (i, line) in lines.iter_mut().enumerate() {
                 line.share_of_floor = floor_ms.map(|floor| floor / smallest(&line.wall_ms));
-                line.wall_ratio = if i > 0 { ratio(&line.wall_ms, &own) } else { None };
-                line.cpu_ratio = if i > 0 { ratio(&line.cpu_ms, &own_cpu) } else { None };
+                if i > 0 {
+                    line.wall_ratio = ratio(&line.wall_ms, &own.wall_ms);
+                    line.cpu_ratio = ratio(&line.cpu_ms, &own.cpu_ms);
+                }
             }
         }
         Ok(lines.into_iter().flatten().collect())
