@@ -1,6 +1,6 @@
 //! Clocks, memory, and the speed of the machine.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tch::{Cuda, Device, Kind, Tensor};
 
@@ -18,21 +18,13 @@ pub(super) struct Usage {
 
 impl Usage {
     pub fn of<T>(f: impl FnOnce() -> T) -> (T, Usage) {
-        let (start, cpu) = (Instant::now(), cpu_seconds());
+        let (start, cpu) = (Instant::now(), clock(libc::CLOCK_PROCESS_CPUTIME_ID));
         let value = f();
-        (value, Usage { seconds: start.elapsed().as_secs_f64(), cpu_seconds: cpu_seconds() - cpu })
+        (
+            value,
+            Usage { seconds: start.elapsed().as_secs_f64(), cpu_seconds: clock(libc::CLOCK_PROCESS_CPUTIME_ID) - cpu },
+        )
     }
-}
-
-fn cpu_seconds() -> f64 {
-    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: getrusage fills the struct that it is given, and all zeros are a valid rusage.
-    let usage = unsafe {
-        libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
-        usage.assume_init()
-    };
-    let seconds = |t: libc::timeval| t.tv_sec as f64 + t.tv_usec as f64 / 1e6;
-    seconds(usage.ru_utime) + seconds(usage.ru_stime)
 }
 
 /// Processes that wanted to run, averaged over the last minute.
@@ -59,8 +51,9 @@ pub(super) fn peak_memory_mib() -> Option<f64> {
     Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
 }
 
-/// Float32 matrix products per second in GFLOP/s (2 operations per multiply-accumulate), all workers of the pool at once with
-/// one libtorch thread each; the best of three sizes.
+/// Rate of float32 matrix products in GFLOP/s (2 operations per multiply-accumulate), all workers of the pool at once with one
+/// libtorch thread each; the best of three sizes. On a CPU per second of the workers' CPU time, so that other work on the
+/// machine does not lower it; on a GPU per wall-clock second.
 pub(super) fn sgemm_gflops(device: Device, pool: &rayon::ThreadPool) -> Result<f64, tch::TchError> {
     let sides: [i64; 3] = if device.is_cuda() { [2048, 4096, 8192] } else { [512, 1024, 2048] };
     let mut best = 0.0f64;
@@ -72,22 +65,29 @@ pub(super) fn sgemm_gflops(device: Device, pool: &rayon::ThreadPool) -> Result<f
 }
 
 fn rate(device: Device, side: i64) -> Result<f64, tch::TchError> {
-    let finish = || {
-        if let Device::Cuda(index) = device {
+    let now = || match device {
+        Device::Cuda(index) => {
             Cuda::synchronize(index as i64);
+            clock(libc::CLOCK_MONOTONIC)
         }
+        _ => clock(libc::CLOCK_THREAD_CPUTIME_ID),
     };
-    let [a, b] =
-        [Tensor::f_ones([side, side], (Kind::Float, device))?, Tensor::f_ones([side, side], (Kind::Float, device))?];
-    let mut product = a.f_matmul(&b)?;
-    finish();
-    let (start, mut products) = (Instant::now(), 0.0);
-    while start.elapsed() < Duration::from_millis(100) {
-        product = a.f_matmul(&product.f_mul_scalar(0.0)?)?;
-        finish();
+    let a = Tensor::f_ones([side, side], (Kind::Float, device))?;
+    drop(a.f_matmul(&a)?);
+    let (start, mut products, mut seconds) = (now(), 0.0, 0.0);
+    while seconds < 0.1 {
+        drop(a.f_matmul(&a)?);
         products += 1.0;
+        seconds = now() - start;
     }
-    Ok(2.0 * (side as f64).powi(3) * products / start.elapsed().as_secs_f64() / 1e9)
+    Ok(2.0 * (side as f64).powi(3) * products / seconds / 1e9)
+}
+
+fn clock(id: libc::clockid_t) -> f64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: clock_gettime fills the struct that it is given.
+    unsafe { libc::clock_gettime(id, &mut time) };
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 /// How many images the forward work is done for, all passes of these proxies together, where it is known: a backward pass

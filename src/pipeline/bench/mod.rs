@@ -71,8 +71,8 @@ pub struct Line {
     pub wall_ms: Vec<f64>,
     /// Milliseconds of user and system time per architecture, one value per round.
     pub cpu_ms: Vec<f64>,
-    /// Time of the networks' multiply-accumulates alone at the measured peak, divided by the shortest wall-clock time;
-    /// absent for proxies whose work is not known.
+    /// Time of the networks' multiply-accumulates alone at the measured peak, divided by the time taken: on a CPU the least
+    /// user and system time, on a GPU the least wall-clock time. Absent for proxies whose work is not known.
     pub share_of_floor: Option<f64>,
     /// Largest resident memory of the process during the case, in MiB.
     pub peak_memory_mib: Option<f64>,
@@ -202,9 +202,13 @@ impl Runner<'_> {
         }
         for (case, lines) in cases.iter().zip(&mut lines) {
             let floor_ms = self.floor_ms(case)?;
+            let by_cpu_time = !parse_device(self.options.device).map_err(ScreenError::from)?.is_cuda();
             let own = lines[0].clone();
             for (i, line) in lines.iter_mut().enumerate() {
-                line.share_of_floor = floor_ms.map(|floor| floor / smallest(&line.wall_ms));
+                line.share_of_floor = floor_ms.map(|floor| match by_cpu_time {
+                    true => floor * case.threads as f64 / smallest(&line.cpu_ms),
+                    false => floor / smallest(&line.wall_ms),
+                });
                 if i > 0 {
                     line.wall_ratio = ratio(&line.wall_ms, &own.wall_ms);
                     line.cpu_ratio = ratio(&line.cpu_ms, &own.cpu_ms);

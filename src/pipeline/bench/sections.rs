@@ -41,7 +41,7 @@ pub static SECTIONS: &[SectionEntry] = &[
         title: "all proxies, networks side by side; per network",
         cases: |config, threads| {
             let powers = std::iter::successors(Some(1), |n| Some(2 * n)).take_while(|n| *n < threads);
-            powers.chain([threads]).map(|n| Case::new(config, format!("{n} threads"), n)).collect()
+            powers.chain([threads]).map(|n| Case::new(config, format!("threads {n}"), n)).collect()
         },
     },
     SectionEntry {
@@ -56,7 +56,7 @@ pub static SECTIONS: &[SectionEntry] = &[
         name: "cells",
         title: "all proxies, cells per stage; per network",
         cases: |config, threads| {
-            let case = |n| Case::new(config, format!("{n} cells"), threads).with(|screen| screen.cells = Some(n));
+            let case = |n| Case::new(config, format!("cells {n}"), threads).with(|screen| screen.cells = Some(n));
             (1..=5).map(case).collect()
         },
     },

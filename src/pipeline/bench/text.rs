@@ -7,7 +7,7 @@ use crate::text::aligned;
 
 const NOTES: &str = "\
 wall, CPU: milliseconds per architecture or network, from the first to the last; CPU is user and system time of all threads
-of floor:  time of the multiply-accumulates alone at the peak above (backward = 2 forwards), by the shortest wall time
+of floor:  time of the multiply-accumulates alone at the peak above (backward = 2 forwards), by CPU time; on a GPU by wall time
 memory:    largest resident memory of the process during the case
 x naslens: time of a baseline divided by that of naslens in the same round, median; wall, CPU";
 
@@ -18,15 +18,13 @@ impl Bench {
             let value = self.setting.pointer(pointer).unwrap_or(&Value::Null);
             value.as_str().map_or_else(|| value.to_string(), str::to_owned)
         };
-        let peaks = self.peak_gflops.iter().map(|(threads, peak)| format!("{peak:.1} GFLOP/s with {threads} threads"));
+        let peaks = self.peak_gflops.iter().map(|(threads, peak)| format!("{peak:.1} GFLOP/s (threads {threads})"));
         let [naslens, libtorch, device, cores, load] =
             ["/naslens", "/libtorch", "/device", "/cores", "/load_average"].map(set);
         let [networks, rounds, space, batch, data, image] =
             ["/networks", "/rounds", "/screen/space", "/screen/batch_size", "/screen/data", "/screen/image"].map(set);
         let mut lines = vec![
-            format!(
-                "naslens {naslens}, libtorch {libtorch}, {device}, {cores} cores, load average {load} at the start"
-            ),
+            format!("naslens {naslens}, libtorch {libtorch}, {device}, {cores} cores, load average {load}"),
             format!("{networks} distinct live networks of {space}, {batch} images ({data}, {image}), {rounds} rounds"),
             format!("peak of float32 matrix products: {}", peaks.collect::<Vec<_>>().join(", ")),
         ];
