@@ -1,5 +1,6 @@
 //! The command line: parses, calls the library, prints.
 
+mod bench;
 mod cascade;
 mod doctor;
 mod evaluate;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
-use naslens::pipeline::{RunError, ScreenError};
+use naslens::pipeline::{BenchError, RunError, ScreenError};
 
 const AFTER_HELP: &str = "\
 A first look:
@@ -38,6 +39,7 @@ enum Command {
     Evaluate(evaluate::Args),
     Cascade(cascade::Args),
     Run(run::Args),
+    Bench(bench::Args),
     List(list::Args),
     Doctor(doctor::Args),
 }
@@ -59,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(args),
         Command::Cascade(args) => cascade::run(args),
         Command::Run(args) => run::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::List(args) => list::run(args),
         Command::Doctor(args) => doctor::run(args),
     };
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
 
 fn interrupted(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ScreenError::Interrupted { .. }))
+        || matches!(error.downcast_ref(), Some(BenchError::Screen(ScreenError::Interrupted { .. })))
         || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
 }
 

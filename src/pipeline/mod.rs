@@ -1,11 +1,13 @@
 //! The staged run: screen, evaluate against a table, or the whole way from a space to confirmed networks.
 
+mod bench;
 mod cascade;
 pub mod evaluate;
 mod files;
 mod run;
 mod screen;
 
+pub use bench::{Bench, BenchConfig, BenchError, Line, SECTIONS, SectionEntry, bench};
 pub use cascade::{CascadeError, CascadeEvaluation, CascadeRow, evaluate_cascades};
 pub use files::{FileError, check_output_folder, write_atomically};
 pub use run::{RunConfig, RunError, RunOutcome, Stage, TrainError, run};

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Everything there is to measure on a machine with an NVIDIA GPU, in one go: builds against the CUDA libtorch, checks the
+# installation, times whole screens on the GPU and beside PyTorch eager, compares the scores of GPU and CPU, and counts kernel
+# launches if nsys is there.
+#   benches/gpu.sh [FOLDER]    results go to FOLDER (default runs/gpu)
+# Settings: NETWORKS (architectures whose scores are compared, default 1000), ROUNDS (default 5), THREADS (networks side
+# by side, default 4), PYTHON (an interpreter with torch, default python3).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=${1:-runs/gpu}
+networks=${NETWORKS:-1000}
+rounds=${ROUNDS:-5}
+threads=${THREADS:-4}
+python=${PYTHON:-python3}
+proxies=synflow,naswot,jacov,grad_norm,snip
+
+fail() { echo "gpu: $1" >&2; exit 1; }
+say() { echo; echo "== $1"; }
+
+[ "$(uname -s)" = Linux ] || fail "needs Linux"
+command -v nvidia-smi >/dev/null || fail "no nvidia-smi: this machine has no NVIDIA driver, so there is nothing to measure"
+nvidia-smi -L 2>/dev/null | grep -q '^GPU' || fail "nvidia-smi sees no GPU, so there is nothing to measure"
+if [ -n "${LIBTORCH:-}" ] && [ ! -e "$LIBTORCH/lib/libtorch_cuda.so" ]; then
+    fail "LIBTORCH=$LIBTORCH is a CPU build; unset it, or point it at a CUDA libtorch"
+fi
+mkdir -p "$out"
+
+say "build"
+scripts/setup.sh
+make libtorch CUDA=1
+# torch-sys links what .libtorch held when it was built, which may have been the CPU build.
+cargo clean --release --package torch-sys --package naslens
+cargo build --release
+naslens=target/release/naslens
+
+say "machine"
+{
+    date -u +%Y-%m-%dT%H:%M:%SZ
+    git rev-parse HEAD 2>/dev/null || true
+    nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv
+    lscpu | grep -E '^(Model name|CPU\(s\)):' || true
+    "$naslens" doctor
+} | tee "$out/machine.txt"
+grep -q 'cuda:0' "$out/machine.txt" || fail "libtorch sees no CUDA device although nvidia-smi does; see $out/machine.txt"
+
+say "whole screens"
+baseline=()
+if "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
+    baseline=(--baseline "$python benches/baseline_torch.py --device cuda")
+else
+    echo "no torch with CUDA in $python: PyTorch is not measured"
+fi
+"$naslens" bench --device cuda --threads "$threads" --rounds "$rounds" ${baseline[@]+"${baseline[@]}"} | tee "$out/bench.txt"
+
+say "the same scores on GPU and CPU?"
+for device in cuda cpu; do
+    "$naslens" screen --sample "$networks" --seed 0 --proxies "$proxies" --device "$device" \
+        --out "$out/$device" --overwrite --json | tee "$out/screen-$device.json"
+done
+for proxy in ${proxies//,/ }; do
+    # The CPU's score of one proxy is the truth that the GPU's scores are ranked against.
+    "$naslens" evaluate "$out/cuda" --table "$out/cpu/scores.parquet" --target "$proxy" >"$out/agreement-$proxy.txt"
+    echo "$proxy on the GPU against the CPU (ok, not ok, Spearman, Kendall tau-b, …):"
+    grep -m 1 -E "^$proxy( |$)" "$out/agreement-$proxy.txt" || fail "no line for $proxy in $out/agreement-$proxy.txt"
+done
+
+say "kernel launches"
+if command -v nsys >/dev/null; then
+    nsys profile --trace=cuda --force-overwrite=true --output "$out/profile" \
+        "$naslens" screen --sample 100 --seed 0 --proxies "$proxies" --device cuda --out "$out/profiled" --overwrite
+    nsys stats --report cuda_api_sum --format csv "$out/profile.nsys-rep" | tee "$out/launches.csv"
+else
+    echo "nsys is not installed: launches are not counted"
+fi
+
+say "done: $out"

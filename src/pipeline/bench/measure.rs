@@ -1,0 +1,120 @@
+//! Clocks, memory, and the speed of the machine.
+
+use std::time::Instant;
+
+use tch::{Cuda, Device, Kind, Tensor};
+
+use crate::engine::Pass;
+use crate::proxy::Proxy;
+
+/// What something cost.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usage {
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// Seconds of user and system time of all threads of the process.
+    pub cpu_seconds: f64,
+}
+
+impl Usage {
+    pub fn of<T>(f: impl FnOnce() -> T) -> (T, Usage) {
+        let (start, cpu) = (Instant::now(), clock(libc::CLOCK_PROCESS_CPUTIME_ID));
+        let value = f();
+        (
+            value,
+            Usage { seconds: start.elapsed().as_secs_f64(), cpu_seconds: clock(libc::CLOCK_PROCESS_CPUTIME_ID) - cpu },
+        )
+    }
+}
+
+/// Processes that wanted to run, averaged over the last minute.
+pub(super) fn load_average() -> Option<f64> {
+    let mut load = [0.0];
+    // SAFETY: getloadavg writes at most the one value that there is room for.
+    (unsafe { libc::getloadavg(load.as_mut_ptr(), 1) } == 1).then_some(load[0])
+}
+
+/// Makes [`peak_memory_mib`] start again from the memory in use now. Linux only.
+pub(super) fn reset_peak_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: gives freed memory back to the system, which allocation settings of the process forbid otherwise.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+/// Largest resident memory since [`reset_peak_memory`], in MiB; None where the system does not say.
+pub(super) fn peak_memory_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
+}
+
+/// Rate of float32 matrix products in GFLOP/s (2 operations per multiply-accumulate), all workers of the pool at once with one
+/// libtorch thread each; the best of three sizes. On a CPU per second of the workers' CPU time, so that other work on the
+/// machine does not lower it; on a GPU per wall-clock second.
+pub(super) fn sgemm_gflops(device: Device, pool: &rayon::ThreadPool) -> Result<f64, tch::TchError> {
+    let sides: [i64; 3] = if device.is_cuda() { [2048, 4096, 8192] } else { [512, 1024, 2048] };
+    let mut best = 0.0f64;
+    for side in sides {
+        let rates = pool.broadcast(|_| rate(device, side)).into_iter().collect::<Result<Vec<_>, _>>()?;
+        best = best.max(rates.iter().sum());
+    }
+    Ok(best)
+}
+
+fn rate(device: Device, side: i64) -> Result<f64, tch::TchError> {
+    let now = || match device {
+        Device::Cuda(index) => {
+            Cuda::synchronize(index as i64);
+            clock(libc::CLOCK_MONOTONIC)
+        }
+        _ => clock(libc::CLOCK_THREAD_CPUTIME_ID),
+    };
+    let a = Tensor::f_ones([side, side], (Kind::Float, device))?;
+    drop(a.f_matmul(&a)?);
+    let (start, mut products, mut seconds) = (now(), 0.0, 0.0);
+    while seconds < 0.1 {
+        drop(a.f_matmul(&a)?);
+        products += 1.0;
+        seconds = now() - start;
+    }
+    Ok(2.0 * (side as f64).powi(3) * products / seconds / 1e9)
+}
+
+fn clock(id: libc::clockid_t) -> f64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: clock_gettime fills the struct that it is given.
+    unsafe { libc::clock_gettime(id, &mut time) };
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// How many images the forward work is done for, all passes of these proxies together, where it is known: a backward pass
+/// counts like two forwards, the pair of SynFlow like two images.
+pub(super) fn work(proxies: &[&Proxy], batch_size: usize) -> Option<f64> {
+    let needs = |pass| proxies.iter().any(|p| p.passes.contains(&pass));
+    let known = [Pass::Weights, Pass::Dual, Pass::Codes, Pass::LossGradient];
+    if !proxies.iter().flat_map(|p| p.passes).all(|pass| known.contains(pass)) {
+        return None;
+    }
+    let forwards = if needs(Pass::LossGradient) { 3.0 } else { f64::from(u8::from(needs(Pass::Codes))) };
+    let images = forwards * batch_size as f64 + if needs(Pass::Dual) { 2.0 } else { 0.0 };
+    (images > 0.0).then_some(images)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::find;
+
+    #[test]
+    fn shared_passes_count_once() {
+        let work = |names: &[&str]| work(&names.iter().map(|n| find(n).unwrap()).collect::<Vec<_>>(), 64);
+        assert_eq!(work(&["naswot"]), Some(64.0));
+        assert_eq!(work(&["grad_norm", "snip", "naswot"]), Some(192.0));
+        assert_eq!(work(&["synflow", "naswot", "layers"]), Some(66.0));
+        assert_eq!(work(&["params"]), None);
+        assert_eq!(work(&["grasp"]), None);
+    }
+}
