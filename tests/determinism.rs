@@ -81,6 +81,7 @@ fn a_proxy_alone_equals_the_proxy_in_company() {
             batch_size: 16,
             class_balanced: false,
             seed: 0,
+            init: Default::default(),
         };
         let options = RunOptions { device: "cpu", threads: 2, overwrite: false, stop: &stop };
         let outcome =
