@@ -1,0 +1,266 @@
+//! Gradients of a recorded forward.
+
+use tch::{Kind, Tensor};
+
+use super::{Tape, Value, maps};
+use crate::engine::channels_last;
+use crate::engine::forward::apply;
+use crate::engine::plan::PlanId;
+use crate::engine::tensors::{self, BN_EPS};
+use crate::network::{Op, Pool};
+
+/// Gradients of one scalar through one network.
+pub(in crate::engine) struct Gradients {
+    /// With respect to the images.
+    pub images: Option<Tensor>,
+    /// With respect to the weights, in the order of the network's layers; None for a layer that does not matter.
+    pub weights: Vec<Option<Tensor>>,
+}
+
+/// Which gradients are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::engine) struct Wanted {
+    pub images: bool,
+    pub weights: bool,
+}
+
+impl Tape<'_> {
+    /// Pushes `gradient` (samples x classes), the gradient of a scalar with respect to the logits of a network, back
+    /// through it. `on_layer` sees the node and the gradient of every layer's output.
+    pub fn backward(
+        &self,
+        network: usize,
+        gradient: &Tensor,
+        wanted: Wanted,
+        on_layer: &mut dyn FnMut(PlanId, &Tensor) -> Result<(), tch::TchError>,
+    ) -> Result<Gradients, tch::TchError> {
+        let _no_grad = tch::no_grad_guard();
+        let net = self.plan.networks[network];
+        let mut ids = self.plan.of[network].clone();
+        let layers: Vec<PlanId> = net.layers().map(|(id, _)| ids[id]).collect();
+        let output = ids[net.output()];
+        ids.sort_unstable();
+        ids.dedup();
+        let mut slots = Slots { tape: self, gradients: (0..self.plan.nodes.len()).map(|_| None).collect() };
+        let mut weights: Vec<Option<Tensor>> = (0..self.plan.nodes.len()).map(|_| None).collect();
+        let mut images = None;
+        slots.gradients[output] = Some(Slot::Shared(maps(gradient.shallow_clone())?));
+        for &id in ids.iter().rev() {
+            let Some(slot) = slots.gradients[id].take() else {
+                continue;
+            };
+            let node = &self.plan.nodes[id];
+            let Some(&input) = node.inputs.first() else {
+                images = Some(slots.dense(slot)?);
+                continue;
+            };
+            match node.op {
+                Op::BatchNorm => {
+                    let dy = self.normalisation_backward(id, input, slot)?;
+                    slots.add(input, dy)?;
+                }
+                Op::Relu => {
+                    let g = slots.dense(slot)?;
+                    slots.add_masked(input, g, id)?;
+                }
+                Op::Add => {
+                    let g = slots.dense(slot)?;
+                    node.inputs.iter().try_for_each(|&i| slots.share(i, &g))?;
+                }
+                Op::Concat => {
+                    let g = slots.dense(slot)?;
+                    let mut start = 0;
+                    for &i in &node.inputs {
+                        let channels = self.plan.nodes[i].shape.channels as i64;
+                        slots.share(i, &tensors::dense(g.f_narrow(1, start, channels)?)?)?;
+                        start += channels;
+                    }
+                }
+                Op::Narrow { channels } => {
+                    let rest = self.plan.nodes[input].shape.channels - channels;
+                    let g = slots.dense(slot)?.f_constant_pad_nd([0, 0, 0, 0, 0, rest as i64])?;
+                    slots.share(input, &tensors::dense(g)?)?;
+                }
+                Op::ChannelShuffle { groups } => {
+                    // The transpose of the transpose.
+                    let back = self.plan.nodes[input].shape.channels / groups;
+                    let g = slots.dense(slot)?.f_channel_shuffle(back as i64)?;
+                    slots.share(input, &tensors::dense(g)?)?;
+                }
+                Op::Conv2d(conv) => {
+                    let g = slots.dense(slot)?;
+                    on_layer(id, &g)?;
+                    let to_input = wanted.images || self.plan.nodes[input].op != Op::Input;
+                    let layer = self.layer(id).ok_or_else(|| tch::TchError::Torch("a layer has no weights".into()))?;
+                    let x = self.plain(input)?;
+                    let wants = (to_input, wanted.weights);
+                    let (dx, dw) = tensors::convolution_backward(&conv, &g, x, &layer.weight, wants)?;
+                    weights[id] = dw;
+                    if let Some(dx) = dx {
+                        slots.add(input, tensors::dense(dx)?)?;
+                    }
+                }
+                Op::Linear { .. } => {
+                    let g = slots.dense(slot)?.f_flatten(1, -1)?;
+                    on_layer(id, &g)?;
+                    let layer = self.layer(id).ok_or_else(|| tch::TchError::Torch("a layer has no weights".into()))?;
+                    let x = self.plain(input)?;
+                    if wanted.weights {
+                        weights[id] = Some(g.f_tr()?.f_matmul(&x.f_flatten(1, -1)?)?);
+                    }
+                    slots.add(input, g.f_matmul(&layer.weight)?.f_reshape(x.size())?)?;
+                }
+                Op::GlobalAvgPool => {
+                    let (s, g) = (self.plan.nodes[input].shape, slots.dense(slot)?);
+                    let size = [g.size()[0], s.channels as i64, s.height as i64, s.width as i64];
+                    let share = g.f_mul_scalar(1.0 / (s.height * s.width) as f64)?;
+                    slots.add(input, channels_last(&share.f_expand(size, false)?)?)?;
+                }
+                Op::AvgPool(pool) if !self.stacked => {
+                    let g = slots.dense(slot)?;
+                    let dx = tensors::avg_pool_backward(&g, &self.size(input, &g), pool)?;
+                    slots.add(input, dx)?;
+                }
+                Op::Zero { .. } | Op::Input => {}
+                op => {
+                    let g = slots.dense(slot)?;
+                    let gradients = self.autograd(op, id, &node.inputs, &g)?;
+                    for (&i, dx) in node.inputs.iter().zip(gradients) {
+                        slots.add(i, tensors::dense(dx)?)?;
+                    }
+                }
+            }
+        }
+        Ok(Gradients { images, weights: layers.into_iter().map(|id| weights[id].take()).collect() })
+    }
+
+    fn size(&self, id: PlanId, like: &Tensor) -> [i64; 4] {
+        let s = self.plan.nodes[id].shape;
+        [like.size()[0], s.channels as i64, s.height as i64, s.width as i64]
+    }
+
+    fn normalisation_backward(&self, id: PlanId, input: PlanId, slot: Slot) -> Result<Tensor, tch::TchError> {
+        let y = self.plain(input)?;
+        match (&self.moments[id], slot) {
+            (Some(moments), Slot::Masked(g, relu)) => moments.backward(&g, y, Some(self.plain(relu)?)),
+            (Some(moments), Slot::Shared(g) | Slot::Owned(g)) => moments.backward(&g, y, None),
+            (None, slot) => {
+                let g = match slot {
+                    Slot::Masked(g, relu) => g.f_mul(&self.plain(relu)?.f_gt(0.0)?.f_to_kind(g.kind())?)?,
+                    Slot::Shared(g) | Slot::Owned(g) => g,
+                };
+                let (x, inverse_std) = standardise(y)?;
+                let along = g.f_mul(&x)?.f_mean_dim(BATCH_DIMS, true, g.kind())?;
+                let centred = g.f_sub(&g.f_mean_dim(BATCH_DIMS, true, g.kind())?)?.f_sub(&x.f_mul(&along)?)?;
+                centred.f_mul(&inverse_std)
+            }
+        }
+    }
+
+    /// The gradients of an operation without a rule, by autograd over that operation alone.
+    fn autograd(&self, op: Op, id: PlanId, inputs: &[PlanId], g: &Tensor) -> Result<Vec<Tensor>, tch::TchError> {
+        tch::with_grad(|| {
+            let leaf = |&i: &PlanId| match (&self.values[i], op) {
+                (Some(Value::Plain(x)), _) => Ok(x.f_detach()?.set_requires_grad(true)),
+                // A linear operation has the same gradient everywhere, and its input was not kept.
+                (_, Op::AvgPool(Pool { .. })) => {
+                    Ok(Tensor::f_zeros(self.size(i, g), (g.kind(), g.device()))?.set_requires_grad(true))
+                }
+                _ => Err(tch::TchError::Torch(format!("the input of node {id} was not kept"))),
+            };
+            let leaves: Vec<Tensor> = inputs.iter().map(leaf).collect::<Result<_, tch::TchError>>()?;
+            let output = apply(&op, &leaves.iter().collect::<Vec<_>>(), None)?;
+            let scalar = output.f_mul(&g.f_reshape(output.size())?)?.f_sum(g.kind())?;
+            Tensor::f_run_backward(&[&scalar], &leaves.iter().collect::<Vec<_>>(), false, false)
+        })
+    }
+}
+
+/// A gradient on its way back.
+enum Slot {
+    /// Others may hold the tensor.
+    Shared(Tensor),
+    /// Nobody else does.
+    Owned(Tensor),
+    /// To be counted where this ReLU's output is positive; only for normalisations that nothing but the ReLU reads.
+    Masked(Tensor, PlanId),
+}
+
+struct Slots<'t, 'p> {
+    tape: &'t Tape<'p>,
+    gradients: Vec<Option<Slot>>,
+}
+
+impl Slots<'_, '_> {
+    fn dense(&self, slot: Slot) -> Result<Tensor, tch::TchError> {
+        match slot {
+            Slot::Shared(g) | Slot::Owned(g) => tensors::dense(g),
+            Slot::Masked(g, relu) => tensors::masked_add(None, &g, self.tape.plain(relu)?),
+        }
+    }
+
+    /// Adds a gradient that nobody else holds.
+    fn add(&mut self, id: PlanId, g: Tensor) -> Result<(), tch::TchError> {
+        self.gradients[id] = Some(Slot::Owned(match self.gradients[id].take() {
+            None => g,
+            Some(Slot::Owned(mut old)) => old.f_add_(&g)?,
+            Some(old) => self.dense(old)?.f_add(&g)?,
+        }));
+        Ok(())
+    }
+
+    /// Adds a gradient that others hold.
+    fn share(&mut self, id: PlanId, g: &Tensor) -> Result<(), tch::TchError> {
+        self.gradients[id] = Some(match self.gradients[id].take() {
+            None => Slot::Shared(g.shallow_clone()),
+            Some(Slot::Owned(mut old)) => Slot::Owned(old.f_add_(g)?),
+            Some(old) => Slot::Owned(self.dense(old)?.f_add(g)?),
+        });
+        Ok(())
+    }
+
+    /// Adds the gradient of a ReLU's output to its input.
+    fn add_masked(&mut self, id: PlanId, g: Tensor, relu: PlanId) -> Result<(), tch::TchError> {
+        let tape = self.tape;
+        let node = &tape.plan.nodes[id];
+        let mask = tape.plain(relu)?;
+        let host = tensors::is_host(&g) && tensors::is_host(mask);
+        self.gradients[id] = Some(match self.gradients[id].take() {
+            None if host && node.op == Op::BatchNorm && node.consumers.len() == 1 && node.outputs == 0 => {
+                Slot::Masked(g, relu)
+            }
+            None if host => Slot::Owned(tensors::masked_add(None, &g, mask)?),
+            Some(Slot::Owned(mut old)) if host => {
+                tensors::masked_add_assign(&mut old, &g, mask);
+                Slot::Owned(old)
+            }
+            Some(old) if host => Slot::Owned(tensors::masked_add(Some(&self.dense(old)?), &g, mask)?),
+            old => {
+                let masked = g.f_mul(&mask.f_gt(0.0)?.f_to_kind(g.kind())?)?;
+                Slot::Owned(match old {
+                    None => masked,
+                    Some(old) => self.dense(old)?.f_add(&masked)?,
+                })
+            }
+        });
+        Ok(())
+    }
+}
+
+const BATCH_DIMS: &[i64] = &[0, 2, 3];
+
+/// The normalised batch and the reciprocal standard deviations.
+fn standardise(y: &Tensor) -> Result<(Tensor, Tensor), tch::TchError> {
+    let centred = y.f_sub(&y.f_mean_dim(BATCH_DIMS, true, y.kind())?)?;
+    let variance = centred.f_square()?.f_mean_dim(BATCH_DIMS, true, y.kind())?;
+    let inverse_std = variance.f_add_scalar(BN_EPS)?.f_rsqrt()?;
+    Ok((centred.f_mul(&inverse_std)?, inverse_std))
+}
+
+/// The gradient of the mean cross-entropy with respect to the logits: `(softmax - one hot) / n`.
+pub(in crate::engine) fn cross_entropy_gradient(logits: &Tensor, labels: &Tensor) -> Result<Tensor, tch::TchError> {
+    let n = logits.size()[0].max(1);
+    let p = logits.f_softmax(1, Kind::Float)?;
+    let ones = Tensor::f_ones([labels.size()[0], 1], (Kind::Float, p.device()))?;
+    p.f_scatter_add(1, &labels.f_unsqueeze(1)?, &ones.f_neg()?)?.f_mul_scalar(1.0 / n as f64)
+}
