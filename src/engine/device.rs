@@ -35,22 +35,37 @@ unsafe extern "C" {
     fn openblas_set_num_threads(n: std::ffi::c_int);
 }
 
-/// Settings of the whole process, to be made before the first tensor: one thread in OpenBLAS, and on glibc one heap for all
-/// threads that keeps large freed blocks. Activations of some megabytes are allocated and freed for every operation; by
-/// default glibc returns each to the kernel and pays for the page faults again, and so do the heaps of single threads,
-/// which cannot hold more than 64 MiB.
+/// Settings of the whole process, to be made before the first tensor: one thread in OpenBLAS, and an allocator that keeps
+/// freed memory. Activations of some megabytes are allocated and freed for every operation; given back to the kernel, each
+/// would be paid for again in page faults.
 pub fn prepare_process() {
-    // SAFETY: plain setters without pointers; mallopt is called before other threads exist.
-    unsafe {
-        openblas_set_num_threads(1);
-        #[cfg(all(target_os = "linux", target_env = "gnu"))]
-        {
-            libc::mallopt(libc::M_MMAP_THRESHOLD, i32::MAX);
-            libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
-            libc::mallopt(libc::M_ARENA_MAX, 1);
+    // SAFETY: a plain setter.
+    unsafe { openblas_set_num_threads(1) };
+    #[cfg(target_os = "linux")]
+    keep_freed_memory();
+    prepare_thread();
+}
+
+/// Tells jemalloc never to purge, in the arenas there are and in those to come. Where it does not know these settings,
+/// nothing is lost but time.
+#[cfg(target_os = "linux")]
+fn keep_freed_memory() {
+    let mut never: libc::ssize_t = -1;
+    // 4096 stands for all arenas (MALLCTL_ARENAS_ALL).
+    for name in
+        [c"arenas.dirty_decay_ms", c"arenas.muzzy_decay_ms", c"arena.4096.dirty_decay_ms", c"arena.4096.muzzy_decay_ms"]
+    {
+        // SAFETY: a terminated name, no old value asked for, and a new value of the type and size that these settings have.
+        unsafe {
+            tikv_jemalloc_sys::mallctl(
+                name.as_ptr(),
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+                (&raw mut never).cast(),
+                size_of::<libc::ssize_t>(),
+            );
         }
     }
-    prepare_thread();
 }
 
 /// Settings of one worker thread: a single libtorch thread, because rayon runs networks side by side.

@@ -176,15 +176,16 @@ impl<'a> Scorer<'a> {
                 });
             });
             loop {
-                match receiver.recv_timeout(Duration::from_millis(250)) {
+                match receiver.try_recv() {
                     Ok(result) => {
                         if let Err(error) = on_result(result) {
                             gave_up.store(true, Ordering::Relaxed);
                             return Err(error);
                         }
                     }
-                    Err(mpsc::RecvTimeoutError::Timeout) => {}
-                    Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
+                    // Waking a blocked receiver for every result takes a tenth of the time of the cheapest scores.
+                    Err(mpsc::TryRecvError::Empty) => std::thread::sleep(Duration::from_millis(20)),
+                    Err(mpsc::TryRecvError::Disconnected) => return Ok(()),
                 }
             }
         })
