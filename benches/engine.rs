@@ -67,6 +67,31 @@ fn synflow(c: &mut Criterion) {
     group.finish();
 }
 
+/// SynFlow and ReLU codes of 16 networks with shared weights, one by one and as one population.
+fn populations(c: &mut Criterion) {
+    let (engine, batch) = (Engine::with_bank(Device::Cpu), batch());
+    let space = space::open("nas-bench-201", &Skeleton::default()).expect("a known space");
+    let task = Task { input: Shape::new(3, 32, 32), classes: 10 };
+    let mut stream = Stream::new(5);
+    let live = std::iter::from_fn(|| Some(space.build(&space.sample(&mut stream), &task).expect("fits").live()));
+    let networks: Vec<Network> = live.flatten().take(16).collect();
+    for (name, pass) in [("synflow", Pass::Dual), ("codes", Pass::Codes)] {
+        let mut group = c.benchmark_group(format!("{name} of 16 networks"));
+        group.sample_size(10);
+        for at_once in [1, 4, 16] {
+            group.bench_function(format!("{at_once} at a time"), |b| {
+                b.iter(|| {
+                    for networks in networks.chunks(at_once) {
+                        let population: Vec<(&Network, u64)> = networks.iter().map(|n| (n, 0)).collect();
+                        black_box(engine.run_population(&population, &batch, &[pass]).expect("runs").len());
+                    }
+                });
+            });
+        }
+        group.finish();
+    }
+}
+
 /// The agreement matrix of ReLU codes from packed bits, beside two float matrix products.
 fn codes(c: &mut Criterion) {
     let z = channels_last(&normal(&[BATCH as i64, 16, 32, 32], 3)).expect("four dimensions");
@@ -99,6 +124,7 @@ fn all(c: &mut Criterion) {
     prepare_process();
     passes(c);
     synflow(c);
+    populations(c);
     codes(c);
     statistics(c);
 }

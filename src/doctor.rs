@@ -9,6 +9,7 @@ use serde::Serialize;
 use tch::{Cuda, Kind, Tensor};
 
 use crate::data;
+use crate::engine::{CostModel, parse_device};
 
 /// The result of one check.
 #[derive(Clone, Debug, Serialize)]
@@ -23,7 +24,7 @@ pub struct Check {
 
 /// Runs all checks.
 pub fn checks() -> Vec<Check> {
-    vec![libtorch(), linear_algebra(), matrix_products(), devices(), threads(), digits()]
+    vec![libtorch(), linear_algebra(), matrix_products(), devices(), threads(), speed(), digits()]
 }
 
 fn libtorch() -> Check {
@@ -31,6 +32,21 @@ fn libtorch() -> Check {
     let ok = sum.as_ref().is_ok_and(|s| s.double_value(&[]) == 12.0);
     let folder = option_env!("NASLENS_LIBTORCH_LIB").unwrap_or("an unknown folder");
     Check { name: "libtorch", ok, detail: format!("{} in {folder}", crate::LIBTORCH_VERSION) }
+}
+
+/// What scoring will use where nothing else is said.
+fn speed() -> Check {
+    let name = "speed";
+    match parse_device("auto").and_then(CostModel::of) {
+        Ok(cost) => {
+            let rate = cost
+                .forward_gflops
+                .map_or("not measured on a busy machine".into(), |rate| format!("{rate:.0} GFLOP/s in forward passes"));
+            let detail = format!("{rate}; threads {}, populations of {}", cost.threads, cost.population);
+            Check { name, ok: true, detail }
+        }
+        Err(error) => Check { name, ok: false, detail: error.to_string() },
+    }
 }
 
 /// LAPACK symbols exist both in libtorch and in OpenBLAS; whichever was linked must compute.

@@ -83,7 +83,7 @@ fn a_proxy_alone_equals_the_proxy_in_company() {
             seed: 0,
             init: Default::default(),
         };
-        let options = RunOptions { device: "cpu", threads: 2, overwrite: false, stop: &stop };
+        let options = RunOptions { device: "cpu", threads: 2, population: 3, overwrite: false, stop: &stop };
         let outcome =
             naslens::pipeline::screen(&config, &Selection::Sample(24), dir.path(), &options, &mut |_| {}).unwrap();
         let alone = rows(&outcome.table);

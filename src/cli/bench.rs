@@ -47,7 +47,7 @@ pub struct Args {
     /// Root of all random numbers
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Networks scored side by side [default: one per core]
+    /// Networks scored side by side [default: measured once]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// auto, cpu, cuda or cuda:N
@@ -87,12 +87,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         counts: args.counts.into_iter().chain(args.long.then_some(10_000)).collect(),
         baselines: args.baselines,
     };
-    let options = RunOptions {
-        device: &args.device,
-        threads: args.threads.map_or_else(super::default_threads, usize::from),
-        overwrite: true,
-        stop: &super::STOP,
-    };
+    let options = RunOptions::new(&args.device, args.threads.map(usize::from), true, &super::STOP)?;
     let result = bench(&config, &options, &mut super::tell)?;
     super::print(&if args.json { serde_json::to_string_pretty(&result)? } else { result.to_text() })?;
     Ok(ExitCode::SUCCESS)

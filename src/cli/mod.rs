@@ -95,8 +95,3 @@ fn print(text: &str) -> anyhow::Result<()> {
         other => Ok(other?),
     }
 }
-
-/// Number of worker threads if none is given: one per core.
-fn default_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}

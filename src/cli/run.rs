@@ -19,7 +19,7 @@ pub struct Args {
     /// Folder for the results [default: runs/NAME of the configuration]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Networks scored or trained side by side [default: one per core]
+    /// Networks scored or trained side by side [default: measured once]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// auto, cpu, cuda or cuda:N
@@ -36,12 +36,7 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = RunConfig::read(&args.config)?;
     let out = args.out.unwrap_or_else(|| PathBuf::from("runs").join(args.config.file_stem().unwrap_or_default()));
-    let options = RunOptions {
-        device: &args.device,
-        threads: args.threads.map_or_else(super::default_threads, usize::from),
-        overwrite: args.overwrite,
-        stop: &super::STOP,
-    };
+    let options = RunOptions::new(&args.device, args.threads.map(usize::from), args.overwrite, &super::STOP)?;
     let mut current: Option<(Stage, Reporter)> = None;
     let outcome = run_all(&config, &out, &options, &mut |stage, p| {
         if current.as_ref().is_none_or(|(s, _)| *s != stage) {

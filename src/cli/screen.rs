@@ -64,7 +64,7 @@ pub struct Args {
     /// Weights: bank (networks share layers of equal name and shape) or independent
     #[arg(long, default_value = "bank", value_name = "INIT")]
     init: Init,
-    /// Networks scored side by side [default: one per core]
+    /// Networks scored side by side [default: measured once]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// auto, cpu, cuda or cuda:N
@@ -100,12 +100,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         (None, Some(file)) => read_arch_list(&config, &file)?,
         (None, None) => Selection::All,
     };
-    let options = RunOptions {
-        device: &args.device,
-        threads: args.threads.map_or_else(super::default_threads, usize::from),
-        overwrite: args.overwrite,
-        stop: &super::STOP,
-    };
+    let options = RunOptions::new(&args.device, args.threads.map(usize::from), args.overwrite, &super::STOP)?;
     let mut reporter = Reporter::new("networks");
     let outcome = screen(&config, &selection, &args.out, &options, &mut |p| {
         reporter.update(p.done, p.total, p.resumed, p.seconds);

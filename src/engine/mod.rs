@@ -7,6 +7,7 @@
 mod batch;
 mod block_wise;
 mod codes;
+mod cost;
 mod device;
 mod direct;
 mod dual;
@@ -30,6 +31,7 @@ mod weights;
 pub use batch::DeviceBatch;
 pub use block_wise::BlockWise;
 pub use codes::CodeKernel;
+pub use cost::{CostModel, load_average};
 pub use device::{describe_device, parse_device, prepare_process, prepare_thread};
 pub use dual::Dual;
 pub use forward::{Norm, Observer, forward};

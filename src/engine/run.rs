@@ -36,13 +36,6 @@ impl Engine {
         self.device
     }
 
-    /// How many networks to run together. A GPU needs many, or it waits for launches. A CPU runs one after the other: its
-    /// loops are as fast on one network as on many, and the activations of one stay in the caches (measured, populations
-    /// of 1 to 64).
-    pub fn population(&self) -> usize {
-        if self.device.is_cuda() { 32 } else { 1 }
-    }
-
     /// Number of libtorch calls, hence at least of kernel launches, of a forward of these networks as one population on a
     /// GPU.
     pub fn forward_calls(population: &[(&Network, u64)]) -> usize {

@@ -18,7 +18,11 @@ pub const NASLENS: &str = env!("CARGO_BIN_EXE_naslens");
 /// `naslens` with these arguments, separated by spaces.
 pub fn naslens(args: &str) -> Command {
     let mut command = Command::new(NASLENS);
-    command.args(args.split_whitespace()).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    command
+        .args(args.split_whitespace())
+        .env("NASLENS_CACHE", env!("CARGO_TARGET_TMPDIR"))
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE");
     command
 }
 

@@ -1,5 +1,7 @@
 //! Gradients of a recorded forward.
 
+use std::collections::HashSet;
+
 use tch::{Kind, Tensor};
 
 use super::{Tape, Value, maps};
@@ -39,8 +41,9 @@ impl Tape<'_> {
         let mut ids = self.plan.of[network].clone();
         let layers: Vec<PlanId> = net.layers().map(|(id, _)| ids[id]).collect();
         let output = ids[net.output()];
-        ids.sort_unstable();
-        ids.dedup();
+        // In the network's own order, whatever else the plan holds: sums of gradients then round the same in any company.
+        let mut seen = HashSet::with_capacity(ids.len());
+        ids.retain(|id| seen.insert(*id));
         let mut slots = Slots { tape: self, gradients: (0..self.plan.nodes.len()).map(|_| None).collect() };
         let mut weights: Vec<Option<Tensor>> = (0..self.plan.nodes.len()).map(|_| None).collect();
         let mut images = None;

@@ -27,13 +27,6 @@ impl Usage {
     }
 }
 
-/// Processes that wanted to run, averaged over the last minute.
-pub(super) fn load_average() -> Option<f64> {
-    let mut load = [0.0];
-    // SAFETY: getloadavg writes at most the one value that there is room for.
-    (unsafe { libc::getloadavg(load.as_mut_ptr(), 1) } == 1).then_some(load[0])
-}
-
 /// Makes [`peak_memory_mib`] start again from the memory in use now. Linux only.
 pub(super) fn reset_peak_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -19,11 +19,11 @@ pub use sections::{SECTIONS, SectionEntry};
 
 use super::screen::thread_pool;
 use super::{RunOptions, ScreenConfig, ScreenError, Selection, screen};
-use crate::engine::{EngineError, describe_device, parse_device};
+use crate::engine::{EngineError, describe_device, load_average, parse_device};
 use crate::proxy;
 use crate::seed::Stream;
 use crate::space::{self, Architecture, SearchSpace, Skeleton, Task};
-use measure::{Usage, load_average, peak_memory_mib, reset_peak_memory, sgemm_gflops, work};
+use measure::{Usage, peak_memory_mib, reset_peak_memory, sgemm_gflops, work};
 use sections::Case;
 
 /// What to measure.

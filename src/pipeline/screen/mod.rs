@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 mod cascade;
+mod options;
 mod plan;
 mod recorder;
 mod rows;
@@ -24,6 +24,7 @@ use selection::select;
 
 pub(super) use cascade::survivors;
 pub use cascade::{CascadeStage, Keep};
+pub use options::RunOptions;
 pub use scorer::Init;
 pub(super) use scorer::thread_pool;
 pub use selection::{ArchListError, Selection, read_arch_list};
@@ -251,7 +252,7 @@ pub fn screen(
     claim(out, config, device, options.overwrite)?;
     let mut recorder = Recorder::open(out.join(SHARDS))?;
     let batch = DeviceBatch::new(&batch.images, &batch.labels, device)?;
-    let scorer = Scorer::new(space.as_ref(), task, batch, device, (config.seed, config.init));
+    let scorer = Scorer::new(space.as_ref(), task, batch, device, (config.seed, config.init), options.population);
     let mut gates = Vec::new();
     for (number, stage) in plan.stages.iter().enumerate() {
         let reaching: Vec<&Row> = rows.iter().filter(|row| population.reaches(row.id, number)).collect();
@@ -288,18 +289,6 @@ pub fn screen(
     }
     let failed = recorder.first_failure.map(|error| (recorder.failures, error));
     Ok(Outcome { table, path: table_path, distinct: population.len(), computed, seconds, failed })
-}
-
-/// How to run, without effect on the scores (but for the kind of device).
-pub struct RunOptions<'a> {
-    /// `auto`, `cpu` or `cuda:N`.
-    pub device: &'a str,
-    /// Worker threads.
-    pub threads: usize,
-    /// Discard what is in the output folder.
-    pub overwrite: bool,
-    /// Set from outside to end early.
-    pub stop: &'a AtomicBool,
 }
 
 /// All scores in the folder of a run, with the seconds they took.

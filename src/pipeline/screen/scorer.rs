@@ -64,22 +64,24 @@ pub(super) struct Scorer<'a> {
     batch: DeviceBatch,
     seed: u64,
     init: Init,
+    population: usize,
 }
 
 impl<'a> Scorer<'a> {
-    /// A scorer of networks of `space` on `device`.
+    /// A scorer of networks of `space` on `device`, `population` of them at a time.
     pub fn new(
         space: &'a dyn SearchSpace,
         task: Task,
         batch: DeviceBatch,
         device: tch::Device,
         (seed, init): (u64, Init),
+        population: usize,
     ) -> Self {
         let engine = match init {
             Init::Bank => Engine::with_bank(device),
             Init::Independent => Engine::new(device),
         };
-        Scorer { space, task, engine, batch, seed, init }
+        Scorer { space, task, engine, batch, seed, init, population: population.max(1) }
     }
 
     /// The seed of a network's weights: it depends on the root seed and the repeat, and without a bank on what the network
@@ -167,7 +169,7 @@ impl<'a> Scorer<'a> {
             scope.spawn(|| {
                 pool.install(|| {
                     let goes_on = || !stop.load(Ordering::Relaxed) && !gave_up.load(Ordering::Relaxed);
-                    jobs.par_chunks(self.engine.population()).with_max_len(1).for_each_with(sender, |sender, jobs| {
+                    jobs.par_chunks(self.population).with_max_len(1).for_each_with(sender, |sender, jobs| {
                         if goes_on() {
                             // The receiver lives until this scope ends.
                             self.score(jobs, &mut |result| sender.send(result).is_ok() && goes_on());
