@@ -24,10 +24,10 @@ pub(super) struct Packed {
 impl Packed {
     /// Packs the weights (out, in, kernel, kernel) of a dense convolution; None if the loop does not apply.
     pub fn new(conv: Conv2d, weight: &Tensor) -> Result<Option<Packed>, tch::TchError> {
-        if conv.groups != 1 || conv.out_channels % LANES != 0 || !has_avx512() {
+        if conv.groups != 1 || !conv.out_channels.is_multiple_of(LANES) || !has_avx512() {
             return Ok(None);
         }
-        let vectors = if conv.out_channels % (2 * LANES) == 0 { 2 } else { 1 };
+        let vectors = if conv.out_channels.is_multiple_of(2 * LANES) { 2 } else { 1 };
         let (block, k) = ((vectors * LANES) as i64, conv.kernel as i64);
         // (blocks, kernel, kernel, in, block)
         let size = [conv.out_channels as i64 / block, block, conv.in_channels as i64, k, k];

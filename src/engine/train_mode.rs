@@ -167,7 +167,7 @@ pub(super) fn tangent_kernels(
             let wanted = Wanted { images: false, weights: true };
             let gradients = tape.backward(network, &gradient, wanted, &mut |_, _| Ok(()))?;
             rows.resize_with(gradients.weights.len(), Vec::new);
-            for (row, gradient) in rows.iter_mut().zip(gradients.weights.into_iter()) {
+            for (row, gradient) in rows.iter_mut().zip(gradients.weights) {
                 // A layer without gradient has it for no image, and adds nothing.
                 row.extend(gradient.map(|g| g.f_flatten(0, -1)).transpose()?);
             }
