@@ -138,7 +138,7 @@ fn wait_for(path: &Path, limit: Duration) {
 #[test]
 fn a_screen_goes_on_where_it_was_interrupted_or_killed() {
     let dir = tempfile::tempdir().unwrap();
-    let args = format!("--sample 400 --threads 1 --proxies {SOME}");
+    let args = format!("--sample 3000 --threads 1 --proxies {SOME}");
 
     let child = start(dir.path(), &args);
     wait_for(&dir.path().join("shards/000000.parquet"), Duration::from_secs(60));
@@ -188,7 +188,7 @@ fn description(metadata: &str) -> serde_json::Value {
 fn a_killed_screen_keeps_its_shards() {
     let dir = tempfile::tempdir().unwrap();
     // Several seconds of work; the first shard is written after one.
-    let args = format!("--sample 600 --threads 1 --proxies {SOME}");
+    let args = format!("--sample 3000 --threads 1 --proxies {SOME}");
     let mut child = start(dir.path(), &args);
     let shard = dir.path().join("shards/000000.parquet");
     wait_for(&shard, Duration::from_secs(60));

@@ -55,7 +55,7 @@ impl Engine {
         Ok(passes.into_iter().next().unwrap_or(Passes::none(network)))
     }
 
-    /// The same for several networks at once, each with its seed: what they have in common ([`Plan`]) is run once. The
+    /// The same for several networks at once, each with its seed: what they have in common is run once. The
     /// memory in use grows with the number of networks.
     pub fn run_population<'a>(
         &self,
