@@ -191,3 +191,15 @@ fn gradient_signs_equal_one_backward_pass_per_image() {
         assert!(signs.equal(expected), "{signs} {expected}");
     }
 }
+
+#[test]
+fn a_pixel_that_is_not_a_number_is_seen_in_the_scores() {
+    let network = network(8, true);
+    let mut images = Array4::<f32>::from_elem((4, 3, 8, 8), 0.5);
+    images[[1, 0, 3, 3]] = f32::NAN;
+    let batch = DeviceBatch::new(&images, &[0, 1, 2, 3], Device::Cpu).unwrap();
+    let score = scores(&network, &batch);
+    for name in ["grad_norm", "snip", "jacov", "fisher", "zico"] {
+        assert_eq!(score(name).get_status(), Status::NonFinite, "{name}");
+    }
+}

@@ -32,8 +32,8 @@ const NETWORKS: usize = 16;
 
 impl CostModel {
     /// The settings for `device`: those kept in the user's cache folder, if they were measured on this machine with these
-    /// versions; otherwise measured now (about a second) and kept. While other work keeps the machine busy nothing is measured:
-    /// one thread per core, one network at a time.
+    /// versions; otherwise measured now (about a second) and kept. While other work keeps the processor busy nothing is
+    /// measured for it: one thread per core, one network at a time.
     pub fn of(device: Device) -> Result<CostModel, EngineError> {
         let machine = machine(device);
         let path = cache_file(device);
@@ -44,8 +44,8 @@ impl CostModel {
         {
             return Ok(model);
         }
-        // What other work on the machine leaves over is not what the machine can do.
-        if load_average().is_some_and(|load| load > 0.5) {
+        // What other work leaves over is not what the processor can do. A GPU hardly notices, and needs its populations.
+        if !device.is_cuda() && load_average().is_some_and(|load| load > 0.25 * cores() as f64) {
             return Ok(CostModel { machine, threads: cores(), population: 1, forward_gflops: None });
         }
         let model = Self::measure(device, machine)?;

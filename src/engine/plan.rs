@@ -95,6 +95,7 @@ impl<'a> Plan<'a> {
 
     /// Number of libtorch calls, hence at least of kernel launches, of a forward in which every step is one call per
     /// operation: what a GPU is asked to do.
+    #[cfg(test)]
     pub fn calls(&self) -> usize {
         let of = |step: &Vec<PlanId>| {
             let node = &self.nodes[step[0]];

@@ -36,12 +36,6 @@ impl Engine {
         self.device
     }
 
-    /// Number of libtorch calls, hence at least of kernel launches, of a forward of these networks as one population on a
-    /// GPU.
-    pub fn forward_calls(population: &[(&Network, u64)]) -> usize {
-        Plan::new(population).calls()
-    }
-
     /// Runs the passes in `wanted` for `network` with the weights of `seed`. The network is run as given: prune it first
     /// if only its live part should count.
     pub fn run<'a>(

@@ -60,8 +60,9 @@ impl Moments {
         kernels::moments(values(x), c, &mut sums, &mut squares);
         let n = (x.numel() / c.max(1)).max(1) as f64;
         let mean: Vec<f64> = sums.iter().map(|s| s / n).collect();
-        let variance = squares.iter().zip(&mean).map(|(q, m)| (q / n - m * m).max(0.0));
-        let inverse_std: Vec<f64> = variance.map(|v| 1.0 / (v + BN_EPS).sqrt()).collect();
+        let variance = squares.iter().zip(&mean).map(|(q, m)| q / n - m * m);
+        // Rounding can leave a variance of zero slightly negative; what is not a number must stay so.
+        let inverse_std: Vec<f64> = variance.map(|v| 1.0 / (if v < 0.0 { 0.0 } else { v } + BN_EPS).sqrt()).collect();
         Moments {
             scale: inverse_std.iter().map(|&s| s as f32).collect(),
             shift: mean.iter().zip(&inverse_std).map(|(m, s)| (-m * s) as f32).collect(),

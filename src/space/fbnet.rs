@@ -89,10 +89,7 @@ pub struct FbNet(());
 impl FbNet {
     /// The space; its skeleton is fixed.
     pub fn new(skeleton: &Skeleton) -> Result<Self, SpaceError> {
-        if *skeleton != Skeleton::default() {
-            let reason = "its skeleton is fixed: init-channels and cells cannot be set".into();
-            return Err(SpaceError::Skeleton { space: ENTRY.name, reason });
-        }
+        skeleton.refuse(ENTRY.name)?;
         Ok(FbNet(()))
     }
 }

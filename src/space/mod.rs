@@ -58,6 +58,35 @@ pub struct Skeleton {
     pub cells: Option<usize>,
 }
 
+impl Skeleton {
+    /// The channels of the first stage and the cells per stage: those set, the published ones otherwise.
+    fn resolve(
+        &self,
+        space: &'static str,
+        (channels, cells): (usize, usize),
+        least_channels: usize,
+    ) -> Result<(usize, usize), SpaceError> {
+        let (channels, cells) = (self.init_channels.unwrap_or(channels), self.cells.unwrap_or(cells));
+        if !(least_channels..=1024).contains(&channels) || !(1..=100).contains(&cells) {
+            let reason = format!(
+                "{channels} initial channels and {cells} cells per stage: they must be within {least_channels}..=1024 and \
+                 1..=100"
+            );
+            return Err(SpaceError::Skeleton { space, reason });
+        }
+        Ok((channels, cells))
+    }
+
+    /// For spaces that leave no choice.
+    fn refuse(&self, space: &'static str) -> Result<(), SpaceError> {
+        if *self != Skeleton::default() {
+            let reason = "its skeleton is fixed: init-channels and cells cannot be set".into();
+            return Err(SpaceError::Skeleton { space, reason });
+        }
+        Ok(())
+    }
+}
+
 /// Why a space refuses.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -51,16 +51,8 @@ pub struct NasBench201 {
 impl NasBench201 {
     /// The space with the published skeleton (16 channels, 5 cells per stage) or another.
     pub fn new(skeleton: &Skeleton) -> Result<Self, SpaceError> {
-        let space =
-            NasBench201 { init_channels: skeleton.init_channels.unwrap_or(16), cells: skeleton.cells.unwrap_or(5) };
-        if !(1..=1024).contains(&space.init_channels) || !(1..=100).contains(&space.cells) {
-            let reason = format!(
-                "{} initial channels and {} cells per stage: they must be within 1..=1024 and 1..=100",
-                space.init_channels, space.cells
-            );
-            return Err(SpaceError::Skeleton { space: ENTRY.name, reason });
-        }
-        Ok(space)
+        let (init_channels, cells) = skeleton.resolve(ENTRY.name, (16, 5), 1)?;
+        Ok(NasBench201 { init_channels, cells })
     }
 }
 

@@ -35,10 +35,7 @@ pub struct NatsSize(());
 impl NatsSize {
     /// The space; its skeleton (one cell per stage) is fixed by the channels themselves.
     pub fn new(skeleton: &Skeleton) -> Result<Self, SpaceError> {
-        if *skeleton != Skeleton::default() {
-            let reason = "its skeleton is fixed: init-channels and cells cannot be set".into();
-            return Err(SpaceError::Skeleton { space: ENTRY.name, reason });
-        }
+        skeleton.refuse(ENTRY.name)?;
         Ok(NatsSize(()))
     }
 }

@@ -93,11 +93,17 @@ dispatch! {
                 pack(chunk, &mut bits[start / 64..range.end.div_ceil(64)]);
             }
             if let Some(relu) = relu.as_deref_mut() {
-                relu[range.clone()].iter_mut().zip(chunk.iter()).for_each(|(r, s)| *r = if *s > 0.0 { *s } else { 0.0 });
+                relu[range.clone()].iter_mut().zip(chunk.iter()).for_each(|(r, &s)| *r = relu_of(s));
             }
             start = range.end;
         }
     }
+}
+
+/// As libtorch's: not a number stays not a number, so that a broken network is seen to be broken.
+#[inline(always)]
+fn relu_of(x: f32) -> f32 {
+    if x <= 0.0 { 0.0 } else { x }
 }
 
 fn gcd(a: usize, b: usize) -> usize {

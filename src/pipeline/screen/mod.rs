@@ -301,7 +301,8 @@ fn claim(out: &Path, config: &ScreenConfig, device: tch::Device, overwrite: bool
     let path = out.join(CONFIG_FILE);
     let mut settings = json!(config);
     if let Value::Object(map) = &mut settings {
-        // More proxies or architectures can be added to a run, a cascade changes none of its scores, and the kind of device decides its rounding.
+        // More proxies or architectures can be added to a run, a cascade changes none of its scores, and the kind of
+        // device decides its rounding.
         map.remove("proxies");
         map.remove("cascade");
         map.insert("device".into(), json!(if device.is_cuda() { "cuda" } else { "cpu" }));

@@ -63,17 +63,9 @@ pub struct NasBench101 {
 impl NasBench101 {
     /// The space with the published skeleton (128 channels, 3 modules per stack) or another.
     pub fn new(skeleton: &Skeleton) -> Result<Self, SpaceError> {
-        let space =
-            NasBench101 { init_channels: skeleton.init_channels.unwrap_or(128), modules: skeleton.cells.unwrap_or(3) };
         // Up to four vertices share the channels of the first stack, and each needs one.
-        if !(4..=1024).contains(&space.init_channels) || !(1..=100).contains(&space.modules) {
-            let reason = format!(
-                "{} initial channels and {} cells per stage: they must be within 4..=1024 and 1..=100",
-                space.init_channels, space.modules
-            );
-            return Err(SpaceError::Skeleton { space: ENTRY.name, reason });
-        }
-        Ok(space)
+        let (init_channels, modules) = skeleton.resolve(ENTRY.name, (128, 3), 4)?;
+        Ok(NasBench101 { init_channels, modules })
     }
 
     /// The genes of a module as the published files give it: number of vertices, edge `x -> y` as bit
