@@ -61,6 +61,7 @@ pub mod report;
 pub mod seed;
 pub mod space;
 pub mod stats;
+pub mod strategy;
 pub mod text;
 
 /// The libtorch version that this build is bound to.

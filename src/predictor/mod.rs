@@ -8,7 +8,7 @@ mod ridge;
 
 use ndarray::{ArrayView1, ArrayView2};
 
-use crate::encoding::normal_quantile;
+use crate::encoding::{Layout, normal_quantile};
 use crate::stats::Interval;
 
 pub use bagged_ridge::BaggedRidge;
@@ -72,6 +72,18 @@ pub enum PredictorError {
     Folds {
         /// The number asked for.
         folds: usize,
+    },
+    /// A parameter that makes no sense.
+    #[error("{predictor}: {parameter} is {value}, it must be {rule}")]
+    Parameter {
+        /// The predictor.
+        predictor: &'static str,
+        /// The parameter.
+        parameter: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        rule: &'static str,
     },
     /// The normal equations could not be solved.
     #[error("{predictor} could not solve its normal equations ({reason}); look for features of extreme size")]
@@ -140,23 +152,25 @@ pub struct PredictorEntry {
     pub what: &'static str,
     /// Where it was published.
     pub paper: &'static str,
-    /// Creates the predictor with a seed.
-    pub open: fn(u64) -> Box<dyn Predictor>,
+    /// Creates the predictor with a seed, for features of this layout.
+    pub open: fn(u64, &Layout) -> Box<dyn Predictor>,
 }
 
 /// All predictors.
 pub static PREDICTORS: &[&PredictorEntry] = &[&bagged_ridge::ENTRY];
 
-/// The predictor called `name`, drawing what it draws from `seed`.
-pub fn open(name: &str, seed: u64) -> Result<Box<dyn Predictor>, PredictorError> {
-    match PREDICTORS.iter().find(|e| e.name == name) {
-        Some(entry) => Ok((entry.open)(seed)),
-        None => Err(PredictorError::Unknown {
-            name: name.into(),
-            hint: crate::text::did_you_mean(name, PREDICTORS.iter().map(|e| e.name)),
-            known: PREDICTORS.iter().map(|e| e.name).collect::<Vec<_>>().join(", "),
-        }),
-    }
+/// The predictor called `name` for features of this layout, drawing what it draws from `seed`.
+pub fn open(name: &str, seed: u64, layout: &Layout) -> Result<Box<dyn Predictor>, PredictorError> {
+    Ok((find(name)?.open)(seed, layout))
+}
+
+/// The registry entry of the predictor called `name`.
+pub fn find(name: &str) -> Result<&'static PredictorEntry, PredictorError> {
+    PREDICTORS.iter().find(|e| e.name == name).copied().ok_or_else(|| PredictorError::Unknown {
+        name: name.into(),
+        hint: crate::text::did_you_mean(name, PREDICTORS.iter().map(|e| e.name)),
+        known: PREDICTORS.iter().map(|e| e.name).collect::<Vec<_>>().join(", "),
+    })
 }
 
 /// What every predictor checks before it fits.
@@ -195,9 +209,9 @@ mod tests {
         for (i, entry) in PREDICTORS.iter().enumerate() {
             assert!([entry.title, entry.what, entry.paper].iter().all(|text| !text.is_empty()));
             assert!(PREDICTORS[..i].iter().all(|e| e.name != entry.name));
-            assert_eq!(open(entry.name, 1).unwrap().entry().name, entry.name);
+            assert_eq!(open(entry.name, 1, &Layout::default()).unwrap().entry().name, entry.name);
         }
-        let err = open("bagged-rigde", 1).err().unwrap().to_string();
+        let err = open("bagged-rigde", 1, &Layout::default()).err().unwrap().to_string();
         assert!(err.contains("did you mean `bagged-ridge`"), "{err}");
     }
 
@@ -217,7 +231,7 @@ mod tests {
         let good = Array2::from_shape_fn((8, 2), |(i, j)| (i * (j + 2) % 5) as f64);
         let y = Array1::from_iter((0..8).map(f64::from));
         for entry in PREDICTORS {
-            let predictor = (entry.open)(1);
+            let predictor = (entry.open)(1, &Layout::default());
             let refuses = |x: &Array2<f64>, y: &Array1<f64>| predictor.fit(x.view(), y.view()).err().unwrap();
             assert_eq!(refuses(&good, &array![1.0]), PredictorError::Shape { rows: 8, labels: 1 });
             let few = refuses(&array![[1.0]], &array![1.0]);
@@ -235,7 +249,7 @@ mod tests {
     fn every_predictor_repeats_equal_labels() {
         let x = Array2::from_shape_fn((9, 3), |(i, j)| ((i + 1) * (j + 2) % 7) as f64);
         for entry in PREDICTORS {
-            let fitted = (entry.open)(1).fit(x.view(), Array1::from_elem(9, 93.1).view()).unwrap();
+            let fitted = (entry.open)(1, &Layout::default()).fit(x.view(), Array1::from_elem(9, 93.1).view()).unwrap();
             assert!(fitted.predict(x.view()).iter().all(|p| *p == Prediction { mean: 93.1, std: 0.0 }));
         }
     }

@@ -26,7 +26,7 @@ use super::screen::thread_pool;
 use super::{Outcome, Progress, RunOptions, ScreenError, Selection, screen};
 use crate::confirm::{TrainingData, TrainingDataError};
 use crate::data;
-use crate::encoding::{EncodingError, FeatureMatrix};
+use crate::encoding::{self, EncodingError, FeatureMatrix, score_columns};
 use crate::engine::parse_device;
 use crate::predictor::{self, Prediction, PredictorError, conformal_scale, cross_validate};
 use crate::proxy::Status;
@@ -124,7 +124,7 @@ pub fn run(
     on_progress: &mut (dyn FnMut(Stage, Progress) + Send),
 ) -> Result<RunOutcome, RunError> {
     config.check().map_err(RunError::Value)?;
-    let predictor = predictor::open(&config.predictor, derive(config.screen.seed, "predictor"))?;
+    predictor::find(&config.predictor)?;
     let source = data::open(&config.screen.data).map_err(ScreenError::from)?;
     let dataset = source.dataset().map_err(ScreenError::from)?;
     let device = parse_device(options.device).map_err(ScreenError::from)?;
@@ -192,6 +192,7 @@ pub fn run(
     let labelled = train_all(Stage::Label, &chosen, 1)?;
 
     let features = features(config, &outcome, &candidates, space.as_ref())?;
+    let predictor = predictor::open(&config.predictor, derive(config.screen.seed, "predictor"), &features.layout)?;
     let rows: Vec<usize> = labelled.iter().map(|t| t.candidate).collect();
     let x = features.values.select(ndarray::Axis(0), &rows);
     let y: ndarray::Array1<f64> = labelled.iter().map(Trained::valid_pct).collect();
@@ -278,8 +279,12 @@ fn features(
         })
         .collect();
     let archs: Vec<Architecture> = candidates.iter().map(|c| c.arch.clone()).collect();
-    let genes = config.one_hot.then_some((space.choices(), archs.as_slice()));
-    Ok(FeatureMatrix::new(&columns, genes)?)
+    let mut groups = vec![("scores".to_string(), score_columns(&columns)?)];
+    if config.one_hot {
+        let genes = encoding::find("one_hot")?;
+        groups.push((genes.name.into(), (genes.encode)(space, &archs)));
+    }
+    Ok(FeatureMatrix::new(groups, Some("naslens"))?)
 }
 
 /// The best predicted of the networks that were not labelled (`rest`, in random order), and the first others as controls.

@@ -1,0 +1,260 @@
+//! Search strategies: which network to train next, after the trainings so far.
+//!
+//! A strategy is asked for a [`Proposal`] and told the [`Trial`] it led to, in any order of answers. It draws all
+//! randomness from its seed, so a search is resumed by asking and telling again what was told ([`replay`]).
+//!
+//! To add a strategy: one file that implements [`Strategy`], one line in [`STRATEGIES`].
+
+mod pool;
+mod random;
+
+use crate::text::did_you_mean;
+
+pub use pool::Pool;
+
+/// Why a strategy refuses.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StrategyError {
+    /// No strategy of that name.
+    #[error("unknown strategy `{name}`{hint}; known: {known}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// ` (did you mean …?)` or nothing.
+        hint: String,
+        /// All names.
+        known: String,
+    },
+    /// The pool lacks what the strategy works with.
+    #[error("{strategy} needs {what}; {remedy}")]
+    Needs {
+        /// The strategy.
+        strategy: &'static str,
+        /// What is missing.
+        what: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// Its surrogate fails.
+    #[error("{strategy}: {source}")]
+    Predictor {
+        /// The strategy.
+        strategy: &'static str,
+        /// What the surrogate says.
+        source: crate::predictor::PredictorError,
+    },
+    /// A recorded trial is not what the strategy asks for.
+    #[error(
+        "trial {position} trained member {found}, the strategy asks for {expected}; the record belongs to other settings, \
+         start anew"
+    )]
+    OtherSearch {
+        /// Number of the trial, from 0.
+        position: usize,
+        /// Member in the record.
+        found: usize,
+        /// Member asked for.
+        expected: usize,
+    },
+}
+
+/// A training that a strategy asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Proposal {
+    /// Member of the pool.
+    pub member: usize,
+    /// Epochs to train it for, one of [`Pool::epochs`]. A longer training of a member goes on from its shorter one.
+    pub epochs: u32,
+}
+
+/// A training that was done.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Trial {
+    /// What was trained.
+    pub proposal: Proposal,
+    /// Accuracy on the images that choices may be made by, in percent; None if the training failed (diverged).
+    pub accuracy_pct: Option<f64>,
+}
+
+/// A way to search. Members are proposed at most once per number of epochs, and never with fewer epochs than before.
+pub trait Strategy: Send {
+    /// Registry entry of the strategy.
+    fn entry(&self) -> &'static StrategyEntry;
+
+    /// The next training, None when nothing is left to ask for. May be called again before the answer is told: the next
+    /// one is then different.
+    fn ask(&mut self, pool: &Pool) -> Result<Option<Proposal>, StrategyError>;
+
+    /// The outcome of a proposal. Outcomes may come in another order than they were asked for; the search depends on it.
+    fn tell(&mut self, pool: &Pool, trial: &Trial);
+}
+
+/// What kind of search a strategy is, for comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// Uniform sampling: what everything is compared with.
+    Random,
+    /// Steps to better neighbours.
+    LocalSearch,
+    /// Populations, mutation and selection.
+    Evolution,
+    /// A controller trained by its rewards.
+    ReinforcementLearning,
+    /// A surrogate with uncertainty, and an acquisition function.
+    Bayesian,
+    /// Training-free scores choose.
+    ZeroCost,
+    /// Many short trainings, few long ones.
+    MultiFidelity,
+}
+
+/// One line of the registry.
+#[derive(Debug)]
+pub struct StrategyEntry {
+    /// Name on the command line and in files.
+    pub name: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// What it does, in one line.
+    pub what: &'static str,
+    /// Where it was published.
+    pub paper: &'static str,
+    /// Its kind.
+    pub family: Family,
+    /// What one needs to implement it.
+    pub needs: &'static str,
+    /// Creates the strategy with a seed.
+    pub open: fn(u64) -> Box<dyn Strategy>,
+}
+
+/// All strategies.
+pub static STRATEGIES: &[&StrategyEntry] = &[&random::ENTRY];
+
+/// The registry entry of the strategy called `name`.
+pub fn find(name: &str) -> Result<&'static StrategyEntry, StrategyError> {
+    STRATEGIES.iter().find(|e| e.name == name).copied().ok_or_else(|| StrategyError::Unknown {
+        name: name.into(),
+        hint: did_you_mean(name, STRATEGIES.iter().map(|e| e.name)),
+        known: STRATEGIES.iter().map(|e| e.name).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// Brings a fresh strategy to the state after these trials, asked and told one by one. Errors if it asks for something
+/// else than was trained.
+pub fn replay(strategy: &mut dyn Strategy, pool: &Pool, trials: &[Trial]) -> Result<(), StrategyError> {
+    for (position, trial) in trials.iter().enumerate() {
+        let asked = strategy.ask(pool)?;
+        if asked != Some(trial.proposal) {
+            let expected = asked.map_or(usize::MAX, |p| p.member);
+            return Err(StrategyError::OtherSearch { position, found: trial.proposal.member, expected });
+        }
+        strategy.tell(pool, trial);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! A pool that tests search, with a made-up accuracy.
+
+    use super::*;
+    use crate::encoding::{self, FeatureMatrix, score_columns};
+    use crate::seed::Stream;
+    use crate::space::{self, Skeleton};
+
+    /// `n` distinct networks of NAS-Bench-201 (all for a large `n`), with a noisy prior, genes, and a cost.
+    pub fn nas_bench_201(n: usize) -> Pool {
+        let space = space::open("nas-bench-201", &Skeleton::default()).unwrap();
+        let mut seen = std::collections::HashSet::new();
+        let archs: Vec<_> = (0..15_625)
+            .map(|i| space.representative(&space.at(i * 7_919 % 15_625).unwrap()))
+            .filter(|arch| seen.insert(space.arch_id(arch)))
+            .take(n)
+            .collect();
+        let mut rng = Stream::new(11);
+        let prior = archs.iter().map(|arch| Some(accuracy(&arch.0) + 3.0 * rng.normal())).collect();
+        let cost = archs.iter().map(|arch| 1.0 + arch.0.iter().map(|&g| f64::from(g)).sum::<f64>()).collect();
+        let groups = vec![
+            ("scores".to_string(), score_columns(&[("prior".into(), prior)]).unwrap()),
+            ("one_hot".to_string(), (encoding::find("one_hot").unwrap().encode)(space.as_ref(), &archs)),
+        ];
+        let features = FeatureMatrix::new(groups, Some("prior")).unwrap();
+        Pool::new(space, archs, features, vec![("macs".into(), cost)], vec![12, 200])
+    }
+
+    /// A smooth made-up accuracy of the genes with one best network: convolutions help, most on the long path.
+    pub fn accuracy(genes: &[u8]) -> f64 {
+        let value = [-2.0, 0.0, 1.5, 3.0, 0.5];
+        let weight = [1.5, 0.7, 1.2, 0.5, 0.8, 1.4];
+        let sum: f64 = genes.iter().zip(weight).map(|(&g, w)| w * value[usize::from(g)]).sum();
+        85.0 + 0.4 * sum - if genes[3] == 3 { 0.7 } else { 0.0 }
+    }
+
+    /// Accuracies after `queries` trainings; shorter trainings are noisier and lower.
+    pub fn search(strategy: &mut dyn Strategy, pool: &Pool, queries: usize) -> Vec<Trial> {
+        let mut trials = Vec::new();
+        while trials.len() < queries {
+            let Some(proposal) = strategy.ask(pool).unwrap() else { break };
+            let full = *pool.epochs.last().unwrap();
+            let short = if proposal.epochs == full { 0.0 } else { 5.0 + 0.3 * (proposal.member % 7) as f64 };
+            let accuracy_pct = Some(accuracy(&pool.arch(proposal.member).0) - short);
+            let trial = Trial { proposal, accuracy_pct };
+            strategy.tell(pool, &trial);
+            trials.push(trial);
+        }
+        trials
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use testing::search;
+
+    #[test]
+    fn registry_is_sound() {
+        for (i, entry) in STRATEGIES.iter().enumerate() {
+            assert!([entry.title, entry.what, entry.paper, entry.needs].iter().all(|text| !text.is_empty()));
+            assert!(STRATEGIES[..i].iter().all(|e| e.name != entry.name));
+            assert_eq!((entry.open)(1).entry().name, entry.name);
+        }
+        assert!(find("randon").unwrap_err().to_string().contains("did you mean `random`"));
+    }
+
+    #[test]
+    fn every_strategy_keeps_the_contract() {
+        let pool = testing::nas_bench_201(120);
+        for entry in STRATEGIES {
+            let trials = search((entry.open)(3).as_mut(), &pool, 400);
+            let mut last: HashMap<usize, u32> = HashMap::new();
+            for Trial { proposal, .. } in &trials {
+                assert!(proposal.member < pool.len() && pool.epochs.contains(&proposal.epochs), "{}", entry.name);
+                let before = last.insert(proposal.member, proposal.epochs);
+                assert!(before.is_none_or(|b| b < proposal.epochs), "{} trains a network again", entry.name);
+            }
+            assert_eq!(last.len(), pool.len(), "{} gives up before everything is trained", entry.name);
+
+            let again = search((entry.open)(3).as_mut(), &pool, 40);
+            assert_eq!(trials[..40], again[..], "{} is not reproducible", entry.name);
+            let mut resumed = (entry.open)(3);
+            replay(resumed.as_mut(), &pool, &trials[..25]).unwrap();
+            assert_eq!(resumed.ask(&pool).unwrap(), Some(trials[25].proposal), "{} does not resume", entry.name);
+
+            // Several at once, answers in reverse, some of them failures.
+            let mut strategy = (entry.open)(5);
+            let mut seen = std::collections::HashSet::new();
+            for round in 0..6 {
+                let asked: Vec<_> = (0..4).map(|_| strategy.ask(&pool).unwrap().unwrap()).collect();
+                assert!(asked.iter().all(|p| seen.insert(*p)), "{} repeats a pending proposal", entry.name);
+                for (i, proposal) in asked.into_iter().enumerate().rev() {
+                    let accuracy_pct = (i != round % 4).then_some(80.0 + i as f64);
+                    strategy.tell(&pool, &Trial { proposal, accuracy_pct });
+                }
+            }
+        }
+    }
+}

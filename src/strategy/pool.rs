@@ -1,0 +1,135 @@
+//! What a strategy chooses from.
+
+use std::collections::HashMap;
+
+use crate::encoding::FeatureMatrix;
+use crate::seed::Stream;
+use crate::space::{ArchId, Architecture, SearchSpace};
+
+/// Where there are no neighbours in a sparse pool, this many of the members with the most equal genes stand in for them.
+const NEAREST: usize = 16;
+
+/// The distinct networks that a search may train. Members are numbered `0..len`; all of them meet the constraints, so no
+/// strategy can violate one.
+pub struct Pool {
+    space: Box<dyn SearchSpace>,
+    archs: Vec<Architecture>,
+    by_id: HashMap<ArchId, usize>,
+    /// Features of all members, in their order; no columns if nothing is known beforehand.
+    pub features: FeatureMatrix,
+    /// Costs that matter beside accuracy, smaller is better, by name (with unit): `params`, `macs`, `latency_ms`, …
+    pub costs: Vec<(String, Vec<f64>)>,
+    /// Numbers of epochs at which a training can be stopped, ascending; the last one is a full training.
+    pub epochs: Vec<u32>,
+}
+
+impl Pool {
+    /// A pool of these architectures, one per network (a second one of the same id cannot be reached by mutation).
+    ///
+    /// # Panics
+    ///
+    /// If `epochs` is empty, or features or costs have another number of rows than there are architectures.
+    pub fn new(
+        space: Box<dyn SearchSpace>,
+        archs: Vec<Architecture>,
+        features: FeatureMatrix,
+        costs: Vec<(String, Vec<f64>)>,
+        epochs: Vec<u32>,
+    ) -> Self {
+        assert!(!epochs.is_empty(), "a training has a length");
+        assert!(features.names.is_empty() || features.values.nrows() == archs.len(), "one row of features per member");
+        assert!(costs.iter().all(|(_, values)| values.len() == archs.len()), "one cost per member");
+        let by_id = archs.iter().enumerate().rev().map(|(i, arch)| (space.arch_id(arch), i)).collect();
+        Pool { space, archs, by_id, features, costs, epochs }
+    }
+
+    /// Number of members.
+    pub fn len(&self) -> usize {
+        self.archs.len()
+    }
+
+    /// True without members.
+    pub fn is_empty(&self) -> bool {
+        self.archs.is_empty()
+    }
+
+    /// The space.
+    pub fn space(&self) -> &dyn SearchSpace {
+        self.space.as_ref()
+    }
+
+    /// The architecture of a member.
+    pub fn arch(&self, member: usize) -> &Architecture {
+        &self.archs[member]
+    }
+
+    /// The column of the features that is believed before any label is seen ([`crate::encoding::Layout::prior`]), by member.
+    pub fn prior(&self) -> Option<Vec<f64>> {
+        self.features.layout.prior.map(|column| self.features.values.column(column).to_vec())
+    }
+
+    /// The members one gene away, each once, in the order of the genes; in a pool too sparse to hold any, the 16 members
+    /// with the most equal genes, lower numbers first.
+    pub fn neighbours(&self, member: usize) -> Vec<usize> {
+        let arch = &self.archs[member];
+        let mut found: Vec<usize> = Vec::new();
+        for other in self.space.neighbours(arch) {
+            if let Some(&i) = self.by_id.get(&self.space.arch_id(&other))
+                && i != member
+                && !found.contains(&i)
+            {
+                found.push(i);
+            }
+        }
+        if found.is_empty() {
+            let distance = |i: usize| arch.0.iter().zip(&self.archs[i].0).filter(|(a, b)| a != b).count();
+            let mut all: Vec<(usize, usize)> =
+                (0..self.len()).filter(|&i| i != member).map(|i| (distance(i), i)).collect();
+            all.sort_unstable();
+            found = all.into_iter().take(NEAREST).map(|(_, i)| i).collect();
+        }
+        found
+    }
+
+    /// One of [`Pool::neighbours`], drawn uniformly; the member itself if it is alone.
+    pub fn mutate(&self, member: usize, rng: &mut Stream) -> usize {
+        let neighbours = self.neighbours(member);
+        if neighbours.is_empty() { member } else { neighbours[rng.below(neighbours.len() as u64) as usize] }
+    }
+
+    /// A member drawn uniformly. The pool must not be empty.
+    pub fn sample(&self, rng: &mut Stream) -> usize {
+        rng.below(self.len() as u64) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::{self, Skeleton};
+
+    #[test]
+    fn neighbours_are_members_one_gene_away_or_the_nearest() {
+        let pool = crate::strategy::testing::nas_bench_201(200);
+        let mut alone = 0;
+        for member in 0..pool.len() {
+            let neighbours = pool.neighbours(member);
+            assert!(!neighbours.is_empty() && !neighbours.contains(&member));
+            let mut sorted = neighbours.clone();
+            sorted.sort_unstable();
+            sorted.dedup();
+            assert_eq!(sorted.len(), neighbours.len());
+            alone += usize::from(neighbours.len() == NEAREST);
+        }
+        assert!(alone < pool.len());
+        let sparse = Pool::new(
+            space::open("nas-bench-201", &Skeleton::default()).unwrap(),
+            vec![Architecture(vec![3; 6]), Architecture(vec![2, 2, 2, 3, 3, 3]), Architecture(vec![2; 6])],
+            FeatureMatrix::new(vec![], None).unwrap(),
+            vec![],
+            vec![200],
+        );
+        assert_eq!(sparse.neighbours(0), [1, 2]);
+        assert_eq!(sparse.mutate(0, &mut Stream::new(1)).min(1), 1);
+    }
+}
