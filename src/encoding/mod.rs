@@ -100,6 +100,8 @@ pub struct Layout {
     pub groups: Vec<Group>,
     /// The column whose order is believed before any label is seen, such as a label-free ensemble.
     pub prior: Option<usize>,
+    /// Mean and standard deviation of each column over all networks; empty if they are not known.
+    pub scale: Vec<(f64, f64)>,
 }
 
 /// Named features of all screened networks. No two columns share a name and none is constant.
@@ -146,6 +148,7 @@ impl FeatureMatrix {
         for (to, (g, c)) in kept.into_iter().enumerate() {
             values.slice_mut(s![.., to]).assign(&groups[g].1.values.column(c));
         }
+        layout.scale = values.columns().into_iter().map(|c| (c.sum() / rows as f64, c.std(0.0))).collect();
         layout.prior = prior.and_then(|prior| names.iter().position(|name| name == prior));
         Ok(FeatureMatrix { names, values, layout, dropped })
     }

@@ -4,6 +4,7 @@
 
 mod bagged_ridge;
 mod cross_validate;
+pub(crate) mod gaussian_process;
 mod ridge;
 
 use ndarray::{ArrayView1, ArrayView2};
@@ -13,6 +14,7 @@ use crate::stats::Interval;
 
 pub use bagged_ridge::BaggedRidge;
 pub use cross_validate::{conformal_scale, coverage, cross_validate, scaled_coverage};
+pub use gaussian_process::GaussianProcess;
 
 /// Why a predictor refuses.
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -98,7 +100,7 @@ pub enum PredictorError {
 /// What is expected of a network that was not trained, in the unit of the labels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
-    /// Expected label.
+    /// Expected label; of predictors that work on transformed labels, its median.
     pub mean: f64,
     /// Standard deviation of the label around it. Zero or more.
     pub std: f64,
@@ -157,7 +159,7 @@ pub struct PredictorEntry {
 }
 
 /// All predictors.
-pub static PREDICTORS: &[&PredictorEntry] = &[&bagged_ridge::ENTRY];
+pub static PREDICTORS: &[&PredictorEntry] = &[&bagged_ridge::ENTRY, &gaussian_process::ENTRY];
 
 /// The predictor called `name` for features of this layout, drawing what it draws from `seed`.
 pub fn open(name: &str, seed: u64, layout: &Layout) -> Result<Box<dyn Predictor>, PredictorError> {
