@@ -5,6 +5,7 @@
 //!
 //! To add a strategy: one file that implements [`Strategy`], one line in [`STRATEGIES`].
 
+mod bayesian;
 mod pool;
 mod random;
 
@@ -130,7 +131,7 @@ pub struct StrategyEntry {
 }
 
 /// All strategies.
-pub static STRATEGIES: &[&StrategyEntry] = &[&random::ENTRY];
+pub static STRATEGIES: &[&StrategyEntry] = &[&random::ENTRY, &bayesian::UCB, &bayesian::EI, &bayesian::THOMPSON];
 
 /// The registry entry of the strategy called `name`.
 pub fn find(name: &str) -> Result<&'static StrategyEntry, StrategyError> {

@@ -9,7 +9,6 @@ use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorErr
 use crate::encoding::Layout;
 
 use labels::NormalScores;
-pub(crate) use labels::best_score;
 pub(crate) use model::{Hyperparameters, Inputs, Model};
 
 /// Registry line.
