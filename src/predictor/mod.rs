@@ -13,7 +13,7 @@ use crate::encoding::{Layout, normal_quantile};
 use crate::stats::Interval;
 
 pub use bagged_ridge::BaggedRidge;
-pub use cross_validate::{conformal_scale, coverage, cross_validate, scaled_coverage};
+pub use cross_validate::{conformal_scale, coverage, cross_validate, held_out, scaled_coverage};
 pub use gaussian_process::GaussianProcess;
 
 /// Why a predictor refuses.
@@ -141,6 +141,12 @@ pub trait FittedPredictor: Send + Sync {
     ///
     /// If `x` has another number of columns than the features it was fitted on.
     fn predict(&self, x: ArrayView2<f64>) -> Vec<Prediction>;
+
+    /// Predictions of the rows it was fitted on, each as if that row had not been seen, if the predictor gets them at
+    /// no extra cost (leave-one-out formulas, out-of-bag samples).
+    fn held_out(&self) -> Option<Vec<Prediction>> {
+        None
+    }
 }
 
 /// One line of the registry.

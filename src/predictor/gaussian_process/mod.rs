@@ -1,6 +1,6 @@
 //! A Gaussian process on normal scores, whose mean follows a label-free prior.
 
-mod labels;
+pub(super) mod labels;
 mod model;
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
@@ -60,7 +60,7 @@ impl Predictor for GaussianProcess {
         let inputs = Inputs::new(&self.layout, x, x);
         let model = Model::fit(inputs, &z, None)
             .map_err(|e| PredictorError::Numerical { predictor: ENTRY.name, reason: e.to_string() })?;
-        Ok(Box::new(Fitted { layout: self.layout.clone(), reference: x.to_owned(), labels, model }))
+        Ok(Box::new(Fitted { layout: self.layout.clone(), reference: x.to_owned(), labels, z, model }))
     }
 }
 
@@ -69,18 +69,27 @@ struct Fitted {
     /// The rows fitted on: they give the scale of columns that the layout does not know.
     reference: Array2<f64>,
     labels: NormalScores,
+    z: Vec<f64>,
     model: Model,
+}
+
+impl Fitted {
+    fn prediction(&self, mean: f64, std: f64) -> Prediction {
+        let (mean, std) = self.labels.median_and_deviation(mean, std);
+        Prediction { mean, std }
+    }
 }
 
 impl FittedPredictor for Fitted {
     fn predict(&self, x: ArrayView2<f64>) -> Vec<Prediction> {
         assert_eq!(x.ncols(), self.reference.ncols(), "columns fitted on");
         let (latent, noise) = self.model.predict(&Inputs::new(&self.layout, self.reference.view(), x));
-        let predict = |(mean, std): (f64, f64)| {
-            let (mean, std) = self.labels.median_and_deviation(mean, (std * std + noise).sqrt());
-            Prediction { mean, std }
-        };
-        latent.into_iter().map(predict).collect()
+        latent.into_iter().map(|(mean, std)| self.prediction(mean, (std * std + noise).sqrt())).collect()
+    }
+
+    fn held_out(&self) -> Option<Vec<Prediction>> {
+        let left_out = self.model.leave_one_out(&self.z);
+        Some(left_out.into_iter().map(|(mean, std)| self.prediction(mean, std)).collect())
     }
 }
 

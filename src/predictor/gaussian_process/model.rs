@@ -191,6 +191,13 @@ impl Model {
         (latent, h.noise_variance())
     }
 
+    /// Mean and standard deviation, noise included, of each training score given all others, at these hyperparameters:
+    /// `z_i - α_i / K⁻¹_ii` and `1 / √K⁻¹_ii` (Rasmussen & Williams, section 5.4.2).
+    pub fn leave_one_out(&self, z: &[f64]) -> Vec<(f64, f64)> {
+        let precision = self.inverse.diag();
+        z.iter().zip(&self.weights).zip(precision).map(|((z, alpha), p)| (z - alpha / p, p.sqrt().recip())).collect()
+    }
+
     /// Posterior covariance of the noise-free scores of these rows.
     pub fn posterior_covariance(&self, x: &Inputs) -> Array2<f64> {
         let cross = self.covariance(x);

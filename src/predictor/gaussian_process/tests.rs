@@ -52,6 +52,19 @@ fn posterior_matches_numpy() {
 }
 
 #[test]
+fn leaving_one_out_is_fitting_without_it() {
+    let (x, layout) = made_up();
+    let inputs = Inputs::new(&layout, x.view(), x.view());
+    let (_, z) = NormalScores::of(&Y);
+    let typical = Hyperparameters::typical(2);
+    let all = Model::fit_with(inputs.select(&[0, 1, 2, 3, 4, 5]), &z, typical.clone()).unwrap().leave_one_out(&z);
+    let without = Model::fit_with(inputs.select(&[0, 1, 3, 4, 5]), &[z[0], z[1], z[3], z[4], z[5]], typical).unwrap();
+    let (latent, noise) = without.predict(&inputs.select(&[2]));
+    assert_relative_eq!(all[2].0, latent[0].0, max_relative = 1e-9);
+    assert_relative_eq!(all[2].1, (latent[0].1.powi(2) + noise).sqrt(), max_relative = 1e-9);
+}
+
+#[test]
 fn the_gradient_of_the_posterior_is_its_slope() {
     let (x, layout) = made_up();
     let inputs = Inputs::new(&layout, x.view(), x.view()).select(&[0, 1, 2, 3, 4, 5]);
