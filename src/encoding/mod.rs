@@ -2,9 +2,16 @@
 //!
 //! To add an encoding: one file with an [`EncodingEntry`], one line in [`ENCODINGS`].
 
-mod normal;
+mod categorical;
+mod graf;
 mod one_hot;
+mod path;
 mod scores;
+mod vocabulary;
+mod weisfeiler_lehman;
+
+#[cfg(test)]
+mod contract;
 
 use std::ops::Range;
 
@@ -12,7 +19,7 @@ use ndarray::{Array2, s};
 
 use crate::space::{Architecture, SearchSpace};
 
-pub use normal::normal_quantile;
+pub use crate::stats::normal_quantile;
 pub use one_hot::{one_hot, one_hot_names};
 pub use scores::{rank_normal, score_columns};
 
@@ -68,12 +75,14 @@ pub struct EncodingEntry {
     pub what: &'static str,
     /// Where it was published.
     pub paper: &'static str,
-    /// The columns of architectures of a space, in row order. The genes must be valid.
+    /// The columns of architectures of a space, in row order. The genes must be valid. Architectures with one
+    /// [`crate::space::ArchId`] have equal rows only if they are given by their representative.
     pub encode: fn(&dyn SearchSpace, &[Architecture]) -> Columns,
 }
 
 /// All encodings of architectures.
-pub static ENCODINGS: &[&EncodingEntry] = &[&one_hot::ENTRY];
+pub static ENCODINGS: &[&EncodingEntry] =
+    &[&one_hot::ENTRY, &categorical::ENTRY, &path::ENTRY, &graf::ENTRY, &weisfeiler_lehman::ENTRY];
 
 /// The encoding called `name`.
 pub fn find(name: &str) -> Result<&'static EncodingEntry, EncodingError> {
