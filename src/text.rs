@@ -40,6 +40,25 @@ pub fn aligned<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> Vec
     rows.iter().map(line).collect()
 }
 
+/// The words of a text in lines of at most `width` characters, if no word is longer; all lines but the first are indented
+/// by two spaces.
+pub fn wrapped(text: &str, width: usize) -> String {
+    let (mut out, mut used) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > width {
+            out.push_str("\n  ");
+            used = 2;
+        } else if used > 0 {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += length;
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +72,14 @@ mod tests {
     #[test]
     fn groups_thousands() {
         assert_eq!([0, 999, 1000, 15625, 423624].map(thousands), ["0", "999", "1,000", "15,625", "423,624"]);
+    }
+
+    #[test]
+    fn long_texts_are_wrapped() {
+        assert_eq!(wrapped("a bc  def g", 5), "a bc\n  def\n  g");
+        assert_eq!(wrapped("a bc", 4), "a bc");
+        assert_eq!(wrapped("abcdef g", 3), "abcdef\n  g");
+        assert_eq!(wrapped(" ", 3), "");
     }
 
     #[test]

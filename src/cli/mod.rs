@@ -5,6 +5,7 @@ mod cascade;
 mod doctor;
 mod evaluate;
 mod list;
+mod predict;
 mod progress;
 mod run;
 mod screen;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
+use naslens::pipeline::predict::PredictError;
 use naslens::pipeline::{BenchError, RunError, ScreenError};
 
 const AFTER_HELP: &str = "\
@@ -20,6 +22,7 @@ A first look:
   naslens list proxies                       what can be computed
   naslens screen --sample 500 --proxies naswot,synflow,params --out runs/first
   naslens evaluate runs/first --table TABLE.parquet --target ACCURACY_COLUMN
+  naslens predict runs/first --table TABLE.parquet --target ACCURACY_COLUMN
   naslens run demo.toml                      screen, label, predict, confirm, report
 
 Same seed, same scores: neither threads nor order nor interruption change a number.
@@ -38,6 +41,7 @@ enum Command {
     Screen(screen::Args),
     Evaluate(evaluate::Args),
     Cascade(cascade::Args),
+    Predict(predict::Args),
     Run(run::Args),
     Bench(bench::Args),
     List(list::Args),
@@ -60,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Screen(args) => screen::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Cascade(args) => cascade::run(args),
+        Command::Predict(args) => predict::run(args),
         Command::Run(args) => run::run(args),
         Command::Bench(args) => bench::run(args),
         Command::List(args) => list::run(args),
@@ -78,6 +83,7 @@ pub fn main() -> ExitCode {
 fn interrupted(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ScreenError::Interrupted { .. }))
         || matches!(error.downcast_ref(), Some(BenchError::Screen(ScreenError::Interrupted { .. })))
+        || matches!(error.downcast_ref(), Some(PredictError::Interrupted { .. }))
         || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
 }
 

@@ -3,8 +3,11 @@
 mod bench;
 pub mod candidates;
 mod cascade;
+mod columns;
 pub mod evaluate;
 mod files;
+
+pub mod predict;
 mod run;
 mod screen;
 

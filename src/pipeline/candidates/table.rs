@@ -142,10 +142,15 @@ impl TruthRows {
 
 /// The first target by row; a row counts where it has a value. Without targets every row counts.
 fn first_target(table: &Table, targets: &[String]) -> Result<Vec<Option<f64>>, CandidatesError> {
-    Ok(match targets.first() {
-        Some(target) => table.f64_column(target)?,
-        None => vec![Some(0.0); table.num_rows()],
-    })
+    let Some(target) = targets.first() else {
+        return Ok(vec![Some(0.0); table.num_rows()]);
+    };
+    let values = table.f64_column(target)?;
+    if values.iter().all(Option::is_none) {
+        let (path, matched) = (table.path().into(), values.len());
+        return Err(EvaluateError::NoTruth { table: path, target: target.clone(), matched }.into());
+    }
+    Ok(values)
 }
 
 fn ambiguous(table: &Table, targets: &[String], key: &str, value: String) -> CandidatesError {
