@@ -100,7 +100,7 @@ pub struct ProxyStability {
     pub top_overlap: Vec<f64>,
     /// Repeats whose mean has the wanted reliability ([`repeats_needed`]).
     pub repeats_for_reliability: Option<u64>,
-    /// Repeats whose top of the list has the wanted overlap ([`repeats_for_top_overlap`], from the longest means measured).
+    /// Repeats whose top of the list has the wanted overlap ([`repeats_for_top_overlap`]).
     pub repeats_for_overlap: Option<u64>,
 }
 
@@ -239,7 +239,6 @@ fn judge(
     // Where a score is the same everywhere, or there is none, the top of the list is whoever comes first.
     let top_overlap = if icc.is_some() { top_overlap_by_repeats(&runs, k) } else { Vec::new() };
     let share = k as f64 / n.max(1) as f64;
-    let extrapolated = |&overlap: &f64| repeats_for_top_overlap(overlap, top_overlap.len(), share, options.overlap);
     ProxyStability {
         name: name.into(),
         networks: n,
@@ -247,7 +246,7 @@ fn judge(
         icc,
         spearman: rhos.filter(|rhos| !rhos.is_empty()).map(|rhos| rhos.iter().sum::<f64>() / rhos.len() as f64),
         repeats_for_reliability: icc.and_then(|icc| repeats_needed(icc, options.reliability)),
-        repeats_for_overlap: top_overlap.last().and_then(extrapolated),
+        repeats_for_overlap: repeats_for_top_overlap(&top_overlap, share, options.overlap),
         top_overlap,
     }
 }
@@ -273,14 +272,13 @@ impl Stability {
             lines.push(format!("left out   {} (not in all runs)", self.proxies_not_in_all.join(", ")));
         }
         lines.extend([
-            "scores     as normal scores within each run, missing ones last; networks that never have one left out".into(),
+            "scores     as normal scores within each run, missing ones last; networks that never have one left out"
+                .into(),
             "ICC        ICC(A,1), the reliability of one run; Spearman: mean over pairs of runs".into(),
             format!("top {top:<6} overlap of the {top} best by one run with those by another"),
             format!(
-                "repeats    runs to average for a reliability of {}, and for an overlap of {wanted} (extrapolated from means \
-                 of {})",
-                self.reliability,
-                self.runs.len() / 2
+                "repeats    runs to average for a reliability of {}, and for an overlap of {wanted} (extrapolated)",
+                self.reliability
             ),
             String::new(),
         ]);

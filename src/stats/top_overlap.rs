@@ -36,19 +36,21 @@ pub fn top_overlap_by_repeats(runs: &[Vec<f64>], k: usize) -> Vec<f64> {
     (1..=runs.len() / 2).map(overlap).collect()
 }
 
-/// The number of repeats after which the top of the list overlaps by `wanted`, told from an `overlap` measured between means
-/// of `repeats` runs each; `share` is the part of the list that is its top, and all are in `(0, 1]`.
+/// The number of repeats after which the top of the list overlaps by `wanted`, told from the overlaps of means of 1, 2, … runs
+/// ([`top_overlap_by_repeats`]); `share` is the part of the list that is its top, and all are in `(0, 1]`.
 ///
 /// An overlap is no correlation, so it is read as one first: of the two normal variables whose tops of that share overlap
-/// as much ([`normal_top_overlap`]). That correlation is a reliability; [`spearman_brown`] leads from it to a single run, and
-/// [`repeats_needed`] from there to the reliability that `wanted` stands for. Exact for normal scores with normal noise of
-/// equal strength, an extrapolation otherwise.
+/// as much ([`normal_top_overlap`]), 0 if it is not above chance. That correlation is the reliability of the mean;
+/// [`spearman_brown`] leads from it to a single run. The average of these over all overlaps is taken, and
+/// [`repeats_needed`] leads from there to the reliability that `wanted` stands for. Exact for normal scores with normal noise
+/// of equal strength, an extrapolation otherwise.
 ///
-/// `None` if no number is enough: the overlap is not above chance (`share`), or `wanted` is 1 and the overlap less.
-pub fn repeats_for_top_overlap(overlap: f64, repeats: usize, share: f64, wanted: f64) -> Option<u64> {
-    let mean = correlation_of_top_overlap(overlap, share)?;
-    let wanted = correlation_of_top_overlap(wanted, share).unwrap_or(0.0);
-    repeats_needed(spearman_brown(mean, 1.0 / repeats as f64), wanted)
+/// `None` if no number is enough (no overlap is above chance, or `wanted` is 1 and an overlap less) or without overlaps.
+pub fn repeats_for_top_overlap(overlaps: &[f64], share: f64, wanted: f64) -> Option<u64> {
+    let correlation = |overlap: f64| correlation_of_top_overlap(overlap, share).unwrap_or(0.0);
+    let of_one = (1..).zip(overlaps).map(|(r, &overlap)| spearman_brown(correlation(overlap), 1.0 / f64::from(r)));
+    // Without overlaps this is not a number, which no number of repeats is enough for.
+    repeats_needed(of_one.sum::<f64>() / overlaps.len() as f64, correlation(wanted))
 }
 
 /// The chance that an item in the top `share` of one standard normal variable is in the top `share` of another that
@@ -132,13 +134,14 @@ mod tests {
         let runs: Vec<Vec<f64>> = (0..40).map(|_| signal.iter().map(|s| s + stream.normal()).collect()).collect();
         let overlaps = top_overlap_by_repeats(&runs, n / 10);
         assert_relative_eq!(overlaps[0], normal_top_overlap(0.5, 0.1), max_relative = 0.03);
-        let needed = repeats_for_top_overlap(overlaps[0], 1, 0.1, 0.75).unwrap() as usize;
+        let needed = repeats_for_top_overlap(&overlaps[..1], 0.1, 0.75).unwrap() as usize;
         assert!((0.74..0.77).contains(&overlaps[needed - 1]), "{needed} {}", overlaps[needed - 1]);
-        let from_mean = repeats_for_top_overlap(overlaps[9], 10, 0.1, 0.75).unwrap() as usize;
-        assert!(needed.abs_diff(from_mean) <= 1, "{needed} {from_mean}");
-        assert_eq!(repeats_for_top_overlap(0.09, 1, 0.1, 0.9), None);
-        assert_eq!(repeats_for_top_overlap(0.5, 1, 0.1, 1.0), None);
-        assert_eq!(repeats_for_top_overlap(1.0, 3, 0.1, 0.9), Some(1));
-        assert_eq!(repeats_for_top_overlap(0.5, 1, 0.1, 0.05), Some(1));
+        let from_means = repeats_for_top_overlap(&overlaps, 0.1, 0.75).unwrap() as usize;
+        assert!(needed.abs_diff(from_means) <= 1, "{needed} {from_means}");
+        assert_eq!(repeats_for_top_overlap(&[0.09], 0.1, 0.9), None);
+        assert_eq!(repeats_for_top_overlap(&[0.5], 0.1, 1.0), None);
+        assert_eq!(repeats_for_top_overlap(&[], 0.1, 0.9), None);
+        assert_eq!(repeats_for_top_overlap(&[1.0, 1.0], 0.1, 0.9), Some(1));
+        assert_eq!(repeats_for_top_overlap(&[0.5], 0.1, 0.05), Some(1));
     }
 }
