@@ -8,6 +8,7 @@ mod list;
 mod progress;
 mod run;
 mod screen;
+mod stability;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +39,7 @@ enum Command {
     Screen(screen::Args),
     Evaluate(evaluate::Args),
     Cascade(cascade::Args),
+    Stability(stability::Args),
     Run(run::Args),
     Bench(bench::Args),
     List(list::Args),
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Screen(args) => screen::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Cascade(args) => cascade::run(args),
+        Command::Stability(args) => stability::run(args),
         Command::Run(args) => run::run(args),
         Command::Bench(args) => bench::run(args),
         Command::List(args) => list::run(args),

@@ -6,6 +6,7 @@ pub mod evaluate;
 mod files;
 mod run;
 mod screen;
+mod stability;
 
 pub use bench::{Bench, BenchConfig, BenchError, Line, SECTIONS, SectionEntry, bench};
 pub use cascade::{CascadeError, CascadeEvaluation, CascadeRow, evaluate_cascades};
@@ -15,3 +16,4 @@ pub use screen::{
     ArchListError, CascadeStage, Init, Keep, Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection,
     read_arch_list, screen,
 };
+pub use stability::{ProxyStability, Stability, StabilityError, StabilityOptions, stability};
