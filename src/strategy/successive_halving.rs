@@ -10,7 +10,7 @@ use crate::seed::Stream;
 pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     name: "successive_halving",
     title: "Asynchronous successive halving",
-    what: "trains random members for the fewest epochs; the best of each number of epochs go on to the next, as many as the epochs are fewer",
+    what: "trains random members for the fewest epochs; of those at each number of epochs, the best go on to the next",
     paper: "Jamieson & Talwalkar, AISTATS 2016; Li et al., A system for massively parallel hyperparameter tuning, MLSys 2020",
     family: Family::MultiFidelity,
     needs: "two or more numbers of epochs; with one it is random search",
