@@ -1,6 +1,7 @@
 //! The staged run: screen, evaluate against a table, or the whole way from a space to confirmed networks.
 
 mod bench;
+pub mod candidates;
 mod cascade;
 pub mod evaluate;
 mod files;
