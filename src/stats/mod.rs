@@ -5,6 +5,8 @@
 
 mod bootstrap;
 mod kendall;
+mod paired;
+mod quantile;
 mod rank;
 mod selection;
 
@@ -12,6 +14,8 @@ pub use bootstrap::{
     Interval, MeanDifference, bootstrap_interval, mean_difference_test, percentile_interval, resampled,
 };
 pub use kendall::kendall_tau;
+pub use paired::{PairedDifference, holm, paired_difference_test};
+pub use quantile::quantile;
 pub use rank::{RankedPairs, missing_last, multiplicities, pearson, ranks, spearman};
 pub(crate) use selection::count_of;
 pub use selection::{precision_at, regret_at, top_fraction_indices, top_indices};
