@@ -2,9 +2,16 @@
 //!
 //! To add an encoding: one file with an [`EncodingEntry`], one line in [`ENCODINGS`].
 
-mod normal;
+mod categorical;
+mod graf;
 mod one_hot;
+mod path;
 mod scores;
+mod vocabulary;
+mod weisfeiler_lehman;
+
+#[cfg(test)]
+mod contract;
 
 use std::ops::Range;
 
@@ -12,7 +19,7 @@ use ndarray::{Array2, s};
 
 use crate::space::{Architecture, SearchSpace};
 
-pub use normal::normal_quantile;
+pub use crate::stats::normal_quantile;
 pub use one_hot::{one_hot, one_hot_names};
 pub use scores::{rank_normal, score_columns};
 
@@ -68,12 +75,14 @@ pub struct EncodingEntry {
     pub what: &'static str,
     /// Where it was published.
     pub paper: &'static str,
-    /// The columns of architectures of a space, in row order. The genes must be valid.
+    /// The columns of architectures of a space, in row order. The genes must be valid. Architectures with one
+    /// [`crate::space::ArchId`] have equal rows only if they are given by their representative.
     pub encode: fn(&dyn SearchSpace, &[Architecture]) -> Columns,
 }
 
 /// All encodings of architectures.
-pub static ENCODINGS: &[&EncodingEntry] = &[&one_hot::ENTRY];
+pub static ENCODINGS: &[&EncodingEntry] =
+    &[&one_hot::ENTRY, &categorical::ENTRY, &path::ENTRY, &graf::ENTRY, &weisfeiler_lehman::ENTRY];
 
 /// The encoding called `name`.
 pub fn find(name: &str) -> Result<&'static EncodingEntry, EncodingError> {
@@ -100,6 +109,8 @@ pub struct Layout {
     pub groups: Vec<Group>,
     /// The column whose order is believed before any label is seen, such as a label-free ensemble.
     pub prior: Option<usize>,
+    /// Mean and standard deviation of each column over all networks; empty if they are not known.
+    pub scale: Vec<(f64, f64)>,
 }
 
 /// Named features of all screened networks. No two columns share a name and none is constant.
@@ -146,6 +157,7 @@ impl FeatureMatrix {
         for (to, (g, c)) in kept.into_iter().enumerate() {
             values.slice_mut(s![.., to]).assign(&groups[g].1.values.column(c));
         }
+        layout.scale = values.columns().into_iter().map(|c| (c.sum() / rows as f64, c.std(0.0))).collect();
         layout.prior = prior.and_then(|prior| names.iter().position(|name| name == prior));
         Ok(FeatureMatrix { names, values, layout, dropped })
     }

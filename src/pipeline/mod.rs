@@ -1,11 +1,14 @@
 //! The staged run: screen, evaluate against a table, or the whole way from a space to confirmed networks.
 
 mod bench;
+pub mod candidates;
 mod cascade;
+pub mod compare;
 pub mod evaluate;
 mod files;
 mod run;
 mod screen;
+pub mod search;
 
 pub use bench::{Bench, BenchConfig, BenchError, Line, SECTIONS, SectionEntry, bench};
 pub use cascade::{CascadeError, CascadeEvaluation, CascadeRow, evaluate_cascades};

@@ -3,7 +3,7 @@
 use ndarray::{ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use super::{Prediction, Predictor, PredictorError};
+use super::{FittedPredictor, Prediction, Predictor, PredictorError};
 use crate::seed::Stream;
 
 /// Out-of-fold predictions in row order: each row is predicted by a fit that did not see it.
@@ -43,6 +43,22 @@ pub fn cross_validate(
     let mut by_row: Vec<(usize, Prediction)> = by_fold.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
     by_row.sort_unstable_by_key(|(row, _)| *row);
     Ok(by_row.into_iter().map(|(_, prediction)| prediction).collect())
+}
+
+/// Predictions of the rows that `fitted` learned from, each by a fit that did not see it: its own
+/// ([`FittedPredictor::held_out`]) if it has them, otherwise by [`cross_validate`].
+pub fn held_out(
+    predictor: &dyn Predictor,
+    fitted: &dyn FittedPredictor,
+    x: ArrayView2<f64>,
+    y: ArrayView1<f64>,
+    folds: usize,
+    seed: u64,
+) -> Result<Vec<Prediction>, PredictorError> {
+    match fitted.held_out() {
+        Some(predictions) => Ok(predictions),
+        None => cross_validate(predictor, x, y, folds, seed),
+    }
 }
 
 /// How many labels are inside [`Prediction::interval`] at this `level`, ends included, and how many there are:
@@ -102,7 +118,7 @@ pub fn conformal_scale(predictions: &[Prediction], y: &[f64], level: f64) -> f64
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BaggedRidge, FittedPredictor, PREDICTORS, PredictorEntry};
+    use super::super::{BaggedRidge, PREDICTORS, PredictorEntry};
     use super::*;
     use crate::stats::spearman;
     use ndarray::{Array1, Array2, s};

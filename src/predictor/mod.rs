@@ -4,6 +4,7 @@
 
 mod bagged_ridge;
 mod cross_validate;
+pub(crate) mod gaussian_process;
 mod ridge;
 
 use ndarray::{ArrayView1, ArrayView2};
@@ -12,7 +13,8 @@ use crate::encoding::{Layout, normal_quantile};
 use crate::stats::Interval;
 
 pub use bagged_ridge::BaggedRidge;
-pub use cross_validate::{conformal_scale, coverage, cross_validate, scaled_coverage};
+pub use cross_validate::{conformal_scale, coverage, cross_validate, held_out, scaled_coverage};
+pub use gaussian_process::GaussianProcess;
 
 /// Why a predictor refuses.
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -98,7 +100,7 @@ pub enum PredictorError {
 /// What is expected of a network that was not trained, in the unit of the labels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
-    /// Expected label.
+    /// Expected label; of predictors that work on transformed labels, its median.
     pub mean: f64,
     /// Standard deviation of the label around it. Zero or more.
     pub std: f64,
@@ -139,6 +141,12 @@ pub trait FittedPredictor: Send + Sync {
     ///
     /// If `x` has another number of columns than the features it was fitted on.
     fn predict(&self, x: ArrayView2<f64>) -> Vec<Prediction>;
+
+    /// Predictions of the rows it was fitted on, each as if that row had not been seen, if the predictor gets them at
+    /// no extra cost (leave-one-out formulas, out-of-bag samples).
+    fn held_out(&self) -> Option<Vec<Prediction>> {
+        None
+    }
 }
 
 /// One line of the registry.
@@ -157,7 +165,7 @@ pub struct PredictorEntry {
 }
 
 /// All predictors.
-pub static PREDICTORS: &[&PredictorEntry] = &[&bagged_ridge::ENTRY];
+pub static PREDICTORS: &[&PredictorEntry] = &[&bagged_ridge::ENTRY, &gaussian_process::ENTRY];
 
 /// The predictor called `name` for features of this layout, drawing what it draws from `seed`.
 pub fn open(name: &str, seed: u64, layout: &Layout) -> Result<Box<dyn Predictor>, PredictorError> {

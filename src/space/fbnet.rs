@@ -9,7 +9,7 @@
 //! later layers of its stage does not matter, and architectures that differ in nothing else have one [`ArchId`].
 
 use super::blocks::conv_bn_relu;
-use super::{ArchId, Architecture, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
+use super::{ArchId, Architecture, OpSet, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
 use crate::network::{Conv2d, Network, NetworkBuilder, NetworkError, NodeId, Op};
 
 /// Registry line.
@@ -76,6 +76,7 @@ const BLOCKS: [Block; 9] = [
     residual(5, 6, 1),
     Block::Skip,
 ];
+const BLOCK_NAMES: [&str; 9] = ["k3_e1", "k3_e1_g2", "k3_e3", "k3_e6", "k5_e1", "k5_e1_g2", "k5_e3", "k5_e6", "skip"];
 const SKIP: u8 = 8;
 
 /// The space. Gene `i` is the block of layer `i`: 0 `k3_e1`, 1 `k3_e1_g2`, 2 `k3_e3`, 3 `k3_e6`, 4 `k5_e1`, 5 `k5_e1_g2`,
@@ -143,6 +144,11 @@ impl SearchSpace for FbNet {
             rest = later;
         }
         Architecture(genes)
+    }
+
+    /// The blocks. A skip is no identity where the shape changes, so none counts as one.
+    fn op_set(&self) -> OpSet {
+        OpSet { names: BLOCK_NAMES.map(String::from).to_vec(), identity: None, longest_path: LAYERS }
     }
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {

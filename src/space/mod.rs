@@ -7,6 +7,7 @@ mod fbnet;
 mod nas_bench_101;
 mod nas_bench_201;
 mod nats_size;
+mod op_graph;
 
 use std::fmt;
 
@@ -170,6 +171,22 @@ pub trait SearchSpace: Send + Sync {
     /// The network as specified, dead operations included.
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError>;
 
+    /// The operations of [`SearchSpace::op_graph`]. Here one per alternative of a gene, called by its number.
+    fn op_set(&self) -> OpSet {
+        let alternatives = self.choices().iter().copied().max().unwrap_or(0);
+        OpSet {
+            names: (0..alternatives).map(|gene| gene.to_string()).collect(),
+            identity: None,
+            longest_path: self.choices().len(),
+        }
+    }
+
+    /// The searched part as a graph of its live operations. Genes must be valid. Here the genes one after the other, each
+    /// an operation: for spaces that choose the layers of a chain.
+    fn op_graph(&self, arch: &Architecture) -> OpGraph {
+        OpGraph::chain(arch.0.clone())
+    }
+
     /// Number of architectures that the space lists ([`SearchSpace::at`]): of all text forms, unless
     /// [`SpaceEntry::listed`] says otherwise.
     fn size(&self) -> u128 {
@@ -282,6 +299,7 @@ pub use fbnet::FbNet;
 pub use nas_bench_101::NasBench101;
 pub use nas_bench_201::{NasBench201, tree_string};
 pub use nats_size::NatsSize;
+pub use op_graph::{OpGraph, OpSet};
 
 /// The space called `name` (or an alias of it) with this skeleton.
 pub fn open(name: &str, skeleton: &Skeleton) -> Result<Box<dyn SearchSpace>, SpaceError> {

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 use super::blocks::{self, CellOp};
-use super::{ArchId, Architecture, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
+use super::{ArchId, Architecture, OpGraph, OpSet, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
 use crate::network::{LabelledDag, Network, NetworkBuilder, NetworkError};
 
 /// Registry line.
@@ -123,6 +123,28 @@ impl SearchSpace for NasBench201 {
             certificates.iter().map(|c| best[c.as_slice()] as u16).collect()
         });
         from_lexicographic(table[lexicographic(arch)] as usize)
+    }
+
+    /// All but `none`.
+    fn op_set(&self) -> OpSet {
+        let names = CellOp::ALL[1..].iter().map(|op| op.name().into()).collect();
+        OpSet { names, identity: Some(CellOp::SkipConnect as u8 - 1), longest_path: 3 }
+    }
+
+    /// The line graph of the cell, whose operations are on its edges: a node per live edge that is not `none`, skips
+    /// included, and an edge from each to those that start where it ends.
+    fn op_graph(&self, arch: &Architecture) -> OpGraph {
+        let active: Vec<usize> = (0..6).filter(|&e| arch.0[e] != CellOp::None as u8).collect();
+        let ops: Vec<u8> = active.iter().map(|&e| arch.0[e] - 1).collect();
+        let ending_at = |cell_node: usize| {
+            let ends = move |&(_, e): &(usize, &usize)| EDGES[*e].1 == cell_node;
+            let input = (cell_node == 0).then_some(0);
+            input.into_iter().chain(active.iter().enumerate().filter(ends).map(|(i, _)| i + 1))
+        };
+        let starts = active.iter().map(|&e| EDGES[e].0).chain([3]);
+        let edges: Vec<_> =
+            starts.zip(1..).flat_map(|(start, to)| ending_at(start).map(move |from| (from, to))).collect();
+        OpGraph::live(&ops, &edges)
     }
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {

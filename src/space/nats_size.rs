@@ -4,7 +4,7 @@
 //! TPAMI 2021.
 
 use super::blocks::{self, CellOp};
-use super::{ArchId, Architecture, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
+use super::{ArchId, Architecture, OpSet, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
 use crate::network::{Network, NetworkBuilder, NetworkError};
 
 /// Registry line.
@@ -84,6 +84,11 @@ impl SearchSpace for NatsSize {
     /// Every architecture is its own representative: different channels are different networks.
     fn representative(&self, arch: &Architecture) -> Architecture {
         arch.clone()
+    }
+
+    /// The layers are the operations, called by their channels.
+    fn op_set(&self) -> OpSet {
+        OpSet { names: (1..=8).map(|i| (8 * i).to_string()).collect(), identity: None, longest_path: 5 }
     }
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {

@@ -7,6 +7,8 @@ mod bootstrap;
 mod kendall;
 mod paired;
 mod quantile;
+mod normal;
+mod pareto;
 mod rank;
 mod selection;
 
@@ -16,6 +18,8 @@ pub use bootstrap::{
 pub use kendall::kendall_tau;
 pub use paired::{PairedDifference, holm, paired_difference_test};
 pub use quantile::quantile;
+pub use normal::normal_quantile;
+pub use pareto::{crowding_distances, hypervolume_2d, pareto_front, pareto_ranks};
 pub use rank::{RankedPairs, missing_last, multiplicities, pearson, ranks, spearman};
 pub(crate) use selection::count_of;
 pub use selection::{precision_at, regret_at, top_fraction_indices, top_indices};

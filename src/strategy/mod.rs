@@ -5,8 +5,18 @@
 //!
 //! To add a strategy: one file that implements [`Strategy`], one line in [`STRATEGIES`].
 
+mod bayesian;
+mod hyperband;
+mod local_search;
+mod nsga2;
 mod pool;
+mod prior_only;
 mod random;
+mod record;
+mod regularised_evolution;
+mod reinforce;
+mod successive_halving;
+mod warm_start_evolution;
 
 use crate::text::did_you_mean;
 
@@ -82,8 +92,8 @@ pub trait Strategy: Send {
     /// Registry entry of the strategy.
     fn entry(&self) -> &'static StrategyEntry;
 
-    /// The next training, None when nothing is left to ask for. May be called again before the answer is told: the next
-    /// one is then different.
+    /// The next training, None when nothing is left to ask for, or nothing before another outcome is told. May be called
+    /// again before the answer is told: the next one is then different.
     fn ask(&mut self, pool: &Pool) -> Result<Option<Proposal>, StrategyError>;
 
     /// The outcome of a proposal. Outcomes may come in another order than they were asked for; the search depends on it.
@@ -130,7 +140,20 @@ pub struct StrategyEntry {
 }
 
 /// All strategies.
-pub static STRATEGIES: &[&StrategyEntry] = &[&random::ENTRY];
+pub static STRATEGIES: &[&StrategyEntry] = &[
+    &random::ENTRY,
+    &local_search::ENTRY,
+    &regularised_evolution::ENTRY,
+    &warm_start_evolution::ENTRY,
+    &nsga2::ENTRY,
+    &reinforce::ENTRY,
+    &prior_only::ENTRY,
+    &successive_halving::ENTRY,
+    &hyperband::ENTRY,
+    &bayesian::UCB,
+    &bayesian::EI,
+    &bayesian::THOMPSON,
+];
 
 /// The registry entry of the strategy called `name`.
 pub fn find(name: &str) -> Result<&'static StrategyEntry, StrategyError> {
@@ -255,6 +278,39 @@ mod tests {
                     strategy.tell(&pool, &Trial { proposal, accuracy_pct });
                 }
             }
+        }
+    }
+
+    /// Best accuracy of full trainings after as many epochs as `queries` full trainings take; a promoted training goes on
+    /// from its shorter one.
+    fn best_after(entry: &StrategyEntry, pool: &Pool, queries: u32, seed: u64) -> f64 {
+        let (mut strategy, mut reached) = ((entry.open)(seed), HashMap::new());
+        let (mut best, mut left) = (f64::NEG_INFINITY, queries * pool.epochs[pool.epochs.len() - 1]);
+        while let Some(Trial { proposal, accuracy_pct }) = search(strategy.as_mut(), pool, 1).pop() {
+            let before = reached.insert(proposal.member, proposal.epochs).unwrap_or(0);
+            let Some(rest) = left.checked_sub(proposal.epochs - before) else { break };
+            left = rest;
+            if pool.epochs.last() == Some(&proposal.epochs) {
+                best = best.max(accuracy_pct.unwrap());
+            }
+        }
+        best
+    }
+
+    #[test]
+    fn every_strategy_beats_random_search() {
+        let pool = testing::nas_bench_201(20_000);
+        let median = |entry: &&'static StrategyEntry| {
+            let mut best: Vec<f64> = (0..20).map(|seed| best_after(entry, &pool, 60, seed)).collect();
+            best.sort_by(f64::total_cmp);
+            (best[9] + best[10]) / 2.0
+        };
+        let medians: Vec<f64> = STRATEGIES.iter().map(median).collect();
+        for (entry, value) in STRATEGIES.iter().zip(&medians) {
+            println!("{:24} {value:.3}", entry.name);
+        }
+        for (entry, value) in STRATEGIES.iter().zip(&medians).skip(1) {
+            assert!(*value >= medians[0], "{}: {value} where random search reaches {}", entry.name, medians[0]);
         }
     }
 }

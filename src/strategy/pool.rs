@@ -63,6 +63,26 @@ impl Pool {
         &self.archs[member]
     }
 
+    /// The member that is the same network as these genes. None if they are no architecture of the space, or none of the
+    /// pool.
+    pub fn find(&self, arch: &Architecture) -> Option<usize> {
+        self.space.check(arch).ok()?;
+        self.by_id.get(&self.space.arch_id(arch)).copied()
+    }
+
+    /// Of the members that `keep` lets through, the one that shares the most genes with `arch` (with its representative,
+    /// where it is an architecture of the space), the lowest number of several. Time O(members · genes).
+    pub fn nearest(&self, arch: &Architecture, keep: impl Fn(usize) -> bool) -> Option<usize> {
+        let valid = self.space.check(arch).is_ok();
+        let arch = if valid { self.space.representative(arch) } else { arch.clone() };
+        (0..self.len()).filter(|&i| keep(i)).min_by_key(|&i| self.distance(&arch, i))
+    }
+
+    /// Number of genes in which a member differs (Hamming distance).
+    fn distance(&self, arch: &Architecture, member: usize) -> usize {
+        arch.0.iter().zip(&self.archs[member].0).filter(|(a, b)| a != b).count()
+    }
+
     /// The column of the features that is believed before any label is seen ([`crate::encoding::Layout::prior`]), by member.
     pub fn prior(&self) -> Option<Vec<f64>> {
         self.features.layout.prior.map(|column| self.features.values.column(column).to_vec())
@@ -82,11 +102,14 @@ impl Pool {
             }
         }
         if found.is_empty() {
-            let distance = |i: usize| arch.0.iter().zip(&self.archs[i].0).filter(|(a, b)| a != b).count();
             let mut all: Vec<(usize, usize)> =
-                (0..self.len()).filter(|&i| i != member).map(|i| (distance(i), i)).collect();
+                (0..self.len()).filter(|&i| i != member).map(|i| (self.distance(arch, i), i)).collect();
+            if all.len() > NEAREST {
+                all.select_nth_unstable(NEAREST);
+                all.truncate(NEAREST);
+            }
             all.sort_unstable();
-            found = all.into_iter().take(NEAREST).map(|(_, i)| i).collect();
+            found = all.into_iter().map(|(_, i)| i).collect();
         }
         found
     }
@@ -122,14 +145,33 @@ mod tests {
             alone += usize::from(neighbours.len() == NEAREST);
         }
         assert!(alone < pool.len());
-        let sparse = Pool::new(
+        let sparse = sparse();
+        assert_eq!(sparse.neighbours(0), [1, 2]);
+        assert_eq!(sparse.mutate(0, &mut Stream::new(1)).min(1), 1);
+    }
+
+    #[test]
+    fn genes_lead_to_their_member_or_the_nearest() {
+        let pool = crate::strategy::testing::nas_bench_201(200);
+        assert!((0..pool.len()).all(|i| pool.find(pool.arch(i)) == Some(i)));
+        let sparse = sparse();
+        assert_eq!(sparse.find(&Architecture(vec![2; 6])), Some(2));
+        assert_eq!(sparse.find(&Architecture(vec![1; 6])), None);
+        assert_eq!(sparse.find(&Architecture(vec![7; 6])), None);
+        let mixed = Architecture(vec![2, 2, 2, 2, 2, 3]);
+        assert_eq!(sparse.nearest(&mixed, |_| true), Some(2));
+        assert_eq!(sparse.nearest(&mixed, |i| i != 2), Some(1));
+        assert_eq!(sparse.nearest(&mixed, |_| false), None);
+        assert_eq!(sparse.nearest(&Architecture(vec![9, 9, 9, 3, 3, 3]), |_| true), Some(0));
+    }
+
+    fn sparse() -> Pool {
+        Pool::new(
             space::open("nas-bench-201", &Skeleton::default()).unwrap(),
             vec![Architecture(vec![3; 6]), Architecture(vec![2, 2, 2, 3, 3, 3]), Architecture(vec![2; 6])],
             FeatureMatrix::new(vec![], None).unwrap(),
             vec![],
             vec![200],
-        );
-        assert_eq!(sparse.neighbours(0), [1, 2]);
-        assert_eq!(sparse.mutate(0, &mut Stream::new(1)).min(1), 1);
+        )
     }
 }

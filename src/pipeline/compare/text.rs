@@ -2,7 +2,7 @@
 
 use super::reach::Censored;
 use super::{Comparison, Curve, StrategySummary};
-use crate::text::aligned;
+use crate::text::columns;
 
 /// Characters of the small plots.
 const PLOT_WIDTH: usize = 48;
@@ -152,18 +152,4 @@ fn censored(value: Option<&Censored>, budget: f64, digits: usize) -> String {
         (None, None) => beyond,
         _ => format!("{} [{}, {}]", show(value.median), show(value.low), show(value.high)),
     }
-}
-
-/// A table with any number of columns.
-fn columns(header: Vec<String>, rows: Vec<Vec<String>>) -> Vec<String> {
-    let all: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
-    let n = all[0].len();
-    let width = |c: usize| all.iter().map(|row| row[c].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..n).map(width).collect();
-    let _ = aligned::<1>;
-    let cell = |(c, text): (usize, &String)| match c {
-        0 => format!("{text:<w$}", w = widths[c]),
-        _ => format!("{text:>w$}", w = widths[c]),
-    };
-    all.iter().map(|row| row.iter().enumerate().map(cell).collect::<Vec<_>>().join("  ").trim_end().to_string()).collect()
 }

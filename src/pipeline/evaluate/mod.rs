@@ -15,7 +15,7 @@ use crate::stats::{
     top_fraction_indices,
 };
 
-mod join;
+pub(super) mod join;
 mod text;
 
 use join::{Joined, ProxyScores};

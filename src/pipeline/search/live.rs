@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::drive::{Answer, drive};
-use super::members::{Costs, Population, pool};
+use super::members::{Costs, pool};
 use super::record::{Record, Recorded};
 use super::report::{SearchReport, Source, report};
 use super::{Budget, Constraint, SearchError};

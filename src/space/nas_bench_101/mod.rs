@@ -17,7 +17,9 @@
 mod hash;
 mod module;
 
-use super::{ArchId, Architecture, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task, blocks, check_genes};
+use super::{
+    ArchId, Architecture, OpGraph, OpSet, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task, blocks, check_genes,
+};
 use crate::network::{Conv2d, Network, NetworkBuilder, NetworkError, NodeId, Op, Pool};
 use crate::seed::Stream;
 use module::{MAX_EDGES, MAX_VERTICES, Module, OPS, PAIRS};
@@ -187,6 +189,17 @@ impl SearchSpace for NasBench101 {
 
     fn representative(&self, arch: &Architecture) -> Architecture {
         specified(arch).pruned().map_or_else(|| arch.clone(), |m| genes(&m.representative()))
+    }
+
+    fn op_set(&self) -> OpSet {
+        OpSet { names: OP_NAMES.map(String::from).to_vec(), identity: None, longest_path: MAX_VERTICES - 2 }
+    }
+
+    /// The pruned module.
+    fn op_graph(&self, arch: &Architecture) -> OpGraph {
+        specified(arch)
+            .pruned()
+            .map_or_else(OpGraph::default, |m| OpGraph { ops: m.interior().to_vec(), edges: m.pairs().collect() })
     }
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {

@@ -51,12 +51,13 @@ impl Module {
         self.ops[vertex - 1]
     }
 
-    fn interior(&self) -> &[u8] {
+    /// Operations of the interior vertices.
+    pub fn interior(&self) -> &[u8] {
         &self.ops[..self.vertices() - 2]
     }
 
-    /// The edges (from, to).
-    fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+    /// The edges (from, to), by `to`, then by `from`.
+    pub fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         (1..self.vertices()).flat_map(move |to| (0..to).map(move |from| (from, to))).filter(|&(f, t)| self.has(f, t))
     }
 
