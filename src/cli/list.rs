@@ -7,9 +7,10 @@ use naslens::ensemble::ENSEMBLES;
 use naslens::predictor::PREDICTORS;
 use naslens::proxy::PROXIES;
 use naslens::space::SPACES;
+use naslens::strategy::STRATEGIES;
 use serde_json::json;
 
-/// List what there is: spaces, proxies, data, predictors.
+/// List what there is: spaces, proxies, data, predictors, strategies.
 #[derive(clap::Args)]
 pub struct Args {
     /// What to list
@@ -29,6 +30,7 @@ enum Kind {
     Proxies,
     Data,
     Predictors,
+    Strategies,
 }
 
 /// A name, a title, and named details.
@@ -82,6 +84,13 @@ fn items(kind: Kind) -> Vec<Item> {
         Kind::Predictors => PREDICTORS
             .iter()
             .map(|p| (p.name, text(p.title), vec![("what", text(p.what)), ("paper", text(p.paper))]))
+            .collect(),
+        Kind::Strategies => STRATEGIES
+            .iter()
+            .map(|s| {
+                let details = vec![("what", text(s.what)), ("needs", text(s.needs)), ("paper", text(s.paper))];
+                (s.name, text(s.title), details)
+            })
             .collect(),
     }
 }

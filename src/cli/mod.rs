@@ -2,18 +2,21 @@
 
 mod bench;
 mod cascade;
+mod compare;
 mod doctor;
 mod evaluate;
 mod list;
 mod progress;
 mod run;
 mod screen;
+mod search;
 mod stability;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
+use naslens::pipeline::search::SearchError;
 use naslens::pipeline::{BenchError, RunError, ScreenError};
 
 const AFTER_HELP: &str = "\
@@ -41,6 +44,8 @@ enum Command {
     Cascade(cascade::Args),
     Stability(stability::Args),
     Run(run::Args),
+    Search(search::Args),
+    Compare(compare::Args),
     Bench(bench::Args),
     List(list::Args),
     Doctor(doctor::Args),
@@ -64,6 +69,8 @@ pub fn main() -> ExitCode {
         Command::Cascade(args) => cascade::run(args),
         Command::Stability(args) => stability::run(args),
         Command::Run(args) => run::run(args),
+        Command::Search(args) => search::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Bench(args) => bench::run(args),
         Command::List(args) => list::run(args),
         Command::Doctor(args) => doctor::run(args),
@@ -81,6 +88,7 @@ pub fn main() -> ExitCode {
 fn interrupted(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ScreenError::Interrupted { .. }))
         || matches!(error.downcast_ref(), Some(BenchError::Screen(ScreenError::Interrupted { .. })))
+        || matches!(error.downcast_ref(), Some(SearchError::Interrupted { .. }))
         || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
 }
 

@@ -3,10 +3,12 @@
 mod bench;
 pub mod candidates;
 mod cascade;
+pub mod compare;
 pub mod evaluate;
 mod files;
 mod run;
 mod screen;
+pub mod search;
 mod stability;
 
 pub use bench::{Bench, BenchConfig, BenchError, Line, SECTIONS, SectionEntry, bench};

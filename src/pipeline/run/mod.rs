@@ -8,7 +8,7 @@
 mod config;
 mod page;
 mod results;
-mod tables;
+pub(super) mod tables;
 mod train_stage;
 
 use std::collections::HashSet;
@@ -19,7 +19,7 @@ use page::page;
 use results::{Candidate, Results, Trained};
 use tables::{write_predictions, write_trainings};
 pub use train_stage::TrainError;
-use train_stage::{TrainJob, TrainStage};
+pub(super) use train_stage::{TrainJob, TrainStage};
 
 use super::files::{FileError, lock_folder, write_atomically};
 use super::screen::thread_pool;

@@ -13,7 +13,8 @@ use parquet::file::properties::WriterProperties;
 use super::results::Results;
 use crate::pipeline::files::{FileError, write_atomically};
 
-fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), FileError> {
+/// Writes columns of equal length as Parquet (zstd).
+pub(in crate::pipeline) fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), FileError> {
     let fields: Vec<Field> =
         columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
     let schema = Arc::new(Schema::new(fields));
@@ -27,11 +28,13 @@ fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), FileError> {
     })
 }
 
-fn text<S: AsRef<str>>(values: impl IntoIterator<Item = S>) -> ArrayRef {
+/// A column of strings.
+pub(in crate::pipeline) fn text<S: AsRef<str>>(values: impl IntoIterator<Item = S>) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(values))
 }
 
-fn number(values: impl IntoIterator<Item = f64>) -> ArrayRef {
+/// A column of numbers without gaps.
+pub(in crate::pipeline) fn number(values: impl IntoIterator<Item = f64>) -> ArrayRef {
     Arc::new(Float64Array::from_iter_values(values))
 }
 
