@@ -30,13 +30,18 @@ pub fn group_digits(digits: &str) -> String {
 
 /// Lines of a table, the first column flush left and the others flush right.
 pub fn aligned<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> Vec<String> {
-    let rows: Vec<[String; N]> = std::iter::once(header.map(str::to_owned)).chain(rows).collect();
+    columns(header.map(str::to_owned).into(), rows.into_iter().map(Vec::from).collect())
+}
+
+/// [`aligned`] with a number of columns that is not known beforehand: that of the header, which every row has.
+pub fn columns(header: Vec<String>, rows: Vec<Vec<String>>) -> Vec<String> {
+    let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
+    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
     let cell = |(column, (text, &width)): (usize, (&String, &usize))| {
         if column == 0 { format!("{text:<width$}") } else { format!("{text:>width$}") }
     };
-    let line = |row: &[String; N]| row.iter().zip(&widths).enumerate().map(cell).collect::<Vec<_>>().join("  ");
+    let line = |row: &Vec<String>| row.iter().zip(&widths).enumerate().map(cell).collect::<Vec<_>>().join("  ");
     rows.iter().map(line).collect()
 }
 

@@ -68,7 +68,6 @@ fn curves_and_predictions_of_a_screen() {
     assert_eq!(json, curves("2"), "threads change nothing");
     let report: serde_json::Value = serde_json::from_str(&json).unwrap();
     let names: Vec<&str> = report["curves"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
-    assert_eq!(names.len(), 2 * names.iter().filter(|name| **name == "bagged-ridge").count() * names.len() / 4);
     for name in ["bagged-ridge", "naslens", "params", "flops", "layers"] {
         assert_eq!(names.iter().filter(|n| **n == name).count(), 2, "{name} in {names:?}");
     }
@@ -86,6 +85,8 @@ fn curves_and_predictions_of_a_screen() {
     write_accuracies(&few, &screened, (0..150).step_by(6));
     let text = ok(predict(&run, "--predictors bagged-ridge").arg("--labels-from").arg(&few));
     assert!(text.contains("Best predicted of those without a label"), "{text}");
+    // Names of networks and paths are as long as they are.
+    assert!(text.lines().filter(|line| !line.contains(['|', '/'])).all(|line| line.chars().count() <= 110), "{text}");
     let predictions = Table::open(&run.join("predictions.parquet")).unwrap();
     let number = |name: &str| predictions.f64_column(name).unwrap();
     let (mean, low, high) = (number("mean"), number("low"), number("high"));

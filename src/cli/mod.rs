@@ -2,6 +2,7 @@
 
 mod bench;
 mod cascade;
+mod compare;
 mod doctor;
 mod evaluate;
 mod list;
@@ -9,12 +10,15 @@ mod predict;
 mod progress;
 mod run;
 mod screen;
+mod search;
+mod stability;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 use naslens::pipeline::predict::PredictError;
+use naslens::pipeline::search::SearchError;
 use naslens::pipeline::{BenchError, RunError, ScreenError};
 
 const AFTER_HELP: &str = "\
@@ -42,7 +46,10 @@ enum Command {
     Evaluate(evaluate::Args),
     Cascade(cascade::Args),
     Predict(predict::Args),
+    Stability(stability::Args),
     Run(run::Args),
+    Search(search::Args),
+    Compare(compare::Args),
     Bench(bench::Args),
     List(list::Args),
     Doctor(doctor::Args),
@@ -65,7 +72,10 @@ pub fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(args),
         Command::Cascade(args) => cascade::run(args),
         Command::Predict(args) => predict::run(args),
+        Command::Stability(args) => stability::run(args),
         Command::Run(args) => run::run(args),
+        Command::Search(args) => search::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Bench(args) => bench::run(args),
         Command::List(args) => list::run(args),
         Command::Doctor(args) => doctor::run(args),
@@ -84,6 +94,7 @@ fn interrupted(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ScreenError::Interrupted { .. }))
         || matches!(error.downcast_ref(), Some(BenchError::Screen(ScreenError::Interrupted { .. })))
         || matches!(error.downcast_ref(), Some(PredictError::Interrupted { .. }))
+        || matches!(error.downcast_ref(), Some(SearchError::Interrupted { .. }))
         || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
 }
 

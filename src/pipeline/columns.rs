@@ -13,7 +13,7 @@ use parquet::file::properties::WriterProperties;
 use super::files::{FileError, write_atomically};
 
 /// Writes the columns, which are of equal length, in their order.
-pub(super) fn write_columns(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), FileError> {
+pub(super) fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), FileError> {
     let fields: Vec<Field> =
         columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
     let schema = Arc::new(Schema::new(fields));

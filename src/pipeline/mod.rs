@@ -4,12 +4,14 @@ mod bench;
 pub mod candidates;
 mod cascade;
 mod columns;
+pub mod compare;
 pub mod evaluate;
 mod files;
-
 pub mod predict;
 mod run;
 mod screen;
+pub mod search;
+mod stability;
 
 pub use bench::{Bench, BenchConfig, BenchError, Line, SECTIONS, SectionEntry, bench};
 pub use cascade::{CascadeError, CascadeEvaluation, CascadeRow, evaluate_cascades};
@@ -19,3 +21,4 @@ pub use screen::{
     ArchListError, CascadeStage, Init, Keep, Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection,
     read_arch_list, screen,
 };
+pub use stability::{ProxyStability, Stability, StabilityError, StabilityOptions, stability};

@@ -1,21 +1,34 @@
-//! Statistics for judging scores against a truth: rank correlations, top-of-the-list measures, resampling.
+//! Statistics for judging scores against a truth: rank correlations, top-of-the-list measures, agreement of repeats,
+//! resampling.
 //!
 //! One convention runs through the module: larger is better, for scores and for truth alike, and a missing score ranks
 //! below every number ([`missing_last`]). A measure that is not defined for its input is `None`, never NaN.
 
 mod bootstrap;
 mod kendall;
+mod ndcg;
 mod normal;
+mod paired;
 mod pareto;
+mod partial;
+mod quantile;
 mod rank;
+mod reliability;
 mod selection;
+mod top_overlap;
 
 pub use bootstrap::{
     Interval, MeanDifference, bootstrap_interval, mean_difference_test, percentile_interval, resampled,
 };
 pub use kendall::kendall_tau;
+pub use ndcg::ndcg_at;
 pub use normal::normal_quantile;
+pub use paired::{PairedDifference, holm, paired_difference_test};
 pub use pareto::{crowding_distances, hypervolume_2d, pareto_front, pareto_ranks};
+pub use partial::{partial_kendall, partial_spearman};
+pub use quantile::quantile;
 pub use rank::{RankedPairs, missing_last, multiplicities, pearson, ranks, spearman};
+pub use reliability::{icc_agreement, icc_one_way, repeats_needed, spearman_brown};
 pub(crate) use selection::count_of;
 pub use selection::{precision_at, regret_at, top_fraction_indices, top_indices};
+pub use top_overlap::{normal_top_overlap, repeats_for_top_overlap, top_overlap_by_repeats};

@@ -281,6 +281,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_strategy_goes_on_when_all_trainings_fail() {
+        for n in [2, 40] {
+            let pool = testing::nas_bench_201(n);
+            for entry in STRATEGIES {
+                let (mut strategy, mut members) = ((entry.open)(9), std::collections::HashSet::new());
+                while let Some(proposal) = strategy.ask(&pool).unwrap() {
+                    members.insert(proposal.member);
+                    strategy.tell(&pool, &Trial { proposal, accuracy_pct: None });
+                }
+                assert_eq!(members.len(), n, "{}", entry.name);
+            }
+        }
+    }
+
     /// Best accuracy of full trainings after as many epochs as `queries` full trainings take; a promoted training goes on
     /// from its shorter one.
     fn best_after(entry: &StrategyEntry, pool: &Pool, queries: u32, seed: u64) -> f64 {
@@ -306,9 +321,6 @@ mod tests {
             (best[9] + best[10]) / 2.0
         };
         let medians: Vec<f64> = STRATEGIES.iter().map(median).collect();
-        for (entry, value) in STRATEGIES.iter().zip(&medians) {
-            println!("{:24} {value:.3}", entry.name);
-        }
         for (entry, value) in STRATEGIES.iter().zip(&medians).skip(1) {
             assert!(*value >= medians[0], "{}: {value} where random search reaches {}", entry.name, medians[0]);
         }

@@ -17,10 +17,8 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     open: |seed| Box::new(Nsga2::new(seed)),
 };
 
-/// Members of a full population.
-const POPULATION: usize = 20;
-/// Members trained before the first child.
-const FOUNDERS: usize = 10;
+/// Members of the population.
+const POPULATION: usize = 10;
 /// Probability that a child has two parents.
 const CROSSOVER: f64 = 0.9;
 
@@ -36,10 +34,11 @@ const CROSSOVER: f64 = 0.9;
 ///    probability 1 / genes, by another alternative.
 /// 3. Train the member of the child's genes. If it was trained, an untried neighbour of it; if the genes are no member,
 ///    the untried member nearest to them.
-/// 4. It joins the population; of more than 20, the worst by the crowded comparison leaves. Step 2.
+/// 4. It joins the population; of more than 10, the worst by the crowded comparison leaves. Step 2.
 ///
-/// The paper trains generations as large as the population. Here each child competes at once (steady state), which
-/// needs no waiting for the slowest of a generation. Failed trainings do not join.
+/// The paper has a population of 100 and trains generations as large. Here each child competes at once (steady state),
+/// which needs no waiting for the slowest of a generation, and 10 leave room for children in a search of some dozen
+/// trainings. Failed trainings do not join.
 struct Nsga2 {
     rng: Stream,
     record: Record,
@@ -121,7 +120,7 @@ impl Strategy for Nsga2 {
                 remedy: "name one, such as `macs`, or choose `regularised_evolution`",
             });
         }
-        if self.founders < FOUNDERS {
+        if self.founders < POPULATION {
             self.founders += 1;
         } else if let Some(member) = self.child(pool) {
             return Ok(Some(self.record.propose(pool, member)));

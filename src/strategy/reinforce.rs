@@ -203,7 +203,7 @@ mod tests {
             let genes = controller.sample(rng);
             controller.learn(&genes, 90.0 + f64::from(genes.0[0]));
         }
-        assert!((1e-4..0.1).contains(&first(&controller)), "{}", first(&controller));
+        assert!((1e-6..0.1).contains(&first(&controller)), "{}", first(&controller));
     }
 
     #[test]

@@ -10,21 +10,20 @@ use crate::seed::Stream;
 pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     name: "successive_halving",
     title: "Asynchronous successive halving",
-    what: "trains random members for the fewest epochs; the best third of those at each number of epochs goes on to the next",
+    what: "trains random members for the fewest epochs; of those at each number of epochs, the best go on to the next",
     paper: "Jamieson & Talwalkar, AISTATS 2016; Li et al., A system for massively parallel hyperparameter tuning, MLSys 2020",
     family: Family::MultiFidelity,
     needs: "two or more numbers of epochs; with one it is random search",
     open: |seed| Box::new(Halving::new(&ENTRY, seed, |_| 1)),
 };
 
-/// Of so many members at a rung one is promoted (`η`).
-const REDUCTION: usize = 3;
-
 /// Successive halving in its asynchronous form (ASHA), in one or several brackets.
 ///
-/// Rung `k` of a bracket holds the members whose training for `epochs[k]` is done. A bracket is asked:
+/// Rung `k` of a bracket holds the members whose training for `epochs[k]` is done. Of `η_k` of them one goes on, the
+/// rounded `epochs[k + 1] / epochs[k]` (2 at least), so that all rungs take about the same share of the epochs. In the
+/// papers `η` is one number, 3 or 4, and the epochs follow from it; here the epochs are given. A bracket is asked:
 ///
-/// 1. From the highest rung but the last down: if one of the best `⌊n_k / 3⌋` of the `n_k` members of rung `k` was not
+/// 1. From the highest rung but the last down: if one of the best `⌊n_k / η_k⌋` of the `n_k` members of rung `k` was not
 ///    promoted, the best of these goes on to `epochs[k + 1]`.
 /// 2. Otherwise a random member starts at the bracket's first rung.
 /// 3. When all members have started, the best that can still be promoted is, from the highest rung down, until all are
@@ -66,10 +65,10 @@ impl Strategy for Halving {
         turns.sort_by_key(|&b| self.brackets[b].spent);
         for b in turns {
             let bracket = &mut self.brackets[b];
-            let promoted = bracket.promote(REDUCTION);
+            let promoted = bracket.promote(|k| reduction(&pool.epochs, k));
             let started =
                 promoted.or_else(|| Some((random::fresh(pool, &mut self.asked, &mut self.rng)?, bracket.first)));
-            if let Some((member, rung)) = started.or_else(|| bracket.promote(1)) {
+            if let Some((member, rung)) = started.or_else(|| bracket.promote(|_| 1)) {
                 let epochs = pool.epochs[rung];
                 let before = if rung > bracket.first { pool.epochs[rung - 1] } else { 0 };
                 bracket.spent += u64::from(epochs - before);
@@ -89,6 +88,11 @@ impl Strategy for Halving {
     }
 }
 
+/// Of so many members at rung `k` one is promoted: `η_k`.
+fn reduction(epochs: &[u32], k: usize) -> usize {
+    ((f64::from(epochs[k + 1]) / f64::from(epochs[k])).round() as usize).max(2)
+}
+
 struct Bracket {
     first: usize,
     /// Epochs asked for.
@@ -98,9 +102,9 @@ struct Bracket {
 
 impl Bracket {
     /// The member to promote, and the rung it goes to.
-    fn promote(&mut self, reduction: usize) -> Option<(usize, usize)> {
+    fn promote(&mut self, reduction: impl Fn(usize) -> usize) -> Option<(usize, usize)> {
         let below_last = 0..self.rungs.len().saturating_sub(1);
-        below_last.rev().find_map(|k| Some((self.rungs[k].promote(reduction)?, k + 1)))
+        below_last.rev().find_map(|k| Some((self.rungs[k].promote(reduction(k))?, k + 1)))
     }
 }
 

@@ -1,8 +1,9 @@
 //! How well each proxy of a run ranks architectures whose truth is known.
 //!
 //! The scores of a run are joined with a benchmark table. Each proxy, and each trivial baseline, is then judged by rank
-//! correlation over all joined architectures and inside the top 10%, by the precision of its own top 10%, and by the
-//! regret of its ten best. Scores that are missing rank last ([`missing_last`]), so failing is never an advantage.
+//! correlation over all joined architectures and inside the top 10%, by what is left of it given the size of the networks,
+//! by the precision and the gain of its own top 10%, and by the regret of its ten best. Scores that are missing rank last
+//! ([`missing_last`]), so failing is never an advantage.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,8 +12,8 @@ use serde::Serialize;
 
 use crate::benchmark::{Table, TableError};
 use crate::stats::{
-    Interval, RankedPairs, missing_last, multiplicities, percentile_interval, precision_at, regret_at, resampled,
-    top_fraction_indices,
+    Interval, RankedPairs, count_of, missing_last, multiplicities, ndcg_at, partial_spearman, percentile_interval,
+    precision_at, ranks, regret_at, resampled, top_fraction_indices,
 };
 
 pub(super) mod join;
@@ -28,6 +29,9 @@ const METADATA_KEY: &str = "naslens";
 const TOP_FRACTION: f64 = 0.1;
 /// How many best-scored architectures the regret is taken over.
 const REGRET_PICKS: usize = 10;
+
+/// The baselines that the partial correlation is given.
+const CONTROLS: [&str; 2] = ["params", "flops"];
 
 /// Why a run could not be evaluated.
 #[derive(Debug, thiserror::Error)]
@@ -150,6 +154,13 @@ pub struct ProxyEvaluation {
     pub overall: Agreement,
     /// Agreement inside the top 10% by truth (ties at its boundary included).
     pub top_10pct: Agreement,
+    /// Spearman's rho with the truth that is left given the ranks of the [`Evaluation::controls`]
+    /// ([`partial_spearman`]); `None` for the controls themselves, and for what ranks like one.
+    pub partial_spearman: Option<f64>,
+    /// nDCG of the top 10% by score ([`ndcg_at`]). The gain of an architecture is the share, in `[0, 1]`, of the other
+    /// architectures that are truly worse, those tied with it counted half; the discount at position `p` is
+    /// `1 / log2(p + 1)`. A random order has 0.5 to 0.53.
+    pub ndcg_at_10pct: Option<f64>,
     /// Share, in `[0, 1]`, of the top 10% by score that are in the top 10% by truth.
     pub precision_at_10pct: Option<f64>,
     /// Best truth of all minus best truth among the ten best scores, in the unit of the target.
@@ -175,6 +186,8 @@ pub struct Evaluation {
     pub n_repeated: usize,
     /// Architectures in the top 10% by truth.
     pub n_top_10pct: usize,
+    /// What the partial correlations are given: `params` and `flops`, as far as the scores have them.
+    pub controls: Vec<String>,
     /// Bootstrap resamples behind each interval.
     pub repeats: usize,
     /// Confidence level of the intervals.
@@ -208,10 +221,14 @@ pub fn evaluate(
     let truths = Table::open(table)?;
     let joined = join::join(&scores, &truths, target)?;
     let top = top_fraction_indices(&joined.truth, TOP_FRACTION);
-    let mut rows = join::proxies(&scores, &joined.rows)?
-        .into_iter()
-        .map(|proxy| judge(proxy, &joined.truth, &top, options))
-        .collect::<Vec<_>>();
+    let proxies = join::proxies(&scores, &joined.rows)?;
+    let controls: Vec<(String, Vec<f64>)> = proxies
+        .iter()
+        .filter(|proxy| CONTROLS.contains(&proxy.name.as_str()))
+        .map(|proxy| (proxy.name.clone(), missing_last(&proxy.scores)))
+        .collect();
+    let yardstick = Yardstick::new(&joined.truth, &top, controls.iter().map(|(_, scores)| scores.as_slice()).collect());
+    let mut rows: Vec<ProxyEvaluation> = proxies.into_iter().map(|proxy| yardstick.judge(proxy, options)).collect();
     let rho = |row: &ProxyEvaluation| row.overall.spearman.unwrap_or(f64::NEG_INFINITY);
     rows.sort_by(|a, b| rho(b).total_cmp(&rho(a)).then_with(|| a.name.cmp(&b.name)));
 
@@ -227,6 +244,7 @@ pub fn evaluate(
         n_without_truth,
         n_repeated,
         n_top_10pct: top.len(),
+        controls: controls.into_iter().map(|(name, _)| name).collect(),
         repeats: options.repeats,
         level: options.level,
         seed: options.seed,
@@ -235,20 +253,43 @@ pub fn evaluate(
     })
 }
 
-fn judge(proxy: ProxyScores, truth: &[f64], top: &[usize], options: &EvaluateOptions) -> ProxyEvaluation {
-    let n_ok = proxy.scores.iter().flatten().count();
-    let scores = missing_last(&proxy.scores);
-    let at_top = |values: &[f64]| top.iter().map(|&i| values[i]).collect::<Vec<_>>();
-    ProxyEvaluation {
-        name: proxy.name,
-        baseline: proxy.baseline,
-        n_ok,
-        n_not_ok: scores.len() - n_ok,
-        statuses: proxy.statuses,
-        overall: agreement(&scores, truth, options),
-        top_10pct: agreement(&at_top(&scores), &at_top(truth), options),
-        precision_at_10pct: precision_at(&scores, truth, TOP_FRACTION),
-        regret_at_10: regret_at(&scores, truth, REGRET_PICKS),
+/// What every proxy is held against.
+struct Yardstick<'a> {
+    truth: &'a [f64],
+    /// Positions of the top 10% by truth.
+    top: &'a [usize],
+    /// The gain of each architecture; see [`ProxyEvaluation::ndcg_at_10pct`].
+    gains: Vec<f64>,
+    controls: Vec<&'a [f64]>,
+}
+
+impl<'a> Yardstick<'a> {
+    fn new(truth: &'a [f64], top: &'a [usize], controls: Vec<&'a [f64]>) -> Self {
+        let others = truth.len() as f64 - 1.0;
+        let gains = ranks(truth).into_iter().map(|rank| (rank - 1.0) / others).collect();
+        Yardstick { truth, top, gains, controls }
+    }
+
+    fn judge(&self, proxy: ProxyScores, options: &EvaluateOptions) -> ProxyEvaluation {
+        let n_ok = proxy.scores.iter().flatten().count();
+        let scores = missing_last(&proxy.scores);
+        let at_top = |values: &[f64]| self.top.iter().map(|&i| values[i]).collect::<Vec<_>>();
+        let picks = count_of(scores.len(), TOP_FRACTION);
+        // Without anything to control for there is nothing partial.
+        let partial = (!self.controls.is_empty()).then(|| partial_spearman(&scores, self.truth, &self.controls));
+        ProxyEvaluation {
+            name: proxy.name,
+            baseline: proxy.baseline,
+            n_ok,
+            n_not_ok: scores.len() - n_ok,
+            statuses: proxy.statuses,
+            overall: agreement(&scores, self.truth, options),
+            top_10pct: agreement(&at_top(&scores), &at_top(self.truth), options),
+            partial_spearman: partial.flatten(),
+            ndcg_at_10pct: ndcg_at(&scores, &self.gains, picks),
+            precision_at_10pct: precision_at(&scores, self.truth, TOP_FRACTION),
+            regret_at_10: regret_at(&scores, self.truth, REGRET_PICKS),
+        }
     }
 }
 

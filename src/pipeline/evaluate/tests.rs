@@ -79,11 +79,38 @@ fn write_truth(folder: &Path) -> PathBuf {
 //     print(name, spearmanr(s, t)[0], kendalltau(s, t)[0], spearmanr(s[top], t[top])[0], kendalltau(s[top], t[top])[0],
 //           top[best[:6]].mean(), t.max() - t[best[:10]].max())
 // print(top.sum())
-const GOLDEN: [(&str, [f64; 6]); 3] = [
-    ("a@b", [0.6168956420136266, 0.483287769770949, 0.0, 0.0, 0.5, 1.0]),
-    ("params", [-0.05770358458622972, -0.038965297506124694, -0.22663483432464554, -0.20515248496555455, 0.0, 4.0]),
-    ("flops", [-0.08653291926673432, -0.042269101485410916, -0.050062617432175896, -0.08058229640253801, 0.0, 5.0]),
+// sklearn.metrics.ndcg_score([(rankdata(t) - 1) / 58], [np.maximum(s, -1)], k=6)
+const GOLDEN: [(&str, [f64; 7]); 3] = [
+    ("a@b", [0.6168956420136266, 0.483287769770949, 0.0, 0.0, 0.5, 1.0, 0.8910029396919469]),
+    (
+        "params",
+        [
+            -0.05770358458622972,
+            -0.038965297506124694,
+            -0.22663483432464554,
+            -0.20515248496555455,
+            0.0,
+            4.0,
+            0.4197058147430078,
+        ],
+    ),
+    (
+        "flops",
+        [
+            -0.08653291926673432,
+            -0.042269101485410916,
+            -0.050062617432175896,
+            -0.08058229640253801,
+            0.0,
+            5.0,
+            0.3445858692128458,
+        ],
+    ),
 ];
+// C = np.column_stack([np.ones(59), rankdata(s["params"]), rankdata(s["flops"])])
+// r = lambda v: rankdata(v) - C @ np.linalg.lstsq(C, rankdata(v), rcond=None)[0]
+// np.corrcoef(r(s["a@b"]), r(t))[0, 1]
+const PARTIAL: f64 = 0.6430529572526732;
 
 #[test]
 fn agrees_with_scipy() {
@@ -103,8 +130,15 @@ fn agrees_with_scipy() {
     for (name, golden) in GOLDEN {
         let row = row(name);
         let (overall, top) = (row.overall, row.top_10pct);
-        let values =
-            [overall.spearman, overall.kendall, top.spearman, top.kendall, row.precision_at_10pct, row.regret_at_10];
+        let values = [
+            overall.spearman,
+            overall.kendall,
+            top.spearman,
+            top.kendall,
+            row.precision_at_10pct,
+            row.regret_at_10,
+            row.ndcg_at_10pct,
+        ];
         for (value, golden) in values.into_iter().zip(golden) {
             assert_relative_eq!(value.unwrap(), golden, max_relative = 1e-12);
         }
@@ -119,6 +153,9 @@ fn agrees_with_scipy() {
     assert_eq!((row("a@b").n_ok, row("a@b").n_not_ok), (50, 9));
     assert_eq!(row("a@b").statuses, BTreeMap::from([("dead".to_string(), 9), ("ok".to_string(), 50)]));
     assert_eq!(row("flat").overall, Agreement::default());
+    assert_eq!(evaluation.controls, ["params", "flops"]);
+    assert_relative_eq!(row("a@b").partial_spearman.unwrap(), PARTIAL, max_relative = 1e-9);
+    assert_eq!(["flat", "params", "flops"].map(|name| row(name).partial_spearman), [None; 3]);
     assert_eq!((evaluation.rows[0].name.as_str(), evaluation.rows[3].name.as_str()), ("a@b", "flat"));
 }
 
@@ -172,11 +209,13 @@ fn text_and_json_say_what_was_compared() {
         "seed       7",
         "95% percentile bootstrap over architectures, 20 resamples",
         "missing scores rank last",
+        "Spearman given params and flops",
         "flops *",
         "9 dead",
     ] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
+    assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
     let json = serde_json::to_value(&evaluation).unwrap();
     assert_eq!(json["rows"][0]["name"], "a@b");
     assert!(json["rows"][0]["spearman_interval"]["low"].is_f64() && json["rows"][0]["top_10pct"]["kendall"].is_f64());

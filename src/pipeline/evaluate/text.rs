@@ -13,7 +13,7 @@ impl Evaluation {
         let mut lines = self.header();
         lines.push(format!("\nAll {} architectures", self.n_joined));
         lines.extend(aligned(
-            ["proxy", "ok", "not ok", &spearman, &kendall, "precision@10% [%]", "regret@10 [target]"],
+            ["proxy", "ok", &spearman, &kendall, "partial", "nDCG@10%", "prec@10% [%]", "regret@10"],
             self.rows.iter().map(overall_cells).collect(),
         ));
         lines.push(format!("\nInside the top 10% by {} ({} architectures)", self.target, self.n_top_10pct));
@@ -55,8 +55,21 @@ impl Evaluation {
         lines.push(
             "rules      missing scores rank last; equal scores are picked in row order; * marks a baseline".into(),
         );
-        lines.push("           precision@10%: share of the top 10% by score that are in the top 10% by target".into());
-        lines.push("           regret@10: best target of all minus best target among the ten highest scores".into());
+        if !self.controls.is_empty() {
+            lines.push(format!(
+                "partial    Spearman given {}: what is left with their ranks regressed out",
+                self.controls.join(" and ")
+            ));
+        }
+        lines.push(
+            "nDCG@10%   of the top 10% by score; gain: share of architectures with a lower target; 0.5 by chance"
+                .into(),
+        );
+        lines.push("prec@10%   share of the top 10% by score that are in the top 10% by target".into());
+        lines.push(
+            "regret@10  best target of all minus best target among the ten highest scores, in units of the target"
+                .into(),
+        );
         lines
     }
 
@@ -70,11 +83,13 @@ fn label(row: &ProxyEvaluation) -> String {
     format!("{}{}", row.name, if row.baseline { " *" } else { "" })
 }
 
-fn overall_cells(row: &ProxyEvaluation) -> [String; 7] {
+fn overall_cells(row: &ProxyEvaluation) -> [String; 8] {
     let [spearman, kendall] = correlations(&row.overall);
     let precision = row.precision_at_10pct.map_or("-".into(), |share| format!("{:.1}", 100.0 * share));
     let regret = row.regret_at_10.map_or("-".into(), |regret| format!("{regret:.4}"));
-    [label(row), row.n_ok.to_string(), row.n_not_ok.to_string(), spearman, kendall, precision, regret]
+    let [partial, ndcg] =
+        [row.partial_spearman, row.ndcg_at_10pct].map(|v| v.map_or("-".into(), |v| format!("{v:.3}")));
+    [label(row), row.n_ok.to_string(), spearman, kendall, partial, ndcg, precision, regret]
 }
 
 fn failure_cells(row: &ProxyEvaluation) -> [String; 2] {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array1, Axis};
 use serde::Serialize;
 
-use super::text::{percent, unit};
+use super::text::{decimals, percent, unit};
 use super::{FOLDS, PredictError, check_encodings, check_level, columns};
 use crate::benchmark::Table;
 use crate::pipeline::candidates::{self, Candidates, CandidatesConfig, CandidatesError, PRIOR};
@@ -13,7 +13,7 @@ use crate::pipeline::files::check_output_folder;
 use crate::predictor::{self, Prediction, PredictorError, conformal_scale, held_out};
 use crate::seed::derive;
 use crate::stats::{Interval, kendall_tau, top_indices};
-use crate::text::{aligned, thousands};
+use crate::text::thousands;
 
 /// The predictions, inside the folder of results.
 pub const PREDICTIONS_FILE: &str = "predictions.parquet";
@@ -54,6 +54,8 @@ pub struct Labelled {
     pub n_labels: usize,
     /// Rows of the file that name no network of the run, name one again, or have no label.
     pub n_rows_unused: usize,
+    /// Standard deviation of the labels, target units.
+    pub label_std: f64,
     /// Networks predicted.
     pub n_networks: usize,
     /// Kendall tau-b of held-out predictions of the labelled networks, if defined.
@@ -117,7 +119,7 @@ pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled
     check_output_folder(out, 1_000_000 + 200 * candidates.len() as u64)?;
     let path = out.join(PREDICTIONS_FILE);
     let texts = texts(&candidates);
-    columns::write_columns(
+    columns::write(
         &path,
         vec![
             ("arch", columns::text(&texts)),
@@ -148,6 +150,7 @@ pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled
         predictor: config.predictor.clone(),
         n_labels: labelled.len(),
         n_rows_unused: rows.saturating_sub(labelled.len()),
+        label_std: y.std(0.0),
         n_networks: candidates.len(),
         held_out_kendall: held.as_ref().and_then(|held| kendall_tau(held, &y.to_vec())),
         held_out_rmse: held.as_ref().map(rmse),
@@ -164,24 +167,23 @@ impl Labelled {
     /// What was learned, how good it is, and the best predicted networks.
     pub fn to_text(&self) -> String {
         let count = |n: usize| thousands(n as u64);
-        let show = |value: Option<f64>| value.map_or("not defined".into(), |v| format!("{v:.3}"));
+        let show = |value: Option<f64>, decimals| value.map_or("not defined".into(), |v| format!("{v:.decimals$}"));
         let mut lines = vec![
             format!("target     {}, in {} [u]; larger is better", self.target, unit(&self.target)),
             format!("labels     {}; {} rows of the file were not of use", count(self.n_labels), self.n_rows_unused),
             format!("predictor  {}, all {} networks of the run", self.predictor, count(self.n_networks)),
             format!(
                 "held out   tau-b {}, RMSE {} [u] on the labelled networks",
-                show(self.held_out_kendall),
-                show(self.held_out_rmse)
+                show(self.held_out_kendall, 3),
+                show(self.held_out_rmse, decimals(self.label_std))
             ),
             "\nBest predicted of those without a label".into(),
+            format!("mean ± half of the {} interval [u], network", percent(self.level)),
         ];
-        let interval = format!("{} interval [u]", percent(self.level));
-        let rows = self.best.iter().map(|b| {
-            let interval = format!("[{:.3}, {:.3}]", b.low, b.high);
-            [b.arch.clone(), format!("{:.3}", b.mean), format!("{:.3}", b.std), interval]
-        });
-        lines.extend(aligned(["network", "mean [u]", "std [u]", &interval], rows.collect()));
+        let d = decimals(self.label_std);
+        // The strings of some spaces nearly fill a line.
+        let line = |b: &BestPredicted| format!("{:.d$} ± {:.d$}  {}", b.mean, (b.high - b.low) / 2.0, b.arch);
+        lines.extend(self.best.iter().map(line));
         lines.push(format!("\npredictions: {}", self.path.display()));
         lines.join("\n")
     }

@@ -303,7 +303,7 @@ pub fn write_curves(curves: &Curves, dir: &Path) -> Result<(), PredictError> {
     for (i, metric) in METRICS.iter().enumerate() {
         table.push((metric.name, columns::optional(points.iter().map(|p| p.measures.0[i]))));
     }
-    columns::write_columns(&dir.join(POINTS_FILE), table)?;
+    columns::write(&dir.join(POINTS_FILE), table)?;
     Ok(write_atomically(&dir.join(CURVES_FILE), |file| serde_json::to_writer_pretty(file, curves))?)
 }
 

@@ -118,6 +118,8 @@ pub struct Curves {
     pub table: String,
     /// The space.
     pub space: &'static str,
+    /// The column of the table that names the networks.
+    pub key: &'static str,
     /// Distinct live networks with a truth.
     pub networks: usize,
     /// How many of them take part, drawn uniformly; all, unless they are too many.
@@ -181,13 +183,12 @@ pub(super) fn report(config: &PredictConfig, arena: &Arena, labels: Vec<usize>, 
         }
         verdict.push(sentence(n, &comparisons[first..]));
     }
-    let mean = arena.truth.iter().sum::<f64>() / arena.truth.len() as f64;
-    let variance = arena.truth.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / arena.truth.len() as f64;
     let table = config.candidates.table.as_deref().and_then(|path| path.file_name()).unwrap_or_default();
     Curves {
         target: config.target.clone(),
         table: table.to_string_lossy().into_owned(),
         space: arena.candidates.space.entry().name,
+        key: arena.candidates.key.unwrap_or_default(),
         networks: arena.known,
         taking_part: arena.rows.len(),
         n_without_truth: arena.candidates.len() - arena.known,
@@ -197,7 +198,7 @@ pub(super) fn report(config: &PredictConfig, arena: &Arena, labels: Vec<usize>, 
         level: config.level,
         seed: config.seed,
         features: arena.features.layout.groups.iter().map(|g| (g.name.clone(), g.columns.len())).collect(),
-        truth_std: variance.sqrt(),
+        truth_std: ndarray::aview1(&arena.truth).std(0.0),
         curves,
         comparisons,
         verdict,

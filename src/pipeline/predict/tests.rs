@@ -75,8 +75,15 @@ fn curves_rise_with_labels_and_do_not_depend_on_threads() {
     assert!(found.verdict[1].starts_with("with 40 labels bagged-ridge beats "), "{:?}", found.verdict);
 
     let text = found.to_text();
-    for part in ["acc_pct of table.parquet, in percentage points", "(hindsight)", "40 labels, ", "params *", "Verdict"]
-    {
+    for part in [
+        "acc_pct of table.parquet, in percentage points",
+        "(hindsight)",
+        "40 labels, ",
+        "params *",
+        "Verdict",
+        "by arch_index",
+        "that says little",
+    ] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");

@@ -7,6 +7,8 @@ use crate::text::{aligned, thousands, wrapped};
 
 /// Characters of a line.
 const WIDEST: usize = 110;
+/// With fewer repeats, a warning.
+const ENOUGH_REPEATS: usize = 10;
 
 impl Curves {
     /// What was compared, one table per number of labels, and the verdict. At most 110 characters wide for usual names.
@@ -33,7 +35,12 @@ impl Curves {
         let level = percent(self.level);
         let mut lines = vec![
             format!("target     {} of {}, in {} [u]; larger is better", self.target, self.table, unit(&self.target)),
-            format!("networks   {} distinct live ones of {} with a target", count(self.networks), self.space),
+            format!(
+                "networks   {} distinct live ones of {} with a target, by {}",
+                count(self.networks),
+                self.space,
+                self.key
+            ),
             format!("left out   {} dead, {} without a target", count(self.n_dead), count(self.n_without_truth)),
         ];
         if self.taking_part < self.networks {
@@ -57,6 +64,9 @@ impl Curves {
                 percent(CLEAR)
             ),
         ]);
+        if self.repeats < ENOUGH_REPEATS {
+            lines.push(format!("           with fewer than {ENOUGH_REPEATS} repeats that says little"));
+        }
         lines
     }
 
@@ -65,8 +75,7 @@ impl Curves {
         let show = |metric: usize, decimals: usize, factor: f64| {
             get(metric).map_or("-".into(), |s| format!("{:.decimals$}", factor * s.mean))
         };
-        // Three digits of what differs between networks.
-        let decimals = (2.0 - self.truth_std.log10().floor()).clamp(0.0, 12.0) as usize;
+        let decimals = decimals(self.truth_std);
         let tau = |s: &Summary| format!("{:.3} [{:.3}, {:.3}]", s.mean, s.low, s.high);
         [
             match curve.kind {
@@ -89,6 +98,11 @@ impl Curves {
 /// A share as in `90%`.
 pub(super) fn percent(share: f64) -> String {
     format!("{}%", (1e4 * share).round() / 100.0)
+}
+
+/// Decimals that show three digits of values that differ by about `std`.
+pub(super) fn decimals(std: f64) -> usize {
+    (2.0 - std.log10().floor()).clamp(0.0, 12.0) as usize
 }
 
 /// The unit that the end of a column's name stands for.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::results::Results;
-use crate::pipeline::columns::{integer, number, optional, text, write_columns};
+use crate::pipeline::columns::{integer, number, optional, text, write};
 use crate::pipeline::files::FileError;
 
 /// `arch`, `arch_id`, `predicted_pct`, `std_pct`, `low_pct`, `high_pct` of every distinct live network: validation
@@ -12,7 +12,7 @@ pub(super) fn write_predictions(path: &Path, results: &Results<'_>) -> Result<()
     let table = &results.outcome.table;
     let rows: Vec<usize> = results.candidates.iter().map(|c| c.row).collect();
     let intervals: Vec<_> = results.predictions.iter().map(|p| p.scaled_interval(results.scale)).collect();
-    write_columns(
+    write(
         path,
         vec![
             ("arch", text(rows.iter().map(|&r| &table.arch[r]))),
@@ -40,7 +40,7 @@ pub(super) fn write_trainings(path: &Path, results: &Results<'_>) -> Result<(), 
             })
         })
         .collect();
-    write_columns(
+    write(
         path,
         vec![
             ("arch", text(rows.iter().map(|r| &table.arch[r.0]))),
