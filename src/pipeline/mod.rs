@@ -6,6 +6,7 @@ mod cascade;
 pub mod compare;
 pub mod evaluate;
 mod files;
+pub mod plan;
 mod run;
 mod screen;
 pub mod search;
