@@ -28,6 +28,15 @@ pub fn group_digits(digits: &str) -> String {
     out
 }
 
+/// Seconds for people.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 600.0 => format!("{s:.1} s"),
+        s if s < 36_000.0 => format!("{:.1} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
 /// Lines of a table, the first column flush left and the others flush right.
 pub fn aligned<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> Vec<String> {
     columns(header.map(str::to_owned).into(), rows.into_iter().map(Vec::from).collect())

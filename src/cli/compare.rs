@@ -42,7 +42,7 @@ pub struct Args {
     /// Trainings at which regrets are stated and tested, separated by commas [default: a tenth, a third and all]
     #[arg(long, value_delimiter = ',', value_name = "N")]
     at: Vec<u32>,
-    /// Bootstrap resamples, and sign patterns of the tests
+    /// Bootstrap resamples; tests draw ten times as many sign patterns
     #[arg(long, default_value_t = 2000, value_name = "N")]
     repeats: usize,
     /// Searches run side by side [default: all cores]; without effect on the searches

@@ -7,6 +7,7 @@ mod doctor;
 mod evaluate;
 mod list;
 mod predict;
+mod plan;
 mod progress;
 mod run;
 mod screen;
@@ -50,6 +51,7 @@ enum Command {
     Run(run::Args),
     Search(search::Args),
     Compare(compare::Args),
+    Plan(plan::Args),
     Bench(bench::Args),
     List(list::Args),
     Doctor(doctor::Args),
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Search(args) => search::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Plan(args) => plan::run(args),
         Command::Bench(args) => bench::run(args),
         Command::List(args) => list::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -8,6 +8,7 @@ pub mod compare;
 pub mod evaluate;
 mod files;
 pub mod predict;
+pub mod plan;
 mod run;
 mod screen;
 pub mod search;

@@ -22,7 +22,7 @@ pub use bootstrap::{
 };
 pub use kendall::kendall_tau;
 pub use ndcg::ndcg_at;
-pub use normal::normal_quantile;
+pub use normal::{expected_improvement, normal_cdf, normal_quantile};
 pub use paired::{PairedDifference, holm, paired_difference_test};
 pub use pareto::{crowding_distances, hypervolume_2d, pareto_front, pareto_ranks};
 pub use partial::{partial_kendall, partial_spearman};

@@ -50,7 +50,7 @@ pub struct CompareConfig {
     pub within: Vec<f64>,
     /// Trainings at which regrets are stated and tested; a tenth, a third and all of the budget if empty.
     pub at: Vec<u32>,
-    /// Bootstrap resamples and sign patterns.
+    /// Bootstrap resamples. Tests draw ten times as many sign patterns.
     pub repeats: usize,
 }
 
@@ -88,8 +88,10 @@ pub struct StrategySummary {
 pub struct FamilyRow {
     /// What people call it.
     pub family: &'static str,
-    /// The strategies of it that were compared; none if there is none yet.
+    /// The strategies of it that were compared.
     pub strategies: Vec<&'static str>,
+    /// Whether there is any strategy of this kind.
+    pub available: bool,
 }
 
 /// Strategies compared on a table.
@@ -111,7 +113,7 @@ pub struct Comparison {
     pub at: Vec<u32>,
     /// Regrets asked for, percentage points.
     pub within: Vec<f64>,
-    /// Resamples behind each interval, and sign patterns behind each sampled p-value.
+    /// Resamples behind each interval; ten times as many sign patterns are behind each sampled p-value.
     pub repeats: usize,
     /// The strategies by median regret at the whole budget, best first; equal ones by the area under their curve.
     pub strategies: Vec<StrategySummary>,
@@ -169,6 +171,7 @@ pub fn compare(
     let family = |(name, family): (&'static str, Option<Family>)| FamilyRow {
         family: name,
         strategies: strategies.iter().filter(|s| Some(s.family) == family).map(|s| s.name).collect(),
+        available: STRATEGIES.iter().any(|entry| Some(entry.family) == family),
     };
     let comparison = Comparison {
         population,

@@ -29,7 +29,7 @@ pub(super) fn against_random(
     let test = |regrets: &[Vec<f64>], trainings: u32| {
         let column = trainings as usize - 1;
         let differences: Vec<f64> = regrets.iter().zip(reference).map(|(a, b)| a[column] - b[column]).collect();
-        let test = paired_difference_test(&differences, config.repeats, config.seed);
+        let test = paired_difference_test(&differences, 10 * config.repeats, config.seed);
         AgainstRandom { trainings, test, p_holm: None }
     };
     let of = |(i, searches): (usize, &Searches)| match i {

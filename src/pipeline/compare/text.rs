@@ -36,15 +36,13 @@ impl Comparison {
         lines.push(String::new());
         lines.extend(self.plots());
         lines.push("\nwhat each needs".into());
-        lines.extend(self.by_family().into_iter().map(|(_, s)| format!("{}: {}", s.name, s.needs)));
+        lines.extend(self.strategies.iter().map(|s| format!("{}: {}", s.name, s.needs)));
         lines.extend(self.left_out.iter().map(|(name, why)| format!("left out: {name}: {why}")));
         lines.join("\n")
     }
 
-    /// The strategies, family by family.
-    fn by_family(&self) -> Vec<(&'static str, &StrategySummary)> {
-        let find = |name: &&str| self.strategies.iter().find(|s| s.name == *name);
-        self.families.iter().flat_map(|f| f.strategies.iter().filter_map(find).map(|s| (f.family, s))).collect()
+    fn find(&self, name: &str) -> Option<&StrategySummary> {
+        self.strategies.iter().find(|s| s.name == name)
     }
 
     fn quality(&self) -> Vec<String> {
@@ -78,7 +76,7 @@ impl Comparison {
                 .into(),
         ];
         let timed = self.source.seconds.is_some();
-        let mut header = vec!["family".to_string(), "strategy".into()];
+        let mut header = vec!["family, strategy".to_string()];
         for within in &self.within {
             header.push(format!("trainings to {within}"));
             if timed {
@@ -89,18 +87,20 @@ impl Comparison {
         let width = header.len();
         let mut rows = Vec::new();
         for family in &self.families {
-            let of_family: Vec<_> = self.by_family().into_iter().filter(|(name, _)| *name == family.family).collect();
-            if of_family.is_empty() {
-                let mut row = vec![family.family.to_string(), "not available yet".into()];
-                row.resize(width, "-".into());
-                rows.push(row);
-            }
-            for (_, s) in of_family {
-                let mut row = vec![family.family.to_string(), s.name.into()];
+            let note = match (family.available, family.strategies.is_empty()) {
+                (false, _) => " (not available yet)",
+                (true, true) => " (not compared)",
+                (true, false) => "",
+            };
+            let mut row = vec![format!("{}{note}", family.family)];
+            row.resize(width, String::new());
+            rows.push(row);
+            for s in family.strategies.iter().filter_map(|name| self.find(name)) {
+                let mut row = vec![format!("  {}", s.name)];
                 for reach in &s.reach {
-                    row.push(censored(Some(&reach.trainings), f64::from(self.queries), 0));
+                    row.push(censored(Some(&reach.trainings), &format!(">{}", self.queries)));
                     if timed {
-                        row.push(censored(reach.hours.as_ref(), f64::INFINITY, 1));
+                        row.push(censored(reach.hours.as_ref(), "> budget"));
                     }
                 }
                 row.push(format!("{:.2}", s.overhead_seconds));
@@ -146,12 +146,15 @@ fn p_value(p: f64) -> String {
     if p < 0.001 { "<.001".into() } else { format!("{p:.3}") }
 }
 
-fn censored(value: Option<&Censored>, budget: f64, digits: usize) -> String {
+fn censored(value: Option<&Censored>, beyond: &str) -> String {
     let Some(value) = value else { return "-".into() };
-    let beyond = if budget.is_finite() { format!(">{budget:.0}") } else { "> budget".into() };
-    let show = |v: Option<f64>| v.map_or(beyond.clone(), |v| format!("{v:.digits$}"));
+    let show = |v: Option<f64>| match v {
+        None => beyond.to_string(),
+        Some(v) if v >= 9.95 => format!("{v:.0}"),
+        Some(v) => format!("{v:.1}"),
+    };
     match (value.median, value.low) {
-        (None, None) => beyond,
+        (None, None) => beyond.into(),
         _ => format!("{} [{}, {}]", show(value.median), show(value.low), show(value.high)),
     }
 }

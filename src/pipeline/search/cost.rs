@@ -36,7 +36,8 @@ impl FromStr for ColumnRef {
 impl fmt::Display for ColumnRef {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match &self.table {
-            Some(table) => write!(f, "{}:{}", table.display(), self.column),
+            // The folder is long and says nothing.
+            Some(table) => write!(f, "{}:{}", table.file_name().unwrap_or_default().display(), self.column),
             None => f.write_str(&self.column),
         }
     }

@@ -2,18 +2,9 @@
 
 use super::constraint::number;
 use super::members::Population;
-use super::report::{SearchReport, Source};
+use super::report::{Found, SearchReport, Source};
 use super::simulate::TableSource;
-use crate::text::{aligned, thousands};
-
-/// Seconds for people.
-pub(in crate::pipeline) fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 600.0 => format!("{s:.1} s"),
-        s if s < 36_000.0 => format!("{:.1} min", s / 60.0),
-        s => format!("{:.1} h", s / 3600.0),
-    }
-}
+use crate::text::{aligned, columns, duration, thousands};
 
 fn percent(value: Option<f64>) -> String {
     value.map_or("-".into(), |v| format!("{v:.2}"))
@@ -100,25 +91,25 @@ impl SearchReport {
         lines.extend(aligned(header, rows.collect()));
 
         lines.push("\nbest networks".into());
-        let costs = self.population.constraints.is_empty();
-        let header = ["network", "trial", "epochs", "accuracy [%]", "reported [%]", "costs"];
-        let rows = self.best.iter().map(|found| {
-            let costs = found.costs.iter().map(|(name, value)| format!("{name} {}", number(*value)));
-            [
-                found.arch.clone(),
-                found.trial.to_string(),
-                found.epochs.to_string(),
-                percent(found.accuracy_pct),
-                percent(found.reported_pct),
-                costs.collect::<Vec<_>>().join(", "),
-            ]
-        });
-        lines.extend(aligned(header, rows.collect()));
+        lines.extend(self.best_lines());
         if let Some(regret) = self.regret {
-            let meeting = if costs { "" } else { " that meets the constraints" };
+            let meeting = if self.population.constraints.is_empty() { "" } else { " that meets the constraints" };
             lines.push(format!("\nthe chosen network is {regret:.2} points below the best of the pool{meeting}"));
         }
         lines.push(format!("trials: {}", self.trials_file.display()));
         lines.join("\n")
+    }
+    fn best_lines(&self) -> Vec<String> {
+        let mut header: Vec<String> = ["trial", "epochs", "accuracy [%]", "reported [%]"].map(str::to_owned).into();
+        header.extend(self.best.iter().take(1).flat_map(|found| found.costs.iter().map(|(name, _)| name.clone())));
+        let row = |found: &Found| {
+            let mut row = vec![found.trial.to_string(), found.epochs.to_string()];
+            row.extend([percent(found.accuracy_pct), percent(found.reported_pct)]);
+            row.extend(found.costs.iter().map(|(_, value)| number(*value)));
+            row
+        };
+        let numbers = columns(header, self.best.iter().map(row).collect());
+        let archs = std::iter::once("network").chain(self.best.iter().map(|found| found.arch.as_str()));
+        numbers.into_iter().zip(archs).map(|(numbers, arch)| format!("{numbers}  {arch}")).collect()
     }
 }
