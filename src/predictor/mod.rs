@@ -5,6 +5,7 @@
 mod bagged_ridge;
 mod cross_validate;
 pub(crate) mod gaussian_process;
+mod gradient_boosting;
 mod random_forest;
 mod ridge;
 mod stack;
@@ -18,7 +19,8 @@ use crate::stats::Interval;
 pub use bagged_ridge::BaggedRidge;
 pub use cross_validate::{conformal_scale, coverage, cross_validate, held_out, scaled_coverage};
 pub use gaussian_process::GaussianProcess;
-pub use random_forest::{ForestParams, RandomForest};
+pub use gradient_boosting::GradientBoosting;
+pub use random_forest::{ForestParams, RandomForest, Sampling};
 pub use stack::Stack;
 
 /// Why a predictor refuses.
@@ -171,7 +173,7 @@ pub struct PredictorEntry {
 
 /// All predictors.
 pub static PREDICTORS: &[&PredictorEntry] =
-    &[&bagged_ridge::ENTRY, &gaussian_process::ENTRY, &random_forest::ENTRY, &stack::ENTRY];
+    &[&bagged_ridge::ENTRY, &gaussian_process::ENTRY, &random_forest::ENTRY, &gradient_boosting::ENTRY, &stack::ENTRY];
 
 /// The predictor called `name` for features of this layout, drawing what it draws from `seed`.
 pub fn open(name: &str, seed: u64, layout: &Layout) -> Result<Box<dyn Predictor>, PredictorError> {
