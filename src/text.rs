@@ -28,16 +28,49 @@ pub fn group_digits(digits: &str) -> String {
     out
 }
 
+/// Seconds for people.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 600.0 => format!("{s:.1} s"),
+        s if s < 36_000.0 => format!("{:.1} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
 /// Lines of a table, the first column flush left and the others flush right.
 pub fn aligned<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> Vec<String> {
-    let rows: Vec<[String; N]> = std::iter::once(header.map(str::to_owned)).chain(rows).collect();
+    columns(header.map(str::to_owned).into(), rows.into_iter().map(Vec::from).collect())
+}
+
+/// [`aligned`] with a number of columns that is not known beforehand: that of the header, which every row has.
+pub fn columns(header: Vec<String>, rows: Vec<Vec<String>>) -> Vec<String> {
+    let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
+    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
     let cell = |(column, (text, &width)): (usize, (&String, &usize))| {
         if column == 0 { format!("{text:<width$}") } else { format!("{text:>width$}") }
     };
-    let line = |row: &[String; N]| row.iter().zip(&widths).enumerate().map(cell).collect::<Vec<_>>().join("  ");
+    let line = |row: &Vec<String>| row.iter().zip(&widths).enumerate().map(cell).collect::<Vec<_>>().join("  ");
     rows.iter().map(line).collect()
+}
+
+/// The words of a text in lines of at most `width` characters, if no word is longer; all lines but the first are indented
+/// by two spaces.
+pub fn wrapped(text: &str, width: usize) -> String {
+    let (mut out, mut used) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > width {
+            out.push_str("\n  ");
+            used = 2;
+        } else if used > 0 {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += length;
+    }
+    out
 }
 
 #[cfg(test)]
@@ -53,6 +86,14 @@ mod tests {
     #[test]
     fn groups_thousands() {
         assert_eq!([0, 999, 1000, 15625, 423624].map(thousands), ["0", "999", "1,000", "15,625", "423,624"]);
+    }
+
+    #[test]
+    fn long_texts_are_wrapped() {
+        assert_eq!(wrapped("a bc  def g", 5), "a bc\n  def\n  g");
+        assert_eq!(wrapped("a bc", 4), "a bc");
+        assert_eq!(wrapped("abcdef g", 3), "abcdef\n  g");
+        assert_eq!(wrapped(" ", 3), "");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use naslens::benchmark::Table;
 use naslens::network::Shape;
+use naslens::pipeline::candidates::{self, Candidates, CandidatesConfig};
 use naslens::space::{self, NasBench101, SearchSpace, Skeleton, Task, tree_string};
 use rayon::prelude::*;
 
@@ -127,5 +128,36 @@ fn fbnet_reads_the_published_strings() {
     let space = space::open("fbnet", &Skeleton::default()).unwrap();
     for text in table.string_column("arch").unwrap().into_iter().flatten() {
         assert_eq!(space.format(&space.parse(&text).unwrap()), text);
+    }
+}
+
+/// The candidates of a table, all of which have the target.
+fn candidates(file: &str, space: &str, target: &str) -> Option<Candidates> {
+    let config = CandidatesConfig {
+        table: Some(open(file)?.path().to_path_buf()),
+        targets: vec![target.into()],
+        space: Some(space.into()),
+        ..CandidatesConfig::default()
+    };
+    let candidates = candidates::load(&config).unwrap();
+    assert!(candidates.truth(target).unwrap().iter().all(Option::is_some));
+    Some(candidates)
+}
+
+#[test]
+fn candidates_are_the_distinct_networks_of_a_table() {
+    if let Some(all) = candidates("nb201_accuracy.parquet", "nas-bench-201", "cifar10_test_acc_200ep_pct") {
+        assert_eq!((all.len(), all.n_dead), (5_043, 1));
+    }
+    if let Some(all) = candidates("fbnet_latency_help.parquet", "fbnet", "latency_pixel3_ms") {
+        assert!(all.len() + all.n_dead <= 5_000);
+    }
+}
+
+#[test]
+#[ignore = "builds all 423,624 modules; a minute"]
+fn candidates_are_all_modules_of_nas_bench_101() {
+    if let Some(all) = candidates("nb101_cifar10.parquet", "nas-bench-101", "cifar10_test_acc_108ep_mean_frac") {
+        assert_eq!((all.len(), all.n_dead), (423_624, 0));
     }
 }

@@ -3,13 +3,15 @@
 use std::process::ExitCode;
 
 use naslens::data::SOURCES;
+use naslens::encoding::ENCODINGS;
 use naslens::ensemble::ENSEMBLES;
 use naslens::predictor::PREDICTORS;
 use naslens::proxy::PROXIES;
 use naslens::space::SPACES;
+use naslens::strategy::STRATEGIES;
 use serde_json::json;
 
-/// List what there is: spaces, proxies, data, predictors.
+/// List what there is: spaces, proxies, data, encodings, predictors, strategies.
 #[derive(clap::Args)]
 pub struct Args {
     /// What to list
@@ -28,7 +30,9 @@ enum Kind {
     Spaces,
     Proxies,
     Data,
+    Encodings,
     Predictors,
+    Strategies,
 }
 
 /// A name, a title, and named details.
@@ -79,9 +83,20 @@ fn items(kind: Kind) -> Vec<Item> {
                 (s.name, text(s.title), details)
             })
             .collect(),
+        Kind::Encodings => ENCODINGS
+            .iter()
+            .map(|e| (e.name, text(e.title), vec![("what", text(e.what)), ("paper", text(e.paper))]))
+            .collect(),
         Kind::Predictors => PREDICTORS
             .iter()
             .map(|p| (p.name, text(p.title), vec![("what", text(p.what)), ("paper", text(p.paper))]))
+            .collect(),
+        Kind::Strategies => STRATEGIES
+            .iter()
+            .map(|s| {
+                let details = vec![("what", text(s.what)), ("needs", text(s.needs)), ("paper", text(s.paper))];
+                (s.name, text(s.title), details)
+            })
             .collect(),
     }
 }

@@ -2,18 +2,24 @@
 
 mod bench;
 mod cascade;
+mod compare;
 mod doctor;
 mod evaluate;
 mod list;
+mod plan;
+mod predict;
 mod progress;
 mod run;
 mod screen;
+mod search;
 mod stability;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
+use naslens::pipeline::predict::PredictError;
+use naslens::pipeline::search::SearchError;
 use naslens::pipeline::{BenchError, RunError, ScreenError};
 
 const AFTER_HELP: &str = "\
@@ -21,6 +27,7 @@ A first look:
   naslens list proxies                       what can be computed
   naslens screen --sample 500 --proxies naswot,synflow,params --out runs/first
   naslens evaluate runs/first --table TABLE.parquet --target ACCURACY_COLUMN
+  naslens predict runs/first --table TABLE.parquet --target ACCURACY_COLUMN
   naslens run demo.toml                      screen, label, predict, confirm, report
 
 Same seed, same scores: neither threads nor order nor interruption change a number.
@@ -39,8 +46,12 @@ enum Command {
     Screen(screen::Args),
     Evaluate(evaluate::Args),
     Cascade(cascade::Args),
+    Predict(predict::Args),
     Stability(stability::Args),
     Run(run::Args),
+    Search(search::Args),
+    Compare(compare::Args),
+    Plan(plan::Args),
     Bench(bench::Args),
     List(list::Args),
     Doctor(doctor::Args),
@@ -62,8 +73,12 @@ pub fn main() -> ExitCode {
         Command::Screen(args) => screen::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Cascade(args) => cascade::run(args),
+        Command::Predict(args) => predict::run(args),
         Command::Stability(args) => stability::run(args),
         Command::Run(args) => run::run(args),
+        Command::Search(args) => search::run(args),
+        Command::Compare(args) => compare::run(args),
+        Command::Plan(args) => plan::run(args),
         Command::Bench(args) => bench::run(args),
         Command::List(args) => list::run(args),
         Command::Doctor(args) => doctor::run(args),
@@ -81,6 +96,8 @@ pub fn main() -> ExitCode {
 fn interrupted(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ScreenError::Interrupted { .. }))
         || matches!(error.downcast_ref(), Some(BenchError::Screen(ScreenError::Interrupted { .. })))
+        || matches!(error.downcast_ref(), Some(PredictError::Interrupted { .. }))
+        || matches!(error.downcast_ref(), Some(SearchError::Interrupted { .. }))
         || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
 }
 

@@ -1,11 +1,17 @@
 //! The staged run: screen, evaluate against a table, or the whole way from a space to confirmed networks.
 
 mod bench;
+pub mod candidates;
 mod cascade;
+mod columns;
+pub mod compare;
 pub mod evaluate;
 mod files;
+pub mod plan;
+pub mod predict;
 mod run;
 mod screen;
+pub mod search;
 mod stability;
 
 pub use bench::{Bench, BenchConfig, BenchError, Line, SECTIONS, SectionEntry, bench};

@@ -8,9 +8,12 @@ mod cross_validate;
 mod elastic_net;
 pub(crate) mod gaussian_process;
 mod knn;
+mod random_forest;
 mod ridge;
 mod selection;
+mod stack;
 mod svr;
+mod tree;
 
 use ndarray::{ArrayView1, ArrayView2};
 
@@ -23,6 +26,8 @@ pub use cross_validate::{conformal_scale, coverage, cross_validate, held_out, sc
 pub use elastic_net::ElasticNet;
 pub use gaussian_process::GaussianProcess;
 pub use knn::Knn;
+pub use random_forest::{ForestParams, RandomForest};
+pub use stack::Stack;
 pub use svr::Svr;
 
 /// Why a predictor refuses.
@@ -177,6 +182,8 @@ pub struct PredictorEntry {
 pub static PREDICTORS: &[&PredictorEntry] = &[
     &bagged_ridge::ENTRY,
     &gaussian_process::ENTRY,
+    &random_forest::ENTRY,
+    &stack::ENTRY,
     &bayesian_linear::ENTRY,
     &knn::ENTRY,
     &elastic_net::ENTRY,

@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::quantile;
 use crate::seed::Stream;
 
 /// A closed interval, in the unit of the statistic it belongs to.
@@ -51,12 +52,8 @@ pub fn percentile_interval(values: &[Option<f64>], level: f64) -> Option<Interva
         return None;
     }
     defined.sort_unstable_by(f64::total_cmp);
-    let quantile = |q: f64| {
-        let position = q * (defined.len() - 1) as f64;
-        let (low, high) = (defined[position.floor() as usize], defined[position.ceil() as usize]);
-        low + (high - low) * position.fract()
-    };
-    Some(Interval { low: quantile((1.0 - level) / 2.0), high: quantile((1.0 + level) / 2.0) })
+    let at = |q: f64| quantile(&defined, q);
+    Some(Interval { low: at((1.0 - level) / 2.0)?, high: at((1.0 + level) / 2.0)? })
 }
 
 /// Two groups compared by their means; see [`mean_difference_test`].

@@ -11,7 +11,7 @@ const STATUS_SUFFIX: &str = "_status";
 pub(super) const OK: &str = "ok";
 const MISSING: &str = "missing";
 /// Key column of a table: the first 64 bits of the published hash of a module (NAS-Bench-101), as a whole number.
-const HASH: &str = "module_hash_hi64";
+pub(in crate::pipeline) const HASH: &str = "module_hash_hi64";
 /// Baselines as shown, with the column each is read from if no proxy of that name was run.
 const BASELINES: [(&str, &str); 3] = [("params", "params"), ("flops", "macs"), ("layers", "layers")];
 
@@ -96,6 +96,11 @@ pub(super) fn join(scores: &Table, truths: &Table, target: &str) -> Result<Joine
     }
 }
 
+/// The column of a table that holds architectures as text.
+pub(in crate::pipeline) fn text_column(table: &Table) -> Option<&'static str> {
+    ["arch_str", "arch"].into_iter().find(|column| table.has(column))
+}
+
 type Keys = ([String; 2], Vec<Option<Key>>, Vec<Option<Key>>);
 
 /// The key columns to join on and their values, of the scores and of the table.
@@ -107,7 +112,7 @@ fn keys(scores: &Table, truths: &Table) -> Result<Keys, EvaluateError> {
         Ok(table.string_column(column)?.into_iter().map(|text| text.map(Key::Text)).collect())
     };
     let named = |scores: &str, table: &str| [scores.to_owned(), table.to_owned()];
-    let table_text = ["arch_str", "arch"].into_iter().find(|column| truths.has(column));
+    let table_text = text_column(truths);
     if scores.has("arch_index") && truths.has("arch_index") {
         let score_keys = indices(scores)?;
         // A search space without numbering leaves the column empty; names may still match then.

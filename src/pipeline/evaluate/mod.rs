@@ -16,7 +16,7 @@ use crate::stats::{
     precision_at, ranks, regret_at, resampled, top_fraction_indices,
 };
 
-mod join;
+pub(super) mod join;
 mod text;
 
 use join::{Joined, ProxyScores};

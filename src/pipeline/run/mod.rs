@@ -19,7 +19,7 @@ use page::page;
 use results::{Candidate, Results, Trained};
 use tables::{write_predictions, write_trainings};
 pub use train_stage::TrainError;
-use train_stage::{TrainJob, TrainStage};
+pub(super) use train_stage::{TrainJob, TrainStage};
 
 use super::files::{FileError, lock_folder, write_atomically};
 use super::screen::thread_pool;

@@ -14,7 +14,7 @@ use crate::seed::derive;
 use crate::space::{Architecture, SearchSpace, Task};
 
 /// One training to do.
-pub(super) struct TrainJob {
+pub(in crate::pipeline) struct TrainJob {
     /// What is trained: the representative of the network's class.
     pub arch: Architecture,
     pub arch_id: String,
@@ -23,7 +23,7 @@ pub(super) struct TrainJob {
 }
 
 /// What every training of a run shares.
-pub(super) struct TrainStage<'a> {
+pub(in crate::pipeline) struct TrainStage<'a> {
     pub space: &'a dyn SearchSpace,
     pub recipe: &'a Recipe,
     pub data: &'a TrainingData,

@@ -1,0 +1,161 @@
+//! Constraints on cost: what a network may have at most.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::ColumnRef;
+use crate::text::thousands;
+
+/// Why constraints cannot be met or understood.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConstraintError {
+    /// Not of the form NAME=VALUE.
+    #[error("`{text}` is no constraint: {reason}; write NAME=VALUE, for example params=1.0M or latency_ms=50")]
+    Parse {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Nothing is left.
+    #[error(
+        "none of {members} networks meets all constraints; the tightest is {tightest}, which {met} meet (the smallest \
+         value is {smallest}); relax it"
+    )]
+    Empty {
+        /// Networks before the constraints.
+        members: usize,
+        /// The constraint that the fewest networks meet.
+        tightest: Constraint,
+        /// How many do.
+        met: usize,
+        /// The smallest value of that cost, `unknown` if no network has one.
+        smallest: String,
+    },
+}
+
+/// An upper limit of a cost: `value <= limit`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Constraint {
+    /// The cost: `params`, `macs`, another score of the run, or a column of a table.
+    pub cost: ColumnRef,
+    /// The most that is allowed, in the unit of the column.
+    pub limit: f64,
+}
+
+impl FromStr for Constraint {
+    type Err = ConstraintError;
+
+    /// Reads `NAME=VALUE`; the value may end in k (1e3), M (1e6) or G (1e9).
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        let refuse = |reason| ConstraintError::Parse { text: text.into(), reason };
+        let (name, value) = text.rsplit_once('=').ok_or_else(|| refuse("there is no `=`"))?;
+        let cost: ColumnRef = name.trim().parse().map_err(|_| refuse("there is no name"))?;
+        let value = value.trim();
+        let scales = [('k', 1e3), ('M', 1e6), ('G', 1e9)];
+        let (digits, scale) = scales
+            .into_iter()
+            .find_map(|(suffix, scale)| Some((value.strip_suffix(suffix)?, scale)))
+            .unwrap_or((value, 1.0));
+        let number: f64 = digits.trim().parse().map_err(|_| refuse("the value is no number"))?;
+        if !number.is_finite() {
+            return Err(refuse("the value is not finite"));
+        }
+        Ok(Constraint { cost, limit: number * scale })
+    }
+}
+
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} <= {}", self.cost, number(self.limit))
+    }
+}
+
+/// A cost for people: whole numbers in groups of thousands, others with up to four significant digits.
+pub(super) fn number(value: f64) -> String {
+    if value.fract() == 0.0 && (0.0..1e15).contains(&value) {
+        thousands(value as u64)
+    } else {
+        let digits = (3 - value.abs().max(1e-3).log10().floor() as i32).clamp(0, 9) as usize;
+        format!("{value:.digits$}")
+    }
+}
+
+/// The members among `members` that meet all constraints, in their order. `columns` has the cost of each constraint by
+/// member number; an unknown cost meets none.
+pub(super) fn feasible(
+    members: &[usize],
+    constraints: &[Constraint],
+    columns: &[Vec<Option<f64>>],
+) -> Result<Vec<usize>, ConstraintError> {
+    let meets = |c: usize, member: usize| columns[c][member].is_some_and(|value| value <= constraints[c].limit);
+    let left: Vec<usize> = members.iter().copied().filter(|&m| (0..constraints.len()).all(|c| meets(c, m))).collect();
+    let met = |c: &usize| members.iter().filter(|&&m| meets(*c, m)).count();
+    match (0..constraints.len()).min_by_key(met) {
+        Some(tightest) if left.is_empty() => Err(ConstraintError::Empty {
+            members: members.len(),
+            tightest: constraints[tightest].clone(),
+            met: met(&tightest),
+            smallest: members
+                .iter()
+                .filter_map(|&m| columns[tightest][m])
+                .min_by(f64::total_cmp)
+                .map_or("unknown".into(), number),
+        }),
+        _ => Ok(left),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn constraint(text: &str) -> Constraint {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn limits_have_suffixes_and_tables() {
+        assert_eq!(constraint("params=1.5M").limit, 1.5e6);
+        assert_eq!(constraint("macs = 20 k").limit, 20e3);
+        let other = constraint("a/b.parquet:latency_ms=50");
+        assert_eq!((other.cost.column.as_str(), other.limit), ("latency_ms", 50.0));
+        assert_eq!(other.cost.table.as_deref(), Some(std::path::Path::new("a/b.parquet")));
+        assert_eq!(constraint("macs=2G").to_string(), "macs <= 2,000,000,000");
+        assert_eq!(constraint("ms=0.25").to_string(), "ms <= 0.2500");
+        for text in ["params", "params=", "=3", "params=many", "params=nan", "params=infM"] {
+            let error = text.parse::<Constraint>().unwrap_err().to_string();
+            assert!(error.contains(text) && error.contains("NAME=VALUE"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_empty_pool_names_the_tightest() {
+        let constraints = [constraint("params=10"), constraint("ms=1")];
+        let columns = [vec![Some(5.0), Some(20.0), Some(9.0)], vec![Some(3.0), Some(1.0), None]];
+        let error = feasible(&[0, 1, 2], &constraints, &columns).unwrap_err().to_string();
+        assert!(error.contains("none of 3 networks") && error.contains("ms <= 1, which 1 meet"), "{error}");
+        assert_eq!(feasible(&[0, 1, 2], &constraints[..1], &columns).unwrap(), [0, 2]);
+        assert_eq!(feasible(&[1], &[], &[]).unwrap(), [1]);
+        assert!(feasible(&[], &[], &[]).unwrap().is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_feasible_violates_and_nothing_else_is_left_out(
+            values in prop::collection::vec(prop::option::of(0.0f64..10.0), 1..40),
+            limit in 0.0f64..10.0,
+        ) {
+            let members: Vec<usize> = (0..values.len()).collect();
+            let within = |m: &usize| values[*m].is_some_and(|v| v <= limit);
+            let constraints = [Constraint { cost: "x".parse().unwrap(), limit }];
+            let expected: Vec<usize> = members.iter().copied().filter(within).collect();
+            match feasible(&members, &constraints, std::slice::from_ref(&values)) {
+                Ok(left) => prop_assert_eq!(left, expected),
+                Err(_) => prop_assert!(expected.is_empty()),
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Searches whose trainings are done for real.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::drive::{Answer, drive};
+use super::members::{Costs, pool};
+use super::record::{Record, Recorded};
+use super::report::{SearchReport, Source, report};
+use super::{Budget, Constraint, SearchError};
+use crate::confirm::{Recipe, Training, TrainingData};
+use crate::data::{self, DataSpec};
+use crate::engine::parse_device;
+use crate::pipeline::candidates::{self, CandidatesConfig};
+use crate::pipeline::files::{check_output_folder, lock_folder};
+use crate::pipeline::run::{TrainError, TrainJob, TrainStage};
+use crate::pipeline::screen::thread_pool;
+use crate::pipeline::{Progress, RunConfig, RunOptions, ScreenError};
+use crate::seed::derive;
+use crate::space::ArchId;
+use crate::strategy::{Proposal, StrategyEntry, StrategyError};
+
+/// What is searched, and how networks are trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveConfig {
+    /// Folder of a screen: its distinct live networks are the candidates, and trainings are kept there.
+    pub run: PathBuf,
+    /// How networks are trained; as in the `run.toml` of the folder, if it has one, or by default.
+    pub recipe: Option<Recipe>,
+    /// Images; those of the screen if absent.
+    pub data: Option<DataSpec>,
+    /// Epochs of shorter trainings that strategies may ask for. Each is a training of its own, with the schedule of that
+    /// length.
+    pub short: Vec<u32>,
+    /// What networks may cost at most.
+    pub constraints: Vec<Constraint>,
+    /// Encodings that surrogates see beside the scores; the default ones if empty.
+    pub encodings: Vec<String>,
+    /// Networks trained side by side: so many are asked for before the answers are told.
+    pub batch: usize,
+}
+
+/// How networks were trained.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TrainingSource {
+    /// Images.
+    pub data: DataSpec,
+    /// Images for training, validation and test. Choices are made by validation accuracy, test accuracy is reported.
+    pub images: [usize; 3],
+    /// How.
+    pub recipe: Recipe,
+    /// Trainings of this search that an earlier one, or an earlier run, had done: their seconds count all the same.
+    pub reused: usize,
+}
+
+/// Searches with real trainings and writes the record, the trials and the summary into `out`. The same command after an
+/// interruption goes on and gives the same trials.
+pub fn search_live(
+    config: &LiveConfig,
+    entry: &'static StrategyEntry,
+    seed: u64,
+    budget: &Budget,
+    out: &Path,
+    options: &RunOptions<'_>,
+    on_progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<SearchReport, SearchError> {
+    let candidates =
+        candidates::load(&CandidatesConfig { run: Some(config.run.clone()), ..CandidatesConfig::default() })?;
+    let screened = screen_settings(candidates.run.as_ref());
+    let earlier = earlier_run(&config.run)?;
+    let recipe = config.recipe.clone().or_else(|| earlier.as_ref().map(|run| run.train.clone())).unwrap_or_default();
+    if let Some(problem) = recipe.problem() {
+        return Err(SearchError::Value(format!("train: {problem}; correct the recipe")));
+    }
+    let spec = config.data.clone().or(screened.data).unwrap_or(DataSpec::Digits);
+    let epochs = epochs(&recipe, &config.short)?;
+    let costs = Costs::read(config.constraints.iter().map(|c| &c.cost), Some(&config.run), &candidates)?;
+    let known: Vec<usize> = (0..candidates.len()).collect();
+    let all_ids = candidates.ids.clone();
+    let (pool, members, population) = pool(candidates, known, &config.constraints, &costs, &config.encodings, epochs)?;
+    let ids: Vec<ArchId> = members.iter().map(|&m| all_ids[m]).collect();
+
+    let device = parse_device(options.device).map_err(ScreenError::from)?;
+    let source = data::open(&spec).map_err(ScreenError::from)?;
+    let dataset = source.dataset().map_err(ScreenError::from)?;
+    let split_seed = derive(screened.seed, "split");
+    let training_data = TrainingData::new(dataset, &recipe, split_seed, device)?;
+    let threads = thread_pool(config.batch).map_err(ScreenError::from)?;
+    check_output_folder(out, 1_000_000)?;
+    let _shared = lock_folder(&config.run)?;
+    let kind = if device.is_cuda() { "cuda" } else { "cpu" };
+    let settings = json!({
+        "strategy": entry.name,
+        "seed": seed,
+        "recipe": recipe,
+        "data": spec,
+        "device": kind,
+        "short": config.short,
+        "batch": config.batch,
+        "constraints": population.constraints,
+        "networks": fingerprint(&ids, &pool.features.names),
+    });
+    let mut record = Record::open(out, settings, options.overwrite)?;
+    let folder = |recipe: &Recipe| {
+        let done_by_run = earlier.as_ref().is_some_and(|run| run.train == *recipe && run.screen.data == spec);
+        if done_by_run { "trained".into() } else { trained_folder(&json!([recipe, spec, kind])) }
+    };
+
+    let resumed = record.trials.len();
+    let total = if budget.trainings.is_finite() { budget.trainings as usize } else { pool.len() };
+    let start = std::time::Instant::now();
+    let (mut done, mut reused) = (0, 0);
+    let mut strategy = (entry.open)(seed);
+    let mut train = |first: usize, asked: &[Proposal]| -> Result<Vec<Answer>, SearchError> {
+        let known = record.trials.get(first..).unwrap_or_default().len().min(asked.len());
+        check_recorded(&record.trials[first..first + known], asked, first)?;
+        let mut by_epochs: BTreeMap<u32, Vec<Proposal>> = BTreeMap::new();
+        asked[known..].iter().for_each(|p| by_epochs.entry(p.epochs).or_default().push(*p));
+        let mut trained: Vec<(Proposal, Training)> = Vec::new();
+        for (epochs, proposals) in by_epochs {
+            let recipe = Recipe { epochs: epochs as usize, ..recipe.clone() };
+            let dir = config.run.join(folder(&recipe));
+            let stage =
+                TrainStage { space: pool.space(), recipe: &recipe, data: &training_data, seed: screened.seed, dir };
+            let job = |p: &Proposal| TrainJob {
+                arch: pool.arch(p.member).clone(),
+                arch_id: ids[p.member].to_string(),
+                repeat: 0,
+            };
+            let jobs: Vec<TrainJob> = proposals.iter().map(job).collect();
+            let mut found = 0;
+            let trainings = stage.run(&jobs, &threads, options.stop, &mut |_, _, before| found = before);
+            let trainings = trainings.map_err(|error| match error {
+                TrainError::Interrupted { .. } => SearchError::Interrupted { done: first + known },
+                other => SearchError::Train(other),
+            })?;
+            reused += found;
+            trained.extend(proposals.into_iter().zip(trainings));
+        }
+        let recorded = |p: &Proposal| trained.iter().find(|(q, _)| q == p).map(|(p, t)| recorded(p, t));
+        record.add(asked[known..].iter().filter_map(recorded))?;
+        done = first + asked.len();
+        let earlier = resumed.min(done);
+        on_progress(Progress {
+            done,
+            total: total.max(done),
+            resumed: earlier,
+            seconds: start.elapsed().as_secs_f64(),
+        });
+        Ok(record.trials[first..done].iter().map(answer).collect())
+    };
+    let trace = drive(strategy.as_mut(), &pool, budget, config.batch, &mut train)?;
+    let images = training_data.sizes();
+    let source = Source::Training(TrainingSource { data: spec, images, recipe, reused });
+    report(out, population, source, &pool, entry, seed, budget, trace)
+}
+
+/// The settings of the screen that decide trainings.
+struct Screened {
+    data: Option<DataSpec>,
+    seed: u64,
+}
+
+fn screen_settings(run: Option<&serde_json::Value>) -> Screened {
+    let config = run.map(|run| &run["config"]);
+    Screened {
+        data: config.and_then(|c| serde_json::from_value(c["data"].clone()).ok()),
+        seed: config.and_then(|c| c["seed"].as_u64()).unwrap_or(0),
+    }
+}
+
+/// The configuration of the run in the folder, if `naslens run` made it.
+fn earlier_run(dir: &Path) -> Result<Option<RunConfig>, SearchError> {
+    let path = dir.join("run.toml");
+    Ok(if path.exists() { Some(RunConfig::read(&path)?) } else { None })
+}
+
+/// Where trainings of these settings are kept, within the folder of the run.
+fn trained_folder(settings: &serde_json::Value) -> String {
+    format!("trained-{:016x}", derive(0, &settings.to_string()))
+}
+
+/// Tells apart pools: who is in them and what is known of them.
+fn fingerprint(ids: &[ArchId], features: &[String]) -> String {
+    let text = ids.iter().map(ArchId::to_string).chain(features.iter().cloned()).collect::<Vec<_>>().join(",");
+    format!("{} ({:016x})", ids.len(), derive(0, &text))
+}
+
+/// All lengths of training, ascending.
+fn epochs(recipe: &Recipe, short: &[u32]) -> Result<Vec<u32>, SearchError> {
+    let full = u32::try_from(recipe.epochs).unwrap_or(u32::MAX);
+    let mut epochs = short.to_vec();
+    epochs.sort_unstable();
+    epochs.push(full);
+    if epochs[0] == 0 || epochs.windows(2).any(|pair| pair[0] >= pair[1]) {
+        return Err(SearchError::Value(format!(
+            "short trainings of {short:?} epochs beside full ones of {full}: give every length once, above 0 and below it"
+        )));
+    }
+    Ok(epochs)
+}
+
+/// The strategy must ask again for what is recorded.
+fn check_recorded(recorded: &[Recorded], asked: &[Proposal], first: usize) -> Result<(), StrategyError> {
+    let differs = |(r, p): &(&Recorded, &Proposal)| (r.member, r.epochs) != (p.member, p.epochs);
+    match recorded.iter().zip(asked).enumerate().find(|(_, pair)| differs(pair)) {
+        Some((i, (r, p))) => {
+            Err(StrategyError::OtherSearch { position: first + i, found: r.member, expected: p.member })
+        }
+        None => Ok(()),
+    }
+}
+
+fn recorded(proposal: &Proposal, training: &Training) -> Recorded {
+    let last = training.last().filter(|_| !training.diverged());
+    Recorded {
+        member: proposal.member,
+        epochs: proposal.epochs,
+        accuracy_pct: last.map(|e| e.valid_accuracy_pct).filter(|a| a.is_finite()),
+        reported_pct: last.map(|e| e.test_accuracy_pct).filter(|a| a.is_finite()),
+        seconds: training.seconds,
+    }
+}
+
+fn answer(recorded: &Recorded) -> Answer {
+    let Recorded { accuracy_pct, reported_pct, seconds, .. } = *recorded;
+    Answer { accuracy_pct, reported_pct, seconds: Some(seconds) }
+}

@@ -1,0 +1,131 @@
+//! Search: a strategy chooses which networks to train, looked up in a published table or trained for real.
+//!
+//! Constraints on cost decide who is in the pool, so no strategy can violate one. Costs are counted in trainings of full
+//! length and, where they are known, in seconds of training.
+
+use std::path::PathBuf;
+
+mod constraint;
+mod cost;
+mod drive;
+mod live;
+mod members;
+mod record;
+mod report;
+mod simulate;
+mod text;
+
+pub use constraint::{Constraint, ConstraintError};
+pub use cost::{ColumnRef, Line, SecondsSource};
+pub use drive::{Budget, Step, Trace};
+pub use live::{LiveConfig, TrainingSource, search_live};
+pub use members::{Population, Scoring};
+pub use report::{Found, SearchReport, Source, search_table};
+pub use simulate::{ShortColumn, Simulation, SimulationConfig, TableSource, simulation};
+
+use super::ScreenError;
+use super::candidates::CandidatesError;
+use super::files::FileError;
+use super::run::{RunError, TrainError};
+use crate::benchmark::TableError;
+use crate::confirm::TrainingDataError;
+use crate::strategy::StrategyError;
+
+/// Why a search did not finish.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SearchError {
+    /// A value that makes no sense.
+    #[error("{0}")]
+    Value(String),
+    /// The networks.
+    #[error(transparent)]
+    Candidates(#[from] CandidatesError),
+    /// A table.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The constraints.
+    #[error(transparent)]
+    Constraint(#[from] ConstraintError),
+    /// The strategy.
+    #[error(transparent)]
+    Strategy(#[from] StrategyError),
+    /// The settings of a run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Device, images or threads.
+    #[error(transparent)]
+    Screen(#[from] ScreenError),
+    /// The images for training.
+    #[error(transparent)]
+    TrainingData(#[from] TrainingDataError),
+    /// A training.
+    #[error(transparent)]
+    Train(TrainError),
+    /// Results cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// No network has an accuracy.
+    #[error(
+        "none of the {networks} networks has a value in every column that is asked for in `{}`; choose other columns",
+        table.display()
+    )]
+    NoTruth {
+        /// The table.
+        table: PathBuf,
+        /// Distinct live networks.
+        networks: usize,
+    },
+    /// A cost that nobody knows.
+    #[error(
+        "no cost is called `{name}`{hint}; name a column of the table, TABLE:COLUMN of another one, or one of {scores}"
+    )]
+    NoCost {
+        /// The name asked for.
+        name: String,
+        /// ` (did you mean …?)` or nothing.
+        hint: String,
+        /// Names of scores.
+        scores: String,
+    },
+    /// Seconds are measured for too few networks to say what the others take.
+    #[error(
+        "`{column}` has seconds of {measured} networks with multiply-accumulates that differ; a line for the others needs \
+         {least}. Leave out --cost to count trainings alone"
+    )]
+    TooFewSeconds {
+        /// The column.
+        column: String,
+        /// Networks with seconds.
+        measured: usize,
+        /// The fewest that a line is fitted to.
+        least: usize,
+    },
+    /// A strategy asks for epochs that the pool does not have.
+    #[error("a training of {epochs} epochs was asked for, which the pool does not offer; report this as a bug")]
+    Epochs {
+        /// The number asked for.
+        epochs: u32,
+    },
+    /// The folder holds another search.
+    #[error(
+        "{} holds a search with another {field} ({old} there, {new} now); choose another --out, or --overwrite to discard \
+         that search", dir.display()
+    )]
+    OtherSearch {
+        /// The folder.
+        dir: PathBuf,
+        /// First setting that differs.
+        field: String,
+        /// Its value in the folder.
+        old: String,
+        /// Its value now.
+        new: String,
+    },
+    /// Ctrl-C.
+    #[error("interrupted after {done} trainings, which are kept; run the same command again to go on")]
+    Interrupted {
+        /// Trainings finished.
+        done: usize,
+    },
+}

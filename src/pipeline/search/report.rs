@@ -1,0 +1,225 @@
+//! What a search found: the trials as Parquet, a summary as JSON.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, Int64Array};
+use serde::Serialize;
+
+use super::members::Population;
+use super::simulate::{SimulationConfig, TableSource, simulation};
+use super::{Budget, SearchError, Step, Trace, TrainingSource};
+use crate::pipeline::columns::{number, text, write};
+use crate::pipeline::files::{check_output_folder, lock_folder, write_atomically};
+use crate::strategy::{Pool, StrategyEntry};
+
+/// Networks listed at most.
+const BEST: usize = 10;
+
+/// Where accuracies come from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A published table.
+    Table(TableSource),
+    /// Trainings.
+    Training(TrainingSource),
+}
+
+/// A trained network.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Found {
+    /// As the space writes it.
+    pub arch: String,
+    /// Its id.
+    pub arch_id: String,
+    /// The trial that trained it, from 1.
+    pub trial: usize,
+    /// Epochs of its longest training.
+    pub epochs: u32,
+    /// Accuracy that choices are made by, percent.
+    pub accuracy_pct: Option<f64>,
+    /// Accuracy that is reported, percent.
+    pub reported_pct: Option<f64>,
+    /// Its costs by name.
+    pub costs: Vec<(String, f64)>,
+}
+
+/// How good the best training was at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct CurvePoint {
+    /// Trials so far.
+    pub trial: usize,
+    /// Trainings of full length so far.
+    pub trainings: f64,
+    /// Seconds of training so far.
+    pub seconds: Option<f64>,
+    /// Accuracy of the best training that choices are made by, percent.
+    pub accuracy_pct: Option<f64>,
+    /// Its reported accuracy, percent.
+    pub reported_pct: Option<f64>,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SearchReport {
+    /// Name of the strategy.
+    pub strategy: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// Where it was published.
+    pub paper: &'static str,
+    /// Its seed.
+    pub seed: u64,
+    /// Trainings of full length that it was allowed; None without limit.
+    pub queries: Option<f64>,
+    /// Seconds of training that it was allowed; None without limit.
+    pub budget_seconds: Option<f64>,
+    /// Whether longer trainings went on from shorter ones.
+    pub continued: bool,
+    /// Who could be trained.
+    pub population: Population,
+    /// Where accuracies come from.
+    pub source: Source,
+    /// Number of trainings of any length.
+    pub trials: usize,
+    /// Trainings of full length that they amount to.
+    pub trainings: f64,
+    /// Seconds of training, where known.
+    pub seconds: Option<f64>,
+    /// Seconds that the strategy itself took, in this process.
+    pub overhead_seconds: f64,
+    /// The best, first the one that the search chooses.
+    pub best: Vec<Found>,
+    /// Reported accuracy of the chosen network below the best of the pool, in percentage points; None where the best is
+    /// not known.
+    pub regret: Option<f64>,
+    /// The best so far, whenever it changed, and at the end.
+    pub curve: Vec<CurvePoint>,
+    /// All trials.
+    pub trials_file: PathBuf,
+}
+
+/// Searches a published table and writes `trials.parquet` and `summary.json` into `out`.
+pub fn search_table(
+    config: &SimulationConfig,
+    entry: &'static StrategyEntry,
+    seed: u64,
+    budget: &Budget,
+    out: &Path,
+) -> Result<SearchReport, SearchError> {
+    let (simulation, population, source) = simulation(config)?;
+    check_output_folder(out, 1_000_000)?;
+    let _lock = lock_folder(out)?;
+    let trace = simulation.search(entry, seed, budget)?;
+    report(out, population, Source::Table(source), &simulation.pool, entry, seed, budget, trace)
+}
+
+/// Writes what a search found and returns it.
+#[allow(clippy::too_many_arguments, reason = "everything that a summary says")]
+pub(super) fn report(
+    out: &Path,
+    population: Population,
+    source: Source,
+    pool: &Pool,
+    entry: &'static StrategyEntry,
+    seed: u64,
+    budget: &Budget,
+    trace: Trace,
+) -> Result<SearchReport, SearchError> {
+    let trials_file = out.join("trials.parquet");
+    write_trials(&trials_file, pool, &trace)?;
+    let steps = &trace.steps;
+    let last = steps.last();
+    let regret = match (&source, trace.best().and_then(|step| step.reported_pct)) {
+        (Source::Table(table), Some(reported)) => Some(table.best_pct - reported),
+        _ => None,
+    };
+    let report = SearchReport {
+        strategy: entry.name,
+        title: entry.title,
+        paper: entry.paper,
+        seed,
+        queries: Some(budget.trainings).filter(|t| t.is_finite()),
+        budget_seconds: budget.seconds,
+        continued: budget.continued,
+        population,
+        source,
+        trials: steps.len(),
+        trainings: last.map_or(0.0, |step| step.trainings),
+        seconds: last.and_then(|step| step.seconds),
+        overhead_seconds: trace.overhead_seconds,
+        best: best(pool, steps),
+        regret,
+        curve: curve(steps),
+        trials_file,
+    };
+    write_atomically(&out.join("summary.json"), |file| serde_json::to_writer_pretty(file, &report))?;
+    Ok(report)
+}
+
+/// The best trained networks, each by its longest training: longer trainings first, then by accuracy, earlier ones first.
+fn best(pool: &Pool, steps: &[Step]) -> Vec<Found> {
+    let mut order: Vec<usize> = (0..steps.len()).filter(|&i| steps[i].accuracy_pct.is_some()).collect();
+    let accuracy = |i: usize| steps[i].accuracy_pct.unwrap_or(f64::NEG_INFINITY);
+    order.sort_by(|&a, &b| {
+        steps[b].epochs.cmp(&steps[a].epochs).then(accuracy(b).total_cmp(&accuracy(a))).then(a.cmp(&b))
+    });
+    let mut seen = std::collections::HashSet::new();
+    order.retain(|&i| seen.insert(steps[i].member));
+    order.truncate(BEST);
+    let found = |i: usize| {
+        let (step, arch) = (&steps[i], pool.arch(steps[i].member));
+        Found {
+            arch: pool.space().format(arch),
+            arch_id: pool.space().arch_id(arch).to_string(),
+            trial: i + 1,
+            epochs: step.epochs,
+            accuracy_pct: step.accuracy_pct,
+            reported_pct: step.reported_pct,
+            costs: pool.costs.iter().map(|(name, values)| (name.clone(), values[step.member])).collect(),
+        }
+    };
+    order.into_iter().map(found).collect()
+}
+
+fn curve(steps: &[Step]) -> Vec<CurvePoint> {
+    let changed = |i: &usize| *i + 1 == steps.len() || *i == 0 || steps[*i].incumbent != steps[*i - 1].incumbent;
+    let point = |i: usize| {
+        let best = steps[i].incumbent.map(|b| &steps[b]);
+        CurvePoint {
+            trial: i + 1,
+            trainings: steps[i].trainings,
+            seconds: steps[i].seconds,
+            accuracy_pct: best.and_then(|b| b.accuracy_pct),
+            reported_pct: best.and_then(|b| b.reported_pct),
+        }
+    };
+    (0..steps.len()).filter(changed).map(point).collect()
+}
+
+/// One row per trial, in order: `trial` (from 1), `arch`, `arch_id`, `epochs`, `accuracy_pct` (null if the training failed),
+/// `reported_pct`, every cost by its name, `trainings` and `seconds` so far, and `best_pct`, the reported accuracy of the
+/// best so far.
+fn write_trials(path: &Path, pool: &Pool, trace: &Trace) -> Result<(), SearchError> {
+    let steps = &trace.steps;
+    let integers = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
+    let optional =
+        |of: &dyn Fn(&Step) -> Option<f64>| Arc::new(Float64Array::from_iter(steps.iter().map(of))) as ArrayRef;
+    let archs = steps.iter().map(|step| pool.arch(step.member));
+    let mut columns: Vec<(&str, ArrayRef)> = vec![
+        ("trial", integers((1..=steps.len() as i64).collect())),
+        ("arch", text(archs.clone().map(|arch| pool.space().format(arch)))),
+        ("arch_id", text(archs.map(|arch| pool.space().arch_id(arch).to_string()))),
+        ("epochs", integers(steps.iter().map(|step| i64::from(step.epochs)).collect())),
+        ("accuracy_pct", optional(&|step| step.accuracy_pct)),
+        ("reported_pct", optional(&|step| step.reported_pct)),
+    ];
+    for (name, values) in &pool.costs {
+        columns.push((name, number(steps.iter().map(|step| values[step.member]))));
+    }
+    columns.push(("trainings", number(steps.iter().map(|step| step.trainings))));
+    columns.push(("seconds", optional(&|step| step.seconds)));
+    columns.push(("best_pct", optional(&|step| steps[step.incumbent?].reported_pct)));
+    Ok(write(path, columns)?)
+}

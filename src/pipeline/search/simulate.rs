@@ -1,0 +1,189 @@
+//! Searches whose trainings are looked up in a published table.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::cost::{SecondsSource, seconds};
+use super::drive::{Answer, drive};
+use super::members::{Costs, Population, pool};
+use super::{Budget, ColumnRef, Constraint, SearchError, Trace};
+use crate::benchmark::Table;
+use crate::pipeline::candidates::{self, Candidates, CandidatesConfig};
+use crate::strategy::{Pool, Proposal, StrategyEntry};
+
+/// A column with accuracies after a short training.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortColumn {
+    /// The column.
+    pub column: String,
+    /// The epochs of the training.
+    pub epochs: u32,
+}
+
+impl std::str::FromStr for ShortColumn {
+    type Err = SearchError;
+
+    /// Reads `COLUMN=EPOCHS`.
+    fn from_str(text: &str) -> Result<Self, SearchError> {
+        let refuse = || SearchError::Value(format!("`{text}` is not COLUMN=EPOCHS, for example valid_acc_12ep_pct=12"));
+        let (column, epochs) = text.rsplit_once('=').ok_or_else(refuse)?;
+        let epochs = epochs.trim().parse().ok().filter(|&e| e > 0).ok_or_else(refuse)?;
+        let column = column.trim();
+        if column.is_empty() { Err(refuse()) } else { Ok(ShortColumn { column: column.into(), epochs }) }
+    }
+}
+
+/// What is searched, and which columns play which part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SimulationConfig {
+    /// Folder of a screen, whose scores strategies may use. Without one the networks are those of the table.
+    pub run: Option<PathBuf>,
+    /// The published table.
+    pub table: PathBuf,
+    /// Its search space; a run names its own.
+    pub space: Option<String>,
+    /// Column of the table with the accuracy after a full training that strategies are told, in percent; a name that ends
+    /// in `_frac` says that it is a fraction.
+    pub target: String,
+    /// Columns with the accuracies of shorter trainings.
+    pub short: Vec<ShortColumn>,
+    /// Epochs of a full training.
+    pub epochs: u32,
+    /// Column with the accuracy that is reported; the target if absent.
+    pub reported: Option<String>,
+    /// Column with the seconds of a full training; a training of `e` of `E` epochs takes `e / E` of them.
+    pub cost: Option<ColumnRef>,
+    /// What networks may cost at most.
+    pub constraints: Vec<Constraint>,
+    /// Encodings that surrogates see beside the scores; the default ones if empty.
+    pub encodings: Vec<String>,
+}
+
+/// Where the numbers of a simulated search come from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TableSource {
+    /// File name of the table.
+    pub table: String,
+    /// Column that strategies are told.
+    pub target: String,
+    /// Column that is reported.
+    pub reported: String,
+    /// The best reported accuracy of all networks that may be trained, percent.
+    pub best_pct: f64,
+    /// Where the seconds come from; costs are counted in trainings alone without it.
+    pub seconds: Option<SecondsSource>,
+}
+
+/// A pool whose trainings are known.
+pub struct Simulation {
+    /// What strategies choose from.
+    pub pool: Pool,
+    /// By number of epochs (as in the pool) and member: the accuracy that strategies are told, percent.
+    pub accuracy_pct: Vec<Vec<f64>>,
+    /// By member: the accuracy that is reported, percent.
+    pub reported_pct: Vec<f64>,
+    /// By member: seconds of a full training, if known.
+    pub seconds: Option<Vec<f64>>,
+}
+
+impl Simulation {
+    /// The best reported accuracy in the pool.
+    pub fn best_pct(&self) -> f64 {
+        self.reported_pct.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// A search by a fresh strategy. Depends on the strategy, its seed and the budget alone.
+    pub fn search(&self, entry: &StrategyEntry, seed: u64, budget: &Budget) -> Result<Trace, SearchError> {
+        let mut strategy = (entry.open)(seed);
+        drive(strategy.as_mut(), &self.pool, budget, 1, &mut |_, asked| {
+            asked.iter().map(|proposal| self.answer(proposal)).collect()
+        })
+    }
+
+    fn answer(&self, proposal: &Proposal) -> Result<Answer, SearchError> {
+        let full = self.pool.epochs[self.pool.epochs.len() - 1];
+        let (member, epochs) = (proposal.member, proposal.epochs);
+        let level = self.pool.epochs.iter().position(|&e| e == epochs).ok_or(SearchError::Epochs { epochs })?;
+        Ok(Answer {
+            accuracy_pct: Some(self.accuracy_pct[level][member]),
+            reported_pct: Some(self.reported_pct[member]),
+            seconds: self.seconds.as_ref().map(|s| s[member] * f64::from(epochs) / f64::from(full)),
+        })
+    }
+}
+
+/// Reads the tables and puts the pool together.
+pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, TableSource), SearchError> {
+    let levels = levels(config)?;
+    let reported = config.reported.clone().unwrap_or_else(|| config.target.clone());
+    let candidates = load(config, &levels, &reported)?;
+    let references = config.constraints.iter().map(|c| &c.cost).chain(&config.cost);
+    let costs = Costs::read(references, config.run.as_deref(), &candidates)?;
+    let truth = |column: &str| in_percent(&candidates, column);
+    let accuracy: Vec<Vec<Option<f64>>> = levels.iter().map(|(_, column)| truth(column)).collect();
+    let reported_pct = truth(&reported);
+    let complete = |m: &usize| accuracy.iter().chain([&reported_pct]).all(|values| values[*m].is_some());
+    let known: Vec<usize> = (0..candidates.len()).filter(complete).collect();
+    if known.is_empty() {
+        return Err(SearchError::NoTruth { table: config.table.clone(), networks: candidates.len() });
+    }
+    let measured = config.cost.as_ref().map(|column| costs.column(&candidates, column)).transpose()?;
+    let macs = candidates.score("macs").unwrap_or_default().to_vec();
+    let epochs = levels.iter().map(|level| level.0).collect();
+    let (pool, members, population) = pool(candidates, known, &config.constraints, &costs, &config.encodings, epochs)?;
+    let (seconds, source) = match config.cost.as_ref().zip(measured) {
+        Some((column, measured)) => {
+            let (seconds, source) = seconds(column, &measured, &macs, &members)?;
+            (Some(seconds), Some(source))
+        }
+        None => (None, None),
+    };
+    let at = |values: &[Option<f64>]| members.iter().filter_map(|&m| values[m]).collect::<Vec<f64>>();
+    let accuracy_pct = accuracy.iter().map(|values| at(values)).collect();
+    let simulation = Simulation { pool, accuracy_pct, reported_pct: at(&reported_pct), seconds };
+    let source = TableSource {
+        table: config.table.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        target: config.target.clone(),
+        reported,
+        best_pct: simulation.best_pct(),
+        seconds: source,
+    };
+    Ok((simulation, population, source))
+}
+
+/// Epochs and the column of their accuracy, ascending.
+fn levels(config: &SimulationConfig) -> Result<Vec<(u32, String)>, SearchError> {
+    let mut levels: Vec<(u32, String)> = config.short.iter().map(|s| (s.epochs, s.column.clone())).collect();
+    levels.sort();
+    levels.push((config.epochs, config.target.clone()));
+    match levels.windows(2).find(|pair| pair[0].0 >= pair[1].0) {
+        Some(pair) => Err(SearchError::Value(format!(
+            "a short training has {} epochs and the next longer one {}; give every length once, all below --epochs",
+            pair[0].0, pair[1].0
+        ))),
+        None => Ok(levels),
+    }
+}
+
+/// The candidates with every column of the main table that is named.
+fn load(config: &SimulationConfig, levels: &[(u32, String)], reported: &str) -> Result<Candidates, SearchError> {
+    let mut targets = vec![config.target.clone()];
+    let main = Table::open(&config.table)?;
+    let parts = levels.iter().map(|(_, column)| column.clone()).chain([reported.to_string()]);
+    let named = config.constraints.iter().map(|c| &c.cost).chain(&config.cost).filter(|c| c.table.is_none());
+    // What the table does not have may be a score; if it is not, it is refused by name later.
+    for column in parts.chain(named.map(|c| c.column.clone()).filter(|column| main.has(column))) {
+        if !targets.contains(&column) {
+            targets.push(column);
+        }
+    }
+    let table = Some(config.table.clone());
+    Ok(candidates::load(&CandidatesConfig { run: config.run.clone(), table, targets, space: config.space.clone() })?)
+}
+
+fn in_percent(candidates: &Candidates, column: &str) -> Vec<Option<f64>> {
+    let scale = if column.ends_with("_frac") { 100.0 } else { 1.0 };
+    let values = candidates.truth(column).unwrap_or_default();
+    values.iter().map(|value| value.map(|v| v * scale).filter(|v| v.is_finite())).collect()
+}

@@ -1,0 +1,33 @@
+//! Quantiles of values, some of which may lie beyond what was measured.
+
+/// The `q` quantile of ascending values, interpolated linearly between order statistics (NumPy's default).
+///
+/// `+inf` stands for a value that is only known to be large, such as the time of something that did not happen within the
+/// budget: a quantile that such a value takes part in is `+inf` too. `None` without values or for `q` outside `[0, 1]`.
+pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
+    if sorted.is_empty() || !(0.0..=1.0).contains(&q) {
+        return None;
+    }
+    let position = q * (sorted.len() - 1) as f64;
+    let (low, high) = (sorted[position.floor() as usize], sorted[position.ceil() as usize]);
+    // Infinity minus infinity is no number.
+    Some(if low == high { low } else { low + (high - low) * position.fract() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_interpolate_and_know_what_is_beyond() {
+        // np.quantile([1, 2, 4, 8], [0, .25, .5, 1])
+        let values = [1.0, 2.0, 4.0, 8.0];
+        assert_eq!([0.0, 0.25, 0.5, 1.0].map(|q| quantile(&values, q).unwrap()), [1.0, 1.75, 3.0, 8.0]);
+        let censored = [3.0, 5.0, f64::INFINITY, f64::INFINITY];
+        assert_eq!(
+            [0.0, 0.3, 0.5, 1.0].map(|q| quantile(&censored, q).unwrap().is_finite()),
+            [true, true, false, false]
+        );
+        assert_eq!((quantile(&[], 0.5), quantile(&values, 1.5)), (None, None));
+    }
+}
