@@ -83,6 +83,9 @@ impl Trace {
 /// Costs are sums of many fractions.
 const TOLERANCE: f64 = 1e-9;
 
+/// Trains proposals, given how many trainings came before.
+pub(in crate::pipeline) type Train<'a, E> = &'a mut dyn FnMut(usize, &[Proposal]) -> Result<Vec<Answer>, E>;
+
 /// Runs a fresh strategy. `train` gets the number of trainings done so far and up to `batch` proposals that were asked for
 /// together; the strategy is told the answers in the order of the proposals.
 pub(in crate::pipeline) fn drive<E: From<StrategyError>>(
@@ -90,7 +93,7 @@ pub(in crate::pipeline) fn drive<E: From<StrategyError>>(
     pool: &Pool,
     budget: &Budget,
     batch: usize,
-    train: &mut dyn FnMut(usize, &[Proposal]) -> Result<Vec<Answer>, E>,
+    train: Train<'_, E>,
 ) -> Result<Trace, E> {
     let full = f64::from(pool.epochs[pool.epochs.len() - 1]);
     let mut trace = Trace { steps: Vec::new(), overhead_seconds: 0.0 };
