@@ -54,6 +54,25 @@ pub fn columns(header: Vec<String>, rows: Vec<Vec<String>>) -> Vec<String> {
     rows.iter().map(|row| line(row).trim_end().to_string()).collect()
 }
 
+/// The words of a text in lines of at most `width` characters, if no word is longer; all lines but the first are indented
+/// by two spaces.
+pub fn wrapped(text: &str, width: usize) -> String {
+    let (mut out, mut used) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > width {
+            out.push_str("\n  ");
+            used = 2;
+        } else if used > 0 {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += length;
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +86,14 @@ mod tests {
     #[test]
     fn groups_thousands() {
         assert_eq!([0, 999, 1000, 15625, 423624].map(thousands), ["0", "999", "1,000", "15,625", "423,624"]);
+    }
+
+    #[test]
+    fn long_texts_are_wrapped() {
+        assert_eq!(wrapped("a bc  def g", 5), "a bc\n  def\n  g");
+        assert_eq!(wrapped("a bc", 4), "a bc");
+        assert_eq!(wrapped("abcdef g", 3), "abcdef\n  g");
+        assert_eq!(wrapped(" ", 3), "");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use naslens::data::SOURCES;
+use naslens::encoding::ENCODINGS;
 use naslens::ensemble::ENSEMBLES;
 use naslens::predictor::PREDICTORS;
 use naslens::proxy::PROXIES;
@@ -10,7 +11,7 @@ use naslens::space::SPACES;
 use naslens::strategy::STRATEGIES;
 use serde_json::json;
 
-/// List what there is: spaces, proxies, data, predictors, strategies.
+/// List what there is: spaces, proxies, data, encodings, predictors, strategies.
 #[derive(clap::Args)]
 pub struct Args {
     /// What to list
@@ -29,6 +30,7 @@ enum Kind {
     Spaces,
     Proxies,
     Data,
+    Encodings,
     Predictors,
     Strategies,
 }
@@ -80,6 +82,10 @@ fn items(kind: Kind) -> Vec<Item> {
                 ];
                 (s.name, text(s.title), details)
             })
+            .collect(),
+        Kind::Encodings => ENCODINGS
+            .iter()
+            .map(|e| (e.name, text(e.title), vec![("what", text(e.what)), ("paper", text(e.paper))]))
             .collect(),
         Kind::Predictors => PREDICTORS
             .iter()

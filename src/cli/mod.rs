@@ -7,6 +7,7 @@ mod doctor;
 mod evaluate;
 mod list;
 mod plan;
+mod predict;
 mod progress;
 mod run;
 mod screen;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
+use naslens::pipeline::predict::PredictError;
 use naslens::pipeline::search::SearchError;
 use naslens::pipeline::{BenchError, RunError, ScreenError};
 
@@ -25,6 +27,7 @@ A first look:
   naslens list proxies                       what can be computed
   naslens screen --sample 500 --proxies naswot,synflow,params --out runs/first
   naslens evaluate runs/first --table TABLE.parquet --target ACCURACY_COLUMN
+  naslens predict runs/first --table TABLE.parquet --target ACCURACY_COLUMN
   naslens run demo.toml                      screen, label, predict, confirm, report
 
 Same seed, same scores: neither threads nor order nor interruption change a number.
@@ -43,6 +46,7 @@ enum Command {
     Screen(screen::Args),
     Evaluate(evaluate::Args),
     Cascade(cascade::Args),
+    Predict(predict::Args),
     Stability(stability::Args),
     Run(run::Args),
     Search(search::Args),
@@ -69,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Screen(args) => screen::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Cascade(args) => cascade::run(args),
+        Command::Predict(args) => predict::run(args),
         Command::Stability(args) => stability::run(args),
         Command::Run(args) => run::run(args),
         Command::Search(args) => search::run(args),
@@ -91,6 +96,7 @@ pub fn main() -> ExitCode {
 fn interrupted(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ScreenError::Interrupted { .. }))
         || matches!(error.downcast_ref(), Some(BenchError::Screen(ScreenError::Interrupted { .. })))
+        || matches!(error.downcast_ref(), Some(PredictError::Interrupted { .. }))
         || matches!(error.downcast_ref(), Some(SearchError::Interrupted { .. }))
         || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
 }

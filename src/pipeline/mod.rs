@@ -3,10 +3,12 @@
 mod bench;
 pub mod candidates;
 mod cascade;
+mod columns;
 pub mod compare;
 pub mod evaluate;
 mod files;
 pub mod plan;
+pub mod predict;
 mod run;
 mod screen;
 pub mod search;

@@ -5,7 +5,10 @@
 mod bagged_ridge;
 mod cross_validate;
 pub(crate) mod gaussian_process;
+mod random_forest;
 mod ridge;
+mod stack;
+mod tree;
 
 use ndarray::{ArrayView1, ArrayView2};
 
@@ -15,6 +18,8 @@ use crate::stats::Interval;
 pub use bagged_ridge::BaggedRidge;
 pub use cross_validate::{conformal_scale, coverage, cross_validate, held_out, scaled_coverage};
 pub use gaussian_process::GaussianProcess;
+pub use random_forest::{ForestParams, RandomForest};
+pub use stack::Stack;
 
 /// Why a predictor refuses.
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -165,7 +170,8 @@ pub struct PredictorEntry {
 }
 
 /// All predictors.
-pub static PREDICTORS: &[&PredictorEntry] = &[&bagged_ridge::ENTRY, &gaussian_process::ENTRY];
+pub static PREDICTORS: &[&PredictorEntry] =
+    &[&bagged_ridge::ENTRY, &gaussian_process::ENTRY, &random_forest::ENTRY, &stack::ENTRY];
 
 /// The predictor called `name` for features of this layout, drawing what it draws from `seed`.
 pub fn open(name: &str, seed: u64, layout: &Layout) -> Result<Box<dyn Predictor>, PredictorError> {

@@ -138,6 +138,9 @@ pub struct Candidates {
     pub scores: Vec<Values>,
     /// The columns of the table that were asked for.
     pub truth: Vec<Values>,
+    /// The column of the table by which its rows were recognised. Official indices are numbers like others: they cannot tell
+    /// that a table belongs to another space.
+    pub key: Option<&'static str>,
     /// Networks left out since no path leads from their input to their output.
     pub n_dead: usize,
     /// The run's description of itself.
@@ -222,14 +225,13 @@ fn from_run(config: &CandidatesConfig, dir: &Path, truths: Option<&Table>) -> Re
     }
     let scores = columns_of(&table, &chosen.iter().map(|c| c.1).collect::<Vec<_>>());
     let (ids, archs): (Vec<_>, Vec<_>) = chosen.into_iter().map(|(id, _, _, arch)| (id, arch)).unzip();
-    let truth = match truths {
-        Some(truths) => {
-            let rows = TruthRows::of_run(truths, space.as_ref(), &config.targets)?;
-            rows.join(truths, space.as_ref(), &archs, &ids, &config.targets)?
-        }
-        None => Vec::new(),
-    };
-    Ok(Candidates { n_dead: networks - archs.len(), space, archs, ids, scores, truth, run })
+    let (mut key, mut truth) = (None, Vec::new());
+    if let Some(truths) = truths {
+        let rows = TruthRows::of_run(truths, space.as_ref(), &config.targets)?;
+        key = Some(rows.key);
+        truth = rows.join(truths, space.as_ref(), &archs, &ids, &config.targets)?;
+    }
+    Ok(Candidates { n_dead: networks - archs.len(), space, archs, ids, scores, truth, key, run })
 }
 
 /// The columns of the scores at these rows.
@@ -264,7 +266,8 @@ fn from_table(config: &CandidatesConfig, truths: &Table) -> Result<Candidates, C
     let scores = ["params", "macs", "layers"].into_iter().enumerate().map(score).collect();
     let (ids, archs): (Vec<_>, Vec<_>) = live.into_iter().map(|(id, arch, _)| (id, arch)).unzip();
     let truth = rows.join(truths, space.as_ref(), &archs, &ids, &config.targets)?;
-    Ok(Candidates { n_dead: n - archs.len(), space, archs, ids, scores, truth, run: None })
+    let key = Some(rows.key);
+    Ok(Candidates { n_dead: n - archs.len(), space, archs, ids, scores, truth, key, run: None })
 }
 
 impl Candidates {

@@ -15,14 +15,20 @@ use crate::space::{ArchId, Architecture, NasBench101, SearchSpace};
 const GRAPH: [&str; 3] = ["num_vertices", "adjacency_bits", "interior_ops"];
 
 /// The row of a table that speaks for each network.
-pub(super) enum TruthRows {
+pub(super) struct TruthRows {
+    /// The column that names the networks.
+    pub key: &'static str,
+    rows: Rows,
+}
+
+enum Rows {
     /// By the id of the network, with the network's place in the table and the architecture of the row.
     Ids(HashMap<ArchId, Chosen>),
     /// By the first 64 bits of the id.
     Hashes(HashMap<u64, usize>),
 }
 
-pub(super) struct Chosen {
+struct Chosen {
     place: usize,
     row: usize,
     representative: bool,
@@ -47,7 +53,7 @@ impl TruthRows {
                 Entry::Occupied(_) => {}
             }
         }
-        Ok(TruthRows::Hashes(rows))
+        Ok(TruthRows { key: HASH, rows: Rows::Hashes(rows) })
     }
 
     /// By the architectures of the rows.
@@ -75,19 +81,19 @@ impl TruthRows {
                 }
             }
         }
-        Ok(TruthRows::Ids(chosen))
+        Ok(TruthRows { key, rows: Rows::Ids(chosen) })
     }
 
     fn row(&self, id: ArchId) -> Option<usize> {
-        match self {
-            TruthRows::Ids(rows) => rows.get(&id).map(|chosen| chosen.row),
-            TruthRows::Hashes(rows) => rows.get(&((id.0 >> 64) as u64)).copied(),
+        match &self.rows {
+            Rows::Ids(rows) => rows.get(&id).map(|chosen| chosen.row),
+            Rows::Hashes(rows) => rows.get(&((id.0 >> 64) as u64)).copied(),
         }
     }
 
     /// The networks of the table with their representatives, in the order of their first rows.
     pub fn networks(&self, space: &dyn SearchSpace) -> Vec<(ArchId, Architecture)> {
-        let TruthRows::Ids(rows) = self else { return Vec::new() };
+        let Rows::Ids(rows) = &self.rows else { return Vec::new() };
         let mut networks: Vec<_> = rows.iter().map(|(&id, chosen)| (chosen.place, id, chosen)).collect();
         networks.sort_unstable_by_key(|(place, ..)| *place);
         let representative = |(_, id, chosen): (usize, ArchId, &Chosen)| (id, space.representative(&chosen.arch));
@@ -122,19 +128,19 @@ impl TruthRows {
         ids: &[ArchId],
     ) -> CandidatesError {
         let first = |text: Option<String>| text.unwrap_or_else(|| "nothing".into());
-        let (scores_key, table_key, scores_example, table_example) = match self {
-            TruthRows::Hashes(rows) => {
+        let (scores_key, scores_example, table_example) = match &self.rows {
+            Rows::Hashes(rows) => {
                 let example = rows.iter().min_by_key(|(_, row)| **row).map(|(hash, _)| hash.to_string());
-                ("arch_id", HASH, ids.first().map(ArchId::to_string), example)
+                ("arch_id", ids.first().map(ArchId::to_string), example)
             }
-            TruthRows::Ids(rows) => {
+            Rows::Ids(rows) => {
                 let example = rows.values().min_by_key(|chosen| chosen.place);
                 let text = |arch: &Architecture| format!("`{}`", space.format(arch));
-                ("arch", "the architecture", archs.first().map(text), example.map(|chosen| text(&chosen.arch)))
+                ("arch", archs.first().map(text), example.map(|chosen| text(&chosen.arch)))
             }
         };
         let (scores_example, table_example) = (first(scores_example), first(table_example));
-        let (scores_key, table_key) = (scores_key.into(), table_key.into());
+        let (scores_key, table_key) = (scores_key.into(), self.key.into());
         let table = table.path().into();
         EvaluateError::NoMatch { table, scores_key, scores_example, table_key, table_example }.into()
     }
@@ -142,10 +148,15 @@ impl TruthRows {
 
 /// The first target by row; a row counts where it has a value. Without targets every row counts.
 fn first_target(table: &Table, targets: &[String]) -> Result<Vec<Option<f64>>, CandidatesError> {
-    Ok(match targets.first() {
-        Some(target) => table.f64_column(target)?,
-        None => vec![Some(0.0); table.num_rows()],
-    })
+    let Some(target) = targets.first() else {
+        return Ok(vec![Some(0.0); table.num_rows()]);
+    };
+    let values = table.f64_column(target)?;
+    if values.iter().all(Option::is_none) {
+        let (path, matched) = (table.path().into(), values.len());
+        return Err(EvaluateError::NoTruth { table: path, target: target.clone(), matched }.into());
+    }
+    Ok(values)
 }
 
 fn ambiguous(table: &Table, targets: &[String], key: &str, value: String) -> CandidatesError {

@@ -78,6 +78,7 @@ fn tables_name_architectures_by_index_or_graph() {
     write(&table, vec![("arch_index", index(vec![9_930, 15_000])), ("t", target.clone())]);
     let candidates = of_table(&table, "nb201", &["t"]).unwrap();
     let space = nas_bench_201();
+    assert_eq!(candidates.key, Some("arch_index"));
     assert_eq!(candidates.archs[0], space.representative(&space.at(9_930).unwrap()));
     write(&table, vec![("arch_index", index(vec![0, 15_625])), ("t", target.clone())]);
     let message = of_table(&table, "nb201", &["t"]).err().unwrap().to_string();

@@ -8,7 +8,7 @@
 mod config;
 mod page;
 mod results;
-pub(super) mod tables;
+mod tables;
 mod train_stage;
 
 use std::collections::HashSet;

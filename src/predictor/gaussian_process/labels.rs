@@ -7,7 +7,7 @@ use crate::encoding::rank_normal;
 /// The `n` labels become `z = Φ⁻¹((r - 0.5) / n)` with `r` their average ranks, so they are standard normal whatever their
 /// distribution: accuracies crowd below a ceiling and have a few disasters far down. Between the labels the way back is
 /// linear; beyond the outermost ones it goes on with the mean slope over the last unit of `z`.
-pub(super) struct NormalScores {
+pub(in crate::predictor) struct NormalScores {
     /// Distinct labels with their scores, ascending in both.
     knots: Vec<(f64, f64)>,
 }
