@@ -1,6 +1,7 @@
 //! A plan as plain text for a terminal.
 
-use super::{Plan, Split};
+use super::{Plan, Split, TOP};
+use crate::stats::normal_top_overlap;
 use crate::text::{aligned, duration, thousands};
 
 impl Plan {
@@ -34,15 +35,17 @@ impl Plan {
             self.rank(&self.random)
         ));
         lines.push(format!(
-            "if quality and predictions are jointly normal and predictions rank by Spearman {:.2} without labels, {:.2} with \
-             {},",
-            learning.spearman(0),
-            best.spearman,
-            best.label
+            "if quality and predictions are jointly normal and the predicted top tenth holds {} of the true one without \
+             labels,",
+            overlap(learning.correlation(0))
         ));
         lines.push(format!(
-            "{:.2} with ever more (half of the way at {:.0}): {}",
-            learning.limit, learning.half, learning.origin
+            "{} with {} labels, {} with ever more (half of the way at {:.0}): {}",
+            overlap(best.correlation),
+            best.label,
+            overlap(learning.limit),
+            learning.half,
+            learning.origin
         ));
 
         lines.push("\nother numbers of labels".into());
@@ -50,11 +53,11 @@ impl Plan {
             let numbers = [split.score, split.confirm].map(count);
             let [score, confirm] = numbers;
             let label = count(split.label);
-            [label, score, confirm, format!("{:.2}", split.spearman), self.rank(split)]
+            [label, score, confirm, overlap(split.correlation), self.rank(split)]
         };
         let step = self.others.len().div_ceil(12).max(1);
         let rows = self.others.iter().step_by(step).map(row).collect();
-        lines.extend(aligned(["labels", "scored", "confirmed", "Spearman", "number"], rows));
+        lines.extend(aligned(["labels", "scored", "confirmed", "of the top tenth", "number"], rows));
         if let Some(stop) = &self.stopping {
             lines.push(format!(
                 "\nthis run: {}; the best has {:.2}%, and training the most promising network is expected to improve on it \
@@ -73,4 +76,9 @@ impl Plan {
     fn rank(&self, split: &Split) -> String {
         thousands(1 + (split.better_share * self.config.networks as f64).round() as u64)
     }
+}
+
+/// The share of the true top tenth in that of predictions of this correlation.
+fn overlap(correlation: f64) -> String {
+    format!("{:.0}%", 100.0 * normal_top_overlap(correlation, TOP))
 }
