@@ -42,7 +42,7 @@ impl Inputs {
         };
         let mut ranges: Vec<_> = layout.groups.iter().map(|g| g.columns.clone()).filter(|c| !c.is_empty()).collect();
         if ranges.last().is_none_or(|last| last.end != x.ncols()) {
-            ranges.push(0..x.ncols());
+            ranges = std::iter::once(0..x.ncols()).collect();
         }
         let groups = ranges
             .into_iter()
