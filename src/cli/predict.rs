@@ -31,7 +31,7 @@ pub struct Args {
     /// Search space, where no run says it
     #[arg(long)]
     space: Option<String>,
-    /// Predictors, separated by commas [default: all; with --labels-from: that of `naslens run`]
+    /// Predictors, separated by commas, or all; see `naslens list predictors` [default: stack]
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     predictors: Vec<String>,
     /// Numbers of labels [default: 10,25,50,100,200,400, as far as half of the networks stay unseen]

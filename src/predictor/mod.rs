@@ -3,11 +3,17 @@
 //! To add a predictor: one file that implements [`Predictor`] and [`FittedPredictor`], one line in [`PREDICTORS`].
 
 mod bagged_ridge;
+mod bayesian_linear;
 mod cross_validate;
+mod elastic_net;
 pub(crate) mod gaussian_process;
+mod gradient_boosting;
+mod knn;
 mod random_forest;
 mod ridge;
+mod selection;
 mod stack;
+mod svr;
 mod tree;
 
 use ndarray::{ArrayView1, ArrayView2};
@@ -16,10 +22,15 @@ use crate::encoding::{Layout, normal_quantile};
 use crate::stats::Interval;
 
 pub use bagged_ridge::BaggedRidge;
+pub use bayesian_linear::BayesianLinear;
 pub use cross_validate::{conformal_scale, coverage, cross_validate, held_out, scaled_coverage};
+pub use elastic_net::ElasticNet;
 pub use gaussian_process::GaussianProcess;
-pub use random_forest::{ForestParams, RandomForest};
+pub use gradient_boosting::GradientBoosting;
+pub use knn::Knn;
+pub use random_forest::{ForestParams, RandomForest, Sampling};
 pub use stack::Stack;
+pub use svr::Svr;
 
 /// Why a predictor refuses.
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -170,8 +181,17 @@ pub struct PredictorEntry {
 }
 
 /// All predictors.
-pub static PREDICTORS: &[&PredictorEntry] =
-    &[&bagged_ridge::ENTRY, &gaussian_process::ENTRY, &random_forest::ENTRY, &stack::ENTRY];
+pub static PREDICTORS: &[&PredictorEntry] = &[
+    &stack::ENTRY,
+    &bagged_ridge::ENTRY,
+    &gaussian_process::ENTRY,
+    &random_forest::ENTRY,
+    &gradient_boosting::ENTRY,
+    &bayesian_linear::ENTRY,
+    &knn::ENTRY,
+    &elastic_net::ENTRY,
+    &svr::ENTRY,
+];
 
 /// The predictor called `name` for features of this layout, drawing what it draws from `seed`.
 pub fn open(name: &str, seed: u64, layout: &Layout) -> Result<Box<dyn Predictor>, PredictorError> {
@@ -210,6 +230,17 @@ fn check(
         Some(((row, column), &value)) => Err(PredictorError::Feature { row, column, value }),
         None => Ok(()),
     }
+}
+
+/// Refuses a parameter that does not follow its rule.
+fn require(
+    predictor: &'static str,
+    parameter: &'static str,
+    value: impl std::fmt::Display,
+    holds: bool,
+    rule: &'static str,
+) -> Result<(), PredictorError> {
+    if holds { Ok(()) } else { Err(PredictorError::Parameter { predictor, parameter, value: value.to_string(), rule }) }
 }
 
 #[cfg(test)]
@@ -256,6 +287,22 @@ mod tests {
             assert!(matches!(refuses(&good, &labels), PredictorError::Label { row: 3, .. }));
             x[[2, 1]] = f64::INFINITY;
             assert!(matches!(refuses(&x, &y), PredictorError::Feature { row: 2, column: 1, .. }));
+        }
+    }
+
+    #[test]
+    fn threads_change_no_predictor() {
+        let (x, y) = ridge::tests::made_up(20, 4);
+        for entry in PREDICTORS {
+            let on = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let predictor = (entry.open)(3, &Layout::default());
+                pool.install(|| {
+                    let fitted = predictor.fit(x.view(), y.view()).unwrap();
+                    (fitted.predict(x.view()), fitted.held_out())
+                })
+            };
+            assert_eq!(on(1), on(3), "{}", entry.name);
         }
     }
 

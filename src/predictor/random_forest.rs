@@ -1,4 +1,4 @@
-//! A forest of randomised regression trees on bootstrap samples.
+//! A forest of randomised regression trees on samples of the rows.
 
 use ndarray::{ArrayView1, ArrayView2};
 use rayon::prelude::*;
@@ -11,7 +11,7 @@ use crate::seed::Stream;
 pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     name: "random-forest",
     title: "Forest of extremely randomised trees",
-    what: "mean of 100 trees with random thresholds on bootstrap samples; their spread, set by the out-of-bag error, is the \
+    what: "mean of 100 trees with random thresholds, each on 80% of the labels; their spread, set by the out-of-bag error, is the \
            uncertainty",
     paper: "Geurts, Ernst & Wehenkel, Extremely randomized trees, Mach. Learn. 63, 2006; Breiman, Random forests, Mach. \
             Learn. 45, 2001",
@@ -20,6 +20,17 @@ pub(super) static ENTRY: PredictorEntry = PredictorEntry {
 
 /// With fewer labels, out-of-bag errors say nothing.
 const MIN_LABELS: usize = 4;
+
+/// The rows that a tree grows on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sampling {
+    /// All, so that there are no out-of-bag errors.
+    All,
+    /// As many as there are, drawn with replacement (Breiman): each tree lacks 37% on average.
+    Bootstrap,
+    /// This part of them, in `(0, 1)`, drawn without replacement.
+    Subsample(f64),
+}
 
 /// What a [`RandomForest`] is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,16 +41,21 @@ pub struct ForestParams {
     pub min_leaf: usize,
     /// Part of the columns tried per split, in `(0, 1]`; at least one column is.
     pub features: f64,
-    /// Whether each tree has a bootstrap sample of the rows instead of all. Only then are there out-of-bag errors.
-    pub bootstrap: bool,
+    /// Rows of each tree.
+    pub sampling: Sampling,
     /// One random threshold per column tried (Geurts et al.) instead of the best of all (Breiman).
     pub random_thresholds: bool,
 }
 
 impl Default for ForestParams {
-    /// 100 trees, 2 rows per leaf, a third of the columns per split, bootstrap samples, random thresholds.
+    /// 100 trees on 80% of the rows, grown until labels are alone, three fifths of the columns per split, random thresholds.
+    ///
+    /// On NAS-Bench-201 with 25, 100 and 400 labels (64 proxy and gene columns, scikit-learn's trees) 80% without replacement
+    /// order networks better than bootstrap samples: Kendall tau .709, .782, .831 against .705, .777, .827 with a third of the
+    /// columns per split, and .711, .783, .832 with three fifths. All rows reach .710, .784, .834, but hold nothing out.
     fn default() -> Self {
-        ForestParams { trees: 100, min_leaf: 2, features: 1.0 / 3.0, bootstrap: true, random_thresholds: true }
+        let sampling = Sampling::Subsample(0.8);
+        ForestParams { trees: 100, min_leaf: 1, features: 0.6, sampling, random_thresholds: true }
     }
 }
 
@@ -58,13 +74,18 @@ impl ForestParams {
         if !(self.features > 0.0 && self.features <= 1.0) {
             return refuse("features", self.features.to_string(), "above 0 and at most 1");
         }
-        Ok(())
+        match self.sampling {
+            Sampling::Subsample(part) if !(part > 0.0 && part < 1.0) => {
+                refuse("sampling", part.to_string(), "above 0 and below 1")
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 /// Random forest regression.
 ///
-/// Tree `t` of `T` draws from `Stream::named(seed, "random-forest.{t}")`: first its `n` rows with replacement, then at each
+/// Tree `t` of `T` draws from `Stream::named(seed, "random-forest.{t}")`: first its rows ([`Sampling`]), then at each
 /// node the columns tried and their thresholds, uniform between the extremes of the node. It takes the split that leaves the
 /// smallest sum of squared errors. With `m_t(x)` and `v_t(x)` the mean and variance of the labels in the leaf of `x`,
 ///
@@ -76,7 +97,7 @@ impl ForestParams {
 ///
 /// where `e_i` and `V_i` are the error and the variance that the trees without row `i` make of it (out-of-bag). `V` is the
 /// variance of a label drawn from the leaf of a random tree (Hutter et al., Artif. Intell. 206, 2014, section 4.3.2); `c`
-/// makes it on average the squared error. Without bootstrap samples `c` is 1.
+/// makes it on average the squared error. If all trees have all rows, `c` is 1.
 ///
 /// Held-out predictions are the out-of-bag ones; a row that fewer than two trees left out gets mean and standard deviation of
 /// all labels.
@@ -118,10 +139,15 @@ impl Predictor for RandomForest {
         };
         let grow = |t: usize| {
             let mut stream = Stream::named(self.seed, &format!("{}.{t}", ENTRY.name));
-            let rows: Vec<u32> = match self.params.bootstrap {
-                true => (0..n).map(|_| stream.below(n as u64) as u32).collect(),
-                false => (0..n as u32).collect(),
-            };
+            let mut rows: Vec<u32> = (0..n as u32).collect();
+            match self.params.sampling {
+                Sampling::All => (),
+                Sampling::Bootstrap => rows.fill_with(|| stream.below(n as u64) as u32),
+                Sampling::Subsample(part) => {
+                    stream.shuffle(&mut rows);
+                    rows.truncate(((part * n as f64) as usize).max(1));
+                }
+            }
             let mut without = vec![true; n];
             rows.iter().for_each(|row| without[*row as usize] = false);
             (without, Tree::grow(&table, &y, rows, &growth, &mut stream))
@@ -129,7 +155,7 @@ impl Predictor for RandomForest {
         let (without, trees): (Vec<Vec<bool>>, Vec<Tree>) = (0..self.params.trees).into_par_iter().map(grow).unzip();
 
         let mut forest = Fitted { width: x.ncols(), origin, scale: 1.0, trees, out_of_bag: None };
-        if self.params.bootstrap {
+        if self.params.sampling != Sampling::All {
             let raw = out_of_bag(x, &without, &forest.trees);
             let (mut squared, mut variance) = (0.0, 0.0);
             for (label, (mean, spread)) in y.iter().zip(&raw).filter_map(|(label, raw)| Some((label, (*raw)?))) {
@@ -198,14 +224,14 @@ impl FittedPredictor for Fitted {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::ridge::tests::made_up;
     use super::*;
     use ndarray::{Array1, Array2, s};
     use proptest::prelude::*;
 
     /// Friedman's first function of 5 of 10 uniform features, with standard normal noise (Ann. Stat. 19, 1991).
-    fn friedman(n: usize, seed: u64) -> (Array2<f64>, Array1<f64>) {
+    pub(in crate::predictor) fn friedman(n: usize, seed: u64) -> (Array2<f64>, Array1<f64>) {
         let mut stream = Stream::named(seed, "friedman");
         let x = Array2::from_shape_simple_fn((n, 10), || stream.uniform());
         let y = x.rows().into_iter().map(|r| {
@@ -227,13 +253,16 @@ mod tests {
     // ExtraTreesRegressor(100, min_samples_leaf=2, max_features=1/3, bootstrap=True)       3.046
     // ExtraTreesRegressor(100, min_samples_leaf=2, max_features=1/3)                       2.835
     // RandomForestRegressor(100, min_samples_leaf=2, max_features=1/3)                     2.709
+    // BaggingRegressor(ExtraTreeRegressor(max_features=.6), 100, max_samples=.8, bootstrap=False)   2.456
     #[test]
     fn errs_as_scikit_learn_and_knows_it() {
-        let ours = ForestParams::default();
+        let sampling = Sampling::Bootstrap;
+        let ours = ForestParams { min_leaf: 2, features: 1.0 / 3.0, sampling, ..ForestParams::default() };
         let cases = [
             (ours, 3.046),
-            (ForestParams { bootstrap: false, ..ours }, 2.835),
+            (ForestParams { sampling: Sampling::All, ..ours }, 2.835),
             (ForestParams { random_thresholds: false, ..ours }, 2.709),
+            (ForestParams::default(), 2.456),
         ];
         for (params, theirs) in cases {
             let (mut error, mut out_of_bag, mut expected) = (0.0, 0.0, 0.0);
@@ -249,7 +278,7 @@ mod tests {
             }
             println!("{params:?}: error {error}, out of bag {out_of_bag}, std {expected}");
             assert!((error / theirs - 1.0).abs() < 0.05, "{error}, scikit-learn has {theirs}");
-            if params.bootstrap {
+            if params.sampling != Sampling::All {
                 assert!((0.95..1.15).contains(&(out_of_bag / error)), "out of bag {out_of_bag}, test {error}");
                 assert!((0.95..1.15).contains(&(expected / error)), "std {expected}, error {error}");
             }
@@ -286,7 +315,7 @@ mod tests {
     #[test]
     fn few_trees_fall_back_to_all_labels() {
         let (x, y) = made_up(30, 2);
-        let params = ForestParams { trees: 2, ..ForestParams::default() };
+        let params = ForestParams { trees: 2, sampling: Sampling::Bootstrap, ..ForestParams::default() };
         let held_out = RandomForest { params, seed: 1 }.fit(x.view(), y.view()).unwrap().held_out().unwrap();
         let all = Prediction { mean: y.mean().unwrap(), std: y.std(0.0) };
         let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
@@ -303,6 +332,7 @@ mod tests {
             ForestParams { features: 0.0, ..ok },
             ForestParams { features: f64::NAN, ..ok },
             ForestParams { features: 1.5, ..ok },
+            ForestParams { sampling: Sampling::Subsample(1.0), ..ok },
         ] {
             let refused = RandomForest { params, seed: 1 }.fit(x.view(), y.view()).err();
             assert!(matches!(refused, Some(PredictorError::Parameter { .. })), "{params:?}");
@@ -319,9 +349,10 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn predictions_stay_within_the_labels(n in 4usize..40, p in 2usize..6, seed: u64, bootstrap: bool) {
+        fn predictions_stay_within_the_labels(n in 4usize..40, p in 2usize..6, seed: u64, all: bool) {
             let (x, y) = made_up(n, p);
-            let params = ForestParams { trees: 10, bootstrap, ..ForestParams::default() };
+            let sampling = if all { Sampling::All } else { Sampling::Bootstrap };
+            let params = ForestParams { trees: 10, sampling, ..ForestParams::default() };
             let (low, high) = (y.fold(f64::INFINITY, |a, b| a.min(*b)), y.fold(f64::NEG_INFINITY, |a, b| a.max(*b)));
             let forest = RandomForest { params, seed }.fit(x.view(), y.view()).unwrap();
             for prediction in forest.predict(x.view()).into_iter().chain(forest.held_out().unwrap_or_default()) {

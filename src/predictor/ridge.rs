@@ -45,6 +45,30 @@ impl Standardiser {
     }
 }
 
+/// Labels as `(y - mean) / deviation` with divisor `n`; equal labels have deviation 0 and become exactly 0.
+pub(super) struct LabelScale {
+    pub(super) mean: f64,
+    pub(super) deviation: f64,
+}
+
+impl LabelScale {
+    /// The scale of these labels, of which there is at least one, and the labels on it.
+    pub(super) fn of(y: &Array1<f64>) -> (Self, Array1<f64>) {
+        // Relative to one of them, equal labels are exactly zero and stay so.
+        let relative = y - y[0];
+        let mean = relative.sum() / y.len() as f64;
+        let deviation = relative.std(0.0);
+        let scaled = if deviation > 0.0 { (relative - mean) / deviation } else { Array1::zeros(y.len()) };
+        (LabelScale { mean: y[0] + mean, deviation }, scaled)
+    }
+
+    /// A prediction on this scale in the unit of the labels.
+    pub(super) fn prediction(&self, mean: f64, variance: f64) -> super::Prediction {
+        let mean = self.mean + self.deviation * mean;
+        super::Prediction { mean, std: self.deviation * variance.max(0.0).sqrt() }
+    }
+}
+
 /// The weighted sums that a ridge fit depends on, centred.
 pub(super) struct Moments {
     total: f64,

@@ -11,13 +11,13 @@ use crate::seed::derive;
 pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     name: "stack",
     title: "Stack of a Gaussian process and trees",
-    what: "blends a Gaussian process and a forest by their held-out errors; with few labels the Gaussian process decides",
+    what: "blends a Gaussian process, a forest and boosted trees by their held-out errors; with few labels the Gaussian process decides",
     paper: "Wolpert, Stacked generalization, Neural Networks 5, 1992; Breiman, Stacked regressions, Mach. Learn. 24, 1996",
     open: |seed, layout| Box::new(Stack { seed, layout: layout.clone() }),
 };
 
 /// Members by name; the first one is trusted until the held-out errors say otherwise.
-const MEMBERS: [&str; 2] = ["gaussian-process", "random-forest"];
+const MEMBERS: [&str; 3] = ["gaussian-process", "random-forest", "gradient-boosting"];
 const MIN_LABELS: usize = 6;
 /// Folds for members without held-out predictions of their own.
 const FOLDS: usize = 5;

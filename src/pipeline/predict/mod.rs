@@ -91,7 +91,7 @@ pub struct PredictConfig {
     pub candidates: CandidatesConfig,
     /// Column of the table that is predicted; larger is better.
     pub target: String,
-    /// Names of the predictors; all if empty.
+    /// Names of the predictors, or `all`; that of [`crate::pipeline::RunConfig`] if empty.
     pub predictors: Vec<String>,
     /// Numbers of labels; a sensible list if empty.
     pub labels: Vec<usize>,
@@ -168,16 +168,20 @@ pub fn curves(
     Ok(report::report(config, &arena, labels, points))
 }
 
-/// The names asked for, each once, or all.
+/// The names asked for, each once; all for `all`, the default one for none.
 fn predictors(names: &[String]) -> Result<Vec<&'static str>, PredictorError> {
     let mut found: Vec<&'static str> = Vec::new();
-    for name in names {
+    if names.iter().any(|name| name == "all") {
+        return Ok(PREDICTORS.iter().map(|p| p.name).collect());
+    }
+    let default = [crate::pipeline::RunConfig::default().predictor];
+    for name in if names.is_empty() { &default } else { names } {
         let name = predictor::find(name)?.name;
         if !found.contains(&name) {
             found.push(name);
         }
     }
-    Ok(if names.is_empty() { PREDICTORS.iter().map(|p| p.name).collect() } else { found })
+    Ok(found)
 }
 
 fn check_level(level: f64) -> Result<(), PredictError> {

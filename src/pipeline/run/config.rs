@@ -24,8 +24,8 @@ pub struct RunConfig {
     pub repeats: u64,
     /// Surrogate; see `naslens list predictors`.
     pub predictor: String,
-    /// Whether the surrogate sees the genes beside the scores.
-    pub one_hot: bool,
+    /// Encodings that the surrogate sees beside the scores; see `naslens list encodings`.
+    pub encodings: Vec<String>,
     /// Nominal coverage of the surrogate's intervals, between 0 and 1.
     pub level: f64,
     /// What is scored and how.
@@ -42,8 +42,8 @@ impl Default for RunConfig {
             labels: 24,
             top: 8,
             repeats: 1,
-            predictor: "bagged-ridge".into(),
-            one_hot: true,
+            predictor: "stack".into(),
+            encodings: vec!["graf".into()],
             level: 0.9,
             screen: ScreenConfig::default(),
             train: Recipe::default(),

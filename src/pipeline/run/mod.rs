@@ -28,7 +28,7 @@ use crate::confirm::{TrainingData, TrainingDataError};
 use crate::data;
 use crate::encoding::{self, EncodingError, FeatureMatrix, score_columns};
 use crate::engine::parse_device;
-use crate::predictor::{self, Prediction, PredictorError, conformal_scale, cross_validate};
+use crate::predictor::{self, Prediction, PredictorError, conformal_scale, held_out};
 use crate::proxy::Status;
 use crate::report::html;
 use crate::report::html::model::Role;
@@ -37,7 +37,7 @@ use crate::space::{self, Architecture, SearchSpace, Skeleton};
 
 const CONFIG_FILE: &str = "run.toml";
 const TRAINED: &str = "trained";
-/// Folds of the cross-validation that tells how far the surrogate can be trusted.
+/// Folds that tell how far the surrogate can be trusted, if it has no held-out predictions of its own.
 const FOLDS: usize = 10;
 
 /// Why a run did not finish.
@@ -125,6 +125,7 @@ pub fn run(
 ) -> Result<RunOutcome, RunError> {
     config.check().map_err(RunError::Value)?;
     predictor::find(&config.predictor)?;
+    config.encodings.iter().try_for_each(|name| encoding::find(name).map(|_| ()))?;
     let source = data::open(&config.screen.data).map_err(ScreenError::from)?;
     let dataset = source.dataset().map_err(ScreenError::from)?;
     let device = parse_device(options.device).map_err(ScreenError::from)?;
@@ -196,10 +197,11 @@ pub fn run(
     let rows: Vec<usize> = labelled.iter().map(|t| t.candidate).collect();
     let x = features.values.select(ndarray::Axis(0), &rows);
     let y: ndarray::Array1<f64> = labelled.iter().map(Trained::valid_pct).collect();
-    let cross_validated =
-        cross_validate(predictor.as_ref(), x.view(), y.view(), FOLDS, derive(config.screen.seed, "folds"))?;
+    let fitted = predictor.fit(x.view(), y.view())?;
+    let folds_seed = derive(config.screen.seed, "folds");
+    let cross_validated = held_out(predictor.as_ref(), fitted.as_ref(), x.view(), y.view(), FOLDS, folds_seed)?;
     let scale = conformal_scale(&cross_validated, &y.to_vec(), config.level);
-    let predictions = predictor.fit(x.view(), y.view())?.predict(features.values.view());
+    let predictions = fitted.predict(features.values.view());
 
     let (finalists, controls) = finalists_and_controls(config, &order[config.labels..], &predictions);
     let chosen: Vec<_> =
@@ -261,7 +263,7 @@ fn candidates(outcome: &Outcome, space: &dyn SearchSpace) -> Vec<Candidate> {
         .collect()
 }
 
-/// Normal scores of every proxy, and the genes if wanted, of all candidates.
+/// Normal scores of every proxy, and the encodings asked for, of all candidates.
 fn features(
     config: &RunConfig,
     outcome: &Outcome,
@@ -280,9 +282,8 @@ fn features(
         .collect();
     let archs: Vec<Architecture> = candidates.iter().map(|c| c.arch.clone()).collect();
     let mut groups = vec![("scores".to_string(), score_columns(&columns)?)];
-    if config.one_hot {
-        let genes = encoding::find("one_hot")?;
-        groups.push((genes.name.into(), (genes.encode)(space, &archs)));
+    for name in &config.encodings {
+        groups.push((name.clone(), (encoding::find(name)?.encode)(space, &archs)));
     }
     Ok(FeatureMatrix::new(groups, Some("naslens"))?)
 }
