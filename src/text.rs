@@ -51,7 +51,7 @@ pub fn columns(header: Vec<String>, rows: Vec<Vec<String>>) -> Vec<String> {
         if column == 0 { format!("{text:<width$}") } else { format!("{text:>width$}") }
     };
     let line = |row: &Vec<String>| row.iter().zip(&widths).enumerate().map(cell).collect::<Vec<_>>().join("  ");
-    rows.iter().map(line).collect()
+    rows.iter().map(|row| line(row).trim_end().to_string()).collect()
 }
 
 /// The words of a text in lines of at most `width` characters, if no word is longer; all lines but the first are indented

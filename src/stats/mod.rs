@@ -31,4 +31,6 @@ pub use rank::{RankedPairs, missing_last, multiplicities, pearson, ranks, spearm
 pub use reliability::{icc_agreement, icc_one_way, repeats_needed, spearman_brown};
 pub(crate) use selection::count_of;
 pub use selection::{precision_at, regret_at, top_fraction_indices, top_indices};
-pub use top_overlap::{normal_top_overlap, repeats_for_top_overlap, top_overlap_by_repeats};
+pub use top_overlap::{
+    correlation_of_top_overlap, normal_top_overlap, repeats_for_top_overlap, top_overlap_by_repeats,
+};

@@ -70,7 +70,7 @@ pub fn normal_top_overlap(correlation: f64, share: f64) -> f64 {
 }
 
 /// The inverse of [`normal_top_overlap`]; None for an overlap that is not above chance.
-fn correlation_of_top_overlap(overlap: f64, share: f64) -> Option<f64> {
+pub fn correlation_of_top_overlap(overlap: f64, share: f64) -> Option<f64> {
     // NaN is not above chance either.
     if !(overlap > share && share > 0.0) {
         return None;

@@ -1,7 +1,7 @@
 //! Search strategies compared on a published table: many seeds each, every training looked up.
 //!
-//! The regret of a search is the best reported accuracy of the pool minus that of its best training so far, in percentage
-//! points. Curves are medians over seeds; strategies are tested against random search, seed by seed.
+//! The regret of a search is the best reported accuracy of the pool minus that of its best full training so far, in
+//! percentage points. Curves are medians over seeds; strategies are tested against random search, seed by seed.
 
 use std::path::Path;
 use std::sync::Mutex;

@@ -2,7 +2,7 @@
 
 use super::reach::Censored;
 use super::{Comparison, Curve, StrategySummary};
-use crate::text::columns;
+use crate::text::{columns, thousands};
 
 /// Characters of the small plots.
 const PLOT_WIDTH: usize = 48;
@@ -17,17 +17,17 @@ impl Comparison {
         lines.extend(self.source.to_lines());
         let paid = if self.continued { "only the epochs added are paid" } else { "paid in full" };
         lines.push(format!(
-            "{} searches per strategy, {} trainings of full length each; shorter and longer trainings of a network: {paid}",
+            "{} searches per strategy, {} trainings of full length each; a longer training after a shorter one: {paid}",
             self.seeds, self.queries
         ));
         lines.push(match &self.population.scoring {
             Some(scoring) => format!(
-                "scoring {} networks took {:.0} s once ({:.3} h); it is not part of the hours below",
-                scoring.networks,
+                "scores of {} networks took {:.0} s ({:.3} h), once for every strategy that uses them; not in the hours below",
+                thousands(scoring.networks as u64),
                 scoring.seconds,
                 scoring.seconds / 3600.0
             ),
-            None => "the cost of scoring is not known and not part of the hours below".into(),
+            None => "no scoring is counted: there is no run, or it does not say what its scores took".into(),
         });
         lines.push(String::new());
         lines.extend(self.quality());
@@ -71,7 +71,7 @@ impl Comparison {
 
     fn cost(&self) -> Vec<String> {
         let mut lines = vec![
-            "cost until the best training is near the best of the pool: median over seeds [95% interval]".to_string(),
+            "cost until the best full training is near the best of the pool, in points: median over seeds [95% interval]".to_string(),
             "(own: seconds that the strategy itself takes per search; > budget: most searches do not come there)"
                 .into(),
         ];

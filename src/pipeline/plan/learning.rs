@@ -6,9 +6,17 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::PlanError;
+use crate::stats::correlation_of_top_overlap;
 
-/// Spearman correlation of predictions with quality after `n` labels:
+/// What counts as the top, whose overlap says how well predictions rank.
+pub const TOP: f64 = 0.1;
+
+/// Correlation of predictions with quality after `n` labels, as far as choosing the best goes:
 /// `r(n) = limit - (limit - start) half / (half + n)`, which is halfway between its ends at `half` labels.
+///
+/// A rank correlation over all networks says too much: it is mostly earned by telling bad networks from good ones. So the
+/// correlation is that of two normal variables whose top tenths overlap as much as those of predictions and truth do
+/// ([`correlation_of_top_overlap`]).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LearningCurve {
     /// Without labels: that of a label-free score.
@@ -24,7 +32,12 @@ pub struct LearningCurve {
 impl Default for LearningCurve {
     /// An assumption, not a measurement.
     fn default() -> Self {
-        LearningCurve { start: 0.8, limit: 0.95, half: 50.0, origin: "assumed; measure it with naslens predict".into() }
+        LearningCurve {
+            start: 0.65,
+            limit: 0.9,
+            half: 100.0,
+            origin: "assumed; measure it with naslens predict".into(),
+        }
     }
 }
 
@@ -34,13 +47,13 @@ fn halves() -> impl Iterator<Item = f64> {
 }
 
 impl LearningCurve {
-    /// Spearman correlation after `labels` labels, in `[0, 0.999]`.
-    pub fn spearman(&self, labels: usize) -> f64 {
+    /// The correlation after `labels` labels, in `[0, 0.999]`.
+    pub fn correlation(&self, labels: usize) -> f64 {
         let rest = self.half / (self.half + labels as f64);
         (self.limit - (self.limit - self.start) * rest).clamp(0.0, 0.999)
     }
 
-    /// The curve nearest to measured (labels, Spearman) by least squares: `half` by trial of 61 values from 1 to 1,000, the
+    /// The curve nearest to measured (labels, correlation) by least squares: `half` by trial of 61 values from 1 to 1,000, the
     /// ends in closed form. With points at a single number of labels it is flat; with two, `half` is 50. None without
     /// points.
     pub fn fit(points: &[(usize, f64)], origin: String) -> Option<Self> {
@@ -69,7 +82,7 @@ impl LearningCurve {
         Some(LearningCurve { origin, ..best })
     }
 
-    /// Reads the report of `naslens predict`: the prior's Spearman correlation at no label, and that of `predictor` (of the
+    /// Reads the report of `naslens predict`: the overlap of the prior's top tenth with the true one at no label, and that of `predictor` (of the
     /// one that is best at its largest number of labels if None) at each number of labels.
     pub fn read(path: &Path, predictor: Option<&str>) -> Result<Self, PlanError> {
         let refuse = |reason: String| PlanError::Curves { path: PathBuf::from(path), reason };
@@ -80,13 +93,14 @@ impl LearningCurve {
             .into_iter()
             .flatten()
             .filter_map(|c| {
-                let spearman = c["measures"]["spearman"]["mean"].as_f64()?;
-                Some((c["kind"].as_str()?, c["name"].as_str()?, c["labels"].as_u64()? as usize, spearman))
+                let overlap = c["measures"]["precision_at_10pct"]["mean"].as_f64()?;
+                let correlation = correlation_of_top_overlap(overlap, TOP).unwrap_or(0.0);
+                Some((c["kind"].as_str()?, c["name"].as_str()?, c["labels"].as_u64()? as usize, correlation))
             })
             .collect();
         let predictors = || curves.iter().filter(|c| c.0 == "predictor");
         let best = predictors().max_by(|a, b| a.2.cmp(&b.2).then(a.3.total_cmp(&b.3))).map(|c| c.1);
-        let name = predictor.or(best).ok_or_else(|| refuse("it has no Spearman correlation of a predictor".into()))?;
+        let name = predictor.or(best).ok_or_else(|| refuse("it has no precision_at_10pct of a predictor".into()))?;
         let mut points: Vec<(usize, f64)> = predictors().filter(|c| c.1 == name).map(|c| (c.2, c.3)).collect();
         if points.is_empty() {
             let mut known: Vec<&str> = predictors().map(|c| c.1).collect();
@@ -117,19 +131,20 @@ fn ends(points: &[(usize, f64)], half: f64) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::normal_top_overlap;
     use approx::assert_relative_eq;
     use serde_json::json;
 
     #[test]
     fn a_fit_finds_the_curve_that_made_the_points() {
         let truth = LearningCurve { start: 0.7, limit: 0.96, half: 10f64.powf(1.5), origin: "x".into() };
-        let points: Vec<(usize, f64)> = [0, 10, 25, 50, 100, 400].map(|n| (n, truth.spearman(n))).into();
+        let points: Vec<(usize, f64)> = [0, 10, 25, 50, 100, 400].map(|n| (n, truth.correlation(n))).into();
         let found = LearningCurve::fit(&points, "x".into()).unwrap();
         assert_relative_eq!(found.start, truth.start, max_relative = 1e-9);
         assert_relative_eq!(found.limit, truth.limit, max_relative = 1e-9);
         assert_relative_eq!(found.half, truth.half, max_relative = 1e-9);
-        assert_eq!(LearningCurve::fit(&points[..1], "x".into()).unwrap().spearman(1_000), 0.7);
-        assert_relative_eq!(LearningCurve::fit(&points[..2], "x".into()).unwrap().spearman(10), points[1].1);
+        assert_eq!(LearningCurve::fit(&points[..1], "x".into()).unwrap().correlation(1_000), 0.7);
+        assert_relative_eq!(LearningCurve::fit(&points[..2], "x".into()).unwrap().correlation(10), points[1].1);
         assert_eq!(LearningCurve::fit(&[], "x".into()), None);
     }
 
@@ -137,7 +152,7 @@ mod tests {
     fn reads_what_predict_writes() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("curves.json");
-        let curve = |kind: &str, name: &str, labels: usize, mean: f64| json!({ "kind": kind, "name": name, "labels": labels, "measures": { "spearman": { "mean": mean } } });
+        let curve = |kind: &str, name: &str, labels: usize, mean: f64| json!({ "kind": kind, "name": name, "labels": labels, "measures": { "precision_at_10pct": { "mean": mean } } });
         let curves = json!({ "curves": [
             curve("predictor", "a", 10, 0.8), curve("predictor", "a", 100, 0.9),
             curve("predictor", "b", 10, 0.7), curve("predictor", "b", 100, 0.95),
@@ -146,7 +161,8 @@ mod tests {
         std::fs::write(&path, curves.to_string()).unwrap();
         let best = LearningCurve::read(&path, None).unwrap();
         assert_eq!(best.origin, "b in curves.json");
-        assert!((best.spearman(100) - 0.95).abs() < 0.02 && (best.spearman(0) - 0.6).abs() < 0.02, "{best:?}");
+        let overlap = |labels| normal_top_overlap(best.correlation(labels), TOP);
+        assert!((overlap(100) - 0.95).abs() < 0.05 && (overlap(0) - 0.6).abs() < 0.05, "{best:?}");
         assert!(LearningCurve::read(&path, Some("c")).unwrap_err().to_string().contains("it has a, b"));
         std::fs::write(&path, "{}").unwrap();
         assert!(LearningCurve::read(&path, None).is_err());

@@ -14,9 +14,9 @@ mod model;
 mod stopping;
 mod text;
 
-pub use learning::LearningCurve;
+pub use learning::{LearningCurve, TOP};
 pub use measured::{Given, Measured, measured};
-pub use model::{Outcomes, pearson_of_spearman};
+pub use model::Outcomes;
 pub use stopping::{Stopping, stopping};
 
 use crate::benchmark::TableError;
@@ -93,8 +93,8 @@ pub struct Split {
     pub label: usize,
     /// Best predicted networks trained.
     pub confirm: usize,
-    /// Spearman correlation of the predictions with quality.
-    pub spearman: f64,
+    /// Correlation of the predictions with quality, as far as choosing the best goes ([`LearningCurve`]).
+    pub correlation: f64,
     /// Expected quality of the best, in standard deviations above the mean network.
     pub expected: f64,
     /// Share of all networks that are better than that, under the normal model.
@@ -196,21 +196,21 @@ fn refine(config: &PlanConfig, best: Split, tried: &[usize]) -> Split {
 /// Splits with the same number of labels.
 struct Splitter {
     label: usize,
-    spearman: f64,
+    correlation: f64,
     outcomes: Outcomes,
 }
 
 impl Splitter {
     fn new(config: &PlanConfig, label: usize) -> Self {
-        let spearman = config.learning.spearman(label);
-        Splitter { label, spearman, outcomes: Outcomes::new(pearson_of_spearman(spearman)) }
+        let correlation = config.learning.correlation(label);
+        Splitter { label, correlation, outcomes: Outcomes::new(correlation) }
     }
 
     fn split(&self, score: usize, confirm: usize) -> Option<Split> {
-        let Splitter { label, spearman, .. } = *self;
+        let Splitter { label, correlation, .. } = *self;
         let confirm = confirm.min(score.saturating_sub(label));
         let expected = self.outcomes.best(score, label, confirm)?;
-        Some(Split { score, label, confirm, spearman, expected, better_share: normal_cdf(-expected) })
+        Some(Split { score, label, confirm, correlation, expected, better_share: normal_cdf(-expected) })
     }
 }
 

@@ -6,12 +6,6 @@
 
 use crate::stats::{normal_cdf, normal_quantile};
 
-/// Correlation of bivariate normal variables whose Spearman correlation is `spearman`: `2 sin(pi spearman / 6)` (Pearson,
-/// Drapers' Company Research Memoirs, Biometric Series IV, 1907).
-pub fn pearson_of_spearman(spearman: f64) -> f64 {
-    2.0 * (std::f64::consts::PI * spearman / 6.0).sin()
-}
-
 /// Grids over which qualities and predictions are integrated.
 const LOW: f64 = -6.0;
 const HIGH: f64 = 8.0;
@@ -160,8 +154,5 @@ mod tests {
         }
         // All of them are as many at random: scipy.integrate.quad over 1 - Phi^2000 and Phi^2000 gives 3.4353.
         assert!((best(&worse, 1_990) - 3.4353).abs() < 1e-3, "{}", best(&worse, 1_990));
-        approx::assert_relative_eq!(pearson_of_spearman(1.0), 1.0, max_relative = 1e-12);
-        // 2*np.sin(np.pi*.5/6)
-        approx::assert_relative_eq!(pearson_of_spearman(0.5), 0.5176380902050415, max_relative = 1e-12);
     }
 }

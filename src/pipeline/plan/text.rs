@@ -1,6 +1,7 @@
 //! A plan as plain text for a terminal.
 
-use super::{Plan, Split};
+use super::{Plan, Split, TOP};
+use crate::stats::normal_top_overlap;
 use crate::text::{aligned, duration, thousands};
 
 impl Plan {
@@ -28,20 +29,23 @@ impl Plan {
             None => "  when to stop depends on how much networks differ: give --spread POINTS".into(),
         });
         lines.push(format!(
-            "\nexpected: the best is among the top {} of the networks (random trainings alone: {}),",
-            share(best.better_share),
-            share(self.random.better_share)
+            "\nexpected: about number {} of {} by true quality (random trainings alone: number {}),",
+            self.rank(best),
+            count(config.networks),
+            self.rank(&self.random)
         ));
         lines.push(format!(
-            "if quality and predictions are jointly normal and predictions rank by Spearman {:.2} without labels, {:.2} with \
-             {},",
-            learning.spearman(0),
-            best.spearman,
-            best.label
+            "if quality and predictions are jointly normal and the predicted top tenth holds {} of the true one without \
+             labels,",
+            overlap(learning.correlation(0))
         ));
         lines.push(format!(
-            "{:.2} with ever more (half of the way at {:.0}): {}",
-            learning.limit, learning.half, learning.origin
+            "{} with {} labels, {} with ever more (half of the way at {:.0}): {}",
+            overlap(best.correlation),
+            best.label,
+            overlap(learning.limit),
+            learning.half,
+            learning.origin
         ));
 
         lines.push("\nother numbers of labels".into());
@@ -49,11 +53,11 @@ impl Plan {
             let numbers = [split.score, split.confirm].map(count);
             let [score, confirm] = numbers;
             let label = count(split.label);
-            [label, score, confirm, format!("{:.2}", split.spearman), format!("top {}", share(split.better_share))]
+            [label, score, confirm, overlap(split.correlation), self.rank(split)]
         };
         let step = self.others.len().div_ceil(12).max(1);
         let rows = self.others.iter().step_by(step).map(row).collect();
-        lines.extend(aligned(["labels", "scored", "confirmed", "Spearman", "expected"], rows));
+        lines.extend(aligned(["labels", "scored", "confirmed", "of the top tenth", "number"], rows));
         if let Some(stop) = &self.stopping {
             lines.push(format!(
                 "\nthis run: {}; the best has {:.2}%, and training the most promising network is expected to improve on it \
@@ -68,11 +72,13 @@ impl Plan {
         }
         lines.join("\n")
     }
+    /// Where the expected best stands among all networks, from 1.
+    fn rank(&self, split: &Split) -> String {
+        thousands(1 + (split.better_share * self.config.networks as f64).round() as u64)
+    }
 }
 
-/// A share as a percentage with two significant digits.
-fn share(share: f64) -> String {
-    let percent = 100.0 * share;
-    let digits = (1 - percent.max(1e-6).log10().floor() as i32).clamp(0, 7) as usize;
-    format!("{percent:.digits$}%")
+/// The share of the true top tenth in that of predictions of this correlation.
+fn overlap(correlation: f64) -> String {
+    format!("{:.0}%", 100.0 * normal_top_overlap(correlation, TOP))
 }

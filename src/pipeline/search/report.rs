@@ -94,7 +94,7 @@ pub struct SearchReport {
     /// Reported accuracy of the chosen network below the best of the pool, in percentage points; None where the best is
     /// not known.
     pub regret: Option<f64>,
-    /// The best so far, whenever it changed, and at the end.
+    /// The best full training so far, whenever it changed, and at the end.
     pub curve: Vec<CurvePoint>,
     /// All trials.
     pub trials_file: PathBuf,
@@ -200,7 +200,7 @@ fn curve(steps: &[Step]) -> Vec<CurvePoint> {
 
 /// One row per trial, in order: `trial` (from 1), `arch`, `arch_id`, `epochs`, `accuracy_pct` (null if the training failed),
 /// `reported_pct`, every cost by its name, `trainings` and `seconds` so far, and `best_pct`, the reported accuracy of the
-/// best so far.
+/// best full training so far.
 fn write_trials(path: &Path, pool: &Pool, trace: &Trace) -> Result<(), SearchError> {
     let steps = &trace.steps;
     let integers = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;

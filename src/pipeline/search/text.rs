@@ -40,7 +40,7 @@ impl TableSource {
             Some(source) => {
                 let line = source.line.map_or(String::new(), |line| {
                     format!(
-                        "; {} by the line {:.0} s + {:.0} s per 1e9 MACs (R2 {:.2})",
+                        ";\n         {} by the line {:.0} s + {:.0} s per 1e9 MACs (R2 {:.2})",
                         thousands(source.fitted as u64),
                         line.intercept,
                         line.slope,
@@ -81,7 +81,7 @@ impl SearchReport {
             duration(self.overhead_seconds)
         ));
 
-        lines.push("\nthe best so far, whenever it changed".into());
+        lines.push("\nthe best full training so far, whenever it changed".into());
         let header = ["trial", "full trainings", "time", "accuracy [%]", "reported [%]"];
         let rows = self.curve.iter().map(|point| {
             let time = point.seconds.map_or("-".into(), duration);
