@@ -16,11 +16,13 @@ from scipy.stats import kendalltau, rankdata
 
 run, table, target, *candidates = sys.argv[1:]
 truth = pd.read_parquet(table)
-key = "arch_index" if "arch_index" in truth else next(k for k in ("arch_str", "arch") if k in truth)
-truth = truth[[key, target]].rename(columns={"arch_str": "arch"})
-rows = pd.read_parquet(f"{run}/scores.parquet").drop_duplicates("arch")
-rows = rows.merge(truth, on="arch" if key == "arch_str" else key).dropna(subset=[target])
-networks = pd.read_parquet(f"{run}/scores.parquet").drop_duplicates("arch_id")
+scores = pd.read_parquet(f"{run}/scores.parquet")
+scores["module_hash_hi64"] = [int(arch_id[:16], 16) for arch_id in scores.arch_id]
+truth = truth.rename(columns={"arch_str": "arch"})
+key = next(k for k in ("arch_index", "module_hash_hi64", "arch") if k in truth)
+truth = truth[[key, target]]
+rows = scores.drop_duplicates("arch").merge(truth, on=key).dropna(subset=[target])
+networks = scores.drop_duplicates("arch_id")
 networks = networks[networks.layers_status != "dead"]
 proxies = [c.removesuffix("_status") for c in rows if c.endswith("_status")]
 
