@@ -10,7 +10,7 @@ use super::{FOLDS, PredictError, check_encodings, check_level, columns};
 use crate::benchmark::Table;
 use crate::pipeline::candidates::{self, Candidates, CandidatesConfig, CandidatesError, PRIOR};
 use crate::pipeline::files::check_output_folder;
-use crate::predictor::{self, Prediction, PredictorError, conformal_scale, held_out};
+use crate::predictor::{self, Prediction, PredictorError, conformal_scale, cross_validate};
 use crate::seed::derive;
 use crate::stats::{Interval, kendall_tau, top_indices};
 use crate::text::thousands;
@@ -107,8 +107,7 @@ pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled
     let y: Array1<f64> = labelled.iter().filter_map(|&i| labels[i]).collect();
     let fitted = predictor.fit(x.view(), y.view())?;
     // With one label less than the predictor needs nothing can be held out, and no interval has a width to go by.
-    let held_out = match held_out(predictor.as_ref(), fitted.as_ref(), x.view(), y.view(), FOLDS, derive(seed, "folds"))
-    {
+    let held_out = match cross_validate(predictor.as_ref(), x.view(), y.view(), FOLDS, derive(seed, "folds")) {
         Err(PredictorError::TooFewLabels { .. }) => None,
         held_out => Some(held_out?),
     };

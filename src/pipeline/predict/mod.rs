@@ -25,12 +25,12 @@ use super::files::{FileError, check_output_folder, write_atomically};
 use super::{Progress, columns};
 use crate::encoding::{self, FeatureMatrix};
 use crate::ensemble::ENSEMBLES;
-use crate::predictor::{self, PREDICTORS, PredictorError, conformal_scale, held_out};
+use crate::predictor::{self, PREDICTORS, PredictorError, conformal_scale, cross_validate};
 use crate::seed::{Stream, derive};
 use crate::stats::{kendall_tau, missing_last};
 use measure::{judge_predictions, judge_scores};
 
-/// Folds of the cross-validation that sets the width of intervals, for predictors without held-out predictions.
+/// Folds of the cross-validation that sets the width of intervals.
 pub(crate) const FOLDS: usize = 10;
 /// Numbers of labels used if none are named, as far as they leave half of the networks unseen.
 const LABELS: [usize; 6] = [10, 25, 50, 100, 200, 400];
@@ -286,7 +286,7 @@ fn fit_and_judge(
         Err(PredictorError::TooFewLabels { .. }) => return Ok(Measures::default()),
         fitted => fitted?,
     };
-    let scale = match held_out(predictor.as_ref(), fitted.as_ref(), x.view(), y.view(), FOLDS, derive(seed, "folds")) {
+    let scale = match cross_validate(predictor.as_ref(), x.view(), y.view(), FOLDS, derive(seed, "folds")) {
         Err(PredictorError::TooFewLabels { .. }) => None,
         held_out => Some(conformal_scale(&held_out?, &y.to_vec(), config.level)),
     };

@@ -28,7 +28,7 @@ use crate::confirm::{TrainingData, TrainingDataError};
 use crate::data;
 use crate::encoding::{self, EncodingError, FeatureMatrix, score_columns};
 use crate::engine::parse_device;
-use crate::predictor::{self, Prediction, PredictorError, conformal_scale, held_out};
+use crate::predictor::{self, Prediction, PredictorError, conformal_scale, cross_validate};
 use crate::proxy::Status;
 use crate::report::html;
 use crate::report::html::model::Role;
@@ -37,7 +37,7 @@ use crate::space::{self, Architecture, SearchSpace, Skeleton};
 
 const CONFIG_FILE: &str = "run.toml";
 const TRAINED: &str = "trained";
-/// Folds that tell how far the surrogate can be trusted, if it has no held-out predictions of its own.
+/// Folds that tell how far the surrogate can be trusted.
 const FOLDS: usize = 10;
 
 /// Why a run did not finish.
@@ -199,7 +199,7 @@ pub fn run(
     let y: ndarray::Array1<f64> = labelled.iter().map(Trained::valid_pct).collect();
     let fitted = predictor.fit(x.view(), y.view())?;
     let folds_seed = derive(config.screen.seed, "folds");
-    let cross_validated = held_out(predictor.as_ref(), fitted.as_ref(), x.view(), y.view(), FOLDS, folds_seed)?;
+    let cross_validated = cross_validate(predictor.as_ref(), x.view(), y.view(), FOLDS, folds_seed)?;
     let scale = conformal_scale(&cross_validated, &y.to_vec(), config.level);
     let predictions = fitted.predict(features.values.view());
 

@@ -107,7 +107,7 @@ impl Results<'_> {
             Evidence::CrossValidated => {
                 "The width of the intervals was set on these predictions, so that most of them hold is no surprise."
             }
-            _ => "The width of the intervals was set by held-out predictions of the labelled networks.",
+            _ => "The width of the intervals was set by cross-validation on the labelled networks.",
         };
         Predictions {
             predictor: self.config.predictor.clone(),
