@@ -242,3 +242,23 @@ fn a_plan_spends_a_budget() {
     assert!(error(&mut cli::naslens(&format!("{plan} --seconds 5"))).contains("does not pay for one training"));
     assert_eq!(cli::naslens(plan).output().unwrap().status.code(), Some(2), "a budget is needed");
 }
+
+#[test]
+fn a_run_measures_what_a_plan_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, out) = (dir.path().join("small.toml"), dir.path().join("out"));
+    let screen = "[screen]\ninit_channels = 4\ncells = 1\nimage = \"1x8x8\"\nbatch_size = 16\nproxies = [\"naswot\"]\n";
+    let counts = "sample = 60\nlabels = 6\ntop = 2\npredictor = \"bagged-ridge\"\n";
+    fs::write(&config, format!("{counts}{screen}{RECIPE}")).unwrap();
+    assert!(cli::naslens("run --device cpu").arg(&config).arg("--out").arg(&out).output().unwrap().status.success());
+    let found = json(cli::naslens("plan --hours 1 --json").arg(&out));
+    let config = &found["config"];
+    for measured in ["networks", "score_seconds", "training_seconds", "spread"] {
+        assert!(config[measured].as_f64() > Some(0.0), "{measured}: {config}");
+    }
+    let stopping = &found["stopping"];
+    assert!(stopping["best_pct"].as_f64() > Some(20.0) && stopping["expected_improvement"].as_f64() >= Some(0.0));
+    // All trained is less than an hour: everything is confirmed.
+    let best = |name: &str| found["best"][name].as_u64().unwrap();
+    assert_eq!(best("label") + best("confirm"), config["networks"].as_u64().unwrap(), "{found}");
+}

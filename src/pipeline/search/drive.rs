@@ -43,8 +43,8 @@ pub struct Step {
     pub trainings: f64,
     /// Seconds of training so far, where they are known.
     pub seconds: Option<f64>,
-    /// The step (from 0) of the best training so far: the longest, among these the most accurate, among these the first.
-    /// None before anything succeeded.
+    /// The step (from 0) of the best full training so far, the first of equal ones; None before one succeeded. Shorter
+    /// trainings do not count: what their network reaches in full has not been paid for.
     pub incumbent: Option<usize>,
 }
 
@@ -58,12 +58,12 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// The best training among those that `trainings` pay for; None if there is none.
+    /// The best full training among those that `trainings` pay for; None if there is none.
     pub fn best_after(&self, trainings: f64) -> Option<&Step> {
         self.best_until(self.steps.partition_point(|step| step.trainings <= trainings + TOLERANCE))
     }
 
-    /// The best training within the first `seconds`; None if none is done or seconds are not known.
+    /// The best full training within the first `seconds`; None if none is done or seconds are not known.
     pub fn best_within(&self, seconds: f64) -> Option<&Step> {
         self.best_until(
             self.steps.partition_point(|step| step.seconds.is_some_and(|s| s <= seconds * (1.0 + TOLERANCE))),
@@ -125,7 +125,7 @@ pub(in crate::pipeline) fn drive<E: From<StrategyError>>(
         for ((proposal, paid), answer) in proposals.into_iter().zip(answers) {
             let share = f64::from(paid) / f64::from(proposal.epochs);
             seconds = seconds.zip(answer.seconds).map(|(sum, s)| sum + share * s);
-            push(&mut trace.steps, proposal, &answer, f64::from(paid) / full, seconds);
+            push(&mut trace.steps, proposal, &answer, f64::from(paid) / full, seconds, full);
             let start = Instant::now();
             strategy.tell(pool, &Trial { proposal, accuracy_pct: answer.accuracy_pct });
             trace.overhead_seconds += start.elapsed().as_secs_f64();
@@ -134,17 +134,13 @@ pub(in crate::pipeline) fn drive<E: From<StrategyError>>(
     Ok(trace)
 }
 
-fn push(steps: &mut Vec<Step>, proposal: Proposal, answer: &Answer, cost: f64, seconds: Option<f64>) {
+fn push(steps: &mut Vec<Step>, proposal: Proposal, answer: &Answer, cost: f64, seconds: Option<f64>, full: f64) {
     let Answer { accuracy_pct, reported_pct, .. } = *answer;
     let earlier = steps.last();
     let incumbent = earlier.and_then(|step| step.incumbent);
-    let better = match (accuracy_pct, incumbent.map(|i| &steps[i])) {
-        (None, _) => false,
-        (Some(_), None) => true,
-        (Some(a), Some(best)) => {
-            proposal.epochs > best.epochs || proposal.epochs == best.epochs && Some(a) > best.accuracy_pct
-        }
-    };
+    let highest = incumbent.and_then(|i| steps[i].accuracy_pct);
+    // None is less than any number.
+    let better = f64::from(proposal.epochs) == full && accuracy_pct > highest;
     let step = Step {
         member: proposal.member,
         epochs: proposal.epochs,
@@ -200,16 +196,16 @@ mod tests {
     ];
 
     #[test]
-    fn costs_add_up_and_long_trainings_win() {
+    fn costs_add_up_and_full_trainings_count() {
         let budget = Budget { trainings: 10.0, seconds: None, continued: false };
         let trace = run(budget, 1, &LIST);
         let incumbents: Vec<_> = trace.steps.iter().map(|s| s.incumbent).collect();
-        assert_eq!(incumbents, [Some(0), Some(0), Some(2), Some(3), Some(4), Some(4)]);
+        assert_eq!(incumbents, [None, None, None, Some(3), Some(4), Some(4)]);
         approx::assert_relative_eq!(trace.steps[5].trainings, 3.0 + 3.0 * 0.06, max_relative = 1e-12);
         assert_eq!(trace.steps[5].seconds, Some(2.0 * 636.0));
-        assert_eq!(trace.best_after(0.12).unwrap().member, 0);
+        assert_eq!(trace.best_after(1.18).unwrap().member, 0);
         assert_eq!(trace.best_within(2.0 * 436.0).unwrap().accuracy_pct, Some(90.0));
-        assert!(trace.best_after(0.01).is_none());
+        assert!(trace.best_after(1.17).is_none());
         assert_eq!(run(budget, 4, &LIST).steps, trace.steps, "answers do not depend on the batch here");
 
         let going_on = run(Budget { continued: true, ..budget }, 2, &LIST);
