@@ -8,6 +8,7 @@ mod cross_validate;
 mod elastic_net;
 pub(crate) mod gaussian_process;
 mod knn;
+mod mlp_ensemble;
 mod random_forest;
 mod ridge;
 mod selection;
@@ -26,6 +27,7 @@ pub use cross_validate::{conformal_scale, coverage, cross_validate, held_out, sc
 pub use elastic_net::ElasticNet;
 pub use gaussian_process::GaussianProcess;
 pub use knn::Knn;
+pub use mlp_ensemble::MlpEnsemble;
 pub use random_forest::{ForestParams, RandomForest};
 pub use stack::Stack;
 pub use svr::Svr;
@@ -188,6 +190,7 @@ pub static PREDICTORS: &[&PredictorEntry] = &[
     &knn::ENTRY,
     &elastic_net::ENTRY,
     &svr::ENTRY,
+    &mlp_ensemble::ENTRY,
 ];
 
 /// The predictor called `name` for features of this layout, drawing what it draws from `seed`.
