@@ -9,6 +9,7 @@ mod elastic_net;
 pub(crate) mod gaussian_process;
 mod gradient_boosting;
 mod knn;
+mod mlp_ensemble;
 mod random_forest;
 mod ridge;
 mod selection;
@@ -28,6 +29,7 @@ pub use elastic_net::ElasticNet;
 pub use gaussian_process::GaussianProcess;
 pub use gradient_boosting::GradientBoosting;
 pub use knn::Knn;
+pub use mlp_ensemble::MlpEnsemble;
 pub use random_forest::{ForestParams, RandomForest, Sampling};
 pub use stack::Stack;
 pub use svr::Svr;
@@ -191,6 +193,7 @@ pub static PREDICTORS: &[&PredictorEntry] = &[
     &knn::ENTRY,
     &elastic_net::ENTRY,
     &svr::ENTRY,
+    &mlp_ensemble::ENTRY,
 ];
 
 /// The predictor called `name` for features of this layout, drawing what it draws from `seed`.
