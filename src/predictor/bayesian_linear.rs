@@ -3,6 +3,7 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use ndarray_linalg::{Eigh, UPLO};
 
+use super::on_normal_scores::OnNormalScores;
 use super::ridge::{LabelScale, Standardiser};
 use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorError, check, require};
 
@@ -12,7 +13,7 @@ pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     title: "Bayesian linear regression",
     what: "a line with normal weights; the evidence sets how far they may stray and how noisy the labels are",
     paper: "MacKay, Bayesian interpolation, Neural Computation 4, 1992; Bishop, Pattern Recognition and Machine Learning, 2006",
-    open: |_, _| Box::new(BayesianLinear::default()),
+    open: |_, _| Box::new(OnNormalScores(BayesianLinear::default())),
 };
 
 const MIN_LABELS: usize = 3;

@@ -10,6 +10,7 @@ pub(crate) mod gaussian_process;
 mod gradient_boosting;
 mod knn;
 mod mlp_ensemble;
+mod on_normal_scores;
 mod random_forest;
 mod ridge;
 mod selection;

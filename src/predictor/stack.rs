@@ -18,7 +18,9 @@ pub(super) static ENTRY: PredictorEntry = PredictorEntry {
 
 /// Members by name; the first one is trusted until the held-out errors say otherwise.
 const MEMBERS: [&str; 3] = ["gaussian-process", "random-forest", "gradient-boosting"];
-const MIN_LABELS: usize = 6;
+const MIN_LABELS: usize = 2;
+/// With fewer labels the first member is alone: held-out errors of so few say nothing.
+const FEW: usize = 10;
 /// Folds for members without held-out predictions of their own.
 const FOLDS: usize = 5;
 /// What leaving the first member costs, in labels: with fewer labels than this the blend hardly moves from it.
@@ -38,7 +40,7 @@ const STEPS: usize = 500;
 /// blend with the first member, hundreds let the errors decide. The blended prediction has mean `Σ w_m f_m` and variance
 /// `Σ w_m s_m²`, put back into the unit of the labels as in [`super::GaussianProcess`].
 ///
-/// Needs 6 labels.
+/// With fewer than 10 labels the first member is alone. Needs 2 labels.
 #[derive(Clone, Debug)]
 pub struct Stack {
     /// Seed of the members.
@@ -57,7 +59,7 @@ impl Predictor for Stack {
         let (labels, z) = NormalScores::of(&y.to_vec());
         let z = Array1::from(z);
         let (mut members, mut left_out) = (Vec::new(), Vec::new());
-        for name in MEMBERS {
+        for name in &MEMBERS[..if y.len() < FEW { 1 } else { MEMBERS.len() }] {
             let seed = derive(self.seed, name);
             let predictor = super::open(name, seed, &self.layout)?;
             let fitted = predictor.fit(x, z.view())?;

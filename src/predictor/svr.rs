@@ -5,6 +5,7 @@ use linfa_svm::Svm;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 
+use super::on_normal_scores::OnNormalScores;
 use super::ridge::{LabelScale, Standardiser};
 use super::selection::{HeldOut, mean_squared_error};
 use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorError, check, require};
@@ -15,7 +16,7 @@ pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     title: "Support vector regression",
     what: "a smooth function that ignores small errors and is not pulled by large ones; cross-validation sets its parameters",
     paper: "Drucker et al., Support vector regression machines, NeurIPS 1996; Smola & Schölkopf, Stat. Comput. 14, 2004",
-    open: |seed, _| Box::new(Svr::new(seed)),
+    open: |seed, _| Box::new(OnNormalScores(Svr::new(seed))),
 };
 
 const MIN_LABELS: usize = 4;
