@@ -107,6 +107,7 @@ fn adding_to_a_folder_keeps_what_is_there() {
     assert!(first > 0);
     assert_eq!(computed(&summary(&out, &few)), 0, "the same command again has nothing to do");
 
+    let seconds = scoring_seconds(&scores(&out).metadata).unwrap();
     write_list(&list, reference().keys());
     let more = computed(&summary(&out, &few));
     let dir_fresh = tempfile::tempdir().unwrap();
@@ -114,6 +115,7 @@ fn adding_to_a_folder_keeps_what_is_there() {
 
     summary(&out, &all);
     assert!(&rows(&scores(&out)) == reference(), "architectures, then proxies, were added");
+    assert!(scoring_seconds(&scores(&out).metadata).unwrap() > seconds, "the seconds of all runs");
     assert_eq!(computed(&summary(&out, &all)), 0);
     assert!(&rows(&scores(&out)) == reference());
     assert_eq!(files(&out), DONE);
@@ -171,6 +173,12 @@ fn a_screen_goes_on_where_it_was_interrupted_or_killed() {
     assert_eq!(resumed.arch, whole.arch);
     assert!(rows(&resumed) == rows(&whole));
     assert_eq!(description(&resumed.metadata), description(&whole.metadata));
+    assert_eq!(scoring_seconds(&resumed.metadata), None, "nobody knows what the killed processes took");
+    assert!(scoring_seconds(&whole.metadata).is_some_and(|seconds| seconds > 0.0));
+}
+
+fn scoring_seconds(metadata: &str) -> Option<f64> {
+    serde_json::from_str::<serde_json::Value>(metadata).unwrap()["scoring_seconds"].as_f64()
 }
 
 /// A run's description of itself without its times and threads.

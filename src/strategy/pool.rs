@@ -114,12 +114,6 @@ impl Pool {
         found
     }
 
-    /// One of [`Pool::neighbours`], drawn uniformly; the member itself if it is alone.
-    pub fn mutate(&self, member: usize, rng: &mut Stream) -> usize {
-        let neighbours = self.neighbours(member);
-        if neighbours.is_empty() { member } else { neighbours[rng.below(neighbours.len() as u64) as usize] }
-    }
-
     /// A member drawn uniformly. The pool must not be empty.
     pub fn sample(&self, rng: &mut Stream) -> usize {
         rng.below(self.len() as u64) as usize
@@ -147,7 +141,6 @@ mod tests {
         assert!(alone < pool.len());
         let sparse = sparse();
         assert_eq!(sparse.neighbours(0), [1, 2]);
-        assert_eq!(sparse.mutate(0, &mut Stream::new(1)).min(1), 1);
     }
 
     #[test]

@@ -251,6 +251,7 @@ pub fn screen(
     let _lock = lock_folder(out)?;
     claim(out, config, device, options.overwrite)?;
     let mut recorder = Recorder::open(out.join(SHARDS))?;
+    let fresh = recorder.scores.is_empty();
     let batch = DeviceBatch::new(&batch.images, &batch.labels, device)?;
     let scorer = Scorer::new(space.as_ref(), task, batch, device, (config.seed, config.init), options.population);
     let mut gates = Vec::new();
@@ -277,7 +278,7 @@ pub fn screen(
         "distinct_networks": population.len(),
         "device": describe_device(device),
         "threads": options.threads,
-        "scoring_seconds": if computed == 0 { earlier_seconds(&table_path) } else { Some(seconds) },
+        "scoring_seconds": scoring_seconds(&table_path, fresh, (computed > 0).then_some(seconds)),
         "seconds_per_proxy": seconds_per_proxy(&proxies, &recorder.keys, &recorder.scores),
         "protocols": protocols(&plan),
         "cascade": gates,
@@ -355,6 +356,15 @@ fn protocols(plan: &Plan) -> Value {
         (e.name.to_string(), json!(text))
     });
     proxies.chain(ensembles).collect()
+}
+
+/// Seconds that all scores of the folder took: those of this run and those that the earlier table tells. None if scores are
+/// there that no table tells of, as after an interruption.
+fn scoring_seconds(path: &Path, fresh: bool, seconds: Option<f64>) -> Option<f64> {
+    match (fresh, seconds) {
+        (true, seconds) => seconds,
+        (false, seconds) => earlier_seconds(path).map(|earlier| earlier + seconds.unwrap_or(0.0)),
+    }
 }
 
 /// What the table in the folder says about the seconds its scores took.
