@@ -59,6 +59,16 @@ pub enum PredictorError {
         /// What it needs.
         least: usize,
     },
+    /// More trained networks than the method can take in reasonable time and memory.
+    #[error("{predictor} takes at most {most} labels, it has {found}; choose random-forest or gradient-boosting")]
+    TooManyLabels {
+        /// The predictor.
+        predictor: &'static str,
+        /// Number of labels.
+        found: usize,
+        /// What it takes.
+        most: usize,
+    },
     /// Features and labels do not belong together.
     #[error("{rows} rows of features but {labels} labels; give one label per row")]
     Shape {

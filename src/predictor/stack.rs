@@ -40,7 +40,7 @@ const STEPS: usize = 500;
 /// blend with the first member, hundreds let the errors decide. The blended prediction has mean `Σ w_m f_m` and variance
 /// `Σ w_m s_m²`, put back into the unit of the labels as in [`super::GaussianProcess`].
 ///
-/// With fewer than 10 labels the first member is alone. Needs 2 labels.
+/// With fewer than 10 labels the first member is alone. Needs 2 labels and takes 2,000, as the Gaussian process does.
 #[derive(Clone, Debug)]
 pub struct Stack {
     /// Seed of the members.

@@ -23,6 +23,8 @@ pub(super) static ENTRY: PredictorEntry = PredictorEntry {
 
 /// With fewer labels there is nothing to correct the prior by.
 const MIN_LABELS: usize = 2;
+/// Time grows with the third power, and cross-validation fits ten times: beyond this one would wait without knowing why.
+const MAX_LABELS: usize = 2000;
 
 /// Gaussian process regression of normal scores.
 ///
@@ -42,7 +44,7 @@ const MIN_LABELS: usize = 2;
 /// backpropagation. A prediction is the posterior of `z`, noise included, put back into the unit of the labels: its `mean`
 /// is the median, its `std` half the central 68.27%.
 ///
-/// Needs 2 labels. Time `O(n³)` per step, 40 steps, memory `O(n²)` for `n` labels; for thousands of labels take another.
+/// Needs 2 labels and takes 2,000: time `O(n³)` per step, 40 steps, memory `O(n²)` for `n` labels.
 #[derive(Clone, Debug)]
 pub struct GaussianProcess {
     /// What the columns are.
@@ -56,6 +58,9 @@ impl Predictor for GaussianProcess {
 
     fn fit(&self, x: ArrayView2<f64>, y: ArrayView1<f64>) -> Result<Box<dyn FittedPredictor>, PredictorError> {
         check(ENTRY.name, &x, &y, MIN_LABELS)?;
+        if y.len() > MAX_LABELS {
+            return Err(PredictorError::TooManyLabels { predictor: ENTRY.name, found: y.len(), most: MAX_LABELS });
+        }
         let (labels, z) = NormalScores::of(&y.to_vec());
         let inputs = Inputs::new(&self.layout, x, x);
         let model = Model::fit(inputs, &z, None)

@@ -144,3 +144,10 @@ fn more_rows_than_a_piece_are_predicted_alike() {
         assert_relative_eq!(a.std, b.std, max_relative = 1e-9);
     }
 }
+
+#[test]
+fn too_many_labels_are_refused_at_once() {
+    let (x, y, layout) = population(MAX_LABELS + 1, 6);
+    let error = GaussianProcess { layout }.fit(x.view(), y.view()).err().unwrap().to_string();
+    assert!(error.contains("takes at most 2000 labels, it has 2001; choose random-forest"), "{error}");
+}
