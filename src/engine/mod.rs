@@ -19,6 +19,7 @@ mod host;
 mod kernels;
 mod linear;
 mod linear_regions;
+mod moments;
 mod parameters;
 mod passes;
 mod per_image;
@@ -27,6 +28,7 @@ mod run;
 mod tape;
 mod tensors;
 mod train_mode;
+mod trainable;
 mod weights;
 
 pub use batch::DeviceBatch;
@@ -38,9 +40,10 @@ pub use dual::Dual;
 pub use forward::{Norm, Observer, forward};
 pub use gaussian::{Expansion, NeuronPatterns};
 pub use linear_regions::LinearRegions;
-pub use parameters::{NormTensors, Parameters};
+pub use parameters::{NormTensors, ParameterCounts, Parameters};
 pub use passes::{LayerGradient, Pass, Passes};
 pub use run::Engine;
+pub use trainable::{Precision, Trainable};
 pub use weights::{LayerTensors, WeightBank, Weights, channels_last};
 
 /// Why a network could not be run.

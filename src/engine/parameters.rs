@@ -3,8 +3,10 @@
 use tch::{Device, Kind, Tensor};
 
 use super::forward::{Norm, forward};
-use super::tensors::BN_EPS;
-use super::weights::Weights;
+use super::plan::Plan;
+use super::tape::Tape;
+use super::tensors::{self, BN_EPS, BN_MOMENTUM};
+use super::weights::{LayerTensors, Weights};
 use crate::network::{Network, NodeId, Op};
 
 /// The tensors of one batch normalisation, each of length channels: `scale (x - mean) / sqrt(variance + 1e-5) + shift`.
@@ -29,6 +31,40 @@ pub struct Parameters {
     pub norms: Vec<Option<NormTensors>>,
 }
 
+/// How many values of each sort a network has, in the order in which [`Parameters::view`] expects them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParameterCounts {
+    /// Weights of convolutions and linear layers: what weight decay acts on.
+    pub weights: usize,
+    /// Biases, scales and shifts.
+    pub affine: usize,
+    /// Running means and variances.
+    pub statistics: usize,
+}
+
+impl ParameterCounts {
+    /// Of a network.
+    pub fn of(network: &Network) -> Self {
+        let norms: usize = network.nodes().iter().filter(|n| n.op == Op::BatchNorm).map(|n| n.shape.channels).sum();
+        let biases: usize = network.layers().filter_map(|(_, shape)| shape.bias).sum();
+        ParameterCounts {
+            weights: network.layers().map(|(_, shape)| shape.len()).sum(),
+            affine: biases + 2 * norms,
+            statistics: 2 * norms,
+        }
+    }
+
+    /// What an optimiser changes.
+    pub fn learned(&self) -> usize {
+        self.weights + self.affine
+    }
+
+    /// All values.
+    pub fn total(&self) -> usize {
+        self.learned() + self.statistics
+    }
+}
+
 impl Parameters {
     /// An untrained network: the layers as [`Weights::init`] draws them, scale 1, shift 0, mean 0, variance 1.
     pub fn init(network: &Network, seed: u64, device: Device) -> Result<Self, tch::TchError> {
@@ -46,16 +82,79 @@ impl Parameters {
         Ok(Parameters { layers: Weights::init(network, seed, device, None)?, norms })
     }
 
+    /// Views of `flat`, a vector of [`ParameterCounts::total`] values: weights, then biases, scales and shifts, then
+    /// running means and variances, each in the order of the nodes. Convolution weights lie channels-last.
+    pub fn view(network: &Network, flat: &Tensor) -> Result<Self, tch::TchError> {
+        let counts = ParameterCounts::of(network);
+        let (mut weights, mut affine, mut statistics) = (0, counts.weights as i64, counts.learned() as i64);
+        let take = |at: &mut i64, n: i64| {
+            let view = flat.f_narrow(0, *at, n);
+            *at += n;
+            view
+        };
+        let mut layers: Vec<Option<LayerTensors>> = network.nodes().iter().map(|_| None).collect();
+        for (id, shape) in network.layers() {
+            let view = take(&mut weights, shape.len() as i64)?;
+            let weight = match shape.dims[..] {
+                [o, i, h, w] => view.f_view([o, h, w, i].map(|d| d as i64))?.f_permute([0, 3, 1, 2])?,
+                _ => view.f_view(&shape.dims.iter().map(|&d| d as i64).collect::<Vec<_>>()[..])?,
+            };
+            let bias = shape.bias.map(|n| take(&mut affine, n as i64)).transpose()?;
+            layers[id] = Some(LayerTensors { weight, bias });
+        }
+        let mut norm = |channels: usize| {
+            let c = channels as i64;
+            Ok(NormTensors {
+                scale: take(&mut affine, c)?,
+                shift: take(&mut affine, c)?,
+                mean: take(&mut statistics, c)?,
+                variance: take(&mut statistics, c)?,
+            })
+        };
+        let norms = network.nodes().iter().map(|n| (n.op == Op::BatchNorm).then(|| norm(n.shape.channels)).transpose());
+        let norms = norms.collect::<Result<_, tch::TchError>>()?;
+        Ok(Parameters { layers: Weights(layers), norms })
+    }
+
+    /// Every tensor that an optimiser changes, in a fixed order.
+    pub fn learned(&self) -> impl Iterator<Item = &Tensor> {
+        let layers = self.layers.layers().flat_map(|l| [Some(&l.weight), l.bias.as_ref()]).flatten();
+        layers.chain(self.norms.iter().flatten().flat_map(|n| [&n.scale, &n.shift]))
+    }
+
+    /// Copies all values of `other`, which belongs to the same network.
+    pub fn copy_from(&self, other: &Parameters) -> Result<(), tch::TchError> {
+        let statistics = |p: &Parameters| -> Vec<Tensor> {
+            let all = p.norms.iter().flatten().flat_map(|n| [&n.mean, &n.variance]);
+            all.map(Tensor::shallow_clone).collect()
+        };
+        let pairs = self.learned().map(Tensor::shallow_clone).zip(other.learned().map(Tensor::shallow_clone));
+        for (mut to, from) in pairs.chain(statistics(self).into_iter().zip(statistics(other))) {
+            to.f_copy_(&from)?;
+        }
+        Ok(())
+    }
+
     /// The logits (images x classes) of the images (n, channels, height, width), normalised by the running statistics.
     pub fn logits(&self, network: &Network, images: &Tensor) -> Result<Tensor, tch::TchError> {
+        let _no_grad = tch::no_grad_guard();
+        if tensors::is_host(images) {
+            let plan = Plan::trained(network);
+            return Tape::trained(&plan, self, images, false)?.logits(0);
+        }
+        self.forward(network, images, false)
+    }
+
+    /// The same by libtorch's operations; with `training`, normalised by the batch, which moves the running statistics.
+    pub(super) fn forward(&self, network: &Network, images: &Tensor, training: bool) -> Result<Tensor, tch::TchError> {
         let mut norm = |id: NodeId, x: &Tensor| match &self.norms[id] {
             Some(n) => x.f_batch_norm(
                 Some(&n.scale),
                 Some(&n.shift),
                 Some(&n.mean),
                 Some(&n.variance),
-                false,
-                0.1,
+                training,
+                BN_MOMENTUM,
                 BN_EPS,
                 false,
             ),

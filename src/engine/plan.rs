@@ -40,7 +40,17 @@ pub(super) struct Plan<'a> {
 impl<'a> Plan<'a> {
     /// The plan for these networks and weight seeds.
     pub fn new(population: &[(&'a Network, u64)]) -> Plan<'a> {
-        type Key = (Op, Vec<PlanId>, Option<LayerKey>);
+        Self::merged(population, false)
+    }
+
+    /// The plan of one network whose normalisations have scales and shifts of their own, so that no two are one.
+    pub fn trained(network: &'a Network) -> Plan<'a> {
+        Self::merged(&[(network, 0)], true)
+    }
+
+    fn merged(population: &[(&'a Network, u64)], distinct_norms: bool) -> Plan<'a> {
+        /// Operation, inputs, weights, and the node itself if it has parameters that are no weights.
+        type Key = (Op, Vec<PlanId>, Option<LayerKey>, Option<NodeId>);
         let mut known: HashMap<Key, PlanId> = HashMap::new();
         let mut layers: HashMap<PlanId, LayerKey> = HashMap::new();
         let mut nodes: Vec<PlanNode> = Vec::new();
@@ -50,7 +60,8 @@ impl<'a> Plan<'a> {
             for (id, node) in network.nodes().iter().enumerate() {
                 let inputs: Vec<PlanId> = node.inputs.iter().map(|&i| mapped[i]).collect();
                 let layer = layer_key(network, id, seed);
-                let key = (node.op, inputs.clone(), layer.clone());
+                let own = (distinct_norms && node.op == Op::BatchNorm).then_some(id);
+                let key = (node.op, inputs.clone(), layer.clone(), own);
                 let plan_id = *known.entry(key).or_insert_with(|| {
                     for &i in &inputs {
                         let node: &mut PlanNode = &mut nodes[i];

@@ -6,11 +6,13 @@ use tch::{Device, Kind, Tensor};
 
 use super::direct::Packed;
 use super::kernels::{self, Targets, Term, Window};
+use super::moments::Moments;
 use super::weights::{LayerTensors, channels_last};
 use crate::network::{Conv2d, Pool};
 
-/// PyTorch's default epsilon of batch normalisation.
+/// PyTorch's defaults for batch normalisation: epsilon, and the weight of a batch in the running statistics.
 pub(super) const BN_EPS: f64 = 1e-5;
+pub(super) const BN_MOMENTUM: f64 = 0.1;
 
 /// Whether the loops can read the tensor.
 pub(super) fn is_host(x: &Tensor) -> bool {
@@ -41,59 +43,6 @@ pub(super) fn values_mut(x: &mut Tensor) -> &mut [f32] {
     debug_assert!(x.device() == Device::Cpu && x.kind() == Kind::Float);
     // SAFETY: as in `values`; the exclusive borrow stands for the only owner.
     unsafe { std::slice::from_raw_parts_mut(x.data_ptr().cast::<f32>(), x.numel()) }
-}
-
-/// Mean and reciprocal standard deviation per channel, and what normalisation multiplies with and adds.
-#[derive(Debug)]
-pub(super) struct Moments {
-    pub mean: Vec<f64>,
-    pub inverse_std: Vec<f64>,
-    pub scale: Vec<f32>,
-    pub shift: Vec<f32>,
-}
-
-impl Moments {
-    /// Of a batch of images.
-    pub fn of(x: &Tensor) -> Moments {
-        let c = x.size()[1] as usize;
-        let (mut sums, mut squares) = (vec![0.0; c], vec![0.0; c]);
-        kernels::moments(values(x), c, &mut sums, &mut squares);
-        let n = (x.numel() / c.max(1)).max(1) as f64;
-        let mean: Vec<f64> = sums.iter().map(|s| s / n).collect();
-        let variance = squares.iter().zip(&mean).map(|(q, m)| q / n - m * m);
-        // Rounding can leave a variance of zero slightly negative; what is not a number must stay so.
-        let inverse_std: Vec<f64> = variance.map(|v| 1.0 / (if v < 0.0 { 0.0 } else { v } + BN_EPS).sqrt()).collect();
-        Moments {
-            scale: inverse_std.iter().map(|&s| s as f32).collect(),
-            shift: mean.iter().zip(&inverse_std).map(|(m, s)| (-m * s) as f32).collect(),
-            mean,
-            inverse_std,
-        }
-    }
-
-    /// The gradient with respect to the input `y` of the normalisation, given the gradient `g` of its output; `g` counts
-    /// only where `mask` is positive, if there is one.
-    pub fn backward(&self, g: &Tensor, y: &Tensor, mask: Option<&Tensor>) -> Result<Tensor, tch::TchError> {
-        let c = self.mean.len();
-        let (mut sums, mut dots) = (vec![0.0; c], vec![0.0; c]);
-        match mask {
-            Some(mask) => kernels::masked_products(values(g), values(y), values(mask), c, &mut sums, &mut dots),
-            None => kernels::products(values(g), values(y), c, &mut sums, &mut dots),
-        }
-        let n = (y.numel() / c.max(1)).max(1) as f64;
-        // dy = s (g - mean(g) - x mean(g x)), x = (y - m) s: linear in g and y.
-        let (mut a, mut b, mut d) = (vec![0f32; c], vec![0f32; c], vec![0f32; c]);
-        for k in 0..c {
-            let (m, s) = (self.mean[k], self.inverse_std[k]);
-            let along = s * (dots[k] - m * sums[k]) / n;
-            a[k] = s as f32;
-            b[k] = (-s * s * along) as f32;
-            d[k] = (s * s * along * m - s * sums[k] / n) as f32;
-        }
-        let mut out = empty_like(y)?;
-        kernels::blend(values_mut(&mut out), values(g), values(y), mask.map(values), c, &a, &b, &d);
-        Ok(out)
-    }
 }
 
 /// What [`combine`] is asked for.

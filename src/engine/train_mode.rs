@@ -56,7 +56,7 @@ pub(super) fn run(
         }
         if by_input {
             let start = Instant::now();
-            let wanted = Wanted { images: true, weights: false };
+            let wanted = Wanted { images: true, ..Wanted::default() };
             let gradients = tape.backward(k, &logits.f_ones_like()?, wanted, &mut |_, _| Ok(()))?;
             let images = match gradients.images {
                 Some(gradient) => gradient,
@@ -89,8 +89,8 @@ fn loss_gradients(
     passes.loss = Some(loss.double_value(&[]));
     let mut terms: Vec<Option<Tensor>> = plan.nodes.iter().map(|_| None).collect();
     let mut multiplying = 0.0;
-    let gradient = cross_entropy_gradient(logits, batch.labels())?;
-    let by_weight = Wanted { images: false, weights: wants(Pass::LossGradient) };
+    let gradient = cross_entropy_gradient(logits, batch.labels(), 0.0)?;
+    let by_weight = Wanted { weights: wants(Pass::LossGradient), ..Wanted::default() };
     let gradients = tape.backward(network, &gradient, by_weight, &mut |id, d| {
         if wants(Pass::ActivationGradient) {
             let start = Instant::now();
@@ -139,8 +139,8 @@ pub(super) fn half_gradients(
         let (x, y) = (batch.images().f_narrow(0, start, length)?, batch.labels().f_narrow(0, start, length)?);
         let tape = Tape::forward(plan, weights, &x, Keep { tape: true, ..Keep::default() }, None)?;
         for (k, (weights, halves)) in weights.iter().zip(&mut all).enumerate() {
-            let gradient = cross_entropy_gradient(&tape.logits(k)?, &y)?;
-            let wanted = Wanted { images: false, weights: true };
+            let gradient = cross_entropy_gradient(&tape.logits(k)?, &y, 0.0)?;
+            let wanted = Wanted { weights: true, ..Wanted::default() };
             halves.push(pairs(weights, tape.backward(k, &gradient, wanted, &mut |_, _| Ok(()))?)?);
         }
     }
@@ -164,7 +164,7 @@ pub(super) fn tangent_kernels(
         for i in 0..n as i64 {
             let gradient = Tensor::f_zeros([n as i64, classes], (Kind::Float, x.device()))?;
             let _ = gradient.f_select(0, i)?.f_fill_(1.0)?;
-            let wanted = Wanted { images: false, weights: true };
+            let wanted = Wanted { weights: true, ..Wanted::default() };
             let gradients = tape.backward(network, &gradient, wanted, &mut |_, _| Ok(()))?;
             rows.resize_with(gradients.weights.len(), Vec::new);
             for (row, gradient) in rows.iter_mut().zip(gradients.weights) {

@@ -9,7 +9,7 @@ use crate::engine::channels_last;
 use crate::engine::forward::apply;
 use crate::engine::plan::PlanId;
 use crate::engine::tensors::{self, BN_EPS};
-use crate::network::{Op, Pool};
+use crate::network::{NodeId, Op, Pool};
 
 /// Gradients of one scalar through one network.
 pub(in crate::engine) struct Gradients {
@@ -17,13 +17,22 @@ pub(in crate::engine) struct Gradients {
     pub images: Option<Tensor>,
     /// With respect to the weights, in the order of the network's layers; None for a layer that does not matter.
     pub weights: Vec<Option<Tensor>>,
+    /// With respect to biases, likewise, if [`Wanted::affine`].
+    pub biases: Vec<Option<Tensor>>,
+    /// With respect to the scales and shifts of normalisations on the way, with the network's node, if [`Wanted::affine`].
+    pub norms: Vec<(NodeId, Vec<f32>, Vec<f32>)>,
 }
+
+/// The gradient of a normalisation's input, and of its scale and shift per channel.
+type NormGradient = (Tensor, Option<(Vec<f32>, Vec<f32>)>);
 
 /// Which gradients are wanted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::engine) struct Wanted {
     pub images: bool,
     pub weights: bool,
+    /// Biases, and scales and shifts of normalisations.
+    pub affine: bool,
 }
 
 impl Tape<'_> {
@@ -46,6 +55,8 @@ impl Tape<'_> {
         ids.retain(|id| seen.insert(*id));
         let mut slots = Slots { tape: self, gradients: (0..self.plan.nodes.len()).map(|_| None).collect() };
         let mut weights: Vec<Option<Tensor>> = (0..self.plan.nodes.len()).map(|_| None).collect();
+        let mut biases: Vec<Option<Tensor>> = (0..self.plan.nodes.len()).map(|_| None).collect();
+        let mut norms = Vec::new();
         let mut images = None;
         slots.gradients[output] = Some(Slot::Shared(maps(gradient.shallow_clone())?));
         for &id in ids.iter().rev() {
@@ -59,8 +70,11 @@ impl Tape<'_> {
             };
             match node.op {
                 Op::BatchNorm => {
-                    let dy = self.normalisation_backward(id, input, slot)?;
+                    let (dy, affine) = self.normalisation_backward(id, input, slot)?;
                     slots.add(input, dy)?;
+                    if let (true, Some((scale, shift))) = (wanted.affine, affine) {
+                        norms.push((node.owner.1, scale, shift));
+                    }
                 }
                 Op::Relu => {
                     let g = slots.dense(slot)?;
@@ -99,6 +113,9 @@ impl Tape<'_> {
                     let wants = (to_input, wanted.weights);
                     let (dx, dw) = tensors::convolution_backward(&conv, &g, x, &layer.weight, wants)?;
                     weights[id] = dw;
+                    if wanted.affine && layer.bias.is_some() {
+                        biases[id] = Some(g.f_sum_dim_intlist(BATCH_DIMS, false, g.kind())?);
+                    }
                     if let Some(dx) = dx {
                         slots.add(input, tensors::dense(dx)?)?;
                     }
@@ -110,6 +127,9 @@ impl Tape<'_> {
                     let x = self.plain(input)?;
                     if wanted.weights {
                         weights[id] = Some(g.f_tr()?.f_matmul(&x.f_flatten(1, -1)?)?);
+                    }
+                    if wanted.affine && layer.bias.is_some() {
+                        biases[id] = Some(g.f_sum_dim_intlist(0, false, g.kind())?);
                     }
                     slots.add(input, g.f_matmul(&layer.weight)?.f_reshape(x.size())?)?;
                 }
@@ -134,7 +154,8 @@ impl Tape<'_> {
                 }
             }
         }
-        Ok(Gradients { images, weights: layers.into_iter().map(|id| weights[id].take()).collect() })
+        let of_layers = |mut all: Vec<Option<Tensor>>| layers.iter().map(|&id| all[id].take()).collect();
+        Ok(Gradients { images, weights: of_layers(weights), biases: of_layers(biases), norms })
     }
 
     fn size(&self, id: PlanId, like: &Tensor) -> [i64; 4] {
@@ -142,12 +163,18 @@ impl Tape<'_> {
         [like.size()[0], s.channels as i64, s.height as i64, s.width as i64]
     }
 
-    fn normalisation_backward(&self, id: PlanId, input: PlanId, slot: Slot) -> Result<Tensor, tch::TchError> {
+    /// The gradients of a normalisation: of its input, and of scale and shift if it ran in loops.
+    fn normalisation_backward(&self, id: PlanId, input: PlanId, slot: Slot) -> Result<NormGradient, tch::TchError> {
         let y = self.plain(input)?;
-        match (&self.moments[id], slot) {
-            (Some(moments), Slot::Masked(g, relu)) => moments.backward(&g, y, Some(self.plain(relu)?)),
-            (Some(moments), Slot::Shared(g) | Slot::Owned(g)) => moments.backward(&g, y, None),
-            (None, slot) => {
+        match &self.moments[id] {
+            Some(moments) => {
+                let gradients = match slot {
+                    Slot::Masked(g, relu) => moments.backward(&g, y, Some(self.plain(relu)?))?,
+                    Slot::Shared(g) | Slot::Owned(g) => moments.backward(&g, y, None)?,
+                };
+                Ok((gradients.input, Some((gradients.scale, gradients.shift))))
+            }
+            None => {
                 let g = match slot {
                     Slot::Masked(g, relu) => g.f_mul(&self.plain(relu)?.f_gt(0.0)?.f_to_kind(g.kind())?)?,
                     Slot::Shared(g) | Slot::Owned(g) => g,
@@ -155,7 +182,7 @@ impl Tape<'_> {
                 let (x, inverse_std) = standardise(y)?;
                 let along = g.f_mul(&x)?.f_mean_dim(BATCH_DIMS, true, g.kind())?;
                 let centred = g.f_sub(&g.f_mean_dim(BATCH_DIMS, true, g.kind())?)?.f_sub(&x.f_mul(&along)?)?;
-                centred.f_mul(&inverse_std)
+                Ok((centred.f_mul(&inverse_std)?, None))
             }
         }
     }
@@ -260,10 +287,18 @@ fn standardise(y: &Tensor) -> Result<(Tensor, Tensor), tch::TchError> {
     Ok((centred.f_mul(&inverse_std)?, inverse_std))
 }
 
-/// The gradient of the mean cross-entropy with respect to the logits: `(softmax - one hot) / n`.
-pub(in crate::engine) fn cross_entropy_gradient(logits: &Tensor, labels: &Tensor) -> Result<Tensor, tch::TchError> {
-    let n = logits.size()[0].max(1);
+/// The gradient of the mean cross-entropy with respect to the logits, labels softened by `smoothing`: `(softmax - target) / n`
+/// with target `1 - smoothing` for the label plus `smoothing / classes` for every class.
+pub(in crate::engine) fn cross_entropy_gradient(
+    logits: &Tensor,
+    labels: &Tensor,
+    smoothing: f64,
+) -> Result<Tensor, tch::TchError> {
+    let size = logits.size();
+    let (n, classes) = (size[0].max(1), size[1].max(1));
     let p = logits.f_softmax(1, Kind::Float)?;
-    let ones = Tensor::f_ones([labels.size()[0], 1], (Kind::Float, p.device()))?;
-    p.f_scatter_add(1, &labels.f_unsqueeze(1)?, &ones.f_neg()?)?.f_mul_scalar(1.0 / n as f64)
+    let hot = Tensor::f_full([labels.size()[0], 1], smoothing - 1.0, (Kind::Float, p.device()))?;
+    let p = p.f_scatter_add(1, &labels.f_unsqueeze(1)?, &hot)?;
+    let p = if smoothing == 0.0 { p } else { p.f_sub_scalar(smoothing / classes as f64)? };
+    p.f_mul_scalar(1.0 / n as f64)
 }

@@ -10,8 +10,10 @@ use tch::Tensor;
 
 use super::CodeKernel;
 use super::forward::apply;
+use super::moments::Moments;
+use super::parameters::{NormTensors, Parameters};
 use super::plan::{Plan, PlanId};
-use super::tensors::{self, BN_EPS, Moments, Parts};
+use super::tensors::{self, BN_EPS, Parts};
 use super::weights::{LayerTensors, Weights};
 use crate::network::Op;
 
@@ -26,6 +28,17 @@ pub(super) struct Keep {
     pub layer_outputs: bool,
     /// The ReLU codes.
     pub codes: bool,
+}
+
+/// How batch normalisations normalise.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Norms<'p> {
+    /// By the statistics of the batch, scale 1 and shift 0: an untrained network.
+    Untrained,
+    /// By the statistics of the batch with learned scales and shifts, by node of the plan's only network. In loops only.
+    Batch(&'p [Option<NormTensors>]),
+    /// By the running statistics, likewise.
+    Running(&'p [Option<NormTensors>]),
 }
 
 /// What sees the id and the first image of every output but those of wiring ([`Op::is_wiring`]).
@@ -43,6 +56,7 @@ pub(super) struct Tape<'p> {
     plan: &'p Plan<'p>,
     weights: &'p [Weights],
     keep: Keep,
+    norms: Norms<'p>,
     /// Whether every step runs as one libtorch call over all its nodes; otherwise, on a CPU, in the loops of naslens.
     stacked: bool,
     values: Vec<Option<Value>>,
@@ -61,13 +75,27 @@ impl<'p> Tape<'p> {
         keep: Keep,
         first_image: Option<&mut FirstImage<'_>>,
     ) -> Result<Self, tch::TchError> {
-        Self::forward_as(plan, weights, images, keep, first_image, !tensors::is_host(images))
+        Self::forward_as(plan, weights, Norms::Untrained, images, keep, first_image, !tensors::is_host(images))
+    }
+
+    /// Runs the plan of one network with trained parameters on images on a CPU. With `training`, by the statistics of the
+    /// batch, which move the running ones; by the running statistics otherwise.
+    pub fn trained(
+        plan: &'p Plan<'p>,
+        parameters: &'p Parameters,
+        images: &Tensor,
+        training: bool,
+    ) -> Result<Self, tch::TchError> {
+        let norms = if training { Norms::Batch(&parameters.norms) } else { Norms::Running(&parameters.norms) };
+        let keep = Keep { tape: training, ..Keep::default() };
+        Self::forward_as(plan, std::slice::from_ref(&parameters.layers), norms, images, keep, None, false)
     }
 
     /// The same, with the choice of how steps run.
     pub fn forward_as(
         plan: &'p Plan<'p>,
         weights: &'p [Weights],
+        norms: Norms<'p>,
         images: &Tensor,
         keep: Keep,
         mut first_image: Option<&mut FirstImage<'_>>,
@@ -79,6 +107,7 @@ impl<'p> Tape<'p> {
             plan,
             weights,
             keep,
+            norms,
             stacked,
             values: (0..nodes).map(|_| None).collect(),
             moments: (0..nodes).map(|_| None).collect(),
@@ -151,7 +180,7 @@ impl<'p> Tape<'p> {
             (_, None) => self.values[id] = Some(Value::Plain(tensors::dense(images.shallow_clone())?)),
             (Op::BatchNorm, Some(i)) => {
                 let y = self.plain(i)?.shallow_clone();
-                self.moments[id] = Some(Moments::of(&y));
+                self.moments[id] = Some(self.moments_of(id, &y)?);
                 let summed = |&c: &PlanId| self.plan.nodes[c].op == Op::Add;
                 if node.outputs == 0 && node.consumers.iter().all(summed) {
                     self.values[id] = Some(Value::Normalised(y));
@@ -183,6 +212,24 @@ impl<'p> Tape<'p> {
             }
         }
         Ok(())
+    }
+
+    /// What the normalisation of `y` multiplies with and adds.
+    fn moments_of(&self, id: PlanId, y: &Tensor) -> Result<Moments, tch::TchError> {
+        let node = self.plan.nodes[id].owner.1;
+        let own = |norms: &'p [Option<NormTensors>]| {
+            norms[node].as_ref().ok_or_else(|| tch::TchError::Torch(format!("node {node} is no batch normalisation")))
+        };
+        match self.norms {
+            Norms::Untrained => Ok(Moments::of(y)),
+            Norms::Running(norms) => Ok(Moments::running(own(norms)?)),
+            Norms::Batch(norms) => {
+                let norm = own(norms)?;
+                let moments = Moments::trained(y, norm);
+                moments.update_running(norm, y.numel() / (y.size()[1] as usize).max(1))?;
+                Ok(moments)
+            }
+        }
     }
 
     /// Computes a sum or a normalisation, and the ReLU that reads it.

@@ -34,14 +34,14 @@ fn loops_and_stacked_calls_agree_and_a_population_equals_its_members() {
     };
     let (plan, together) = (Plan::new(&population), weights(&population));
     assert!(plan.nodes.len() < networks.iter().map(|n| n.nodes().len()).sum(), "the stem at least is shared");
-    let loops = Tape::forward_as(&plan, &together, batch.images(), keep, None, false).unwrap();
-    let stacked = Tape::forward_as(&plan, &together, batch.images(), keep, None, true).unwrap();
-    let wanted = Wanted { images: true, weights: true };
+    let loops = Tape::forward_as(&plan, &together, Norms::Untrained, batch.images(), keep, None, false).unwrap();
+    let stacked = Tape::forward_as(&plan, &together, Norms::Untrained, batch.images(), keep, None, true).unwrap();
+    let wanted = Wanted { images: true, weights: true, affine: false };
     for (k, &member) in population.iter().enumerate() {
         let (plan, weights) = (Plan::new(&[member]), weights(&[member]));
         let alone = Tape::forward(&plan, &weights, batch.images(), keep, None).unwrap();
         let gradient = |tape: &Tape<'_>, k: usize| {
-            let top = cross_entropy_gradient(&tape.logits(k).unwrap(), batch.labels()).unwrap();
+            let top = cross_entropy_gradient(&tape.logits(k).unwrap(), batch.labels(), 0.0).unwrap();
             tape.backward(k, &top, wanted, &mut |_, _| Ok(())).unwrap()
         };
         let (a, b, c) = (gradient(&alone, 0), gradient(&loops, k), gradient(&stacked, k));

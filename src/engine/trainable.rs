@@ -1,0 +1,253 @@
+//! A network that is being trained: its parameters and their gradient as two flat vectors.
+
+use tch::{Device, Kind, Tensor};
+
+use super::parameters::{NormTensors, ParameterCounts, Parameters};
+use super::plan::Plan;
+use super::tape::{Tape, Wanted, cross_entropy_gradient};
+use super::tensors;
+use super::weights::{LayerTensors, Weights};
+use crate::network::Network;
+
+/// The kind of number that activations are computed in. Parameters, their gradients and the optimiser are always float32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    Float32,
+    /// 16 bits with the exponent of float32, so that no loss needs scaling: mixed precision.
+    Bfloat16,
+}
+
+/// A network, its parameters, and the gradient of the last batch.
+///
+/// One vector holds all parameters and one their gradient ([`Parameters::view`]): an optimiser is a few operations on
+/// whole vectors, and a checkpoint is a copy of them. On a CPU in float32 the gradient comes from the tape, whose loops are
+/// faster than autograd on small networks; elsewhere from autograd.
+pub struct Trainable<'n> {
+    network: &'n Network,
+    plan: Plan<'n>,
+    counts: ParameterCounts,
+    values: Tensor,
+    gradient: Tensor,
+    parameters: Parameters,
+    gradients: Parameters,
+    precision: Precision,
+}
+
+impl<'n> Trainable<'n> {
+    /// An untrained network, with the weights of `seed` ([`Parameters::init`]).
+    pub fn new(network: &'n Network, seed: u64, device: Device, precision: Precision) -> Result<Self, tch::TchError> {
+        let counts = ParameterCounts::of(network);
+        let zeros = || Tensor::f_zeros([counts.total() as i64], (Kind::Float, device));
+        let (values, gradient) = (zeros()?, zeros()?);
+        let parameters = Parameters::view(network, &values)?;
+        parameters.copy_from(&Parameters::init(network, seed, device)?)?;
+        let gradients = Parameters::view(network, &gradient)?;
+        let plan = Plan::trained(network);
+        Ok(Trainable { network, plan, counts, values, gradient, parameters, gradients, precision })
+    }
+
+    /// How many values there are of each sort.
+    pub fn counts(&self) -> ParameterCounts {
+        self.counts
+    }
+
+    /// All parameters ([`Parameters::view`]); writing to it changes the network.
+    pub fn values(&self) -> &Tensor {
+        &self.values
+    }
+
+    /// The gradient of the last batch, in the same order; zero for statistics.
+    pub fn gradient(&self) -> &Tensor {
+        &self.gradient
+    }
+
+    /// The parameters by node.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// The mean cross-entropy of the images (n, channels, height, width) against labels softened by `smoothing` (the
+    /// target is `1 - smoothing` for the label plus `smoothing / classes` for every class), whose gradient it computes.
+    /// Moves the running statistics.
+    pub fn loss(&mut self, images: &Tensor, labels: &Tensor, smoothing: f64) -> Result<f64, tch::TchError> {
+        let cross_entropy = |logits: &Tensor| {
+            logits.f_cross_entropy_loss(labels, None::<&Tensor>, tch::Reduction::Mean, -100, smoothing)
+        };
+        if !(tensors::is_host(images) && self.precision == Precision::Float32) {
+            return self.loss_by_autograd(images, &cross_entropy);
+        }
+        let _no_grad = tch::no_grad_guard();
+        let tape = Tape::trained(&self.plan, &self.parameters, images, true)?;
+        let logits = tape.logits(0)?;
+        let loss = cross_entropy(&logits)?.f_double_value(&[])?;
+        let top = cross_entropy_gradient(&logits, labels, smoothing)?;
+        let wanted = Wanted { images: false, weights: true, affine: true };
+        let gradients = tape.backward(0, &top, wanted, &mut |_, _| Ok(()))?;
+        drop(tape);
+        let _ = self.gradient.f_zero_()?;
+        for (layer, (weight, bias)) in
+            self.gradients.layers.layers().zip(gradients.weights.iter().zip(&gradients.biases))
+        {
+            if let Some(g) = weight {
+                layer.weight.shallow_clone().f_copy_(g)?;
+            }
+            if let (Some(to), Some(g)) = (&layer.bias, bias) {
+                to.shallow_clone().f_copy_(g)?;
+            }
+        }
+        for (node, scale, shift) in &gradients.norms {
+            if let Some(norm) = &self.gradients.norms[*node] {
+                norm.scale.shallow_clone().f_copy_(&Tensor::f_from_slice(scale)?)?;
+                norm.shift.shallow_clone().f_copy_(&Tensor::f_from_slice(shift)?)?;
+            }
+        }
+        Ok(loss)
+    }
+
+    fn loss_by_autograd(
+        &mut self,
+        images: &Tensor,
+        cross_entropy: &dyn Fn(&Tensor) -> Result<Tensor, tch::TchError>,
+    ) -> Result<f64, tch::TchError> {
+        let leaves = detached(&self.parameters)?;
+        let (loss, gradients) = tch::with_grad(|| {
+            let logits = match self.precision {
+                Precision::Float32 => leaves.forward(self.network, images, true)?,
+                Precision::Bfloat16 => {
+                    let narrow = Parameters { layers: in_bfloat16(&leaves.layers)?, norms: shared(&leaves.norms) };
+                    let images = images.f_to_kind(Kind::BFloat16)?;
+                    narrow.forward(self.network, &images, true)?.f_to_kind(Kind::Float)?
+                }
+            };
+            let loss = cross_entropy(&logits)?;
+            let inputs: Vec<&Tensor> = leaves.learned().collect();
+            let gradients = Tensor::f_run_backward(&[&loss], &inputs, false, false)?;
+            Ok::<_, tch::TchError>((loss, gradients))
+        })?;
+        for (to, g) in self.gradients.learned().zip(&gradients) {
+            if g.defined() {
+                to.shallow_clone().f_copy_(g)?;
+            } else {
+                let _ = to.shallow_clone().f_zero_()?;
+            }
+        }
+        loss.f_double_value(&[])
+    }
+
+    /// How many of the images get the label's logit highest. In float32, by the running statistics.
+    pub fn correct(&self, images: &Tensor, labels: &Tensor) -> Result<i64, tch::TchError> {
+        let predicted = self.parameters.logits(self.network, images)?.f_argmax(1, false)?;
+        predicted.f_eq_tensor(labels)?.f_sum(Kind::Int64)?.f_int64_value(&[])
+    }
+}
+
+/// The same parameters as leaves of a new graph; the running statistics are shared.
+fn detached(parameters: &Parameters) -> Result<Parameters, tch::TchError> {
+    let leaf = |t: &Tensor| Ok::<_, tch::TchError>(t.f_detach()?.set_requires_grad(true));
+    let layer = |l: &LayerTensors| {
+        let bias = l.bias.as_ref().map(leaf).transpose()?;
+        Ok::<_, tch::TchError>(LayerTensors { weight: leaf(&l.weight)?, bias })
+    };
+    let norm = |n: &NormTensors| {
+        let (mean, variance) = (n.mean.shallow_clone(), n.variance.shallow_clone());
+        Ok::<_, tch::TchError>(NormTensors { scale: leaf(&n.scale)?, shift: leaf(&n.shift)?, mean, variance })
+    };
+    let layers = parameters.layers.0.iter().map(|l| l.as_ref().map(layer).transpose());
+    let norms = parameters.norms.iter().map(|n| n.as_ref().map(norm).transpose());
+    Ok(Parameters { layers: Weights(layers.collect::<Result<_, _>>()?), norms: norms.collect::<Result<_, _>>()? })
+}
+
+fn in_bfloat16(layers: &Weights) -> Result<Weights, tch::TchError> {
+    let narrow = |l: &LayerTensors| {
+        let to = |t: &Tensor| t.f_to_kind(Kind::BFloat16);
+        Ok::<_, tch::TchError>(LayerTensors { weight: to(&l.weight)?, bias: l.bias.as_ref().map(to).transpose()? })
+    };
+    Ok(Weights(layers.0.iter().map(|l| l.as_ref().map(narrow).transpose()).collect::<Result<_, _>>()?))
+}
+
+fn shared(norms: &[Option<NormTensors>]) -> Vec<Option<NormTensors>> {
+    let share = |n: &NormTensors| NormTensors {
+        scale: n.scale.shallow_clone(),
+        shift: n.shift.shallow_clone(),
+        mean: n.mean.shallow_clone(),
+        variance: n.variance.shallow_clone(),
+    };
+    norms.iter().map(|n| n.as_ref().map(share)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Shape;
+    use crate::seed::Stream;
+    use crate::space::{self, Skeleton, Task};
+
+    fn images(n: i64, shape: Shape, stream: &mut Stream) -> Tensor {
+        let values: Vec<f32> = (0..n as usize * shape.len()).map(|_| stream.normal() as f32).collect();
+        let size = [n, shape.channels as i64, shape.height as i64, shape.width as i64];
+        super::super::channels_last(&Tensor::from_slice(&values).reshape(size)).unwrap()
+    }
+
+    /// The tape against libtorch's autograd, on every space: loss, gradient, running statistics and logits.
+    #[test]
+    fn the_tape_gives_the_gradients_of_autograd() {
+        let mut stream = Stream::named(2, "trainable");
+        for entry in space::SPACES {
+            // Shallow where the space allows: rounding grows with depth.
+            let shallow = space::open(entry.name, &Skeleton { init_channels: Some(8), cells: Some(1) });
+            let space = shallow.or_else(|_| space::open(entry.name, &Skeleton::default())).unwrap();
+            let task = Task { input: Shape::new(3, 16, 16), classes: 10 };
+            let drawn = std::iter::from_fn(|| Some(space.build(&space.sample(&mut stream), &task).unwrap().live()));
+            let network = drawn.flatten().next().unwrap();
+            let x = images(5, task.input, &mut stream);
+            let labels = Tensor::from_slice(&[1i64, 0, 9, 3, 3]);
+            let make = || {
+                let trainable = Trainable::new(&network, 4, Device::Cpu, Precision::Float32).unwrap();
+                // Away from scale 1 and shift 0.
+                let mut noise = Stream::named(1, "norms");
+                for norm in trainable.parameters.norms.iter().flatten() {
+                    for t in [&norm.scale, &norm.shift] {
+                        let values: Vec<f32> = (0..t.numel()).map(|_| 0.5 + noise.uniform_f32()).collect();
+                        t.shallow_clone().copy_(&Tensor::from_slice(&values));
+                    }
+                }
+                trainable
+            };
+            let (mut tape, mut graph) = (make(), make());
+            let by_tape = tape.loss(&x, &labels, 0.1).unwrap();
+            let cross_entropy =
+                |l: &Tensor| l.f_cross_entropy_loss(&labels, None::<&Tensor>, tch::Reduction::Mean, -100, 0.1);
+            let by_graph = graph.loss_by_autograd(&x, &cross_entropy).unwrap();
+            let close = |a: &Tensor, b: &Tensor, tolerance: f64, what: &str| {
+                let difference = ((a - b).norm() / b.norm()).double_value(&[]);
+                assert!(difference < tolerance, "{what} of {}: {difference}", entry.name);
+            };
+            assert!((by_tape - by_graph).abs() < 1e-4, "{}: {by_tape} {by_graph}", entry.name);
+            close(&tape.gradient, &graph.gradient, 2e-3, "gradient");
+            close(&tape.values, &graph.values, 1e-4, "statistics");
+            let tested = images(3, task.input, &mut stream);
+            let slow = tape.parameters.forward(&network, &tested, false).unwrap();
+            close(&tape.parameters.logits(&network, &tested).unwrap(), &slow, 1e-3, "logits");
+        }
+    }
+
+    #[test]
+    fn bfloat16_is_close_to_float32() {
+        let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(8), cells: Some(1) }).unwrap();
+        let task = Task { input: Shape::new(1, 8, 8), classes: 3 };
+        let network = space.build(&space.parse(space.entry().example).unwrap(), &task).unwrap().live().unwrap();
+        let (x, labels) =
+            (images(8, task.input, &mut Stream::new(3)), Tensor::from_slice(&[0i64, 1, 2, 0, 1, 2, 0, 1]));
+        let loss = |precision| {
+            let mut trainable = Trainable::new(&network, 4, Device::Cpu, precision).unwrap();
+            (trainable.loss(&x, &labels, 0.0).unwrap(), trainable.gradient)
+        };
+        let ((wide, a), (narrow, b)) = (loss(Precision::Float32), loss(Precision::Bfloat16));
+        assert!(wide != narrow && (wide - narrow).abs() < 0.02, "{wide} {narrow}");
+        let cosine = (a.dot(&b) / (a.norm() * b.norm())).double_value(&[]);
+        assert!(cosine > 0.95, "{cosine}");
+    }
+}
