@@ -1,7 +1,13 @@
 //! Trains networks for real.
 
+mod checkpoint;
+mod optimiser;
 mod recipe;
 mod train;
+mod training_data;
 
+pub use checkpoint::{Checkpoint, trained_parameters};
+pub use optimiser::Optimiser;
 pub use recipe::Recipe;
-pub use train::{EpochRecord, Training, TrainingData, TrainingDataError, train};
+pub use train::{EpochRecord, Training, TrainingError, train};
+pub use training_data::{Augmentation, TrainingData, TrainingDataError};

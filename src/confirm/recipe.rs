@@ -1,11 +1,18 @@
 //! How networks are trained.
 
+use std::f64::consts::PI;
+
 use serde::{Deserialize, Serialize};
 
+use super::{Augmentation, Optimiser};
+use crate::engine::Precision;
 use crate::network::Shape;
 
-/// SGD with Nesterov momentum and a cosine schedule: the learning rate of step `t` of `T` is
-/// `learning_rate (1 + cos(pi t / T)) / 2`.
+/// Everything that decides a training but the network, the images and the seed.
+///
+/// The learning rate rises in equal steps during the warm-up and falls along a cosine after it: at step `t` of `T`, with
+/// `W` steps of warm-up, it is `learning_rate (t + 1) / W` before step `W` and `learning_rate (1 + cos(pi (t - W) / (T -
+/// W))) / 2` from there on (Loshchilov & Hutter, "SGDR", ICLR 2017).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Recipe {
@@ -17,12 +24,25 @@ pub struct Recipe {
     pub epochs: usize,
     /// Images per step.
     pub batch_size: usize,
-    /// Initial learning rate.
+    /// What turns gradients into steps.
+    pub optimiser: Optimiser,
+    /// Highest learning rate.
     pub learning_rate: f64,
-    /// Nesterov momentum.
+    /// Momentum of SGD (Nesterov's); AdamW has its own two.
     pub momentum: f64,
-    /// L2 penalty on convolution and linear weights; batch normalisation and biases have none.
+    /// Shrinks convolution and linear weights; biases, scales and shifts of normalisations are left alone.
     pub weight_decay: f64,
+    /// Epochs over which the learning rate rises.
+    pub warmup_epochs: f64,
+    /// Share of the target that is spread over all classes (Szegedy et al., "Rethinking the Inception architecture", CVPR 2016).
+    pub label_smoothing: f64,
+    /// Random changes to training images.
+    pub augmentation: Augmentation,
+    /// Ends a training whose validation accuracy has not risen for so many epochs; off if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
+    /// Numbers that activations are computed in.
+    pub precision: Precision,
 }
 
 impl Default for Recipe {
@@ -32,9 +52,15 @@ impl Default for Recipe {
             split: [0.6, 0.2, 0.2],
             epochs: 12,
             batch_size: 64,
+            optimiser: Optimiser::Sgd,
             learning_rate: 0.1,
             momentum: 0.9,
             weight_decay: 5e-4,
+            warmup_epochs: 0.0,
+            label_smoothing: 0.0,
+            augmentation: Augmentation::default(),
+            patience: None,
+            precision: Precision::Float32,
         }
     }
 }
@@ -42,21 +68,72 @@ impl Default for Recipe {
 impl Recipe {
     /// What is wrong with the numbers, if anything.
     pub fn problem(&self) -> Option<String> {
-        let positive = |name: &str, value: f64| {
-            (!(value.is_finite() && value > 0.0)).then(|| format!("{name} is {value}, it must be above 0"))
-        };
-        let counts = [("epochs", self.epochs), ("batch_size", self.batch_size)];
-        counts
-            .iter()
-            .find_map(|(name, value)| positive(name, *value as f64))
-            .or_else(|| positive("learning_rate", self.learning_rate))
-            .or_else(|| {
-                (!(0.0..1.0).contains(&self.momentum))
-                    .then(|| format!("momentum is {}, it must be at least 0 and below 1", self.momentum))
-            })
-            .or_else(|| {
-                (!(self.weight_decay.is_finite() && self.weight_decay >= 0.0))
-                    .then(|| format!("weight_decay is {}, it must be at least 0", self.weight_decay))
-            })
+        let counts =
+            [("epochs", self.epochs), ("batch_size", self.batch_size), ("patience", self.patience.unwrap_or(1))];
+        if let Some((name, _)) = counts.iter().find(|(_, value)| *value == 0) {
+            return Some(format!("{name} is 0, it must be at least 1"));
+        }
+        let Augmentation { crop, cutout, .. } = self.augmentation;
+        let side = self.image.height.min(self.image.width);
+        let ranges = [
+            ("learning_rate", self.learning_rate, f64::MIN_POSITIVE, f64::MAX, "above 0"),
+            ("momentum", self.momentum, 0.0, 1.0 - f64::EPSILON, "at least 0 and below 1"),
+            ("weight_decay", self.weight_decay, 0.0, f64::MAX, "at least 0"),
+            ("warmup_epochs", self.warmup_epochs, 0.0, self.epochs as f64, "between 0 and the epochs"),
+            ("label_smoothing", self.label_smoothing, 0.0, 1.0 - f64::EPSILON, "at least 0 and below 1"),
+            ("augmentation.crop", crop as f64, 0.0, side as f64, "at most the side of the image, in pixels"),
+            ("augmentation.cutout", cutout as f64, 0.0, side as f64, "at most the side of the image, in pixels"),
+        ];
+        ranges.iter().find_map(|&(name, value, low, high, rule)| {
+            (!(low..=high).contains(&value)).then(|| format!("{name} is {value}, it must be {rule}"))
+        })
+    }
+
+    /// The learning rate of step `step` of `steps`.
+    pub fn learning_rate_at(&self, step: usize, steps: usize) -> f64 {
+        let warmup = (self.warmup_epochs * steps as f64 / self.epochs as f64).round() as usize;
+        if step < warmup {
+            return self.learning_rate * (step + 1) as f64 / warmup as f64;
+        }
+        let progress = (step - warmup) as f64 / steps.saturating_sub(warmup).max(1) as f64;
+        self.learning_rate * (1.0 + (PI * progress).cos()) / 2.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_learning_rate_rises_and_falls() {
+        let recipe = Recipe { epochs: 10, warmup_epochs: 2.0, ..Recipe::default() };
+        let rates: Vec<f64> = (0..100).map(|step| recipe.learning_rate_at(step, 100)).collect();
+        assert_eq!((rates[0], rates[9], rates[19], rates[20]), (0.005, 0.05, 0.1, 0.1));
+        assert!(rates[20..].windows(2).all(|w| w[1] < w[0]) && rates[99] < 1e-4);
+        // torch.optim.lr_scheduler.CosineAnnealingLR(SGD(p, 0.1), 80) after 20 steps
+        assert!((rates[40] - 0.08535533905932738).abs() < 1e-15);
+    }
+
+    #[test]
+    fn impossible_numbers_are_named() {
+        let wrong = [
+            Recipe { epochs: 0, ..Recipe::default() },
+            Recipe { learning_rate: f64::NAN, ..Recipe::default() },
+            Recipe { warmup_epochs: 13.0, ..Recipe::default() },
+            Recipe { label_smoothing: 1.0, ..Recipe::default() },
+            Recipe { augmentation: Augmentation { cutout: 33, ..Augmentation::default() }, ..Recipe::default() },
+        ];
+        let names = ["epochs", "learning_rate", "warmup_epochs", "label_smoothing", "augmentation.cutout"];
+        for (recipe, name) in wrong.iter().zip(names) {
+            assert!(recipe.problem().unwrap().starts_with(name), "{name}");
+        }
+        assert_eq!(Recipe::default().problem(), None);
+    }
+
+    #[test]
+    fn a_short_text_is_a_recipe() {
+        let recipe: Recipe = toml::from_str("optimiser = \"adamw\"\n[augmentation]\nflip = true").unwrap();
+        assert_eq!(recipe.optimiser, Optimiser::AdamW);
+        assert!(recipe.augmentation.flip && recipe.augmentation.crop == 0);
     }
 }

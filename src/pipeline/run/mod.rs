@@ -168,7 +168,13 @@ pub fn run(
             .iter()
             .flat_map(|&(c, _)| {
                 let (arch, arch_id) = (&candidates[c].arch, &outcome.table.arch_id[candidates[c].row]);
-                (0..repeats).map(move |repeat| TrainJob { arch: arch.clone(), arch_id: arch_id.clone(), repeat })
+                let keep_weights = which == Stage::Confirm;
+                (0..repeats).map(move |repeat| TrainJob {
+                    arch: arch.clone(),
+                    arch_id: arch_id.clone(),
+                    repeat,
+                    keep_weights,
+                })
             })
             .collect();
         let start = std::time::Instant::now();

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use crate::confirm::{Recipe, Training, TrainingData, train};
-use crate::engine::EngineError;
+use crate::confirm::{Checkpoint, Recipe, Training, TrainingData, TrainingError, train};
 use crate::files::{FileError, write_atomically};
 use crate::network::Shape;
 use crate::seed::derive;
@@ -20,6 +19,8 @@ pub(in crate::pipeline) struct TrainJob {
     pub arch_id: String,
     /// Repeat, from 0: another initialisation and another order of images.
     pub repeat: u64,
+    /// Whether the weights stay beside the result; a result without them is then trained again.
+    pub keep_weights: bool,
 }
 
 /// What every training of a run shares.
@@ -38,9 +39,9 @@ pub enum TrainError {
     /// A network could not be built for the training images.
     #[error(transparent)]
     Space(#[from] crate::space::SpaceError),
-    /// A network could not be run.
+    /// A network could not be trained.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Training(#[from] TrainingError),
     /// A result could not be written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -65,7 +66,10 @@ impl TrainStage<'_> {
         on_done: &mut (dyn FnMut(usize, usize, usize) + Send),
     ) -> Result<Vec<Training>, TrainError> {
         std::fs::create_dir_all(&self.dir).map_err(|source| FileError::Folder { path: self.dir.clone(), source })?;
-        let found: Vec<Option<Training>> = jobs.iter().map(|job| read(&self.path(job))).collect();
+        let found: Vec<Option<Training>> = jobs
+            .iter()
+            .map(|job| read(&self.path(job)).filter(|_| !job.keep_weights || self.checkpoint(job).exists()))
+            .collect();
         let (total, resumed) = (jobs.len(), found.iter().flatten().count());
         on_done(resumed, total, resumed);
         let progress = Mutex::new((resumed, on_done));
@@ -97,15 +101,22 @@ impl TrainStage<'_> {
         let specified = self.space.build(&job.arch, &task)?;
         let network = specified.live().unwrap_or(specified);
         let seed = derive(self.seed, &format!("train/{}/{}", job.arch_id, job.repeat));
-        let training = train(&network, self.data, self.recipe, seed, stop)?;
+        let (result, checkpoint) = (self.path(job), self.checkpoint(job));
+        let checkpoint = Checkpoint { path: &checkpoint, keep: job.keep_weights };
+        let training = train(&network, self.data, self.recipe, seed, Some(checkpoint), stop)?;
         if let Some(training) = &training {
-            write_atomically(&self.path(job), |file| serde_json::to_writer(file, training))?;
+            write_atomically(&result, |file| serde_json::to_writer(file, training))?;
         }
         Ok(training)
     }
 
     fn path(&self, job: &TrainJob) -> PathBuf {
         self.dir.join(format!("{}-{}.json", job.arch_id, job.repeat))
+    }
+
+    /// Where a training stands, and what it ended with if weights are kept.
+    pub fn checkpoint(&self, job: &TrainJob) -> PathBuf {
+        self.path(job).with_extension("safetensors")
     }
 }
 

@@ -129,6 +129,7 @@ pub fn search_live(
                 arch: pool.arch(p.member).clone(),
                 arch_id: ids[p.member].to_string(),
                 repeat: 0,
+                keep_weights: false,
             };
             let jobs: Vec<TrainJob> = proposals.iter().map(job).collect();
             let mut found = 0;
