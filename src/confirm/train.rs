@@ -27,8 +27,6 @@ pub struct EpochRecord {
     pub train_loss: Option<f64>,
     /// Accuracy on the validation images, percent.
     pub valid_accuracy_pct: f64,
-    /// Accuracy on the test images, percent.
-    pub test_accuracy_pct: f64,
 }
 
 /// A finished training.
@@ -36,6 +34,8 @@ pub struct EpochRecord {
 pub struct Training {
     /// One record per epoch; training ends early if the loss is not finite, or as [`Recipe::patience`] says.
     pub curve: Vec<EpochRecord>,
+    /// Accuracy on the test images after the last epoch, percent. Nothing is chosen by it, so it is looked at once.
+    pub test_accuracy_pct: f64,
     /// Seconds of training and evaluation on the wall clock.
     pub seconds: f64,
     /// Seconds that this training kept its processor core busy: the same on a busy machine.
@@ -135,12 +135,12 @@ pub fn train(
             epoch: epoch + 1,
             train_loss: finite.then_some(clock.progress.loss_sum / starts.len().max(1) as f64),
             valid_accuracy_pct: accuracy_pct(&trainable, &data.valid)?,
-            test_accuracy_pct: accuracy_pct(&trainable, &data.test)?,
         };
         let progress = &mut clock.progress;
         progress.curve.push(record);
         (progress.epoch, progress.step, progress.loss_sum) = (epoch + 1, 0, 0.0);
     }
+    let test_accuracy_pct = accuracy_pct(&trainable, &data.test)?;
     match checkpoint {
         Some(Checkpoint { path, keep: true }) => {
             checkpoint::save(path, &settings, clock.now(), &trainable, &memory)?;
@@ -149,7 +149,7 @@ pub fn train(
         None => {}
     }
     let Progress { curve, seconds, cpu_seconds, .. } = clock.now().clone();
-    Ok(Some(Training { curve, seconds, cpu_seconds }))
+    Ok(Some(Training { curve, test_accuracy_pct, seconds, cpu_seconds }))
 }
 
 /// Whether the training is over before its last epoch.

@@ -194,7 +194,7 @@ impl Results<'_> {
                     arch: self.arch(t).into(),
                     role: t.role,
                     seed: (self.config.repeats > 1).then_some(repeat),
-                    points: training.curve.iter().map(|e| (e.epoch as u64, e.test_accuracy_pct)).collect(),
+                    points: training.curve.iter().map(|e| (e.epoch as u64, e.valid_accuracy_pct)).collect(),
                 })
             })
             .collect()

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::results::Results;
+use crate::confirm::EpochRecord;
 use crate::files::FileError;
 use crate::pipeline::columns::{integer, number, optional, text, write};
 
@@ -26,7 +27,7 @@ pub(super) fn write_predictions(path: &Path, results: &Results<'_>) -> Result<()
 }
 
 /// One row per network, repeat and epoch: `arch`, `arch_id`, `role`, `repeat`, `epoch`, `train_loss`,
-/// `valid_accuracy_pct`, `test_accuracy_pct`, and the `seconds` of the whole training.
+/// `valid_accuracy_pct`, `test_accuracy_pct` after the last epoch, and the `seconds` of the whole training.
 pub(super) fn write_trainings(path: &Path, results: &Results<'_>) -> Result<(), FileError> {
     let table = &results.outcome.table;
     let rows: Vec<_> = results
@@ -36,7 +37,8 @@ pub(super) fn write_trainings(path: &Path, results: &Results<'_>) -> Result<(), 
         .flat_map(|t| {
             let row = results.candidates[t.candidate].row;
             (0..).zip(&t.trainings).flat_map(move |(repeat, training)| {
-                training.curve.iter().map(move |e| (row, t.role, repeat as i64, e, training.seconds))
+                let test = |e: &EpochRecord| (e.epoch == training.curve.len()).then_some(training.test_accuracy_pct);
+                training.curve.iter().map(move |e| (row, t.role, repeat as i64, e, test(e), training.seconds))
             })
         })
         .collect();
@@ -50,8 +52,8 @@ pub(super) fn write_trainings(path: &Path, results: &Results<'_>) -> Result<(), 
             ("epoch", integer(rows.iter().map(|r| r.3.epoch as i64))),
             ("train_loss", optional(rows.iter().map(|r| r.3.train_loss))),
             ("valid_accuracy_pct", number(rows.iter().map(|r| r.3.valid_accuracy_pct))),
-            ("test_accuracy_pct", number(rows.iter().map(|r| r.3.test_accuracy_pct))),
-            ("seconds", number(rows.iter().map(|r| r.4))),
+            ("test_accuracy_pct", optional(rows.iter().map(|r| r.4))),
+            ("seconds", number(rows.iter().map(|r| r.5))),
         ],
     )
 }

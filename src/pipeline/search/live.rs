@@ -221,7 +221,7 @@ fn recorded(proposal: &Proposal, training: &Training) -> Recorded {
         member: proposal.member,
         epochs: proposal.epochs,
         accuracy_pct: last.map(|e| e.valid_accuracy_pct).filter(|a| a.is_finite()),
-        reported_pct: last.map(|e| e.test_accuracy_pct).filter(|a| a.is_finite()),
+        reported_pct: last.map(|_| training.test_accuracy_pct).filter(|a| a.is_finite()),
         seconds: training.seconds,
     }
 }

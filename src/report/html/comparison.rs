@@ -161,7 +161,7 @@ pub(super) fn curves_section(run: &RunReport) -> String {
     let points = || curves.iter().flat_map(|(_, points)| points.iter().copied());
     let scales = Scale::nice(points().map(|(epoch, _)| epoch as f64), 6).zip(Scale::nice(points().map(|(_, a)| a), 5));
     let Some((x, y)) = scales else { return String::new() };
-    let accuracy = accuracy_name(run);
+    let accuracy = "validation accuracy";
     let mut chart = Chart::plane(CURVES, x, "epoch", y, &format!("{}, %", capitalized(accuracy)));
     for (curve, points) in &curves {
         let places: Vec<_> = points.iter().map(|(epoch, a)| (chart.x(*epoch as f64), chart.y(*a))).collect();
