@@ -10,7 +10,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-use super::files::{FileError, write_atomically};
+use crate::files::{FileError, write_atomically};
 
 /// Writes the columns, which are of equal length, in their order.
 pub(super) fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), FileError> {

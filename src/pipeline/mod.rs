@@ -6,7 +6,6 @@ mod cascade;
 mod columns;
 pub mod compare;
 pub mod evaluate;
-mod files;
 pub mod plan;
 pub mod predict;
 mod run;
@@ -14,9 +13,9 @@ mod screen;
 pub mod search;
 mod stability;
 
+pub use crate::files::{FileError, check_output_folder, write_atomically};
 pub use bench::{Bench, BenchConfig, BenchError, Line, SECTIONS, SectionEntry, bench};
 pub use cascade::{CascadeError, CascadeEvaluation, CascadeRow, evaluate_cascades};
-pub use files::{FileError, check_output_folder, write_atomically};
 pub use run::{RunConfig, RunError, RunOutcome, Stage, TrainError, run};
 pub use screen::{
     ArchListError, CascadeStage, Init, Keep, Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection,

@@ -21,9 +21,9 @@ pub use curve::Curve;
 pub use reach::{Censored, Reach};
 pub use tests_against::AgainstRandom;
 
-use super::files::{check_output_folder, lock_folder, write_atomically};
 use super::search::{Budget, Population, SearchError, Simulation, SimulationConfig, TableSource, Trace, simulation};
 use super::{Progress, ScreenError};
+use crate::files::{check_output_folder, lock_folder, write_atomically};
 use crate::strategy::{self, Family, STRATEGIES, StrategyEntry, StrategyError};
 
 /// What everything is compared with.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, Int64Array};
 
 use super::Searches;
+use crate::files::FileError;
 use crate::pipeline::columns::{number, text, write};
-use crate::pipeline::files::FileError;
 use crate::pipeline::search::{Simulation, Step};
 
 /// One row per strategy, seed and trial, in this order: `strategy`, `seed`, `query` (trial, from 1), `epochs`, `trainings` of

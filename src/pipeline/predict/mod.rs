@@ -21,10 +21,10 @@ pub use measure::{METRICS, Measures, Metric};
 pub use report::{Comparison, Curve, Curves, Kind, Point, Summary};
 
 use super::candidates::{self, Candidates, CandidatesConfig, CandidatesError, PRIOR};
-use super::files::{FileError, check_output_folder, write_atomically};
 use super::{Progress, columns};
 use crate::encoding::{self, FeatureMatrix};
 use crate::ensemble::ENSEMBLES;
+use crate::files::{FileError, check_output_folder, write_atomically};
 use crate::predictor::{self, PREDICTORS, PredictorError, conformal_scale, cross_validate};
 use crate::seed::{Stream, derive};
 use crate::stats::{kendall_tau, missing_last};

@@ -21,13 +21,13 @@ use tables::{write_predictions, write_trainings};
 pub use train_stage::TrainError;
 pub(super) use train_stage::{TrainJob, TrainStage};
 
-use super::files::{FileError, lock_folder, write_atomically};
 use super::screen::thread_pool;
 use super::{Outcome, Progress, RunOptions, ScreenError, Selection, screen};
 use crate::confirm::{TrainingData, TrainingDataError};
 use crate::data;
 use crate::encoding::{self, EncodingError, FeatureMatrix, score_columns};
 use crate::engine::parse_device;
+use crate::files::{FileError, lock_folder, write_atomically};
 use crate::predictor::{self, Prediction, PredictorError, conformal_scale, cross_validate};
 use crate::proxy::Status;
 use crate::report::html;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::results::Results;
+use crate::files::FileError;
 use crate::pipeline::columns::{integer, number, optional, text, write};
-use crate::pipeline::files::FileError;
 
 /// `arch`, `arch_id`, `predicted_pct`, `std_pct`, `low_pct`, `high_pct` of every distinct live network: validation
 /// accuracy in percent with the standard deviation and the interval at the run's level.

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 
 use crate::confirm::{Recipe, Training, TrainingData, train};
 use crate::engine::EngineError;
+use crate::files::{FileError, write_atomically};
 use crate::network::Shape;
-use crate::pipeline::files::{FileError, write_atomically};
 use crate::seed::derive;
 use crate::space::{Architecture, SearchSpace, Task};
 

@@ -30,10 +30,10 @@ pub(super) use scorer::thread_pool;
 pub use selection::{ArchListError, Selection, read_arch_list};
 pub(super) use shards::{ScoreKey, Scored};
 
-use super::files::{FileError, check_output_folder, lock_folder, write_atomically};
 use crate::benchmark::TableError;
 use crate::data::{self, DataError, DataSpec};
 use crate::engine::{DeviceBatch, EngineError, describe_device, parse_device};
+use crate::files::{FileError, check_output_folder, lock_folder, write_atomically};
 use crate::network::Shape;
 use crate::proxy::{Proxy, UnknownProxy};
 use crate::report::{SCORES_FILE, ScoreTable, read_scores};

@@ -9,7 +9,7 @@ use super::rows::missing;
 use super::scorer::{Job, Scorer};
 use super::shards::{ScoreKey, Scored, Shards};
 use super::{Progress, ScreenError};
-use crate::pipeline::files::FileError;
+use crate::files::FileError;
 
 /// All scores that the folder of a run knows, and what this run has done so far.
 pub(super) struct Recorder {

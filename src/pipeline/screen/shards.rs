@@ -11,7 +11,7 @@ use arrow::datatypes::{Field, Schema};
 use parquet::arrow::ArrowWriter;
 
 use crate::benchmark::{Table, TableError};
-use crate::pipeline::files::{FileError, write_atomically};
+use crate::files::{FileError, write_atomically};
 use crate::proxy::{self, Score, Status};
 
 /// A score with the seconds of the passes that it read.

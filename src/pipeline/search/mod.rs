@@ -25,10 +25,10 @@ pub use simulate::{ShortColumn, Simulation, SimulationConfig, TableSource, simul
 
 use super::ScreenError;
 use super::candidates::CandidatesError;
-use super::files::FileError;
 use super::run::{RunError, TrainError};
 use crate::benchmark::TableError;
 use crate::confirm::TrainingDataError;
+use crate::files::FileError;
 use crate::strategy::StrategyError;
 
 /// Why a search did not finish.

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::members::Population;
 use super::simulate::{SimulationConfig, TableSource, simulation};
 use super::{Budget, SearchError, Step, Trace, TrainingSource};
+use crate::files::{check_output_folder, lock_folder, write_atomically};
 use crate::pipeline::columns::{number, text, write};
-use crate::pipeline::files::{check_output_folder, lock_folder, write_atomically};
 use crate::strategy::{Pool, StrategyEntry};
 
 /// Networks listed at most.

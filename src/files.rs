@@ -84,7 +84,7 @@ fn free_bytes(dir: &Path) -> Option<u64> {
 }
 
 /// Locks the folder against other naslens processes until the returned file is dropped.
-pub(super) fn lock_folder(dir: &Path) -> Result<File, FileError> {
+pub(crate) fn lock_folder(dir: &Path) -> Result<File, FileError> {
     let path = dir.join(".lock");
     let file = File::create(&path).map_err(|source| FileError::Folder { path: dir.into(), source })?;
     match file.try_lock() {
