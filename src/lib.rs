@@ -53,6 +53,7 @@ pub mod doctor;
 pub mod encoding;
 pub mod engine;
 pub mod ensemble;
+pub mod export;
 pub mod files;
 pub mod network;
 pub mod pipeline;

@@ -41,6 +41,7 @@ pub use linear_regions::LinearRegions;
 pub use parameters::{NormTensors, Parameters};
 pub use passes::{LayerGradient, Pass, Passes};
 pub use run::Engine;
+pub use tensors::BN_EPS;
 pub use weights::{LayerTensors, WeightBank, Weights, channels_last};
 
 /// Why a network could not be run.

@@ -10,7 +10,7 @@ use super::weights::{LayerTensors, channels_last};
 use crate::network::{Conv2d, Pool};
 
 /// PyTorch's default epsilon of batch normalisation.
-pub(super) const BN_EPS: f64 = 1e-5;
+pub const BN_EPS: f64 = 1e-5;
 
 /// Whether the loops can read the tensor.
 pub(super) fn is_host(x: &Tensor) -> bool {
