@@ -107,9 +107,12 @@ def main():
                 assert check.returncode == 0, check.stdout + check.stderr
                 differences = (by_torch - logits).abs().max().item(), np.abs(by_onnx - logits.numpy()).max().item()
                 spread = logits.std(0).mean().item()
-                print(f"{space} {image} torch {differences[0]:.1e} onnx {differences[1]:.1e} spread {spread:.2f} {arch}")
+                largest = logits.abs().max().item()
+                by = f"torch {differences[0]:.1e} onnx {differences[1]:.1e}"
+                print(f"{space} {image} {by} largest logit {largest:.2f} spread {spread:.2f} {arch}", flush=True)
                 for by, difference in zip(("torch", "onnx"), differences):
                     worst[space, by] = max(worst[space, by], difference)
+                    worst[space, by, "relative"] = max(worst[space, by, "relative"], difference / largest)
                 done += 1
         print(space, dict(operators))
     print(json.dumps({" ".join(key): value for key, value in worst.items()}, indent=2))

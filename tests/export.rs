@@ -79,14 +79,16 @@ fn mistakes_name_the_remedy_and_leave_nothing() {
         refused(export(&out, args), parts);
         assert!(!out.exists(), "{args} made the output folder");
     }
-    refused(
-        naslens("export --arch 8:8:8:8:8 --space nats-size --image 0x8x8 --out /nowhere"),
-        &["0x8x8", "at least 1"],
-    );
-    refused(
-        naslens("export --arch 8:8:8:8:8 --space nats-size --classes 0 --out /nowhere"),
-        &["0 classes", "at least 1"],
-    );
+    let cases: &[(&str, &[&str])] = &[
+        ("--image 0x8x8", &["0x8x8", "within 1..=4096"]),
+        ("--image 3x8x99999", &["3x8x99999", "within 1..=4096"]),
+        ("--classes 0", &["0 classes", "there must be a class"]),
+        // Refused at once: nothing is drawn.
+        ("--classes 999999999999", &["MB of weights", "an ONNX file holds 2130 MB at most", "fewer channels"]),
+    ];
+    for (args, parts) in cases {
+        refused(naslens(&format!("export --space nats-size --arch 8:8:8:8:8 --out /nowhere {args}")), parts);
+    }
 
     done(export(&out, ""));
     let weights = out.join("model.safetensors");

@@ -186,3 +186,58 @@ fn title(network: &Network, block: usize) -> Option<String> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::names::identifiers;
+    use crate::export::tests::any_network;
+    use crate::network::{Conv2d, NetworkBuilder, Shape};
+    use proptest::prelude::*;
+
+    #[test]
+    fn sums_keep_their_order_and_need_no_parentheses() {
+        let mut b = NetworkBuilder::new(Shape::new(4, 6, 6));
+        let a = b.conv("a", 0, Conv2d::same(4, 4, 1, 1)).unwrap();
+        let c = b.conv("c", 0, Conv2d::same(4, 4, 1, 1)).unwrap();
+        let first = b.add(&[a, 0]).unwrap();
+        let last = b.add(&[0, c]).unwrap();
+        let all = b.add(&[first, last, 0]).unwrap();
+        let few = b.narrow(all, 3).unwrap();
+        let network = b.finish(few);
+        let lines = body(&network, &identifiers(&network));
+        let expected = ["y = x + self.c(x)", "x = self.a(x) + x + y + x", "return torch.flatten(x[:, :3], 1)"];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_network_may_end_anywhere() {
+        let mut b = NetworkBuilder::new(Shape::new(4, 6, 6));
+        let x = b.relu(0).unwrap();
+        b.relu(x).unwrap();
+        let network = b.finish(x);
+        assert_eq!(
+            body(&network, &identifiers(&network)),
+            ["x = F.relu(x)", "y = F.relu(x)", "return torch.flatten(x, 1)"]
+        );
+        let network = NetworkBuilder::new(Shape::new(4, 6, 6)).finish(0);
+        assert_eq!(body(&network, &[None]), ["return torch.flatten(x, 1)"]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+        #[test]
+        fn what_is_read_was_assigned_and_lines_are_short(network in any_network()) {
+            let mut assigned = HashSet::from(["x".to_owned()]);
+            for line in body(&network, &identifiers(&network)).iter().filter(|line| !line.starts_with('#')) {
+                prop_assert!(line.len() <= WIDTH + "return ".len(), "{}", line);
+                let (target, text) = line.split_once(" = ").unwrap_or(("", line));
+                let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+                let variables = words.filter(|w| w.len() == 1 && w.chars().all(|c| c.is_ascii_lowercase()));
+                let unknown: Vec<&str> = variables.filter(|v| !assigned.contains(*v)).collect();
+                prop_assert!(unknown.is_empty(), "{:?} in {}", unknown, line);
+                assigned.insert(target.to_owned());
+            }
+        }
+    }
+}

@@ -32,6 +32,7 @@ use crate::network::{Network, NodeId, Op};
 use crate::space::ArchId;
 use crate::text::thousands;
 
+pub use onnx::check_size;
 pub use safetensors::{WeightsError, load_safetensors};
 
 /// A network and everything that is told about it.
@@ -184,7 +185,7 @@ pub fn write(dir: &Path, model: &Model<'_>) -> Result<Exported, ExportError> {
 impl Model<'_> {
     fn check(&self) -> Result<(), ExportError> {
         let (input, classes) = (self.network.input_shape(), self.network.classes());
-        onnx::check_size(self.network)?;
+        check_size(self.network)?;
         if self.classes.len() != classes {
             return Err(ExportError::ClassNames { names: self.classes.len(), classes });
         }

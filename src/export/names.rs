@@ -28,14 +28,13 @@ pub(super) fn identifiers(network: &Network) -> Vec<Option<String>> {
         },
         op => op.weight(network.operand_shape(id)).map(|_| identifier(&node.name)),
     };
-    let distinct = |name: String| {
+    let mut distinct = |name: String| {
         let numbered = (2..).map(|k| format!("{name}_{k}"));
         let free = std::iter::once(name.clone()).chain(numbered).find(|n| !taken.contains(n)).unwrap_or(name);
         taken.insert(free.clone());
         free
     };
     let wanted: Vec<_> = nodes.iter().enumerate().map(|(id, node)| wanted(id, node)).collect();
-    let mut distinct = distinct;
     wanted.into_iter().map(|name| name.map(&mut distinct)).collect()
 }
 
@@ -46,7 +45,7 @@ fn identifier(name: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::export::tests::{any_network, small};
     use crate::network::{Conv2d, NetworkBuilder, Shape};

@@ -21,8 +21,9 @@ const LIMIT: u64 = i32::MAX as u64;
 /// Bytes left for everything that is no weight.
 const SLACK: u64 = 16 << 20;
 
-/// [`ExportError::TooLarge`] for a network whose tensors do not fit one protobuf message.
-pub(super) fn check_size(network: &Network) -> Result<(), ExportError> {
+/// [`ExportError::TooLarge`] for a network whose tensors do not fit one protobuf message, of at most 2 GiB, which ONNX is. Looks
+/// at the shapes only, so it can be asked before there are weights.
+pub fn check_size(network: &Network) -> Result<(), ExportError> {
     let bytes = bytes(&entries(network));
     if bytes > LIMIT - SLACK { Err(ExportError::TooLarge { bytes, limit: LIMIT - SLACK }) } else { Ok(()) }
 }

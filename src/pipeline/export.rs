@@ -6,7 +6,7 @@ use tch::{Device, Tensor};
 
 use crate::data::ChannelStats;
 use crate::engine::Parameters;
-use crate::export::{Exported, Model, load_safetensors, write};
+use crate::export::{Exported, Model, check_size, load_safetensors, write};
 use crate::network::Shape;
 use crate::seed::Stream;
 use crate::space::{self, Skeleton, Task};
@@ -45,9 +45,11 @@ pub enum ArchExportError {
         /// The architecture.
         arch: String,
     },
-    /// A network without classes or images.
-    #[error("{classes} classes and {image} images; all must be at least 1")]
-    Empty {
+    /// A network without classes, or images of no size or a huge one.
+    #[error(
+        "{classes} classes and {image} images: there must be a class, and channels, height and width within 1..={MAX_SIDE}"
+    )]
+    Task {
         /// Number of classes.
         classes: usize,
         /// Shape of the images.
@@ -64,6 +66,8 @@ pub enum ArchExportError {
     Torch(#[from] tch::TchError),
 }
 
+/// The most channels, and the most pixels a side, as for the images of data sets.
+const MAX_SIDE: usize = 4096;
 /// Images in the example.
 const EXAMPLES: usize = 4;
 
@@ -75,12 +79,14 @@ pub fn export(config: &ExportConfig, dir: &Path) -> Result<Exported, ArchExportE
     let skeleton = Skeleton { init_channels: config.init_channels, cells: config.cells };
     let space = space::open(&config.space, &skeleton)?;
     let arch = space.parse(&config.arch)?;
-    if image.is_empty() || classes == 0 {
-        return Err(ArchExportError::Empty { classes, image });
+    let sides = [image.channels, image.height, image.width];
+    if classes == 0 || !sides.iter().all(|side| (1..=MAX_SIDE).contains(side)) {
+        return Err(ArchExportError::Task { classes, image });
     }
     let text = space.format(&arch);
     let network = space.build(&arch, &Task { input: image, classes })?.live();
     let network = network.ok_or_else(|| ArchExportError::Dead { arch: text.clone() })?;
+    check_size(&network)?;
     let parameters = match &config.weights {
         Some(path) => load_safetensors(path, &network, Device::Cpu)?,
         None => Parameters::init(&network, config.seed, Device::Cpu)?,
