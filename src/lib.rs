@@ -11,6 +11,7 @@
 //! encoding scores and genes                              --> FeatureMatrix
 //! predictor Predictor::fit, predict                      --> Prediction: mean and standard deviation
 //! confirm  train(network, data, recipe, seed)            --> Training: accuracy by epoch
+//! export   write(dir, model)                             --> a folder with PyTorch source, safetensors and ONNX
 //! stats    rank correlations, intervals, tests; benchmark: published tables that give the truth
 //! report   Parquet and one HTML page; pipeline: the staged, resumable run of all this
 //! ```
@@ -53,6 +54,7 @@ pub mod doctor;
 pub mod encoding;
 pub mod engine;
 pub mod ensemble;
+pub mod export;
 pub mod files;
 pub mod network;
 pub mod pipeline;

@@ -5,6 +5,7 @@ mod cascade;
 mod compare;
 mod doctor;
 mod evaluate;
+mod export;
 mod list;
 mod plan;
 mod predict;
@@ -52,6 +53,7 @@ enum Command {
     Search(search::Args),
     Compare(compare::Args),
     Plan(plan::Args),
+    Export(export::Args),
     Bench(bench::Args),
     List(list::Args),
     Doctor(doctor::Args),
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Search(args) => search::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Plan(args) => plan::run(args),
+        Command::Export(args) => export::run(args),
         Command::Bench(args) => bench::run(args),
         Command::List(args) => list::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -43,6 +43,8 @@ pub use linear_regions::LinearRegions;
 pub use parameters::{NormTensors, ParameterCounts, Parameters};
 pub use passes::{LayerGradient, Pass, Passes};
 pub use run::Engine;
+
+pub use tensors::BN_EPS;
 pub use trainable::{Precision, Trainable};
 pub use weights::{LayerTensors, WeightBank, Weights, channels_last};
 

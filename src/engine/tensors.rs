@@ -11,7 +11,7 @@ use super::weights::{LayerTensors, channels_last};
 use crate::network::{Conv2d, Pool};
 
 /// PyTorch's defaults for batch normalisation: epsilon, and the weight of a batch in the running statistics.
-pub(super) const BN_EPS: f64 = 1e-5;
+pub const BN_EPS: f64 = 1e-5;
 pub(super) const BN_MOMENTUM: f64 = 0.1;
 
 /// Whether the loops can read the tensor.

@@ -6,6 +6,7 @@ mod cascade;
 mod columns;
 pub mod compare;
 pub mod evaluate;
+mod export;
 pub mod plan;
 pub mod predict;
 mod run;
@@ -16,6 +17,7 @@ mod stability;
 pub use crate::files::{FileError, check_output_folder, write_atomically};
 pub use bench::{Bench, BenchConfig, BenchError, Line, SECTIONS, SectionEntry, bench};
 pub use cascade::{CascadeError, CascadeEvaluation, CascadeRow, evaluate_cascades};
+pub use export::{ArchExportError, ExportConfig, export};
 pub use run::{RunConfig, RunError, RunOutcome, Stage, TrainError, run};
 pub use screen::{
     ArchListError, CascadeStage, Init, Keep, Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection,

@@ -1,0 +1,70 @@
+//! `naslens export`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use naslens::network::Shape;
+use naslens::pipeline::{ExportConfig, export};
+use naslens::text::thousands;
+
+/// Write a network as PyTorch source, safetensors and ONNX, with an example and a check of all three.
+///
+/// Without --weights the network is untrained. Dead operations are left out.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Search space; see `naslens list spaces`
+    #[arg(long, default_value = "nas-bench-201")]
+    space: String,
+    /// Architecture, as the space writes it; see `naslens list spaces --long`
+    #[arg(long)]
+    arch: String,
+    /// Number of classes
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    classes: usize,
+    /// Shape of the images, CHANNELSxHEIGHTxWIDTH in pixels
+    #[arg(long, default_value = "3x32x32", value_name = "CxHxW")]
+    image: Shape,
+    /// Channels of the first stage [default: as published]
+    #[arg(long, value_name = "N")]
+    init_channels: Option<usize>,
+    /// Cells per stage [default: as published]
+    #[arg(long, value_name = "N")]
+    cells: Option<usize>,
+    /// Root of the drawn weights and of the example images
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Weights to take: model.safetensors of an export of the same network
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Folder for the files
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let config = ExportConfig {
+        space: args.space,
+        arch: args.arch,
+        init_channels: args.init_channels,
+        cells: args.cells,
+        image: args.image,
+        classes: args.classes,
+        seed: args.seed,
+        weights: args.weights,
+    };
+    let exported = export(&config, &args.out)?;
+    let (dir, files) = (exported.dir.display(), exported.files);
+    super::print(&if args.json {
+        let summary = serde_json::json!({
+            "path": exported.dir, "files": files, "params": exported.params, "macs": exported.macs,
+        });
+        summary.to_string()
+    } else {
+        let (params, macs) = (thousands(exported.params), thousands(exported.macs));
+        format!("{params} parameters, {macs} MACs\n{dir}: {}\ncheck: python {dir}/check.py", files.join(", "))
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,280 @@
+//! Hands a network to other programs: a folder with PyTorch source, weights, ONNX, and a check of all three.
+//!
+//! | file | what |
+//! |---|---|
+//! | `model.py` | a plain `torch.nn.Module` with `load()` and `preprocess()`; Python 3.9, torch 1.13 or later |
+//! | `model.safetensors` | its state dict, float32 |
+//! | `model.onnx` | the network in evaluation mode, opset 17 |
+//! | `example.safetensors` | standardised images and their logits as the engine computes them |
+//! | `check.py` | compares the first three with the example |
+//! | `README.md` | what it is and how it is used |
+//!
+//! The same model gives the same bytes. [`load_safetensors`] reads the weights back.
+
+mod forward;
+mod names;
+mod onnx;
+mod onnx_proto;
+mod python;
+mod safetensors;
+mod state;
+
+use std::fmt::Display;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tch::Tensor;
+
+use crate::data::ChannelStats;
+use crate::engine::Parameters;
+use crate::files::{FileError, check_output_folder, write_atomically};
+use crate::network::{Network, NodeId, Op};
+use crate::space::ArchId;
+use crate::text::thousands;
+
+pub use onnx::check_size;
+pub use safetensors::{WeightsError, load_safetensors};
+
+/// A network and everything that is told about it.
+#[derive(Debug)]
+pub struct Model<'a> {
+    /// The live part, as it was trained.
+    pub network: &'a Network,
+    /// Its parameters.
+    pub parameters: &'a Parameters,
+    /// Names of the classes, in the order of the logits.
+    pub classes: &'a [String],
+    /// What standardised the images.
+    pub statistics: &'a ChannelStats,
+    /// Standardised images (n, channels, height, width) for the example, on the device of the parameters.
+    pub examples: &'a Tensor,
+    /// Name of the search space.
+    pub space: &'a str,
+    /// The architecture in the text form of the space.
+    pub arch: &'a str,
+    /// Its identity.
+    pub arch_id: ArchId,
+    /// How good it is; None for an untrained network.
+    pub accuracy: Option<Accuracy>,
+}
+
+/// A measured accuracy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accuracy {
+    /// Percent of the images.
+    pub pct: f64,
+    /// Which images, such as `360 test images of digits`.
+    pub images: String,
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// The folder.
+    pub dir: PathBuf,
+    /// Names of the files.
+    pub files: Vec<&'static str>,
+    /// Trainable parameters of the network.
+    pub params: u64,
+    /// Multiply-accumulates for one image.
+    pub macs: u64,
+}
+
+/// Why a network cannot be exported.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// There is not one name per class.
+    #[error("{names} class names for a network of {classes} classes; give one name per class")]
+    ClassNames {
+        /// Names given.
+        names: usize,
+        /// Logits of the network.
+        classes: usize,
+    },
+    /// There is not one finite mean and standard deviation per channel.
+    #[error("the means {mean:?} and standard deviations {std:?} do not standardise images of {channels} channels")]
+    Statistics {
+        /// Channels of the images.
+        channels: usize,
+        /// Means given.
+        mean: Vec<f64>,
+        /// Standard deviations given.
+        std: Vec<f64>,
+    },
+    /// The example images do not fit the network.
+    #[error("the example images are {found:?}, the network takes [n, {}, {}, {}] with n >= 1", input.channels, input.height, input.width)]
+    Examples {
+        /// Sizes of the images.
+        found: Vec<i64>,
+        /// Input shape of the network.
+        input: crate::network::Shape,
+    },
+    /// The parameters are not those of the network.
+    #[error(
+        "the parameters do not belong to the network: `{tensor}` is {}, it must be {expected:?}",
+        found.as_ref().map_or("missing".to_owned(), |dims| format!("{dims:?}"))
+    )]
+    Parameters {
+        /// Name of the tensor in the state dict.
+        tensor: String,
+        /// Sizes that the network asks for.
+        expected: Vec<usize>,
+        /// Sizes of what was given.
+        found: Option<Vec<usize>>,
+    },
+    /// The network overflows on the example images.
+    #[error("the logits of the example images are not finite: the training diverged, or the weights are damaged")]
+    NotFinite,
+    /// The tensors do not fit one protobuf message, which ONNX is.
+    #[error(
+        "the network has {} MB of weights, an ONNX file holds {} MB at most; choose fewer channels or cells",
+        bytes.div_ceil(1_000_000), limit / 1_000_000
+    )]
+    TooLarge {
+        /// Bytes of the tensors.
+        bytes: u64,
+        /// The most that can be written.
+        limit: u64,
+    },
+    /// The tensors cannot be written as safetensors.
+    #[error("safetensors: {0}")]
+    Safetensors(String),
+    /// The folder or a file cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// libtorch refused, for instance because memory ran out.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+}
+
+/// Writes the folder, which is made if needed. Every file appears whole or not at all, and files of an earlier export are
+/// replaced. Nothing is written unless the model is sound: one name per class, statistics for every channel, parameters of the
+/// network's shapes, finite logits, and at most about 2 GB of weights.
+pub fn write(dir: &Path, model: &Model<'_>) -> Result<Exported, ExportError> {
+    model.check()?;
+    let (network, parameters) = (model.network, model.parameters);
+    let logits = tch::no_grad(|| parameters.logits(network, model.examples))?;
+    if logits.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
+        return Err(ExportError::NotFinite);
+    }
+    let named = |name: &str, t: &Tensor| {
+        let dims = t.size().iter().map(|&d| d as usize).collect();
+        Ok::<_, tch::TchError>(safetensors::NamedData { name: name.into(), dims, data: state::float_bytes(t)? })
+    };
+    let example = [named("images", model.examples)?, named("logits", &logits)?];
+    let properties = model.properties();
+    let weights = state::bytes(&state::entries(network));
+    // Twice, and the images and text besides.
+    check_output_folder(dir, 2 * weights + example.iter().map(|e| e.data.len() as u64).sum::<u64>() + 1_000_000)?;
+
+    let mut files = Vec::new();
+    let mut file = |name: &'static str, content: &[u8]| {
+        files.push(name);
+        write_atomically(&dir.join(name), |out| out.write_all(content))
+    };
+    file("model.safetensors", &safetensors::encode_state(network, parameters, &properties)?)?;
+    file("model.onnx", &onnx::encode(network, parameters, &properties)?)?;
+    file("model.py", python::source(model).as_bytes())?;
+    file("example.safetensors", &safetensors::encode(&example, &[])?)?;
+    file("check.py", include_bytes!("templates/check.py"))?;
+    file("README.md", model.readme().as_bytes())?;
+    Ok(Exported { dir: dir.into(), files, params: network.params(), macs: network.macs() })
+}
+
+impl Model<'_> {
+    fn check(&self) -> Result<(), ExportError> {
+        let (input, classes) = (self.network.input_shape(), self.network.classes());
+        check_size(self.network)?;
+        if self.classes.len() != classes {
+            return Err(ExportError::ClassNames { names: self.classes.len(), classes });
+        }
+        let ChannelStats { mean, std } = self.statistics;
+        let numbers = mean.iter().all(|m| m.is_finite()) && std.iter().all(|s| s.is_finite() && *s >= 0.0);
+        if mean.len() != input.channels || std.len() != input.channels || !numbers {
+            return Err(ExportError::Statistics { channels: input.channels, mean: mean.clone(), std: std.clone() });
+        }
+        let found = self.examples.size();
+        let wanted = [input.channels, input.height, input.width].map(|side| side as i64);
+        if found.len() != 4 || found[0] < 1 || found[1..] != wanted {
+            return Err(ExportError::Examples { found, input });
+        }
+        Ok(())
+    }
+
+    /// What the channels are divided by: a channel that never varied only loses its mean.
+    fn standard_deviations(&self) -> Vec<f64> {
+        self.statistics.std.iter().map(|&s| if s > 0.0 { s } else { 1.0 }).collect()
+    }
+
+    fn title(&self) -> String {
+        format!("A network of the search space {}, written by naslens", self.space)
+    }
+
+    /// What a reader wants to know first.
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let accuracy = |a: &Accuracy| format!("{:.2}% of {}", a.pct, a.images);
+        vec![
+            ("Architecture", self.arch.to_owned()),
+            ("Identity", self.arch_id.to_string()),
+            ("Images", format!("{} (channels x height x width)", self.network.input_shape())),
+            ("Classes", self.network.classes().to_string()),
+            ("Parameters", thousands(self.network.params())),
+            ("MACs", format!("{} for one image", thousands(self.network.macs()))),
+            ("Accuracy", self.accuracy.as_ref().map_or("not measured".into(), accuracy)),
+        ]
+    }
+
+    /// Metadata of the files.
+    fn properties(&self) -> Vec<(&'static str, String)> {
+        let json = |values: &[f64]| serde_json::Value::from(values.to_vec()).to_string();
+        let mut all = vec![
+            ("naslens", env!("CARGO_PKG_VERSION").to_owned()),
+            ("space", self.space.to_owned()),
+            ("arch", self.arch.to_owned()),
+            ("arch_id", self.arch_id.to_string()),
+            ("image", self.network.input_shape().to_string()),
+            ("classes", serde_json::Value::from(self.classes.to_vec()).to_string()),
+            ("mean", json(&self.statistics.mean)),
+            ("std", json(&self.standard_deviations())),
+            ("params", self.network.params().to_string()),
+            ("macs", self.network.macs().to_string()),
+        ];
+        if let Some(accuracy) = &self.accuracy {
+            all.push(("accuracy_pct", accuracy.pct.to_string()));
+            all.push(("accuracy_images", accuracy.images.clone()));
+        }
+        all
+    }
+
+    fn readme(&self) -> String {
+        let image = self.network.input_shape();
+        let fact = |(what, value): (&str, String)| format!("- {what}: `{}`", one_line(&value));
+        format!(
+            include_str!("templates/README.md.in"),
+            title = one_line(&self.title()),
+            facts = self.facts().into_iter().map(fact).collect::<Vec<_>>().join("\n"),
+            channels = image.channels,
+            height = image.height,
+            width = image.width,
+            outputs = self.network.classes(),
+        )
+    }
+}
+
+fn one_line(text: &impl Display) -> String {
+    text.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a node's value is (n, features) in libtorch, as after a linear layer, and not (n, channels, height, width).
+fn is_vector(network: &Network, id: NodeId) -> bool {
+    let node = &network.nodes()[id];
+    match node.op {
+        Op::Linear { .. } => true,
+        Op::BatchNorm | Op::Relu | Op::Add | Op::Concat | Op::Narrow { .. } => is_vector(network, node.inputs[0]),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

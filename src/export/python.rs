@@ -1,0 +1,141 @@
+//! `model.py`: the network as PyTorch source.
+
+use super::forward::body;
+use super::names::identifiers;
+use super::{Model, is_vector};
+use crate::network::{Conv2d, Network, NodeId, Op};
+
+/// The source.
+pub(super) fn source(model: &Model<'_>) -> String {
+    let network = model.network;
+    let names = identifiers(network);
+    let image = network.input_shape();
+    let named = names.iter().enumerate().filter_map(|(id, name)| Some((id, name.as_ref()?)));
+    let layers: Vec<String> = named.map(|(id, name)| format!("self.{name} = {}", layer(network, id))).collect();
+    let fact = |(what, value): (&str, String)| format!("{what:<13}{}", in_docstring(&value));
+    let facts: Vec<String> = model.facts().into_iter().map(fact).collect();
+    let class_names: Vec<String> = model.classes.iter().map(|name| literal(name)).collect();
+    let statistics = |values: Vec<f64>| tuple(&values.iter().map(|v| format!("{v:?}")).collect::<Vec<_>>());
+    format!(
+        include_str!("templates/model.py.in"),
+        title = in_docstring(&model.title()),
+        facts = facts.join("\n"),
+        classes = tuple(&class_names),
+        channels = image.channels,
+        height = image.height,
+        width = image.width,
+        mean = statistics(model.statistics.mean.clone()),
+        std = statistics(model.standard_deviations()),
+        helpers = helpers(network),
+        outputs = network.classes(),
+        layers = indented(&layers),
+        forward = indented(&body(network, &names)),
+    )
+}
+
+fn indented(lines: &[String]) -> String {
+    let indented: Vec<String> = lines.iter().map(|line| format!("        {line}")).collect();
+    indented.join("\n")
+}
+
+/// A tuple of these expressions, in lines of at most 120 characters where they are short.
+fn tuple(items: &[String]) -> String {
+    let comma = if items.len() == 1 { "," } else { "" };
+    let short = format!("({}{comma})", items.join(", "));
+    if short.len() <= 100 {
+        return short;
+    }
+    let mut lines = vec![String::new()];
+    for item in items {
+        if lines.last().is_some_and(|line| !line.is_empty() && line.len() + item.len() > 108) {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            *line += &format!("{}{item},", if line.is_empty() { "" } else { " " });
+        }
+    }
+    format!("(\n    {}\n)", lines.join("\n    "))
+}
+
+/// A Python string literal: one of JSON means the same.
+fn literal(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Text on one line of a docstring.
+fn in_docstring(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+/// The constructor of a layer.
+fn layer(network: &Network, id: NodeId) -> String {
+    let node = &network.nodes()[id];
+    let operand = network.operand_shape(id);
+    match node.op {
+        Op::Conv2d(c) => convolution(&c),
+        // PyTorch's default epsilon is that of naslens.
+        Op::BatchNorm if is_vector(network, id) => format!("nn.BatchNorm1d({})", operand.channels),
+        Op::BatchNorm => format!("nn.BatchNorm2d({})", operand.channels),
+        Op::Linear { out_features } => format!("nn.Linear({}, {out_features})", operand.len()),
+        _ => "nn.Identity()".into(),
+    }
+}
+
+fn convolution(c: &Conv2d) -> String {
+    let mut text = format!("nn.Conv2d({}, {}, {}", c.in_channels, c.out_channels, c.kernel);
+    for (name, value, default) in [("stride", c.stride, 1), ("padding", c.padding, 0), ("groups", c.groups, 1)] {
+        if value != default {
+            text += &format!(", {name}={value}");
+        }
+    }
+    text + if c.bias { ")" } else { ", bias=False)" }
+}
+
+/// The functions that `forward` calls beside PyTorch's.
+fn helpers(network: &Network) -> String {
+    let has = |found: fn(&Op) -> bool| network.nodes().iter().any(|n| found(&n.op));
+    let mut text = String::new();
+    if has(|op| matches!(op, Op::ChannelShuffle { .. })) {
+        text += "
+def channel_shuffle(x, groups):
+    \"\"\"Takes the channels as a matrix of groups x (channels / groups) and transposes it.\"\"\"
+    n, channels, height, width = x.shape
+    return x.reshape(n, groups, channels // groups, height, width).transpose(1, 2).reshape(x.shape)
+
+";
+    }
+    if has(|op| matches!(op, Op::Zero { .. })) {
+        text += "
+def zeros(x, channels):
+    \"\"\"A map of zeros of the size of x.\"\"\"
+    return x.new_zeros(x.shape[0], channels, x.shape[2], x.shape[3])
+
+";
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::tests::{examples, model, parameters, small};
+
+    #[test]
+    fn source_of_a_small_network() {
+        let network = small();
+        let parameters = parameters(&network, 1);
+        let examples = examples(&network);
+        let classes = ["zero".into(), "a \"quoted\"\nname".into(), "drei".into()];
+        let found = source(&model(&network, &parameters, &examples, &classes));
+        assert_eq!(found, include_str!("golden_model.py"));
+    }
+
+    #[test]
+    fn text_cannot_leave_its_place() {
+        assert_eq!(in_docstring("a\"\"\"\nimport os\\"), "a\\\"\\\"\\\" import os\\\\");
+        assert_eq!(literal("\"\n\\é\u{1}"), "\"\\\"\\n\\\\é\\u0001\"");
+        assert_eq!(tuple(&["1".into()]), "(1,)");
+        assert!(tuple(&vec!["\"class\"".to_string(); 100]).lines().all(|line| line.len() <= 112));
+    }
+}

@@ -1,0 +1,240 @@
+//! Tensors in safetensors files: the weights beside `model.py`, written and read back.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
+use tch::{Device, Tensor};
+
+use super::ExportError;
+use super::state::{Part, entries};
+use crate::engine::{LayerTensors, NormTensors, Parameters, Weights, channels_last};
+use crate::network::{Network, NodeId, Op};
+
+/// Count of the batches that a normalisation has seen: in PyTorch's state dict, but of no effect.
+const BATCHES: &str = "num_batches_tracked";
+
+/// Why weights cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WeightsError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}; name the model.safetensors of an export", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file is cut short or no safetensors file.
+    #[error("{} is no complete safetensors file ({reason}); copy or write it again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A tensor of the network is not in the file.
+    #[error("{} has no tensor `{tensor}`: it holds the weights of another network, so check space, architecture and skeleton", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// Name of the tensor.
+        tensor: String,
+    },
+    /// A tensor has another shape or type than the network's.
+    #[error(
+        "`{tensor}` in {} is {found}, the network's is {expected}: it holds the weights of another network, so check \
+         skeleton, image channels and classes", path.display()
+    )]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// Name of the tensor.
+        tensor: String,
+        /// Type and sizes in the file.
+        found: String,
+        /// Type and sizes of the network.
+        expected: String,
+    },
+    /// The file has tensors that the network has not.
+    #[error("{} has {count} tensors too many, such as `{tensor}`: it holds the weights of another network", path.display())]
+    Unexpected {
+        /// The file.
+        path: PathBuf,
+        /// Name of the first.
+        tensor: String,
+        /// How many there are.
+        count: usize,
+    },
+    /// libtorch refused, for instance because memory ran out.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+}
+
+/// Parameters of `network` from a file that [`super::write`] or PyTorch wrote for its `model.py`: every float32 tensor of the
+/// state dict must be there in its shape, and nothing else but `num_batches_tracked`.
+pub fn load_safetensors(path: &Path, network: &Network, device: Device) -> Result<Parameters, WeightsError> {
+    let file = || path.to_path_buf();
+    let bytes = std::fs::read(path).map_err(|source| WeightsError::Open { path: file(), source })?;
+    let damaged = |e: safetensors::SafeTensorError| WeightsError::Damaged { path: file(), reason: e.to_string() };
+    let views = SafeTensors::deserialize(&bytes).map_err(damaged)?;
+    let mut read: HashMap<(NodeId, Part), Tensor> = HashMap::new();
+    let entries = entries(network);
+    for entry in &entries {
+        let tensor = || entry.name.clone();
+        let view = views.tensor(&entry.name).map_err(|_| WeightsError::Missing { path: file(), tensor: tensor() })?;
+        if view.dtype() != Dtype::F32 || view.shape() != entry.dims {
+            let found = format!("{} {:?}", view.dtype(), view.shape());
+            let expected = format!("{} {:?}", Dtype::F32, entry.dims);
+            return Err(WeightsError::Shape { path: file(), tensor: tensor(), found, expected });
+        }
+        read.insert((entry.node, entry.part), float_tensor(view.data(), &entry.dims, device)?);
+    }
+    let known = |name: &&str| entries.iter().any(|e| e.name == **name) || name.ends_with(&format!(".{BATCHES}"));
+    let mut unexpected: Vec<&str> = views.names().into_iter().filter(|name| !known(name)).collect();
+    unexpected.sort_unstable();
+    if let Some(first) = unexpected.first() {
+        return Err(WeightsError::Unexpected { path: file(), tensor: first.to_string(), count: unexpected.len() });
+    }
+    let mut parameters = Parameters { layers: Weights(Vec::new()), norms: Vec::new() };
+    for (id, node) in network.nodes().iter().enumerate() {
+        let [weight, bias, mean, variance] =
+            [Part::Weight, Part::Bias, Part::Mean, Part::Variance].map(|part| read.remove(&(id, part)));
+        let (layer, norm) = match (node.op, weight, bias, mean, variance) {
+            (Op::BatchNorm, Some(scale), Some(shift), Some(mean), Some(variance)) => {
+                (None, Some(NormTensors { scale, shift, mean, variance }))
+            }
+            (_, Some(weight), bias, ..) => (Some(LayerTensors { weight, bias }), None),
+            _ => (None, None),
+        };
+        parameters.layers.0.push(layer);
+        parameters.norms.push(norm);
+    }
+    Ok(parameters)
+}
+
+/// A float32 tensor of little-endian values; that of a convolution as the engine stores it.
+fn float_tensor(data: &[u8], dims: &[usize], device: Device) -> Result<Tensor, tch::TchError> {
+    let values: Vec<f32> = data.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+    let sizes: Vec<i64> = dims.iter().map(|&d| d as i64).collect();
+    let tensor = Tensor::f_from_slice(&values)?.f_reshape(&sizes)?.f_to(device)?;
+    if sizes.len() == 4 { channels_last(&tensor) } else { Ok(tensor) }
+}
+
+/// A float32 tensor to be written.
+pub(super) struct NamedData {
+    pub name: String,
+    pub dims: Vec<usize>,
+    /// Little-endian values, row-major.
+    pub data: Vec<u8>,
+}
+
+/// A file of these tensors. `properties` are one JSON object in its metadata, under `naslens`: a file with several keys there
+/// would be another one every time.
+pub(super) fn encode(tensors: &[NamedData], properties: &[(&'static str, String)]) -> Result<Vec<u8>, ExportError> {
+    let refused = |e: safetensors::SafeTensorError| ExportError::Safetensors(e.to_string());
+    let mut views = Vec::with_capacity(tensors.len());
+    for NamedData { name, dims, data } in tensors {
+        views.push((name.clone(), TensorView::new(Dtype::F32, dims.clone(), data).map_err(refused)?));
+        if let Some(layer) = name.strip_suffix(".running_var") {
+            let zero = TensorView::new(Dtype::I64, Vec::new(), &[0; 8]).map_err(refused)?;
+            views.push((format!("{layer}.{BATCHES}"), zero));
+        }
+    }
+    let object: serde_json::Map<String, serde_json::Value> =
+        properties.iter().map(|(k, v)| (k.to_string(), v.as_str().into())).collect();
+    let metadata = HashMap::from([("naslens".to_owned(), serde_json::Value::from(object).to_string())]);
+    serialize(views, (!properties.is_empty()).then_some(metadata)).map_err(refused)
+}
+
+/// The state dict of `model.py`.
+pub(super) fn encode_state(
+    network: &Network,
+    parameters: &Parameters,
+    properties: &[(&'static str, String)],
+) -> Result<Vec<u8>, ExportError> {
+    let named = entries(network).into_iter().map(|entry| {
+        let data = entry.data(parameters)?;
+        Ok(NamedData { name: entry.name, dims: entry.dims, data })
+    });
+    encode(&named.collect::<Result<Vec<_>, ExportError>>()?, properties)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::tests::{any_network, parameters, small};
+    use crate::network::{Conv2d, NetworkBuilder, Shape};
+    use proptest::prelude::*;
+
+    fn equal(a: &Parameters, b: &Parameters, network: &Network) -> bool {
+        let data = |p: &Parameters| entries(network).iter().map(|e| e.data(p).unwrap()).collect::<Vec<_>>();
+        data(a) == data(b)
+    }
+
+    fn saved(dir: &Path, bytes: &[u8]) -> PathBuf {
+        let path = dir.join("model.safetensors");
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(8))]
+        #[test]
+        fn what_is_written_is_read(network in any_network(), seed in any::<u64>()) {
+            let dir = tempfile::tempdir().unwrap();
+            let written = parameters(&network, seed);
+            let path = saved(dir.path(), &encode_state(&network, &written, &[]).unwrap());
+            let read = load_safetensors(&path, &network, Device::Cpu).unwrap();
+            prop_assert!(equal(&written, &read, &network));
+            prop_assert_eq!(read.norms.len(), network.nodes().len());
+        }
+    }
+
+    #[test]
+    fn the_same_file_every_time() {
+        let network = small();
+        let parameters = parameters(&network, 1);
+        let properties = [("space", "s".to_owned()), ("arch", "a".to_owned()), ("params", "1".to_owned())];
+        let file = || encode_state(&network, &parameters, &properties).unwrap();
+        let first = file();
+        assert_eq!(first, file());
+        let (_, header) = SafeTensors::read_metadata(&first).unwrap();
+        assert_eq!(header.metadata().as_ref().unwrap()["naslens"], r#"{"arch":"a","params":"1","space":"s"}"#);
+        assert!(header.info("bn.num_batches_tracked").is_some_and(|i| i.dtype == Dtype::I64 && i.shape.is_empty()));
+    }
+
+    #[test]
+    fn files_of_other_networks_and_broken_files_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let network = small();
+        let whole = encode_state(&network, &parameters(&network, 1), &[]).unwrap();
+        let refused = |bytes: &[u8], network: &Network| {
+            let error = load_safetensors(&saved(dir.path(), bytes), network, Device::Cpu).unwrap_err();
+            assert!(error.to_string().contains("model.safetensors"), "{error}");
+            error
+        };
+        for length in [0, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
+            assert!(matches!(refused(&whole[..length], &network), WeightsError::Damaged { .. }), "{length} bytes");
+        }
+        assert!(matches!(refused(&[0xff; 64], &network), WeightsError::Damaged { .. }));
+        let build = |name: &str, channels: usize| {
+            let mut b = NetworkBuilder::new(Shape::new(3, 9, 9));
+            let x = b.conv(name, 0, Conv2d::same(3, channels, 3, 1)).unwrap();
+            b.finish(x)
+        };
+        let missing = refused(&whole, &build("elsewhere.conv", 8));
+        assert!(
+            matches!(&missing, WeightsError::Missing { tensor, .. } if tensor == "elsewhere_conv.weight"),
+            "{missing}"
+        );
+        let shape = refused(&whole, &build("stem.conv", 9)).to_string();
+        assert!(shape.contains("`stem_conv.weight`") && shape.contains("F32 [8, 3, 3, 3]"), "{shape}");
+        assert!(shape.contains("F32 [9, 3, 3, 3]"), "{shape}");
+        let more = refused(&whole, &build("stem.conv", 8));
+        assert!(matches!(&more, WeightsError::Unexpected { tensor, .. } if tensor == "bn.bias"), "{more}");
+        let absent = load_safetensors(&dir.path().join("absent"), &network, Device::Cpu).unwrap_err();
+        assert!(matches!(absent, WeightsError::Open { .. }));
+    }
+}
