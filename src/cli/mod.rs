@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
+use naslens::data::{Skipped, listed_files};
 use naslens::pipeline::predict::PredictError;
 use naslens::pipeline::search::SearchError;
 use naslens::pipeline::{BenchError, RunError, ScreenError};
@@ -108,6 +109,13 @@ fn interrupted(error: &anyhow::Error) -> bool {
 fn tell(text: &str) {
     use std::io::Write;
     let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Says which image files were left out.
+fn tell_skipped(files: &[Skipped]) {
+    if !files.is_empty() {
+        tell(&format!("warning: left out {} files that can't be decoded:{}", files.len(), listed_files(files)));
+    }
 }
 
 /// Prints to standard output; a closed pipe (`naslens … | head`) ends the program quietly.

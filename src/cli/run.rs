@@ -59,6 +59,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         reporter.finish();
     }
     let outcome = outcome?;
+    super::tell_skipped(&outcome.skipped);
     if args.json {
         let summary = serde_json::json!({ "report": outcome.report, "verdict": outcome.verdict });
         super::print(&serde_json::to_string_pretty(&summary)?)?;

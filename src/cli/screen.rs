@@ -110,6 +110,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some((n, first)) = &outcome.failed {
         super::tell(&format!("warning: {n} networks could not be run; the first: {first}"));
     }
+    super::tell_skipped(&outcome.skipped);
     if args.json {
         let summary = serde_json::json!({
             "path": outcome.path,

@@ -18,8 +18,11 @@ use crate::network::Shape;
 pub struct Recipe {
     /// Shape that images are adapted to.
     pub image: Shape,
-    /// Shares of the data set for training, validation and test.
+    /// Shares of the data set for training, validation and test; official parts stay whole (see [`crate::data::split`]).
     pub split: [f64; 3],
+    /// The most images for training, validation and test; all of them without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<[usize; 3]>,
     /// Passes over the training images.
     pub epochs: usize,
     /// Images per step.
@@ -50,6 +53,7 @@ impl Default for Recipe {
         Recipe {
             image: Shape::new(3, 32, 32),
             split: [0.6, 0.2, 0.2],
+            limit: None,
             epochs: 12,
             batch_size: 64,
             optimiser: Optimiser::Sgd,

@@ -57,7 +57,7 @@ impl TrainingData {
         seed: u64,
         device: Device,
     ) -> Result<Self, TrainingDataError> {
-        let Splits { train, valid, test } = split(dataset, recipe.image, recipe.split, seed)?;
+        let Splits { train, valid, test } = split(dataset, recipe.image, recipe.split, recipe.limit, seed)?;
         let copy = |b: &crate::data::Batch| DeviceBatch::new(&b.images, &b.labels, device);
         Ok(TrainingData {
             images: channels_innermost(&train.images),

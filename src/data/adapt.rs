@@ -8,15 +8,26 @@ use ndarray::{Array4, ArrayView4, Axis, Zip, s};
 const MAX_SIDE: usize = 4096;
 /// The most float32 values in one array: 8 GiB.
 const MAX_VALUES: usize = 1 << 31;
+/// The most 8-bit pixel values in one data set: 8 GiB.
+pub(super) const MAX_PIXELS: usize = 1 << 33;
 
 impl Shape {
     /// That `count` images of this shape can be held: [`DataError::BadShape`] or [`DataError::TooLarge`] if not.
     pub(super) fn check(self, count: usize) -> Result<(), DataError> {
+        self.check_up_to(MAX_VALUES, count)
+    }
+
+    /// [`Shape::check`] for the 8-bit pixels of a data set.
+    pub(super) fn check_pixels(self, count: usize) -> Result<(), DataError> {
+        self.check_up_to(MAX_PIXELS, count)
+    }
+
+    fn check_up_to(self, limit: usize, count: usize) -> Result<(), DataError> {
         if [self.channels, self.height, self.width].iter().any(|side| !(1..=MAX_SIDE).contains(side)) {
             return Err(DataError::BadShape { shape: self });
         }
-        if count.saturating_mul(self.len()) > MAX_VALUES {
-            return Err(DataError::TooLarge { count, shape: self, limit: MAX_VALUES });
+        if count.saturating_mul(self.len()) > limit {
+            return Err(DataError::TooLarge { count, shape: self, limit });
         }
         Ok(())
     }

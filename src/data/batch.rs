@@ -1,9 +1,14 @@
 //! Drawing the images that a network is scored on.
 
-use super::{DataError, DataSource, Dataset, Noise, adapt};
+use super::{DataError, DataSource, Dataset, Noise, Part, adapt};
 use crate::network::Shape;
 use crate::seed::Stream;
-use ndarray::Array4;
+use ndarray::{Array4, Axis};
+use rayon::prelude::*;
+
+/// Pixel values that are adapted at once by a thread: with all images at once, large ones would need their full
+/// resolution in float32.
+const ADAPTED_AT_ONCE: usize = 1 << 22;
 
 /// Labelled images, ready for a network.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,15 +44,18 @@ impl Batch {
         dataset: &Dataset,
         indices: &[usize],
         shape: Shape,
-        reference: impl IntoIterator<Item = usize>,
+        reference: &[usize],
     ) -> Result<Batch, DataError> {
-        dataset.shape().check(indices.len())?;
         shape.check(indices.len())?;
         let stats = dataset.stats(reference, shape.channels)?;
-        let mut images = match indices {
-            [] => Array4::zeros((0, shape.channels, shape.height, shape.width)),
-            _ => adapt(dataset.images(indices).view(), shape)?,
-        };
+        let mut images = Array4::zeros((indices.len(), shape.channels, shape.height, shape.width));
+        let chunk = (ADAPTED_AT_ONCE / dataset.shape().len()).max(1);
+        images.axis_chunks_iter_mut(Axis(0), chunk).into_par_iter().zip(indices.par_chunks(chunk)).try_for_each(
+            |(mut out, chunk)| {
+                out.assign(&adapt(dataset.images(chunk).view(), shape)?);
+                Ok::<_, DataError>(())
+            },
+        )?;
         stats.standardise(&mut images);
         let labels = indices.iter().map(|&i| dataset.labels()[i]).collect();
         Ok(Batch { images, labels, classes: dataset.classes() })
@@ -56,9 +64,9 @@ impl Batch {
 
 /// `batch_size` images of `source` in this shape, the same for the same seed.
 ///
-/// * From a data set: distinct images at random. They are scaled to `[0, 1]`, their channels matched and resized as in
-///   [`adapt`], then standardised per channel, `(x − mean) / std`, with the mean and standard deviation of the whole
-///   data set at its own resolution and in the batch's channels.
+/// * From a data set: distinct images at random, of the official training part if it has one. They are scaled to `[0, 1]`, their channels matched and resized as in
+///   [`adapt`], then standardised per channel, `(x − mean) / std`, with the mean and standard deviation of all images
+///   that could have been drawn, at their own resolution and in the batch's channels.
 /// * From noise: images 0 to `batch_size`, which are standard already.
 ///
 /// With `class_balanced`, each class has as many images as any other or one less, unless the data set runs out of a
@@ -81,16 +89,17 @@ pub fn draw_batch(
     let mut stream = Stream::named(seed, "batch");
     match source {
         DataSource::Images(dataset) => {
-            let images = dataset.len();
+            let pool = dataset.part(Part::Train);
+            let images = pool.len();
             if batch_size > images {
                 return Err(DataError::BatchTooLarge { batch: batch_size, name: dataset.name().to_owned(), images });
             }
             let indices = if class_balanced {
-                balanced_indices(dataset, batch_size, &mut stream)
+                balanced_indices(dataset.by_class(&pool), batch_size, &mut stream)
             } else {
-                stream.sample_indices(images as u64, batch_size as u64).into_iter().map(|i| i as usize).collect()
+                stream.sample_indices(images as u64, batch_size as u64).into_iter().map(|i| pool[i as usize]).collect()
             };
-            Batch::take(dataset, &indices, shape, 0..images)
+            Batch::take(dataset, &indices, shape, &pool)
         }
         DataSource::Noise(noise) => {
             let labels = if class_balanced {
@@ -111,8 +120,7 @@ fn permutation(n: usize, stream: &mut Stream) -> Vec<usize> {
 }
 
 /// Takes one image of each class in turn until there are enough; `count` is at most the number of images.
-fn balanced_indices(dataset: &Dataset, count: usize, stream: &mut Stream) -> Vec<usize> {
-    let mut members = dataset.members();
+fn balanced_indices(mut members: Vec<Vec<usize>>, count: usize, stream: &mut Stream) -> Vec<usize> {
     members.iter_mut().for_each(|class| stream.shuffle(class));
     let order = permutation(members.len(), stream);
     let rounds = members.iter().map(Vec::len).max().unwrap_or(0);
@@ -197,6 +205,33 @@ mod tests {
         let data = Dataset::new("few", Array4::zeros((7, 1, 2, 2)), 1, labels, 4).unwrap();
         let batch = draw_batch(&DataSource::Images(data), SHAPE, 6, 0, true).unwrap();
         assert_eq!(counts(&batch), [4, 1, 0, 1]);
+    }
+
+    #[test]
+    fn only_official_training_images_are_drawn_and_set_the_scale() {
+        // Training images are 10 and 30 (mean 20, deviation 10), the others 200.
+        let pixels = Array4::from_shape_fn((8, 1, 1, 1), |(i, ..)| [10, 200, 30, 200][i % 4]);
+        let parts = [Part::Train, Part::Test, Part::Train, Part::Valid].repeat(2);
+        let data =
+            Dataset::new("few", pixels, 255, vec![0, 0, 1, 1, 1, 1, 0, 0], 2).unwrap().with_parts(parts).unwrap();
+        let source = DataSource::Images(data);
+        for balanced in [false, true] {
+            let mut values =
+                draw_batch(&source, Shape::new(1, 1, 1), 4, 0, balanced).unwrap().images.into_raw_vec_and_offset().0;
+            values.sort_by(f32::total_cmp);
+            assert_abs_diff_eq!(values[..], [-1.0, -1.0, 1.0, 1.0], epsilon = 1e-6);
+            let refused = draw_batch(&source, SHAPE, 5, 0, balanced);
+            assert!(matches!(refused, Err(DataError::BatchTooLarge { images: 4, .. })));
+        }
+    }
+
+    #[test]
+    fn large_images_are_adapted_piece_by_piece() {
+        let pixels = Array4::from_shape_fn((3, 3, 2000, 1000), |(i, c, y, x)| (i * 50 + c + (x + y) % 7) as u8);
+        let data = Dataset::new("large", pixels, 255, vec![0, 1, 0], 2).unwrap();
+        let all = Batch::take(&data, &[0, 1, 2], Shape::new(3, 5, 4), &[0, 1, 2]).unwrap();
+        let one = Batch::take(&data, &[2], Shape::new(3, 5, 4), &[0, 1, 2]).unwrap();
+        assert_eq!(all.images.slice(s![2.., .., .., ..]), one.images);
     }
 
     #[test]

@@ -3,6 +3,40 @@
 use super::DataError;
 use crate::network::Shape;
 use ndarray::{Array3, Array4, Axis};
+use rayon::prelude::*;
+use std::collections::HashSet;
+use std::fmt;
+use std::path::PathBuf;
+
+/// The part of a data set that its authors gave an image to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// To learn from.
+    Train,
+    /// To choose by while learning.
+    Valid,
+    /// To judge by at the end.
+    Test,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Part::Train => "training",
+            Part::Valid => "validation",
+            Part::Test => "test",
+        })
+    }
+}
+
+/// A file that was left out of a data set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file.
+    pub path: PathBuf,
+    /// Why it could not be used.
+    pub reason: String,
+}
 
 /// Labelled images as the data set's files have them: integer pixels, one class per image.
 ///
@@ -13,7 +47,9 @@ pub struct Dataset {
     pixels: Array4<u8>,
     white: u8,
     labels: Vec<usize>,
-    classes: usize,
+    class_names: Vec<String>,
+    parts: Option<Vec<Part>>,
+    skipped: Vec<Skipped>,
 }
 
 impl Dataset {
@@ -36,9 +72,39 @@ impl Dataset {
         if let Some((image, &label)) = labels.iter().enumerate().find(|&(_, &label)| label >= classes) {
             return Err(DataError::BadLabel { name, image, label, classes });
         }
-        let dataset = Dataset { name, pixels, white, labels, classes };
+        let class_names = (0..classes).map(|class| class.to_string()).collect();
+        let dataset = Dataset { name, pixels, white, labels, class_names, parts: None, skipped: Vec::new() };
         dataset.shape().check(1)?;
         Ok(dataset)
+    }
+
+    /// The same with names for its classes, which are numbers otherwise. [`DataError::ClassNames`] unless there is one
+    /// for each class.
+    pub fn with_class_names(self, class_names: Vec<String>) -> Result<Self, DataError> {
+        if class_names.len() != self.classes() {
+            return Err(DataError::ClassNames { classes: self.classes(), names: class_names.len(), name: self.name });
+        }
+        Ok(Dataset { class_names, ..self })
+    }
+
+    /// The same with the part that each image officially belongs to. [`DataError::Parts`] unless there is one per image
+    /// and a training image among them; [`DataError::UnlearntClass`] if a class has images, but none for training.
+    pub fn with_parts(self, parts: Vec<Part>) -> Result<Self, DataError> {
+        if parts.len() != self.len() || !parts.contains(&Part::Train) {
+            return Err(DataError::Parts { images: self.len(), parts: parts.len(), name: self.name });
+        }
+        let pairs = || self.labels.iter().zip(&parts);
+        let learnt: HashSet<&usize> =
+            pairs().filter(|(_, part)| **part == Part::Train).map(|(label, _)| label).collect();
+        if let Some((&label, &part)) = pairs().find(|(label, _)| !learnt.contains(label)) {
+            return Err(DataError::UnlearntClass { class: self.class_names[label].clone(), part, name: self.name });
+        }
+        Ok(Dataset { parts: Some(parts), ..self })
+    }
+
+    /// The same, read from files of which these were left out.
+    pub(super) fn with_skipped(self, skipped: Vec<Skipped>) -> Self {
+        Dataset { skipped, ..self }
     }
 
     /// Its name, such as `digits`.
@@ -65,7 +131,28 @@ impl Dataset {
 
     /// The number of classes.
     pub fn classes(&self) -> usize {
-        self.classes
+        self.class_names.len()
+    }
+
+    /// The names of the classes; numbers from 0 if the files have none.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// The files that were left out because they could not be decoded; only where that was asked for.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+
+    /// Whether its authors parted it, so that [`super::split`] takes their parts.
+    pub fn has_parts(&self) -> bool {
+        self.parts.is_some()
+    }
+
+    /// The positions of the images of an official part. Without official parts all images are for training.
+    pub fn part(&self, part: Part) -> Vec<usize> {
+        let belongs = |&i: &usize| self.parts.as_ref().map_or(Part::Train, |parts| parts[i]) == part;
+        (0..self.len()).filter(belongs).collect()
     }
 
     /// The images at these positions (each below [`Dataset::len`]), scaled to `[0, 1]`: (n, c, h, w).
@@ -73,22 +160,16 @@ impl Dataset {
         self.pixels.select(Axis(0), indices).mapv(|pixel| f32::from(pixel) / f32::from(self.white))
     }
 
-    /// The positions of each class's images.
-    pub(super) fn members(&self) -> Vec<Vec<usize>> {
-        let mut members = vec![Vec::new(); self.classes];
-        for (i, &label) in self.labels.iter().enumerate() {
-            members[label].push(i);
-        }
+    /// `positions` by class, in their order.
+    pub(super) fn by_class(&self, positions: &[usize]) -> Vec<Vec<usize>> {
+        let mut members = vec![Vec::new(); self.classes()];
+        positions.iter().for_each(|&i| members[self.labels[i]].push(i));
         members
     }
 
     /// The statistics of the images at these positions, as images of `channels` channels: after channels are matched
     /// (as in [`super::adapt`]), before any resizing. [`DataError::Channels`] if they can't be matched.
-    pub(super) fn stats(
-        &self,
-        indices: impl IntoIterator<Item = usize>,
-        channels: usize,
-    ) -> Result<ChannelStats, DataError> {
+    pub(super) fn stats(&self, positions: &[usize], channels: usize) -> Result<ChannelStats, DataError> {
         let own = self.shape().channels;
         if own != channels && own != 1 && channels != 1 {
             return Err(DataError::Channels { from: own, to: channels });
@@ -96,21 +177,23 @@ impl Dataset {
         let to_grey = own > 1 && channels == 1;
         let distinct = if to_grey { 1 } else { own };
         // Whole numbers, summed exactly: the same statistics on every machine and in any order.
-        let (mut count, mut sums, mut squares) = (0u128, vec![0u128; distinct], vec![0u128; distinct]);
-        for i in indices {
+        let sums_of = |&i: &usize| -> Vec<[u128; 2]> {
             let mut image: Array3<u64> = self.pixels.index_axis(Axis(0), i).mapv(u64::from);
             if to_grey {
                 image = image.sum_axis(Axis(0)).insert_axis(Axis(0));
             }
-            count += (image.len() / distinct) as u128;
-            for (channel, values) in image.outer_iter().enumerate() {
-                sums[channel] += u128::from(values.sum());
-                squares[channel] += values.iter().map(|&v| u128::from(v * v)).sum::<u128>();
-            }
-        }
+            let sums = |plane: ndarray::ArrayView2<u64>| [plane.sum(), plane.iter().map(|&v| v * v).sum()];
+            image.outer_iter().map(|plane| sums(plane).map(u128::from)).collect()
+        };
+        let add = |mut a: Vec<[u128; 2]>, b: Vec<[u128; 2]>| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a = [a[0] + b[0], a[1] + b[1]]);
+            a
+        };
+        let sums = positions.par_iter().map(sums_of).reduce(|| vec![[0; 2]; distinct], add);
+        let count = (positions.len() * self.shape().height * self.shape().width) as u128;
         let unit = f64::from(self.white) * if to_grey { own as f64 } else { 1.0 };
         let of = |channel: usize| {
-            let (sum, square) = (sums[channel.min(distinct - 1)], squares[channel.min(distinct - 1)]);
+            let [sum, square] = sums[channel.min(distinct - 1)];
             let mean = sum as f64 / (count.max(1) as f64 * unit);
             let std = ((count * square - sum * sum) as f64).sqrt() / (count.max(1) as f64 * unit);
             (mean, std)
@@ -155,7 +238,7 @@ mod tests {
     fn statistics_equal_numpy() {
         // x = np.array([[[[0, 10]], [[20, 30]], [[100, 50]]], [[[255, 0]], [[1, 2]], [[3, 4]]]]) / 255
         // x.mean((0, 2, 3)), x.std((0, 2, 3)); x.mean(1).mean(), x.mean(1).std()
-        let stats = colour().stats(0..2, 3).unwrap();
+        let stats = colour().stats(&[0, 1], 3).unwrap();
         assert_abs_diff_eq!(
             stats.mean[..],
             [0.2598039215686274, 0.051960784313725486, 0.153921568627451],
@@ -166,17 +249,17 @@ mod tests {
             [0.42765218326352283, 0.04813915175368987, 0.15640558382387748],
             epsilon = 1e-15
         );
-        let grey = colour().stats(0..2, 1).unwrap();
+        let grey = colour().stats(&[0, 1], 1).unwrap();
         assert_abs_diff_eq!(grey.mean[..], [0.15522875816993464], epsilon = 1e-15);
         assert_abs_diff_eq!(grey.std[..], [0.11910991394785914], epsilon = 1e-15);
-        assert!(matches!(colour().stats(0..2, 4), Err(DataError::Channels { from: 3, to: 4 })));
+        assert!(matches!(colour().stats(&[0, 1], 4), Err(DataError::Channels { from: 3, to: 4 })));
     }
 
     #[test]
     fn standardised_images_have_mean_0_and_variance_1_unless_constant() {
         let data = colour();
         let mut images = data.images(&[0, 1]);
-        let stats = data.stats(0..2, 3).unwrap();
+        let stats = data.stats(&[0, 1], 3).unwrap();
         stats.standardise(&mut images);
         for channel in images.axis_iter(Axis(1)) {
             assert_abs_diff_eq!(channel.mean().unwrap(), 0.0, epsilon = 1e-6);
@@ -184,7 +267,7 @@ mod tests {
         }
         let flat = Dataset::new("flat", Array4::from_elem((1, 1, 2, 2), 8), 16, vec![0], 1).unwrap();
         let mut images = flat.images(&[0]);
-        flat.stats([0], 1).unwrap().standardise(&mut images);
+        flat.stats(&[0], 1).unwrap().standardise(&mut images);
         assert_eq!(images, Array4::<f32>::zeros((1, 1, 2, 2)));
     }
 
@@ -197,5 +280,23 @@ mod tests {
         assert!(matches!(make(vec![0, 3], 1, 2), Err(DataError::BadLabel { image: 1, label: 3, .. })));
         let no_size = Dataset::new("d", Array4::zeros((1, 1, 0, 2)), 1, vec![0], 1);
         assert!(matches!(no_size, Err(DataError::BadShape { .. })));
+    }
+
+    #[test]
+    fn parts_and_names_must_fit_the_images() {
+        let make =
+            |labels: Vec<usize>| Dataset::new("d", Array4::zeros((labels.len(), 1, 1, 1)), 1, labels, 3).unwrap();
+        use Part::{Test, Train, Valid};
+        let data = make(vec![0, 1, 0, 1]).with_parts(vec![Test, Train, Train, Valid]).unwrap();
+        assert_eq!((data.part(Train), data.part(Valid), data.part(Test)), (vec![1, 2], vec![3], vec![0]));
+        assert_eq!((make(vec![0, 1]).part(Train), make(vec![0, 1]).part(Test)), (vec![0, 1], vec![]));
+        assert_eq!(data.class_names(), ["0", "1", "2"]);
+        let wrong = make(vec![0, 1, 2]).with_parts(vec![Train, Train]);
+        assert!(matches!(wrong, Err(DataError::Parts { images: 3, parts: 2, .. })));
+        assert!(matches!(make(vec![0]).with_parts(vec![Test]), Err(DataError::Parts { .. })));
+        let unlearnt = make(vec![0, 1, 2]).with_class_names(vec!["cat".into(), "dog".into(), "owl".into()]).unwrap();
+        let message = unlearnt.with_parts(vec![Train, Train, Valid]).unwrap_err().to_string();
+        assert!(message.contains("'owl'") && message.contains("validation"), "{message}");
+        assert!(matches!(make(vec![0]).with_class_names(vec![]), Err(DataError::ClassNames { names: 0, .. })));
     }
 }

@@ -47,6 +47,7 @@ pub(super) fn load() -> Result<Dataset, DataError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Part;
     use approx::assert_abs_diff_eq;
 
     #[test]
@@ -54,15 +55,16 @@ mod tests {
         // d = sklearn.datasets.load_digits(); np.bincount(d.target); d.target[:12]; d.images[0, 2]
         // (d.images / 16).mean(), (d.images / 16).std()
         let digits = load().unwrap();
-        let counts: Vec<usize> = digits.members().iter().map(Vec::len).collect();
+        let counts: Vec<usize> = digits.by_class(&digits.part(Part::Train)).iter().map(Vec::len).collect();
         assert_eq!(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
         assert_eq!(digits.labels()[..12], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
         let row: Vec<f32> = digits.images(&[0]).slice(ndarray::s![0, 0, 2, ..]).to_vec();
         assert_eq!(row, [0.0, 3.0, 15.0, 2.0, 0.0, 11.0, 8.0, 0.0].map(|v| v / 16.0));
-        let stats = digits.stats(0..digits.len(), 1).unwrap();
+        let all = digits.part(Part::Train);
+        let stats = digits.stats(&all, 1).unwrap();
         assert_abs_diff_eq!(stats.mean[..], [0.30526028624095713], epsilon = 1e-14);
         assert_abs_diff_eq!(stats.std[..], [0.3760492217920148], epsilon = 1e-14);
-        let three = digits.stats(0..digits.len(), 3).unwrap();
+        let three = digits.stats(&all, 3).unwrap();
         assert_eq!((three.mean, three.std), (vec![stats.mean[0]; 3], vec![stats.std[0]; 3]));
     }
 }

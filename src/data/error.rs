@@ -1,5 +1,6 @@
 //! What can go wrong with data.
 
+use super::{Part, Skipped};
 use crate::network::Shape;
 use std::path::PathBuf;
 
@@ -20,17 +21,14 @@ pub enum DataError {
     #[error("data source '{data}': option {option}={value} is not usable; give {expected}")]
     BadOption { data: &'static str, option: &'static str, value: String, expected: &'static str },
 
-    /// `cifar10` without a folder.
-    #[error("data source 'cifar10' needs the folder of its binary files; write cifar10:FOLDER")]
-    NoFolder,
+    /// A source of files without a place to find them.
+    #[error("data source '{data}' needs the {what}; write {usage}")]
+    NoPath { data: &'static str, what: &'static str, usage: &'static str },
 
-    /// One of CIFAR-10's six files is not there.
-    #[error(
-        "cifar10: '{}' is missing; unpack cifar-10-binary.tar.gz (https://www.cs.toronto.edu/~kriz/cifar.html) so that \
-         data_batch_1.bin to data_batch_5.bin and test_batch.bin lie in '{}', or name the folder where they are",
-        .folder.join(.file).display(), .folder.display()
-    )]
-    MissingFile { folder: PathBuf, file: String },
+    /// One of a source's files is not there.
+    #[error("{data}: '{}' is missing; {remedy} lie in '{}', or name the folder where they are",
+        .folder.join(.file).display(), .folder.display())]
+    MissingFile { data: &'static str, folder: PathBuf, file: String, remedy: &'static str },
 
     /// A file exists but can't be read.
     #[error("can't read '{}': {source}; check that it is a file you may read", .path.display())]
@@ -43,12 +41,57 @@ pub enum DataError {
     )]
     Truncated { path: PathBuf, bytes: usize, record: usize },
 
-    /// A record whose label CIFAR-10 doesn't have.
+    /// A record whose label CIFAR doesn't have.
     #[error(
-        "'{}', record {record}: the label is {label}, not 0 to 9: the file is damaged or another format (CIFAR-100?); \
-         download it again", .path.display()
+        "'{}', record {record}: the label is {label}, not 0 to {}: the file is damaged or another format \
+         (is it {other}?); download it again", .path.display(), .classes - 1
     )]
-    BadRecord { path: PathBuf, record: usize, label: u8 },
+    BadRecord { path: PathBuf, record: usize, label: u8, classes: u8, other: &'static str },
+
+    /// A file that is not in the format it should have.
+    #[error("'{}' is no {format} file that can be read: {reason}; {remedy}", .path.display())]
+    Format { path: PathBuf, format: &'static str, reason: String, remedy: &'static str },
+
+    /// A file that is shorter or longer than its header says.
+    #[error(
+        "'{}' holds {found} bytes of data where its header announces {expected}: it is truncated or damaged; download it \
+         again", .path.display()
+    )]
+    WrongSize { path: PathBuf, expected: u64, found: u64 },
+
+    /// Parts of one data set with images of different shapes, or with labels that don't match the images.
+    #[error("{name}: the {part} part has {found}, but {expected} are needed; these files don't belong together")]
+    Mismatch { name: String, part: Part, found: String, expected: String },
+
+    /// Several labels per image.
+    #[error(
+        "{name}: {array} has {labels} labels per image; networks are trained to tell one class, so choose a data set with \
+         one label per image, or keep one column of the labels"
+    )]
+    MultiLabel { name: String, array: String, labels: usize },
+
+    /// Names of another number of classes.
+    #[error("{name}: {names} class names for {classes} classes; give one for each")]
+    ClassNames { name: String, classes: usize, names: usize },
+
+    /// Official parts that don't fit the images.
+    #[error(
+        "{name}: {parts} official parts for {images} images; give one for each, the training part for at least one"
+    )]
+    Parts { name: String, images: usize, parts: usize },
+
+    /// A class that can't be learnt.
+    #[error("{name}: class '{class}' has {part} images but none for training; add some, or take the class out")]
+    UnlearntClass { name: String, class: String, part: Part },
+
+    /// A folder whose directories are no classes.
+    #[error("folder '{}': {problem}; {remedy}", .path.display())]
+    Folder { path: PathBuf, problem: String, remedy: &'static str },
+
+    /// Files in an image folder that can't be used.
+    #[error("{} in '{}' can't be used:{}\nreplace or remove them, or leave them out with folder:{},skip-corrupt",
+        counted(.files.len(), "file"), .folder.display(), listed_files(.files), .folder.display())]
+    BadFiles { folder: PathBuf, files: Vec<Skipped> },
 
     /// A label that the classes don't cover.
     #[error(
@@ -98,7 +141,10 @@ pub enum DataError {
     BatchTooLarge { batch: usize, name: String, images: usize },
 
     /// Noise, where a data set is needed.
-    #[error("{name} is endless noise with random labels, so there is nothing to learn; use digits or cifar10:FOLDER")]
+    #[error(
+        "{name} is endless noise with random labels, so there is nothing to learn; use a data set such as digits (see \
+         `naslens list data`)"
+    )]
     NotADataset { name: String },
 
     /// Fractions that are not parts of one whole.
@@ -110,5 +156,23 @@ pub enum DataError {
 
     /// A part of a split that got no image.
     #[error("a fraction of {fraction} of {name} leaves no image for the {part} part; use a larger fraction")]
-    EmptyPart { part: &'static str, fraction: f64, name: String },
+    EmptyPart { part: Part, fraction: f64, name: String },
+
+    /// A limit that leaves nothing to learn from.
+    #[error("a limit of 0 training images leaves nothing to learn from; use 1 or more")]
+    NoTraining,
+}
+
+/// Files named in a message; a hundred thousand of them would bury it.
+const LISTED: usize = 10;
+
+fn counted(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+/// The first files, each on a line with its reason, and how many more there are.
+pub fn listed_files(files: &[Skipped]) -> String {
+    let lines = files.iter().take(LISTED).map(|file| format!("\n  {}: {}", file.path.display(), file.reason));
+    let more = files.len().saturating_sub(LISTED);
+    lines.chain((more > 0).then(|| format!("\n  and {more} more"))).collect()
 }

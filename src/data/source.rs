@@ -1,12 +1,13 @@
 //! The registry of data sources, and the text that names one.
 
-use super::{DataError, Dataset, Noise, cifar10, digits, gaussian, pink};
+use super::{DataError, Dataset, ImageFolder, Noise, Skipped, cifar, digits, folder, gaussian, idx, npz, pink};
 use crate::network::Shape;
 use crate::text::did_you_mean;
 use std::{fmt, path::PathBuf, str::FromStr};
 
 /// Every data source, in the order in which they are shown.
-pub const SOURCES: &[SourceInfo] = &[digits::INFO, gaussian::INFO, pink::INFO, cifar10::INFO];
+pub const SOURCES: &[SourceInfo] =
+    &[digits::INFO, gaussian::INFO, pink::INFO, folder::INFO, idx::INFO, npz::INFO, cifar::CIFAR10, cifar::CIFAR100];
 
 /// What there is to know about a data source before it is opened.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +29,8 @@ pub struct SourceInfo {
 }
 
 /// A data source and its options, written `NAME` or `NAME:OPTIONS` in text and in configuration files: `digits`,
-/// `gaussian:classes=100`, `pink:beta=1.0`, `cifar10:FOLDER`. Options are separated by commas.
+/// `gaussian:classes=100`, `pink:beta=1.0`, `cifar10:FOLDER`, `folder:PATH,skip-corrupt`. Options are separated by commas and
+/// follow the path, if there is one.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
@@ -42,13 +44,32 @@ pub enum DataSpec {
         /// Where the six binary files are.
         folder: PathBuf,
     },
+    /// CIFAR-100 in a folder.
+    Cifar100 {
+        /// Where the two binary files are.
+        folder: PathBuf,
+        /// Whether the labels are the 20 groups instead of the 100 classes.
+        coarse: bool,
+    },
+    /// Image files in a directory per class.
+    ImageFolder(ImageFolder),
+    /// Four files of MNIST's format.
+    Idx {
+        /// Where they are.
+        folder: PathBuf,
+    },
+    /// Arrays in MedMNIST's layout.
+    Npz {
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 impl FromStr for DataSpec {
     type Err = DataError;
 
     /// Reads `NAME` or `NAME:OPTIONS`. A name outside of [`SOURCES`] is [`DataError::UnknownSource`]; options may be
-    /// [`DataError::UnknownOption`], [`DataError::BadOption`] or [`DataError::NoFolder`]. No file is touched.
+    /// [`DataError::UnknownOption`], [`DataError::BadOption`] or [`DataError::NoPath`]. No file is touched.
     fn from_str(text: &str) -> Result<Self, DataError> {
         let (name, options) = text.split_once(':').unwrap_or((text, ""));
         let Some(info) = SOURCES.iter().find(|info| info.name == name) else {
@@ -65,7 +86,13 @@ impl fmt::Display for DataSpec {
         match self {
             DataSpec::Digits => f.write_str(digits::INFO.name),
             DataSpec::Noise(noise) => noise.fmt(f),
-            DataSpec::Cifar10 { folder } => write!(f, "{}:{}", cifar10::INFO.name, folder.display()),
+            DataSpec::Cifar10 { folder } => write!(f, "{}:{}", cifar::CIFAR10.name, folder.display()),
+            DataSpec::Cifar100 { folder, coarse } => {
+                write!(f, "{}:{}{}", cifar::CIFAR100.name, folder.display(), if *coarse { ",coarse" } else { "" })
+            }
+            DataSpec::ImageFolder(folder) => folder.fmt(f),
+            DataSpec::Idx { folder } => write!(f, "{}:{}", idx::INFO.name, folder.display()),
+            DataSpec::Npz { file } => write!(f, "{}:{}", npz::INFO.name, file.display()),
         }
     }
 }
@@ -111,6 +138,14 @@ impl DataSource {
         }
     }
 
+    /// The files that were left out because they could not be decoded; only where that was asked for.
+    pub fn skipped(&self) -> &[Skipped] {
+        match self {
+            DataSource::Images(dataset) => dataset.skipped(),
+            DataSource::Noise(_) => &[],
+        }
+    }
+
     /// Its labelled images, to [`super::split`] and train on; [`DataError::NotADataset`] for noise.
     pub fn dataset(&self) -> Result<&Dataset, DataError> {
         match self {
@@ -120,13 +155,17 @@ impl DataSource {
     }
 }
 
-/// Opens a source, reading its files if it has any: [`DataError::MissingFile`], [`DataError::Read`],
-/// [`DataError::Truncated`] or [`DataError::BadRecord`] if they are not as they should be.
+/// Opens a source, reading its files if it has any; a [`DataError`] that names the file if one is missing, damaged or not in
+/// the format it should have.
 pub fn open(spec: &DataSpec) -> Result<DataSource, DataError> {
     Ok(match spec {
         DataSpec::Digits => DataSource::Images(digits::load()?),
         DataSpec::Noise(noise) => DataSource::Noise(*noise),
-        DataSpec::Cifar10 { folder } => DataSource::Images(cifar10::read(folder)?),
+        DataSpec::Cifar10 { folder } => DataSource::Images(cifar::read_10(folder)?),
+        DataSpec::Cifar100 { folder, coarse } => DataSource::Images(cifar::read_100(folder, *coarse)?),
+        DataSpec::ImageFolder(folder) => DataSource::Images(folder.read()?),
+        DataSpec::Idx { folder } => DataSource::Images(idx::read(folder)?),
+        DataSpec::Npz { file } => DataSource::Images(npz::read(file)?),
     })
 }
 
@@ -147,6 +186,46 @@ pub(super) fn options<'a>(
     text.split(',').filter(|part| !part.trim().is_empty()).map(pair).collect()
 }
 
+/// Splits `PATH,a,b=2` into the path and its options. Options are looked for from the end, so a path may have commas: what
+/// neither is an option nor looks like one belongs to it. [`DataError::NoPath`] without a path,
+/// [`DataError::UnknownOption`] for a word that is nearly one of `known`.
+pub(super) fn path_and_options<'a>(
+    info: &SourceInfo,
+    what: &'static str,
+    text: &'a str,
+    known: &[&'static str],
+) -> Result<(PathBuf, Vec<(&'static str, &'a str)>), DataError> {
+    let (mut path, mut options) = (text, Vec::new());
+    while let Some((head, tail)) = path.rsplit_once(',') {
+        let (key, value) = tail.split_once('=').unwrap_or((tail, ""));
+        if let Some(&name) = known.iter().find(|&&name| name == key.trim()) {
+            options.push((name, value.trim()));
+        } else {
+            let hint = did_you_mean(key.trim(), known.iter().copied());
+            if hint.is_empty() {
+                break;
+            }
+            let (option, known) = (key.trim().to_owned(), known.join(" and "));
+            return Err(DataError::UnknownOption { data: info.name, option, hint, known });
+        }
+        path = head;
+    }
+    if path.trim().is_empty() {
+        return Err(DataError::NoPath { data: info.name, what, usage: info.usage });
+    }
+    options.reverse();
+    Ok((path.into(), options))
+}
+
+/// That an option without a value has none; [`DataError::BadOption`] otherwise.
+pub(super) fn flag(info: &SourceInfo, option: &'static str, value: &str) -> Result<(), DataError> {
+    if value.is_empty() {
+        return Ok(());
+    }
+    let expected = "the option without a value";
+    Err(DataError::BadOption { data: info.name, option, value: value.to_owned(), expected })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +240,13 @@ mod tests {
             "pink:beta=1",
             "pink:beta=0.5,classes=2",
             "cifar10:C:/data set",
+            "cifar100:/data",
+            "cifar100:/data,coarse",
+            "idx:/usr/share/datasets/fashion-mnist",
+            "npz:pathmnist.npz",
+            "folder:/data/a,b",
+            "folder:/data,size=64x48",
+            "folder:/data,size=64x48,skip-corrupt",
         ] {
             let spec: DataSpec = text.parse().unwrap();
             assert_eq!(spec.to_string(), text);
@@ -183,7 +269,15 @@ mod tests {
         {
             assert!(matches!(text.parse::<DataSpec>(), Err(DataError::BadOption { .. })), "{text}");
         }
-        assert!(message("cifar10").contains("cifar10:FOLDER") && message("cifar10:").contains("cifar10:FOLDER"));
+        for name in ["cifar10", "cifar100", "folder", "idx", "npz"] {
+            let usage = SOURCES.iter().find(|info| info.name == name).unwrap().usage;
+            assert!(message(name).contains(usage) && message(&format!("{name}:")).contains(usage), "{name}");
+        }
+        let misspelt = message("folder:/data,skip-corrupted");
+        assert!(misspelt.contains("did you mean `skip-corrupt`?"), "{misspelt}");
+        for text in ["folder:/d,size=64", "folder:/d,size=0x4", "folder:/d,skip-corrupt=no", "cifar100:/d,coarse=1"] {
+            assert!(matches!(text.parse::<DataSpec>(), Err(DataError::BadOption { .. })), "{text}");
+        }
     }
 
     #[test]

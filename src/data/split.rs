@@ -1,6 +1,6 @@
 //! Parting a data set into training, validation and test images.
 
-use super::{Batch, DataError, Dataset};
+use super::{Batch, DataError, Dataset, Part};
 use crate::network::Shape;
 use crate::seed::Stream;
 
@@ -17,40 +17,97 @@ pub struct Splits {
 
 /// Parts `dataset` at random into `fractions` (train, valid, test), in this shape; the same for the same seed.
 ///
-/// Each class is parted by itself: of its `m` images in random order, the parts end at the positions
-/// `round(m · sum of the fractions so far)`, so that a part has `m · fraction` of them give or take one. Fractions that
-/// add up to less than 1 leave images out. Images are adapted and standardised as in [`super::draw_batch`], but with
-/// the statistics of the *training* images. Images of different classes are mixed.
+/// * Each class is parted by itself: of its `m` images in random order, the parts end at the positions
+///   `round(m · sum of the fractions so far)`, so that a part has `m · fraction` of them give or take one. Fractions that
+///   add up to less than 1 leave images out.
+/// * Official parts ([`Dataset::has_parts`]) are kept: test images are those of the official test part, validation images
+///   those of the official validation part. Only a part that the data set lacks is drawn from the official training part,
+///   in the proportion of its fraction to that of training: with official training and test images, the share
+///   `valid / (train + valid)` of the former is for validation. No official training image is left out.
+/// * A fraction of 0 leaves its part empty.
+/// * `limit` is the most images of each part. From a larger part the same share of each class is kept, give or take one
+///   image, at random; a limit of 0 leaves validation or test empty.
 ///
-/// Errors: [`DataError::Fractions`], [`DataError::EmptyPart`] if a fraction above 0 yields no image, and those of
-/// [`super::adapt`].
-pub fn split(dataset: &Dataset, shape: Shape, fractions: [f64; 3], seed: u64) -> Result<Splits, DataError> {
+/// Images are adapted and standardised as in [`super::draw_batch`], but with the statistics of the *training* images
+/// that are returned. Images of different classes are mixed.
+///
+/// Errors: [`DataError::Fractions`], [`DataError::EmptyPart`] if a fraction above 0 yields no image,
+/// [`DataError::NoTraining`] for a limit of no training image, and those of [`super::adapt`].
+pub fn split(
+    dataset: &Dataset,
+    shape: Shape,
+    fractions: [f64; 3],
+    limit: Option<[usize; 3]>,
+    seed: u64,
+) -> Result<Splits, DataError> {
     let [train, valid, test] = fractions;
     // Three decimal fractions may miss 1 by a rounding error.
     let parts_of_one = fractions.iter().all(|f| (0.0..=1.0).contains(f)) && train + valid + test <= 1.0 + 1e-9;
     if !parts_of_one || train == 0.0 {
         return Err(DataError::Fractions { train, valid, test });
     }
-    let mut stream = Stream::named(seed, "split");
-    let mut parts: [Vec<usize>; 3] = Default::default();
-    for mut class in dataset.members() {
-        stream.shuffle(&mut class);
-        let (mut start, mut sum) = (0, 0.0);
-        for (part, fraction) in parts.iter_mut().zip(fractions) {
-            sum += fraction;
-            let end = ((sum * class.len() as f64).round() as usize).min(class.len());
-            part.extend_from_slice(&class[start..end]);
-            start = end;
-        }
+    let limit = limit.unwrap_or([usize::MAX; 3]);
+    if limit[0] == 0 {
+        return Err(DataError::NoTraining);
     }
-    for ((part, fraction), name) in parts.iter_mut().zip(fractions).zip(["train", "valid", "test"]) {
-        if part.is_empty() && fraction > 0.0 {
-            return Err(DataError::EmptyPart { part: name, fraction, name: dataset.name().to_owned() });
+    let mut stream = Stream::named(seed, "split");
+    let mut parts = by_class(dataset, fractions, &mut stream).map(|classes| (classes, Vec::new()));
+    for (i, (classes, part)) in parts.iter_mut().enumerate() {
+        if limit[i] > 0 && fractions[i] > 0.0 && classes.iter().all(Vec::is_empty) {
+            let part = [Part::Train, Part::Valid, Part::Test][i];
+            return Err(DataError::EmptyPart { part, fraction: fractions[i], name: dataset.name().to_owned() });
+        }
+        for (class, keep) in classes.iter().zip(shares(classes, limit[i])) {
+            part.extend_from_slice(&class[..keep]);
         }
         stream.shuffle(part);
     }
-    let take = |part: &[usize]| Batch::take(dataset, part, shape, parts[0].iter().copied());
-    Ok(Splits { train: take(&parts[0])?, valid: take(&parts[1])?, test: take(&parts[2])? })
+    let [train, valid, test] = parts.map(|(_, part)| part);
+    let take = |part: &[usize]| Batch::take(dataset, part, shape, &train);
+    Ok(Splits { train: take(&train)?, valid: take(&valid)?, test: take(&test)? })
+}
+
+/// The images of each part by class, those of a class in random order.
+fn by_class(dataset: &Dataset, fractions: [f64; 3], stream: &mut Stream) -> [Vec<Vec<usize>>; 3] {
+    let official = [Vec::new(), dataset.part(Part::Valid), dataset.part(Part::Test)];
+    // What comes out of the training part: all that is not official.
+    let drawn: Vec<f64> =
+        fractions.iter().zip(&official).map(|(&f, part)| if part.is_empty() { f } else { 0.0 }).collect();
+    let whole = if dataset.has_parts() { drawn.iter().sum() } else { 1.0 };
+    let mut parts: [Vec<Vec<usize>>; 3] = Default::default();
+    for mut class in dataset.by_class(&dataset.part(Part::Train)) {
+        stream.shuffle(&mut class);
+        let (mut start, mut sum) = (0, 0.0);
+        for (part, fraction) in parts.iter_mut().zip(&drawn) {
+            sum += fraction / whole;
+            let end = ((sum * class.len() as f64).round() as usize).min(class.len());
+            part.push(class[start..end].to_vec());
+            start = end;
+        }
+    }
+    for ((part, fraction), official) in parts.iter_mut().zip(fractions).zip(official) {
+        if !official.is_empty() && fraction > 0.0 {
+            *part = dataset.by_class(&official);
+            part.iter_mut().for_each(|class| stream.shuffle(class));
+        }
+    }
+    parts
+}
+
+/// How many images of each class to keep so that `limit` are kept: the limit in proportion to the classes, rounded down,
+/// and one more for those that lost most by rounding (the largest-remainder method); of equals, the first.
+fn shares(classes: &[Vec<usize>], limit: usize) -> Vec<usize> {
+    let total: usize = classes.iter().map(Vec::len).sum();
+    if total <= limit {
+        return classes.iter().map(Vec::len).collect();
+    }
+    let exact = |class: &Vec<usize>| class.len() as u128 * limit as u128;
+    let mut kept: Vec<usize> = classes.iter().map(|class| (exact(class) / total as u128) as usize).collect();
+    let mut by_remainder: Vec<usize> = (0..classes.len()).collect();
+    by_remainder.sort_by_key(|&class| std::cmp::Reverse(exact(&classes[class]) % total as u128));
+    let missing = limit - kept.iter().sum::<usize>();
+    by_remainder[..missing].iter().for_each(|&class| kept[class] += 1);
+    kept
 }
 
 #[cfg(test)]
@@ -58,6 +115,8 @@ mod tests {
     use super::*;
     use approx::assert_abs_diff_eq;
     use ndarray::{Array4, Axis};
+    use proptest::prelude::*;
+    use std::collections::HashSet;
 
     const SHAPE: Shape = Shape::new(1, 1, 1);
 
@@ -69,7 +128,7 @@ mod tests {
 
     #[test]
     fn parts_are_stratified_disjoint_and_standardised_by_the_training_images() {
-        let splits = split(&numbered(), SHAPE, [0.7, 0.1, 0.2], 5).unwrap();
+        let splits = split(&numbered(), SHAPE, [0.7, 0.1, 0.2], None, 5).unwrap();
         let parts = [&splits.train, &splits.valid, &splits.test];
         for (part, per_class) in parts.iter().zip([35, 5, 10]) {
             let count = |class| part.labels.iter().filter(|&&label| label == class).count();
@@ -89,21 +148,97 @@ mod tests {
         // s = Stream.named(1, "split"); p = []
         // for k in range(4): c = list(range(k, 200, 4)); s.shuffle(c); p += c[:25]
         // s.shuffle(p); [x % 4 for x in p[:8]]
-        let labels = |seed| split(&numbered(), SHAPE, [0.5, 0.2, 0.3], seed).unwrap().train.labels;
+        let labels = |seed| split(&numbered(), SHAPE, [0.5, 0.2, 0.3], None, seed).unwrap().train.labels;
         assert_eq!(labels(1)[..8], [2, 1, 1, 2, 0, 1, 1, 2]);
         assert_ne!(labels(1), labels(2));
     }
 
     #[test]
     fn parts_may_be_left_out_but_not_vanish() {
-        let splits = split(&numbered(), Shape::new(3, 2, 2), [0.5, 0.0, 0.1], 0).unwrap();
+        let splits = split(&numbered(), Shape::new(3, 2, 2), [0.5, 0.0, 0.1], None, 0).unwrap();
         assert_eq!([splits.train.len(), splits.valid.len(), splits.test.len()], [100, 0, 20]);
         assert_eq!(splits.valid.images.len_of(Axis(0)), 0);
         assert_eq!(splits.valid.shape(), Shape::new(3, 2, 2));
-        let vanished = split(&numbered(), SHAPE, [0.99, 0.001, 0.0], 0);
-        assert!(matches!(vanished, Err(DataError::EmptyPart { part: "valid", .. })));
+        let vanished = split(&numbered(), SHAPE, [0.99, 0.001, 0.0], None, 0);
+        assert!(matches!(vanished, Err(DataError::EmptyPart { part: Part::Valid, .. })));
         for wrong in [[0.0, 0.5, 0.5], [0.9, 0.2, 0.0], [1.1, 0.0, 0.0], [0.5, -0.1, 0.2], [f64::NAN, 0.1, 0.1]] {
-            assert!(matches!(split(&numbered(), SHAPE, wrong, 0), Err(DataError::Fractions { .. })), "{wrong:?}");
+            assert!(matches!(split(&numbered(), SHAPE, wrong, None, 0), Err(DataError::Fractions { .. })), "{wrong:?}");
+        }
+    }
+
+    /// Image `i` is of class `i % 4`; the last 40 are for testing and, if asked for, 20 before them for validation.
+    fn parted(valid: bool) -> Dataset {
+        let part = |i| match i {
+            160.. => Part::Test,
+            140.. if valid => Part::Valid,
+            _ => Part::Train,
+        };
+        numbered().with_parts((0..200).map(part).collect()).unwrap()
+    }
+
+    /// The images of a part, recognised by their pixel, which is a growing function of their number.
+    fn numbers(splits: &Splits) -> [HashSet<usize>; 3] {
+        let raw = |batch: &Batch| batch.images.iter().copied().collect::<Vec<f32>>();
+        let parts = [raw(&splits.train), raw(&splits.valid), raw(&splits.test)];
+        let mut all = parts.concat();
+        all.sort_by(f32::total_cmp);
+        parts.map(|part| part.iter().map(|v| all.partition_point(|a| a < v)).collect())
+    }
+
+    #[test]
+    fn official_parts_are_kept() {
+        let splits = split(&parted(true), SHAPE, [0.6, 0.2, 0.2], None, 3).unwrap();
+        let want = [(0..140).collect(), (140..160).collect(), (160..200).collect()];
+        assert_eq!(numbers(&splits), want);
+        // Without official validation images, 0.2 / (0.6 + 0.2) of the 160 training images: 10 of each class.
+        let splits = split(&parted(false), SHAPE, [0.6, 0.2, 0.2], None, 3).unwrap();
+        let [train, valid, test] = numbers(&splits);
+        assert_eq!((train.len(), valid.len(), test), (120, 40, (160..200).collect::<HashSet<_>>()));
+        let count = |class| splits.valid.labels.iter().filter(|&&label| label == class).count();
+        assert_eq!([0, 1, 2, 3].map(count), [10; 4]);
+        assert!(train.is_disjoint(&valid) && train.iter().chain(&valid).all(|&i| i < 160));
+        // The statistics are those of the training images.
+        assert_abs_diff_eq!(splits.train.images.mean().unwrap(), 0.0, epsilon = 1e-5);
+        assert!(splits.test.images.mean().unwrap() > 1.0);
+        // A fraction of 0 leaves a part out, be it official or not.
+        let splits = split(&parted(false), SHAPE, [0.5, 0.0, 0.0], None, 3).unwrap();
+        assert_eq!([splits.train.len(), splits.valid.len(), splits.test.len()], [160, 0, 0]);
+        // Official training and validation images alone: test images come out of the training part.
+        let parts = (0..200).map(|i| if i < 160 { Part::Train } else { Part::Valid }).collect();
+        let splits = split(&numbered().with_parts(parts).unwrap(), SHAPE, [0.6, 0.2, 0.2], None, 3).unwrap();
+        assert_eq!([splits.train.len(), splits.valid.len(), splits.test.len()], [120, 40, 40]);
+    }
+
+    #[test]
+    fn limits_keep_the_same_share_of_each_class() {
+        let splits = split(&parted(true), SHAPE, [0.6, 0.2, 0.2], Some([30, 100, 8]), 3).unwrap();
+        assert_eq!([splits.train.len(), splits.valid.len(), splits.test.len()], [30, 20, 8]);
+        let count = |class| splits.train.labels.iter().filter(|&&label| label == class).count();
+        assert_eq!([0, 1, 2, 3].map(count), [8, 8, 7, 7]);
+        assert_abs_diff_eq!(splits.train.images.mean().unwrap(), 0.0, epsilon = 1e-5);
+        assert_abs_diff_eq!(splits.train.images.std(0.0), 1.0, epsilon = 1e-5);
+        let images = |seed| split(&numbered(), SHAPE, [0.6, 0.2, 0.2], Some([20, 20, 20]), seed).unwrap().train.images;
+        assert_eq!(images(1), images(1));
+        assert_ne!(images(1), images(2));
+        // Limits that nothing exceeds change nothing.
+        let (free, limited) = (None, Some([120, 40, 1000]));
+        let train = |limit| split(&numbered(), SHAPE, [0.6, 0.2, 0.2], limit, 9).unwrap().train;
+        assert_eq!(train(free), train(limited));
+        let none = split(&numbered(), SHAPE, [0.6, 0.2, 0.2], Some([0, 1, 1]), 0);
+        assert!(matches!(none, Err(DataError::NoTraining)));
+        assert!(split(&numbered(), SHAPE, [0.6, 0.2, 0.2], Some([4, 0, 4]), 0).unwrap().valid.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn shares_are_proportional_within_one(sizes in prop::collection::vec(0usize..50, 1..20), limit in 0usize..500) {
+            let classes: Vec<Vec<usize>> = sizes.iter().map(|&size| vec![0; size]).collect();
+            let (total, kept) = (sizes.iter().sum::<usize>(), shares(&classes, limit));
+            prop_assert_eq!(kept.iter().sum::<usize>(), total.min(limit));
+            for (&size, &kept) in sizes.iter().zip(&kept) {
+                let exact = size as f64 * limit.min(total) as f64 / total.max(1) as f64;
+                prop_assert!(kept <= size && (kept as f64 - exact).abs() < 1.0);
+            }
         }
     }
 }

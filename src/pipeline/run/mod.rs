@@ -24,7 +24,7 @@ pub(super) use train_stage::{TrainJob, TrainStage};
 use super::screen::thread_pool;
 use super::{Outcome, Progress, RunOptions, ScreenError, Selection, screen};
 use crate::confirm::{TrainingData, TrainingDataError};
-use crate::data;
+use crate::data::{self, Skipped};
 use crate::encoding::{self, EncodingError, FeatureMatrix, score_columns};
 use crate::engine::parse_device;
 use crate::files::{FileError, lock_folder, write_atomically};
@@ -114,6 +114,8 @@ pub struct RunOutcome {
     pub report: PathBuf,
     /// The page's verdict, sentence by sentence.
     pub verdict: Vec<String>,
+    /// Image files that were left out because they could not be decoded.
+    pub skipped: Vec<Skipped>,
 }
 
 /// Runs all stages into `out`; what an interrupted run left there is used.
@@ -234,7 +236,7 @@ pub fn run(
     let page = page(&results);
     let report = out.join("report.html");
     write_atomically(&report, |file| std::io::Write::write_all(file, html::render(&page).as_bytes()))?;
-    Ok(RunOutcome { report, verdict: page.verdict })
+    Ok(RunOutcome { report, verdict: page.verdict, skipped: outcome.skipped })
 }
 
 /// An error if the folder holds a run with another configuration.

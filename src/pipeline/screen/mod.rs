@@ -31,7 +31,7 @@ pub use selection::{ArchListError, Selection, read_arch_list};
 pub(super) use shards::{ScoreKey, Scored};
 
 use crate::benchmark::TableError;
-use crate::data::{self, DataError, DataSpec};
+use crate::data::{self, DataError, DataSpec, Skipped};
 use crate::engine::{DeviceBatch, EngineError, describe_device, parse_device};
 use crate::files::{FileError, check_output_folder, lock_folder, write_atomically};
 use crate::network::Shape;
@@ -125,6 +125,8 @@ pub struct Outcome {
     pub seconds: f64,
     /// How many networks could not be run, and why the first could not.
     pub failed: Option<(usize, String)>,
+    /// Image files that were left out because they could not be decoded.
+    pub skipped: Vec<Skipped>,
 }
 
 /// Why a screen did not finish.
@@ -236,6 +238,7 @@ pub fn screen(
     let proxies: Vec<&'static Proxy> = plan.proxies().map(|(_, proxy)| proxy).collect();
     let device = parse_device(options.device)?;
     let source = data::open(&config.data)?;
+    let skipped = source.skipped().to_vec();
     let batch = data::draw_batch(&source, config.image, config.batch_size, config.seed, config.class_balanced)?;
     let image = config.image;
     let task = Task { input: Shape::new(image.channels, image.height, image.width), classes: batch.classes };
@@ -282,6 +285,7 @@ pub fn screen(
         "seconds_per_proxy": seconds_per_proxy(&proxies, &recorder.keys, &recorder.scores),
         "protocols": protocols(&plan),
         "cascade": gates,
+        "skipped_files": skipped.iter().map(|file| file.path.display().to_string()).collect::<Vec<_>>(),
     });
     let table = assemble(&rows, space.as_ref(), &plan, &population, &recorder.scores, metadata.to_string())?;
     write_atomically(&table_path, |file| table.write(file))?;
@@ -289,7 +293,7 @@ pub fn screen(
         recorder.compact()?;
     }
     let failed = recorder.first_failure.map(|error| (recorder.failures, error));
-    Ok(Outcome { table, path: table_path, distinct: population.len(), computed, seconds, failed })
+    Ok(Outcome { table, path: table_path, distinct: population.len(), computed, seconds, failed, skipped })
 }
 
 /// All scores in the folder of a run, with the seconds they took.

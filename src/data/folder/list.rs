@@ -1,0 +1,156 @@
+//! Which files an image folder has, and what their directories say.
+
+use crate::data::{DataError, Part, Skipped};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Left by Windows and macOS beside images.
+const IGNORED: [&str; 3] = ["Thumbs.db", "desktop.ini", "__MACOSX"];
+const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
+
+/// An image file of a class.
+#[derive(Debug)]
+pub(super) struct Image {
+    pub path: PathBuf,
+    pub class: usize,
+    pub part: Part,
+}
+
+/// What is in an image folder.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// Names of the classes in order.
+    pub classes: Vec<String>,
+    /// Directories of classes, each with its part.
+    pub directories: Vec<(PathBuf, usize, Part)>,
+    /// Image files, by directory and name.
+    pub images: Vec<Image>,
+    /// Other files in the directories of classes.
+    pub foreign: Vec<Skipped>,
+    /// Whether directories of parts stand above those of classes.
+    pub parted: bool,
+}
+
+fn error(path: &Path, problem: impl Into<String>, remedy: &'static str) -> DataError {
+    DataError::Folder { path: path.to_owned(), problem: problem.into(), remedy }
+}
+
+/// The part that a directory's name stands for.
+fn part_of(name: &str) -> Option<Part> {
+    match name.to_lowercase().as_str() {
+        "train" | "training" => Some(Part::Train),
+        "val" | "valid" | "validation" => Some(Part::Valid),
+        "test" | "testing" => Some(Part::Test),
+        _ => None,
+    }
+}
+
+/// Looks through the folder. Symbolic links are followed, but no directory is entered twice.
+pub(super) fn list(root: &Path) -> Result<Listing, DataError> {
+    const LAYOUT: &str =
+        "give a folder with one directory of images per class, or with train and test directories of these";
+    if !root.is_dir() {
+        return Err(error(root, "there is no such folder", LAYOUT));
+    }
+    let mut seen = HashSet::new();
+    let (tops, loose) = children(root, &mut seen)?;
+    no_images(root, &loose)?;
+    let parts: Vec<Option<Part>> = tops.iter().map(|(name, _)| part_of(name)).collect();
+    let named = parts.iter().flatten().count();
+    let has = |part| parts.iter().filter(|&&p| p == Some(part)).count();
+    let once = [Part::Train, Part::Valid, Part::Test].iter().all(|&part| has(part) < 2);
+    let mut listing = Listing { parted: named == tops.len() && once && has(Part::Train) == 1, ..Listing::default() };
+    // One directory of a class may well be called `test`; two such names are no coincidence.
+    if !listing.parted && named > 1 {
+        let names: Vec<&str> = tops.iter().map(|(name, _)| name.as_str()).take(10).collect();
+        let problem = format!("its directories ({}) are neither classes nor parts", names.join(", "));
+        let remedy = "have nothing but train, val (if there is any) and test in it, each once, or classes only";
+        return Err(error(root, problem, remedy));
+    }
+    let mut directories = Vec::new();
+    for ((name, path), part) in tops.into_iter().zip(parts) {
+        if listing.parted {
+            let (classes, loose) = children(&path, &mut seen)?;
+            no_images(&path, &loose)?;
+            directories.extend(classes.into_iter().map(|(name, path)| (name, path, part.unwrap_or(Part::Train))));
+        } else {
+            directories.push((name, path, Part::Train));
+        }
+    }
+    let names: BTreeSet<&String> = directories.iter().map(|(name, ..)| name).collect();
+    listing.classes = names.into_iter().cloned().collect();
+    match &listing.classes[..] {
+        [] => return Err(error(root, "it has no directories of classes", LAYOUT)),
+        [one] => return Err(error(root, format!("it has a single class, '{one}'"), LAYOUT)),
+        _ => {}
+    }
+    let number: BTreeMap<String, usize> = listing.classes.iter().cloned().zip(0..).collect();
+    for (name, path, part) in directories {
+        listing.collect(&path, number[&name], part, &mut seen)?;
+        listing.directories.push((path, number[&name], part));
+    }
+    Ok(listing)
+}
+
+impl Listing {
+    /// All files of a directory and the directories in it, as files of one class.
+    fn collect(&mut self, path: &Path, class: usize, part: Part, seen: &mut HashSet<PathBuf>) -> Result<(), DataError> {
+        let mut waiting = vec![path.to_owned()];
+        while let Some(path) = waiting.pop() {
+            let (directories, files) = children(&path, seen)?;
+            waiting.extend(directories.into_iter().rev().map(|(_, path)| path));
+            for path in files {
+                // A broken link is no regular file; a named pipe would be waited for.
+                let reason = if !is_image(&path) {
+                    "it is no PNG or JPEG file"
+                } else if !path.is_file() {
+                    "it is no regular file, or a link to nothing"
+                } else {
+                    self.images.push(Image { path, class, part });
+                    continue;
+                };
+                self.foreign.push(Skipped { path, reason: reason.into() });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_image(path: &Path) -> bool {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
+}
+
+/// Images beside the directories of classes belong to no class.
+fn no_images(directory: &Path, files: &[PathBuf]) -> Result<(), DataError> {
+    let images: Vec<&PathBuf> = files.iter().filter(|path| is_image(path)).collect();
+    let Some(first) = images.first() else { return Ok(()) };
+    let problem = format!("{} images in it belong to no class, the first is '{}'", images.len(), first.display());
+    Err(error(directory, problem, "move them into the directories of their classes"))
+}
+
+/// Directories with their names, and files.
+type Children = (Vec<(String, PathBuf)>, Vec<PathBuf>);
+
+/// What is in `directory`, sorted by name; hidden files and directories are left out. An error if it was seen before,
+/// through a link.
+fn children(directory: &Path, seen: &mut HashSet<PathBuf>) -> Result<Children, DataError> {
+    let unreadable = |source| DataError::Read { path: directory.to_owned(), source };
+    if !seen.insert(fs::canonicalize(directory).map_err(unreadable)?) {
+        let problem = "links lead to it a second time, so its images would count twice or without end";
+        return Err(error(directory, problem, "remove the link"));
+    }
+    let mut found: Children = Default::default();
+    for entry in fs::read_dir(directory).map_err(unreadable)? {
+        let (name, path) = entry.map(|entry| (entry.file_name(), entry.path())).map_err(unreadable)?;
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with('.') || IGNORED.contains(&name.as_str()) {
+            continue;
+        }
+        if path.is_dir() { found.0.push((name, path)) } else { found.1.push(path) }
+    }
+    found.0.sort();
+    found.1.sort();
+    Ok(found)
+}

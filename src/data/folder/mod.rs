@@ -1,0 +1,166 @@
+//! `folder`: image files, a directory per class.
+
+mod decode;
+mod list;
+
+use self::decode::Header;
+use self::list::{Image, Listing, list};
+use super::error::listed_files;
+use super::source::{flag, path_and_options};
+use super::{DataError, DataSpec, Dataset, Part, Skipped, SourceInfo};
+use crate::network::Shape;
+use ndarray::parallel::prelude::*;
+use ndarray::{Array4, Axis};
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::path::PathBuf;
+
+pub(super) const INFO: SourceInfo = SourceInfo {
+    name: "folder",
+    usage: "folder:PATH[,size=HEIGHTxWIDTH][,skip-corrupt]",
+    title: "Image folder",
+    what: "PNG and JPEG images of any size, grey or colour, in a directory per class; with directories train, test and val \
+           above the classes these are the official parts. All are resized to one size: that of most images, or else the \
+           median height and width, at most 256 pixels the longer side, unless size says otherwise. A file that can't be \
+           decoded is an error, with skip-corrupt it is left out and named",
+    origin: "your files; the layout of torchvision's ImageFolder",
+    licence: "that of your files",
+    parse,
+};
+
+fn parse(text: &str) -> Result<DataSpec, DataError> {
+    let what = "path of a folder with a directory of images per class";
+    let (path, options) = path_and_options(&INFO, what, text, &["size", "skip-corrupt"])?;
+    let mut folder = ImageFolder { path, size: None, skip_corrupt: false };
+    for (option, value) in options {
+        if option == "size" {
+            folder.size = Some(size(value).ok_or_else(|| DataError::BadOption {
+                data: INFO.name,
+                option,
+                value: value.to_owned(),
+                expected: "HEIGHTxWIDTH in pixels from 1 to 4096, such as 64x64",
+            })?);
+        } else {
+            flag(&INFO, option, value)?;
+            folder.skip_corrupt = true;
+        }
+    }
+    Ok(DataSpec::ImageFolder(folder))
+}
+
+fn size(text: &str) -> Option<[usize; 2]> {
+    let (height, width) = text.split_once('x')?;
+    let size = [height.parse().ok()?, width.parse().ok()?];
+    Shape::new(1, size[0], size[1]).check(1).ok().map(|()| size)
+}
+
+/// The longer side to which large images are reduced while they are read, in pixels.
+const MAX_SIDE: usize = 256;
+
+/// A folder with a directory of images per class, and how to read it. In text `folder:PATH[,size=HxW][,skip-corrupt]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageFolder {
+    /// The folder.
+    pub path: PathBuf,
+    /// Height and width that images are resized to while they are read. Without it: the size that at least half of the
+    /// images have, else the median height and the median width; reduced in proportion if a side is above 256.
+    pub size: Option<[usize; 2]>,
+    /// Whether files that can't be decoded are left out ([`Dataset::skipped`] names them) instead of being an error.
+    pub skip_corrupt: bool,
+}
+
+impl fmt::Display for ImageFolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", INFO.name, self.path.display())?;
+        if let Some([height, width]) = self.size {
+            write!(f, ",size={height}x{width}")?;
+        }
+        if self.skip_corrupt { f.write_str(",skip-corrupt") } else { Ok(()) }
+    }
+}
+
+impl ImageFolder {
+    /// All images, class by class in the order of the names of directories and files. They are grey if all files are grey,
+    /// otherwise RGB; alpha is dropped, 16 bits become 8.
+    ///
+    /// [`DataError::Folder`] if the directories are no classes, [`DataError::BadFiles`] for files that can't be decoded
+    /// unless they are to be skipped, [`DataError::Read`], [`DataError::TooLarge`].
+    pub fn read(&self) -> Result<Dataset, DataError> {
+        let Listing { classes, directories, images, foreign, parted } = list(&self.path)?;
+        // Headers first: they decide the one shape to which images are reduced while they are decoded.
+        let headers: Vec<_> = images.par_iter().map(|image| decode::header(&image.path)).collect();
+        let mut skipped = foreign;
+        let (images, headers) = usable(images, headers, &mut skipped);
+        let shape = self.shape(&headers);
+        shape.check_pixels(images.len())?;
+        let mut pixels = Array4::zeros((images.len(), shape.channels, shape.height, shape.width));
+        let decoded: Vec<_> = pixels
+            .axis_iter_mut(Axis(0))
+            .into_par_iter()
+            .zip(&images)
+            .map(|(mut pixels, image)| {
+                decode::decode(&image.path, shape, pixels.as_slice_mut().ok_or("its pixels lie apart")?)
+            })
+            .collect();
+        let whole: Vec<usize> = (0..images.len()).filter(|&i| decoded[i].is_ok()).collect();
+        if whole.len() < images.len() {
+            pixels = pixels.select(Axis(0), &whole);
+        }
+        let (images, _) = usable(images, decoded, &mut skipped);
+        if !skipped.is_empty() && !self.skip_corrupt {
+            return Err(DataError::BadFiles { folder: self.path.clone(), files: skipped });
+        }
+        let filled: HashSet<(usize, Part)> = images.iter().map(|image| (image.class, image.part)).collect();
+        if let Some((path, ..)) = directories.into_iter().find(|(_, class, part)| !filled.contains(&(*class, *part))) {
+            let problem = format!("it is the directory of a class but has no image{}", listed_files(&skipped));
+            return Err(DataError::Folder { path, problem, remedy: "fill it, or remove it" });
+        }
+        let labels = images.iter().map(|image| image.class).collect();
+        let count = classes.len();
+        let dataset = Dataset::new(self.to_string(), pixels, u8::MAX, labels, count)?.with_class_names(classes)?;
+        let dataset =
+            if parted { dataset.with_parts(images.iter().map(|image| image.part).collect())? } else { dataset };
+        Ok(dataset.with_skipped(skipped))
+    }
+
+    /// The shape of all images.
+    fn shape(&self, headers: &[Header]) -> Shape {
+        let [height, width] = self.size.unwrap_or_else(|| common_size(headers));
+        Shape::new(if headers.iter().all(|header| header.grey) { 1 } else { 3 }, height, width)
+    }
+}
+
+/// The images that came to something, with what they came to; the others join `skipped`.
+fn usable<T>(images: Vec<Image>, results: Vec<Result<T, String>>, skipped: &mut Vec<Skipped>) -> (Vec<Image>, Vec<T>) {
+    let mut usable = (Vec::new(), Vec::new());
+    for (image, result) in images.into_iter().zip(results) {
+        match result {
+            Ok(value) => {
+                usable.0.push(image);
+                usable.1.push(value);
+            }
+            Err(reason) => skipped.push(Skipped { path: image.path, reason }),
+        }
+    }
+    usable
+}
+
+/// The height and width that at least half of the images have, else the median of each; the longer side at most
+/// [`MAX_SIDE`], the other in proportion.
+fn common_size(headers: &[Header]) -> [usize; 2] {
+    let mut counts = BTreeMap::new();
+    headers.iter().for_each(|h| *counts.entry([h.height, h.width]).or_insert(0) += 1);
+    let median = |mut sides: Vec<usize>| {
+        sides.sort_unstable();
+        sides.get(sides.len().saturating_sub(1) / 2).copied().unwrap_or(1)
+    };
+    let size = match counts.into_iter().max_by_key(|&(_, count)| count) {
+        Some((size, count)) if 2 * count >= headers.len() => size,
+        _ => [median(headers.iter().map(|h| h.height).collect()), median(headers.iter().map(|h| h.width).collect())],
+    };
+    let longer = size[0].max(size[1]);
+    if longer <= MAX_SIDE { size } else { size.map(|side| ((side * MAX_SIDE + longer / 2) / longer).max(1)) }
+}
+
+#[cfg(test)]
+mod tests;

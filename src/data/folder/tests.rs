@@ -1,0 +1,281 @@
+use super::*;
+use crate::data::{DataSource, open};
+use image::{DynamicImage, GrayImage, ImageFormat, Luma, LumaA, Rgb, RgbImage};
+use ndarray::s;
+use proptest::prelude::*;
+use std::fs;
+use std::path::Path;
+
+fn grey(height: u32, width: u32, value: u8) -> DynamicImage {
+    GrayImage::from_fn(width, height, |x, y| Luma([value.wrapping_add((10 * y + x) as u8)])).into()
+}
+
+fn colour(height: u32, width: u32) -> DynamicImage {
+    RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, 200])).into()
+}
+
+fn save(root: &Path, name: &str, image: &DynamicImage) -> PathBuf {
+    let path = root.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    image.save(&path).unwrap();
+    path
+}
+
+/// Two grey images of 3x4 of each of two classes.
+fn two_classes() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (i, name) in ["dog/b.png", "dog/a.png", "cat/1.png", "cat/2.PNG"].iter().enumerate() {
+        save(folder.path(), name, &grey(3, 4, 50 * i as u8));
+    }
+    folder
+}
+
+fn read(folder: &Path, options: &str) -> Result<Dataset, DataError> {
+    match open(&format!("folder:{}{options}", folder.display()).parse()?)? {
+        DataSource::Images(data) => Ok(data),
+        DataSource::Noise(_) => panic!("a folder is a data set"),
+    }
+}
+
+fn message(folder: &Path, options: &str) -> String {
+    read(folder, options).unwrap_err().to_string()
+}
+
+fn bytes(data: &Dataset, image: usize) -> Vec<u8> {
+    data.images(&[image]).iter().map(|v| (v * 255.0).round() as u8).collect()
+}
+
+#[test]
+fn classes_and_images_come_in_the_order_of_their_names() {
+    let folder = two_classes();
+    fs::write(folder.path().join("README.txt"), "about the images").unwrap();
+    fs::write(folder.path().join("cat/.DS_Store"), [0; 9]).unwrap();
+    fs::create_dir(folder.path().join(".git")).unwrap();
+    let data = read(folder.path(), "").unwrap();
+    assert_eq!((data.shape(), data.len(), data.classes()), (Shape::new(1, 3, 4), 4, 2));
+    assert_eq!((data.class_names(), data.labels()), (&["cat".to_owned(), "dog".into()][..], &[0, 0, 1, 1][..]));
+    let first: Vec<u8> = (0..4).map(|i| bytes(&data, i)[0]).collect();
+    assert_eq!(first, [100, 150, 50, 0]);
+    assert_eq!(bytes(&data, 3), [0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23]);
+    assert!(!data.has_parts() && data.skipped().is_empty());
+}
+
+#[test]
+fn one_colour_image_makes_all_of_them_colour() {
+    let folder = two_classes();
+    save(folder.path(), "dog/c.png", &colour(3, 4));
+    let data = read(folder.path(), "").unwrap();
+    assert_eq!(data.shape(), Shape::new(3, 3, 4));
+    let images = data.images(&[0, 4]);
+    assert_eq!(images.slice(s![0, 0, .., ..]), images.slice(s![0, 2, .., ..]));
+    assert_eq!(bytes(&data, 4)[..5], [0, 1, 2, 3, 0]);
+    assert_eq!(bytes(&data, 4)[12..17], [0, 0, 0, 0, 1]);
+}
+
+#[test]
+fn alpha_is_dropped_and_16_bits_become_8() {
+    let folder = two_classes();
+    let transparent = image::GrayAlphaImage::from_fn(4, 3, |x, _| LumaA([40 * x as u8, 0]));
+    save(folder.path(), "cat/0.png", &transparent.into());
+    let deep = image::ImageBuffer::from_fn(4, 3, |x, _| Luma([[0u16, 257, 30_000, 65_535][x as usize]]));
+    save(folder.path(), "cat/3.png", &deep.into());
+    let data = read(folder.path(), "").unwrap();
+    assert_eq!(data.shape().channels, 1);
+    assert_eq!(bytes(&data, 0)[..4], [0, 40, 80, 120]);
+    // 30000 / 257 = 116.7
+    assert_eq!(bytes(&data, 3)[..4], [0, 1, 117, 255]);
+}
+
+#[test]
+fn the_common_size_is_that_of_most_or_the_median_and_at_most_256() {
+    let size = |sizes: &[(usize, usize)]| {
+        common_size(&sizes.iter().map(|&(height, width)| Header { height, width, grey: true }).collect::<Vec<_>>())
+    };
+    assert_eq!(size(&[(3, 4), (9, 9), (3, 4), (100, 1)]), [3, 4]);
+    assert_eq!(size(&[(1, 50), (2, 40), (3, 30), (4, 20), (5, 10)]), [3, 30]);
+    assert_eq!(size(&[(1000, 500)]), [256, 128]);
+    assert_eq!(size(&[(30_000, 3)]), [256, 1]);
+}
+
+#[test]
+fn resizing_equals_pillow() {
+    // a = np.array([[(37 * y + 11 * x * x) % 256 for x in range(7)] for y in range(5)], np.uint8)
+    // for size in (3, 2), (10, 8): np.asarray(PIL.Image.fromarray(a).resize(size, PIL.Image.BILINEAR))
+    let image = GrayImage::from_fn(7, 5, |x, y| Luma([((37 * y + 11 * x * x) % 256) as u8]));
+    let golden: [(&str, &[i16]); 2] = [(",size=2x3", SMALL), (",size=8x10", LARGE)];
+    let folder = tempfile::tempdir().unwrap();
+    save(folder.path(), "a/1.png", &image.clone().into());
+    save(folder.path(), "b/1.png", &image.into());
+    for (size, want) in golden {
+        let got = bytes(&read(folder.path(), size).unwrap(), 0);
+        assert_eq!(got.len(), want.len());
+        let furthest = got.iter().zip(want).map(|(&got, want)| (i16::from(got) - want).abs()).max();
+        assert!(furthest <= Some(1), "{size}: {got:?}");
+    }
+}
+const SMALL: &[i16] = &[51, 128, 131, 125, 161, 138];
+const LARGE: &[i16] = &[
+    0, 6, 19, 42, 80, 126, 168, 58, 73, 140, 16, 22, 35, 58, 96, 142, 184, 74, 89, 156, 39, 45, 58, 81, 119, 165, 207,
+    97, 112, 179, 62, 68, 81, 104, 142, 188, 230, 120, 135, 202, 86, 92, 105, 128, 166, 183, 178, 124, 159, 226, 109,
+    115, 128, 151, 189, 150, 49, 107, 182, 249, 132, 138, 151, 174, 212, 168, 57, 126, 140, 128, 148, 154, 167, 190,
+    228, 184, 73, 142, 106, 32,
+];
+
+#[test]
+fn directories_of_parts_above_the_classes_are_official() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["Train/a/1.png", "Train/b/1.png", "Train/b/deeper/2.png", "val/a/1.png", "test/b/1.png"] {
+        save(folder.path(), name, &grey(2, 2, 7));
+    }
+    let data = read(folder.path(), "").unwrap();
+    assert_eq!(data.class_names(), ["a", "b"]);
+    let labels = |part| data.part(part).into_iter().map(|i| data.labels()[i]).collect::<Vec<_>>();
+    assert_eq!([Part::Train, Part::Valid, Part::Test].map(labels), [vec![0, 1, 1], vec![0], vec![1]]);
+    save(folder.path(), "test/c/1.png", &grey(2, 2, 7));
+    assert!(message(folder.path(), "").contains("class 'c' has test images but none for training"));
+    fs::rename(folder.path().join("test/c"), folder.path().join("c")).unwrap();
+    assert!(message(folder.path(), "").contains("(Train, c, test, val) are neither classes nor parts"));
+}
+
+#[test]
+fn folders_without_classes_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(message(folder.path(), "").contains("no directories of classes"));
+    assert!(message(&folder.path().join("nowhere"), "").contains("no such folder"));
+    save(folder.path(), "cat/1.png", &grey(2, 2, 7));
+    assert!(message(folder.path(), "").contains("a single class, 'cat'"));
+    fs::create_dir(folder.path().join("dog")).unwrap();
+    let empty = message(folder.path(), "");
+    assert!(empty.contains("dog'") && empty.contains("has no image"), "{empty}");
+    save(folder.path(), "dog/1.png", &grey(2, 2, 7));
+    save(folder.path(), "stray.png", &grey(2, 2, 7));
+    let stray = message(folder.path(), "");
+    assert!(stray.contains("1 images in it belong to no class") && stray.contains("stray.png"), "{stray}");
+}
+
+#[test]
+fn damaged_and_foreign_files_are_named_or_skipped_and_named() {
+    let folder = two_classes();
+    let whole = fs::read(folder.path().join("cat/1.png")).unwrap();
+    fs::write(folder.path().join("cat/cut.png"), &whole[..whole.len() - 30]).unwrap();
+    fs::write(folder.path().join("cat/empty.jpg"), []).unwrap();
+    fs::write(folder.path().join("dog/text.png"), "no image").unwrap();
+    fs::write(folder.path().join("dog/labels.csv"), "a,b").unwrap();
+    let jpeg = save(folder.path(), "dog/cut.jpg", &colour(64, 64));
+    let whole = fs::read(&jpeg).unwrap();
+    fs::write(&jpeg, &whole[..whole.len() / 2]).unwrap();
+    let refused = message(folder.path(), "");
+    let names = ["cut.png", "empty.jpg", "text.png", "labels.csv", "cut.jpg"];
+    assert!(refused.contains("5 files") && refused.contains(",skip-corrupt"), "{refused}");
+    assert!(names.iter().all(|name| refused.contains(name)), "{refused}");
+    let data = read(folder.path(), ",skip-corrupt").unwrap();
+    assert_eq!((data.len(), data.skipped().len()), (4, 5));
+    assert_eq!(bytes(&data, 3)[0], 0);
+    fs::remove_file(folder.path().join("dog/a.png")).unwrap();
+    fs::remove_file(folder.path().join("dog/b.png")).unwrap();
+    let emptied = message(folder.path(), ",skip-corrupt");
+    assert!(emptied.contains("dog'") && emptied.contains("has no image") && emptied.contains("text.png"), "{emptied}");
+}
+
+#[test]
+fn many_bad_files_are_counted_and_the_first_are_named() {
+    let folder = two_classes();
+    (0..25).for_each(|i| fs::write(folder.path().join(format!("dog/x{i:02}.png")), "no image").unwrap());
+    let refused = message(folder.path(), "");
+    assert!(
+        refused.contains("25 files") && refused.contains("x09.png") && refused.contains("and 15 more"),
+        "{refused}"
+    );
+    assert!(!refused.contains("x10.png"));
+}
+
+#[test]
+fn an_enormous_image_is_refused_by_its_header() {
+    let folder = two_classes();
+    let path = folder.path().join("cat/1.png");
+    let mut png = fs::read(&path).unwrap();
+    // The header of a PNG file has width and height from byte 16 and a checksum from byte 29.
+    for (width, height) in [(30_000u32, 30_000u32), (1 << 30, 1 << 30), (0, 4)] {
+        png[16..20].copy_from_slice(&width.to_be_bytes());
+        png[20..24].copy_from_slice(&height.to_be_bytes());
+        let mut checksum = flate2::Crc::new();
+        checksum.update(&png[12..29]);
+        png[29..33].copy_from_slice(&checksum.sum().to_be_bytes());
+        fs::write(&path, &png).unwrap();
+        assert!(message(folder.path(), "").contains("1.png: "), "{width}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_once() {
+    use std::os::unix::fs::symlink;
+    let folder = two_classes();
+    let elsewhere = tempfile::tempdir().unwrap();
+    save(elsewhere.path(), "owl/1.png", &grey(3, 4, 7));
+    symlink(elsewhere.path().join("owl"), folder.path().join("owl")).unwrap();
+    assert_eq!(read(folder.path(), "").unwrap().classes(), 3);
+    let inner = folder.path().join("cat/again");
+    symlink(folder.path(), &inner).unwrap();
+    let looped = message(folder.path(), "");
+    assert!(looped.contains("cat/again") && looped.contains("second time"), "{looped}");
+    fs::remove_file(&inner).unwrap();
+    symlink("/nowhere/at/all.png", folder.path().join("cat/broken.png")).unwrap();
+    assert!(message(folder.path(), "").contains("broken.png: it is no regular file, or a link to nothing"));
+}
+
+/// Made and decoded by Pillow 13:
+/// `a = [[[(5 * x) % 256, (9 * y) % 256, (x * y) % 256] for x in range(24)] for y in range(16)]`, RGB, quality 90.
+#[test]
+fn jpeg_is_decoded_like_pillow() {
+    use base64::Engine as _;
+    let folder = tempfile::tempdir().unwrap();
+    let decoder = base64::engine::general_purpose::STANDARD;
+    for class in ["a", "b"] {
+        fs::create_dir(folder.path().join(class)).unwrap();
+        fs::write(folder.path().join(class).join("1.jpg"), decoder.decode(JPEG).unwrap()).unwrap();
+    }
+    let got = bytes(&read(folder.path(), "").unwrap(), 0);
+    let planes: Vec<u64> = got.chunks(24 * 16).map(|plane| plane.iter().map(|&v| u64::from(v)).sum()).collect();
+    for (got, want) in planes.iter().zip(JPEG_SUMS) {
+        assert!(got.abs_diff(want) <= 24 * 16 / 2, "{planes:?}");
+    }
+    for (at, want) in JPEG_PIXELS {
+        assert!(i16::from(got[at]).abs_diff(want) <= 2, "pixel {at}: {} {want}", got[at]);
+    }
+}
+const JPEG: &str = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQERMUFRUVDA8XGB\
+    YUGBIUFRT/2wBDAQMEBAUEBQkFBQkUDQsNFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBT/wAARCAAQ\
+    ABgDASIAAhEBAxEB/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1FhBy\
+    JxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKT\
+    lJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl5ufo6erx8vP09fb3+Pn6/8QAHwEAAwEBAQEBAQEBAQAAAA\
+    AAAAECAwQFBgcICQoL/8QAtREAAgECBAQDBAcFBAQAAQJ3AAECAxEEBSExBhJBUQdhcRMiMoEIFEKRobHBCSMzUvAVYnLRChYkNOEl8RcYGRom\
+    JygpKjU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVmZ2hpanN0dXZ3eHl6goOEhYaHiImKkpOUlZaXmJmaoqOkpaanqKmqsrO0tba3uLm6wsPExc\
+    bHyMnK0tPU1dbX2Nna4uPk5ebn6Onq8vP09fb3+Pn6/9oADAMBAAIRAxEAPwD87dO8F7sfu/0rqNO8B7sfu/0r1HRfBe/b8n6V3mjeA92393+l\
+    TklD+1bdbnzOXcUclvePGtO+HW7H7r9KK+jI/DcGmssfkGafAOxeAPqe1FfVV6PDOBqSw+MxCVSO6UZys+zcYyV11V7rqfqGE4orSpJx29T/2Q\
+    ==";
+const JPEG_SUMS: [u64; 3] = [21987, 25995, 28744];
+const JPEG_PIXELS: [(usize, i16); 4] = [(7, 31), (250, 51), (500, 34), (1100, 121)];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+    #[test]
+    fn any_bytes_are_decoded_or_refused(
+        jpeg in any::<bool>(), flips in prop::collection::vec(any::<(usize, u8)>(), 0..4), keep in any::<usize>(),
+    ) {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let format = if jpeg { ImageFormat::Jpeg } else { ImageFormat::Png };
+        colour(20, 30).write_to(&mut bytes, format).unwrap();
+        let mut bytes = bytes.into_inner();
+        let length = bytes.len();
+        flips.iter().for_each(|&(at, bits)| bytes[at % length] ^= bits);
+        bytes.truncate(length - (keep % 3) * (keep % length) / 3);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("1.png");
+        fs::write(&path, bytes).unwrap();
+        let mut planes = vec![0; 3 * 6 * 5];
+        if decode::header(&path).is_ok() {
+            let _ = decode::decode(&path, Shape::new(3, 6, 5), &mut planes);
+        }
+    }
+}
