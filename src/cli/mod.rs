@@ -7,6 +7,7 @@ mod doctor;
 mod evaluate;
 mod export;
 mod list;
+mod make_table;
 mod plan;
 mod predict;
 mod progress;
@@ -51,6 +52,7 @@ enum Command {
     Predict(predict::Args),
     Stability(stability::Args),
     Run(run::Args),
+    MakeTable(make_table::Args),
     Search(search::Args),
     Compare(compare::Args),
     Plan(plan::Args),
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Predict(args) => predict::run(args),
         Command::Stability(args) => stability::run(args),
         Command::Run(args) => run::run(args),
+        Command::MakeTable(args) => make_table::run(args),
         Command::Search(args) => search::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Plan(args) => plan::run(args),

@@ -1,12 +1,8 @@
 //! `digits`: handwritten digits of 8 × 8 pixels, inside the program.
 
+use super::embedded::Embedded;
 use super::source::options;
-use super::{DataError, DataSpec, Dataset, SourceInfo};
-use arrow::array::AsArray;
-use arrow::datatypes::UInt8Type;
-use bytes::Bytes;
-use ndarray::Array4;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use super::{DataSpec, SourceInfo};
 
 pub(super) const INFO: SourceInfo = SourceInfo {
     name: "digits",
@@ -18,31 +14,10 @@ pub(super) const INFO: SourceInfo = SourceInfo {
     parse: |text| options("digits", text, &[]).map(|_| DataSpec::Digits),
 };
 
-/// See `benchmarks-data/README.md` for its schema and how it was made.
-static PARQUET: &[u8] = include_bytes!("../../benchmarks-data/digits.parquet");
-
-const SIDE: usize = 8;
-/// The brightest pixel: all 4 × 4 dots of the scan that it stands for are on.
-const WHITE: u8 = 16;
-
-/// The 1,797 images, (1797, 1, 8, 8), in the order of the UCI file.
-pub(super) fn load() -> Result<Dataset, DataError> {
-    let damaged = |reason: String| DataError::Embedded { name: "digits", reason };
-    let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from_static(PARQUET))
-        .and_then(|builder| builder.build())
-        .map_err(|e| damaged(e.to_string()))?;
-    let (mut labels, mut pixels) = (Vec::new(), Vec::new());
-    for batch in reader {
-        let batch = batch.map_err(|e| damaged(e.to_string()))?;
-        let label = batch.column_by_name("label").and_then(|column| column.as_primitive_opt::<UInt8Type>());
-        let image = batch.column_by_name("pixels").and_then(|column| column.as_fixed_size_binary_opt());
-        let (Some(label), Some(image)) = (label, image) else { return Err(damaged("its columns differ".into())) };
-        labels.extend(label.values().iter().map(|&l| usize::from(l)));
-        pixels.extend_from_slice(image.value_data());
-    }
-    let pixels = Array4::from_shape_vec((labels.len(), 1, SIDE, SIDE), pixels).map_err(|e| damaged(e.to_string()))?;
-    Dataset::new("digits", pixels, WHITE, labels, 10)
-}
+/// The 1,797 images, (1797, 1, 8, 8), in the order of the UCI file. The brightest pixel means that all 4 × 4 dots of the scan
+/// that it stands for are on.
+pub(super) const DIGITS: Embedded =
+    Embedded { name: "digits", parquet: include_bytes!("../../benchmarks-data/digits.parquet"), side: 8, white: 16 };
 
 #[cfg(test)]
 mod tests {
@@ -54,7 +29,7 @@ mod tests {
     fn equals_the_copy_in_scikit_learn() {
         // d = sklearn.datasets.load_digits(); np.bincount(d.target); d.target[:12]; d.images[0, 2]
         // (d.images / 16).mean(), (d.images / 16).std()
-        let digits = load().unwrap();
+        let digits = DIGITS.load().unwrap();
         let counts: Vec<usize> = digits.by_class(&digits.part(Part::Train)).iter().map(Vec::len).collect();
         assert_eq!(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
         assert_eq!(digits.labels()[..12], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);

@@ -1,13 +1,24 @@
 //! The registry of data sources, and the text that names one.
 
-use super::{DataError, Dataset, ImageFolder, Noise, Skipped, cifar, digits, folder, gaussian, idx, npz, pink};
+use super::{
+    DataError, Dataset, ImageFolder, Noise, Skipped, cifar, digits, fashion, folder, gaussian, idx, npz, pink,
+};
 use crate::network::Shape;
 use crate::text::did_you_mean;
 use std::{fmt, path::PathBuf, str::FromStr};
 
 /// Every data source, in the order in which they are shown.
-pub const SOURCES: &[SourceInfo] =
-    &[digits::INFO, gaussian::INFO, pink::INFO, folder::INFO, idx::INFO, npz::INFO, cifar::CIFAR10, cifar::CIFAR100];
+pub const SOURCES: &[SourceInfo] = &[
+    digits::INFO,
+    fashion::INFO,
+    gaussian::INFO,
+    pink::INFO,
+    folder::INFO,
+    idx::INFO,
+    npz::INFO,
+    cifar::CIFAR10,
+    cifar::CIFAR100,
+];
 
 /// What there is to know about a data source before it is opened.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +48,8 @@ pub struct SourceInfo {
 pub enum DataSpec {
     /// The embedded handwritten digits.
     Digits,
+    /// The embedded reduced Fashion-MNIST.
+    Fashion,
     /// `gaussian` or `pink`.
     Noise(Noise),
     /// CIFAR-10 in a folder.
@@ -85,6 +98,7 @@ impl fmt::Display for DataSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             DataSpec::Digits => f.write_str(digits::INFO.name),
+            DataSpec::Fashion => f.write_str(fashion::INFO.name),
             DataSpec::Noise(noise) => noise.fmt(f),
             DataSpec::Cifar10 { folder } => write!(f, "{}:{}", cifar::CIFAR10.name, folder.display()),
             DataSpec::Cifar100 { folder, coarse } => {
@@ -159,7 +173,8 @@ impl DataSource {
 /// the format it should have.
 pub fn open(spec: &DataSpec) -> Result<DataSource, DataError> {
     Ok(match spec {
-        DataSpec::Digits => DataSource::Images(digits::load()?),
+        DataSpec::Digits => DataSource::Images(digits::DIGITS.load()?),
+        DataSpec::Fashion => DataSource::Images(fashion::FASHION.load()?),
         DataSpec::Noise(noise) => DataSource::Noise(*noise),
         DataSpec::Cifar10 { folder } => DataSource::Images(cifar::read_10(folder)?),
         DataSpec::Cifar100 { folder, coarse } => DataSource::Images(cifar::read_100(folder, *coarse)?),

@@ -8,19 +8,33 @@ use arrow::datatypes::{Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use crate::files::{FileError, write_atomically};
 
 /// Writes the columns, which are of equal length, in their order.
 pub(super) fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), FileError> {
+    write_with(path, columns, &[])
+}
+
+/// The same, with pairs of key and value in the file's metadata.
+pub(super) fn write_with(
+    path: &Path,
+    columns: Vec<(&str, ArrayRef)>,
+    metadata: &[(&str, &str)],
+) -> Result<(), FileError> {
     let fields: Vec<Field> =
         columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
     let schema = Arc::new(Schema::new(fields));
     write_atomically(path, |file| {
         let batch = RecordBatch::try_new(schema.clone(), columns.into_iter().map(|(_, a)| a).collect())?;
-        let zstd = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?)).build();
-        let mut writer = ArrowWriter::try_new(file, schema, Some(zstd))?;
+        let metadata = metadata.iter().map(|(k, v)| KeyValue::new(k.to_string(), v.to_string())).collect();
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+            .set_key_value_metadata(Some(metadata))
+            .build();
+        let mut writer = ArrowWriter::try_new(file, schema, Some(properties))?;
         writer.write(&batch)?;
         writer.close()?;
         Ok::<_, ParquetError>(())

@@ -7,6 +7,7 @@ mod columns;
 pub mod compare;
 pub mod evaluate;
 mod export;
+mod make_table;
 pub mod plan;
 pub mod predict;
 mod run;
@@ -18,6 +19,7 @@ pub use crate::files::{FileError, check_output_folder, write_atomically};
 pub use bench::{Bench, BenchConfig, BenchError, Line, SECTIONS, SectionEntry, bench};
 pub use cascade::{CascadeError, CascadeEvaluation, CascadeRow, evaluate_cascades};
 pub use export::{ArchExportError, ExportConfig, export};
+pub use make_table::{TableConfig, TableOutcome, make_table};
 pub use run::{RunConfig, RunError, RunOutcome, Stage, TrainError, run};
 pub use screen::{
     ArchListError, CascadeStage, Init, Keep, Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection,

@@ -1,0 +1,64 @@
+//! `naslens make-table`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use naslens::pipeline::{RunOptions, TableConfig, make_table};
+
+use super::progress::Reporter;
+
+/// Train networks of a space for real, into a table to evaluate against.
+///
+/// The first N distinct networks of a random order are trained several times each. Run again with a larger N to grow the
+/// table, or after an interruption to go on. OUT gets table.parquet (a row per network, for --table of the other
+/// commands) and curves.parquet (a row per training and epoch).
+#[derive(clap::Args)]
+pub struct Args {
+    /// Configuration (TOML): space, data, seed, repeats, and [train] as for `naslens run`
+    #[arg(value_name = "CONFIG.toml")]
+    config: PathBuf,
+    /// Distinct networks in the table
+    #[arg(long, value_name = "N")]
+    networks: usize,
+    /// Folder for the results [default: runs/NAME of the configuration]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Networks trained side by side [default: measured once]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Discard an earlier table in the folder
+    #[arg(long)]
+    overwrite: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let config = TableConfig::read(&args.config)?;
+    let out = args.out.unwrap_or_else(|| PathBuf::from("runs").join(args.config.file_stem().unwrap_or_default()));
+    let options = RunOptions::new(&args.device, args.threads.map(usize::from), args.overwrite, &super::STOP)?;
+    let mut reporter = Reporter::new("trainings");
+    let outcome = make_table(&config, args.networks, &out, &options, &mut |p| {
+        reporter.update(p.done, p.total, p.resumed, p.seconds);
+    });
+    reporter.finish();
+    let outcome = outcome?;
+    if args.json {
+        super::print(&serde_json::to_string_pretty(&outcome)?)?;
+    } else {
+        super::print(&format!(
+            "{} networks, {} trainings ({} diverged), {:.0} processor seconds\ntable: {}\ncurves: {}",
+            outcome.networks,
+            outcome.trainings,
+            outcome.diverged,
+            outcome.cpu_seconds,
+            outcome.table.display(),
+            outcome.curves.display()
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,239 @@
+//! A benchmark table of one's own: networks of a space trained for real, several times each.
+//!
+//! Networks are the distinct live ones among the architectures of the space in a random order that `seed` fixes, so a
+//! table grows by asking for more of them: the first ones stay, and what is trained is not trained again.
+
+mod table;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::run::{TrainJob, TrainStage};
+use super::screen::thread_pool;
+use super::{Progress, RunError, RunOptions, ScreenError};
+use crate::confirm::{Recipe, TrainingData};
+use crate::data::{self, DataSpec};
+use crate::engine::parse_device;
+use crate::files::{lock_folder, write_atomically};
+use crate::network::Network;
+use crate::seed::{Stream, derive};
+use crate::space::{self, ArchId, Architecture, SearchSpace, Skeleton, SpaceError, Task};
+use table::{Row, write_curves, write_table};
+
+const CONFIG_FILE: &str = "table.toml";
+const TRAINED: &str = "trained";
+/// Spaces up to this size are gone through in a random order; from larger ones architectures are drawn.
+const SHUFFLED: u128 = 1 << 20;
+/// Draws without a new network after which a larger space counts as exhausted.
+const PATIENCE: usize = 100_000;
+
+/// What is trained, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableConfig {
+    /// Search space; see `naslens list spaces`.
+    pub space: String,
+    /// Channels after the stem; the space's default if absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub init_channels: Option<usize>,
+    /// Cells per stage; the space's default if absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cells: Option<usize>,
+    /// Images; see `naslens list data`.
+    pub data: DataSpec,
+    /// Fixes which networks, which images, and all trainings.
+    #[serde(default)]
+    pub seed: u64,
+    /// Trainings per network, from different initialisations.
+    #[serde(default = "three")]
+    pub repeats: u64,
+    /// How networks are trained.
+    #[serde(default)]
+    pub train: Recipe,
+}
+
+fn three() -> u64 {
+    3
+}
+
+impl TableConfig {
+    /// Reads a TOML file.
+    pub fn read(path: &Path) -> Result<Self, RunError> {
+        let refuse = |reason: String| RunError::Config { path: path.into(), reason };
+        let text = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
+        let config: TableConfig = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
+        match config.train.problem() {
+            Some(problem) => Err(RunError::Value(format!("train: {problem}"))),
+            None if config.repeats == 0 => Err(RunError::Value("repeats must be at least 1".into())),
+            None => Ok(config),
+        }
+    }
+
+    fn to_toml(&self) -> Result<String, RunError> {
+        toml::to_string_pretty(self).map_err(|e| RunError::Value(e.to_string()))
+    }
+}
+
+/// What a table has become.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TableOutcome {
+    /// One row per network.
+    pub table: PathBuf,
+    /// One row per network, training and epoch.
+    pub curves: PathBuf,
+    /// Networks in the table.
+    pub networks: usize,
+    /// Trainings in the table.
+    pub trainings: usize,
+    /// Trainings whose loss stopped being finite.
+    pub diverged: usize,
+    /// Processor seconds of all trainings.
+    pub cpu_seconds: f64,
+}
+
+/// Trains the first `networks` networks and writes `table.parquet` and `curves.parquet` into `out`. The same command after
+/// an interruption, or with more networks, goes on from what is there.
+pub fn make_table(
+    config: &TableConfig,
+    networks: usize,
+    out: &Path,
+    options: &RunOptions<'_>,
+    on_progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<TableOutcome, RunError> {
+    let skeleton = Skeleton { init_channels: config.init_channels, cells: config.cells };
+    let space = space::open(&config.space, &skeleton).map_err(ScreenError::from)?;
+    let source = data::open(&config.data).map_err(ScreenError::from)?;
+    let dataset = source.dataset().map_err(ScreenError::from)?;
+    let device = parse_device(options.device).map_err(ScreenError::from)?;
+    let data = TrainingData::new(dataset, &config.train, derive(config.seed, "split"), device)?;
+    let task = Task { input: config.train.image, classes: data.classes() };
+    let members = members(space.as_ref(), &task, config.seed, networks).map_err(ScreenError::from)?;
+
+    std::fs::create_dir_all(out).map_err(|source| crate::files::FileError::Folder { path: out.into(), source })?;
+    let _lock = lock_folder(out)?;
+    claim(config, out, options.overwrite)?;
+    let stage = TrainStage {
+        space: space.as_ref(),
+        recipe: &config.train,
+        data: &data,
+        seed: config.seed,
+        dir: out.join(TRAINED),
+    };
+    let pool = thread_pool(options.threads).map_err(ScreenError::from)?;
+    let job =
+        |m: &Member, repeat| TrainJob { arch: m.arch.clone(), arch_id: m.id.to_string(), repeat, keep_weights: false };
+    let jobs: Vec<TrainJob> = members.iter().flat_map(|m| (0..config.repeats).map(move |r| job(m, r))).collect();
+    let start = std::time::Instant::now();
+    let trainings = stage.run(&jobs, &pool, options.stop, &mut |done, total, resumed| {
+        on_progress(Progress { done, total, resumed, seconds: start.elapsed().as_secs_f64() });
+    })?;
+
+    let rows: Vec<Row> = members
+        .into_iter()
+        .zip(trainings.chunks(config.repeats as usize))
+        .map(|(m, trainings)| Row {
+            arch: space.format(&m.arch),
+            arch_id: m.id.to_string(),
+            params: m.network.params(),
+            macs: m.network.macs(),
+            trainings: trainings.to_vec(),
+        })
+        .collect();
+    let (table, curves) = (out.join("table.parquet"), out.join("curves.parquet"));
+    let text = config.to_toml()?;
+    write_table(&table, &rows, config.repeats as usize, config.train.epochs, &text)?;
+    write_curves(&curves, &rows, &text)?;
+    Ok(TableOutcome {
+        table,
+        curves,
+        networks: rows.len(),
+        trainings: trainings.len(),
+        diverged: trainings.iter().filter(|t| t.diverged()).count(),
+        cpu_seconds: trainings.iter().map(|t| t.cpu_seconds).sum(),
+    })
+}
+
+/// A network of the table.
+struct Member {
+    arch: Architecture,
+    id: ArchId,
+    network: Network,
+}
+
+/// The first `count` distinct live networks.
+fn members(space: &dyn SearchSpace, task: &Task, seed: u64, count: usize) -> Result<Vec<Member>, SpaceError> {
+    let mut stream = Stream::named(seed, "networks");
+    let mut order = match space.size() {
+        size if size <= SHUFFLED => {
+            let mut indices: Vec<u64> = (0..size as u64).collect();
+            stream.shuffle(&mut indices);
+            Some(indices.into_iter())
+        }
+        _ => None,
+    };
+    let (mut seen, mut members, mut idle) = (HashSet::new(), Vec::new(), 0);
+    while members.len() < count && idle < PATIENCE {
+        let drawn = match &mut order {
+            Some(indices) => match indices.next() {
+                Some(index) => space.at(index),
+                None => break,
+            },
+            None => Some(space.sample(&mut stream)),
+        };
+        let Some(drawn) = drawn else { continue };
+        let id = space.arch_id(&drawn);
+        idle += 1;
+        if seen.insert(id) {
+            let arch = space.representative(&drawn);
+            if let Some(network) = space.build(&arch, task)?.live() {
+                members.push(Member { arch, id, network });
+                idle = 0;
+            }
+        }
+    }
+    Ok(members)
+}
+
+/// Notes the configuration in the folder, which may hold a table of that configuration only.
+fn claim(config: &TableConfig, out: &Path, overwrite: bool) -> Result<(), RunError> {
+    let (path, text) = (out.join(CONFIG_FILE), config.to_toml()?);
+    match std::fs::read_to_string(&path) {
+        Ok(old) if old == text => return Ok(()),
+        Ok(old) if !overwrite => {
+            let changed = text.lines().find(|line| !old.lines().any(|o| o == *line)).unwrap_or("a removed setting");
+            return Err(RunError::OtherRun { dir: out.into(), changed: changed.into() });
+        }
+        _ => {}
+    }
+    let _ = std::fs::remove_dir_all(out.join(TRAINED));
+    Ok(write_atomically(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Shape;
+
+    #[test]
+    fn a_larger_table_begins_with_the_smaller_one() {
+        let task = Task { input: Shape::new(1, 12, 12), classes: 10 };
+        for name in ["nas-bench-201", "nas-bench-101"] {
+            let shallow = Skeleton { init_channels: Some(4), cells: Some(1) };
+            let space = space::open(name, &shallow).unwrap();
+            let ids =
+                |n| -> Vec<ArchId> { members(space.as_ref(), &task, 3, n).unwrap().iter().map(|m| m.id).collect() };
+            let (few, many) = (ids(20), ids(50));
+            assert_eq!(few, many[..20]);
+            assert_eq!(many.iter().collect::<HashSet<_>>().len(), 50);
+        }
+    }
+
+    #[test]
+    fn a_space_has_so_many_networks_and_no_more() {
+        let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(2), cells: Some(1) }).unwrap();
+        let task = Task { input: Shape::new(1, 4, 4), classes: 2 };
+        assert_eq!(members(space.as_ref(), &task, 0, usize::MAX).unwrap().len(), 5043);
+    }
+}
