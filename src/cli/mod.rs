@@ -5,6 +5,7 @@ mod cascade;
 mod compare;
 mod doctor;
 mod evaluate;
+mod latency;
 mod list;
 mod plan;
 mod predict;
@@ -18,6 +19,8 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
+use naslens::hardware::HardwareError;
+use naslens::pipeline::latency::LatencyError;
 use naslens::pipeline::predict::PredictError;
 use naslens::pipeline::search::SearchError;
 use naslens::pipeline::{BenchError, RunError, ScreenError};
@@ -52,6 +55,7 @@ enum Command {
     Search(search::Args),
     Compare(compare::Args),
     Plan(plan::Args),
+    Latency(latency::Args),
     Bench(bench::Args),
     List(list::Args),
     Doctor(doctor::Args),
@@ -79,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Search(args) => search::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Plan(args) => plan::run(args),
+        Command::Latency(args) => latency::run(args),
         Command::Bench(args) => bench::run(args),
         Command::List(args) => list::run(args),
         Command::Doctor(args) => doctor::run(args),
@@ -98,6 +103,7 @@ fn interrupted(error: &anyhow::Error) -> bool {
         || matches!(error.downcast_ref(), Some(BenchError::Screen(ScreenError::Interrupted { .. })))
         || matches!(error.downcast_ref(), Some(PredictError::Interrupted { .. }))
         || matches!(error.downcast_ref(), Some(SearchError::Interrupted { .. }))
+        || matches!(error.downcast_ref(), Some(LatencyError::Hardware(HardwareError::Interrupted { .. })))
         || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
 }
 

@@ -59,10 +59,10 @@ impl Key {
 
 /// The features of one network: columns that are not zero, in the order in which its operations first bring them up.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Features(pub Vec<((View, Key), f64)>);
+pub(crate) struct Features(pub(super) Vec<((View, Key), f64)>);
 
 /// Counts the operations of a network for batches of `batch` images. A sum of `k` maps counts as `k - 1` additions.
-pub(super) fn features(network: &Network, batch: usize) -> Features {
+pub(crate) fn features(network: &Network, batch: usize) -> Features {
     let nodes = network.nodes();
     let (fed, read) = (fed(network), read(network));
     let mut counts = Counts::default();

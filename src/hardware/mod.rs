@@ -20,6 +20,8 @@ use std::path::PathBuf;
 pub use limit::{Limit, Target};
 pub use measure::{Measurement, MeasureOptions, measure};
 pub use memory::peak_memory_bytes;
+pub(crate) use features::{Features, features};
+pub(crate) use model::FittedLatency;
 pub use model::{KnownLatency, LatencyModel, LatencyPrediction, ModelSettings, Origin};
 pub use setting::Setting;
 pub use timing::{Timing, median_interval, summarise};

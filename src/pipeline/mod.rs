@@ -7,6 +7,7 @@ mod columns;
 pub mod compare;
 pub mod evaluate;
 mod files;
+pub mod latency;
 pub mod plan;
 pub mod predict;
 mod run;
