@@ -6,6 +6,7 @@ mod compare;
 mod doctor;
 mod evaluate;
 mod export;
+mod latency;
 mod list;
 mod make_table;
 mod plan;
@@ -21,6 +22,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 use naslens::data::{Skipped, listed_files};
+use naslens::hardware::HardwareError;
+use naslens::pipeline::latency::LatencyError;
 use naslens::pipeline::predict::PredictError;
 use naslens::pipeline::search::SearchError;
 use naslens::pipeline::{BenchError, RunError, ScreenError};
@@ -57,6 +60,7 @@ enum Command {
     Compare(compare::Args),
     Plan(plan::Args),
     Export(export::Args),
+    Latency(latency::Args),
     Bench(bench::Args),
     List(list::Args),
     Doctor(doctor::Args),
@@ -86,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Export(args) => export::run(args),
+        Command::Latency(args) => latency::run(args),
         Command::Bench(args) => bench::run(args),
         Command::List(args) => list::run(args),
         Command::Doctor(args) => doctor::run(args),
@@ -105,6 +110,7 @@ fn interrupted(error: &anyhow::Error) -> bool {
         || matches!(error.downcast_ref(), Some(BenchError::Screen(ScreenError::Interrupted { .. })))
         || matches!(error.downcast_ref(), Some(PredictError::Interrupted { .. }))
         || matches!(error.downcast_ref(), Some(SearchError::Interrupted { .. }))
+        || matches!(error.downcast_ref(), Some(LatencyError::Hardware(HardwareError::Interrupted { .. })))
         || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
 }
 

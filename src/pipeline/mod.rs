@@ -7,6 +7,7 @@ mod columns;
 pub mod compare;
 pub mod evaluate;
 mod export;
+pub mod latency;
 mod make_table;
 pub mod plan;
 pub mod predict;

@@ -29,7 +29,6 @@ use crate::encoding::{self, EncodingError, FeatureMatrix, score_columns};
 use crate::engine::parse_device;
 use crate::files::{FileError, lock_folder, write_atomically};
 use crate::predictor::{self, Prediction, PredictorError, conformal_scale, cross_validate};
-use crate::proxy::Status;
 use crate::report::html;
 use crate::report::html::model::Role;
 use crate::seed::{Stream, derive};
@@ -264,9 +263,8 @@ fn claim(config: &RunConfig, out: &Path, overwrite: bool) -> Result<(), RunError
 fn candidates(outcome: &Outcome, space: &dyn SearchSpace) -> Vec<Candidate> {
     let table = &outcome.table;
     let mut seen = HashSet::new();
-    let dead = |row: usize| table.proxies.iter().any(|(_, scores)| scores[row].get_status() == Status::Dead);
     (0..table.arch.len())
-        .filter(|&row| !dead(row) && seen.insert(&table.arch_id[row]))
+        .filter(|&row| table.eligible(row) && seen.insert(&table.arch_id[row]))
         .filter_map(|row| Some(Candidate { row, arch: space.representative(&space.parse(&table.arch[row]).ok()?) }))
         .collect()
 }
