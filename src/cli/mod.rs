@@ -3,6 +3,7 @@
 mod bench;
 mod cascade;
 mod compare;
+mod confirm;
 mod doctor;
 mod evaluate;
 mod export;
@@ -55,6 +56,7 @@ enum Command {
     Predict(predict::Args),
     Stability(stability::Args),
     Run(run::Args),
+    Confirm(confirm::Args),
     MakeTable(make_table::Args),
     Search(search::Args),
     Compare(compare::Args),
@@ -85,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Predict(args) => predict::run(args),
         Command::Stability(args) => stability::run(args),
         Command::Run(args) => run::run(args),
+        Command::Confirm(args) => confirm::run(args),
         Command::MakeTable(args) => make_table::run(args),
         Command::Search(args) => search::run(args),
         Command::Compare(args) => compare::run(args),

@@ -130,10 +130,8 @@ impl Groups<'_> {
     /// The section of the report.
     pub fn comparison(&self) -> Comparison {
         let group = |role| {
-            let networks: Vec<TrainedNetwork> = self
-                .of(role)
-                .map(|n| TrainedNetwork { arch: n.arch.into(), accuracies: n.test_pct() })
-                .collect();
+            let networks: Vec<TrainedNetwork> =
+                self.of(role).map(|n| TrainedNetwork { arch: n.arch.into(), accuracies: n.test_pct() }).collect();
             let means = self.means(role);
             let interval = bootstrap_interval(means.len(), REPEATS, 0.95, derive(self.seed, "group"), |sample| {
                 Some(mean(sample.iter().map(|&i| means[i])))

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::run::{TrainJob, TrainStage};
+use super::confirm::{TrainJob, TrainStage};
 use super::screen::thread_pool;
+use super::settings::Settings;
 use super::{Progress, RunError, RunOptions, ScreenError};
 use crate::confirm::{Recipe, TrainingData};
 use crate::data::{self, DataSpec};
 use crate::engine::parse_device;
-use crate::files::{lock_folder, write_atomically};
+use crate::files::{check_output_folder, lock_folder};
 use crate::network::Network;
 use crate::seed::{Stream, derive};
 use crate::space::{self, ArchId, Architecture, SearchSpace, Skeleton, SpaceError, Task};
@@ -70,10 +71,6 @@ impl TableConfig {
             None => Ok(config),
         }
     }
-
-    fn to_toml(&self) -> Result<String, RunError> {
-        toml::to_string_pretty(self).map_err(|e| RunError::Value(e.to_string()))
-    }
 }
 
 /// What a table has become.
@@ -111,9 +108,10 @@ pub fn make_table(
     let task = Task { input: config.train.image, classes: data.classes() };
     let members = members(space.as_ref(), &task, config.seed, networks).map_err(ScreenError::from)?;
 
-    std::fs::create_dir_all(out).map_err(|source| crate::files::FileError::Folder { path: out.into(), source })?;
+    check_output_folder(out, 10_000_000)?;
     let _lock = lock_folder(out)?;
-    claim(config, out, options.overwrite)?;
+    let settings = Settings::new(out, CONFIG_FILE, config)?;
+    settings.claim(TRAINED, options.overwrite)?;
     let stage = TrainStage {
         space: space.as_ref(),
         recipe: &config.train,
@@ -142,9 +140,8 @@ pub fn make_table(
         })
         .collect();
     let (table, curves) = (out.join("table.parquet"), out.join("curves.parquet"));
-    let text = config.to_toml()?;
-    write_table(&table, &rows, config.repeats as usize, config.train.epochs, &text)?;
-    write_curves(&curves, &rows, &text)?;
+    write_table(&table, &rows, config.repeats as usize, config.train.epochs, settings.text())?;
+    write_curves(&curves, &rows, settings.text())?;
     Ok(TableOutcome {
         table,
         curves,
@@ -194,21 +191,6 @@ fn members(space: &dyn SearchSpace, task: &Task, seed: u64, count: usize) -> Res
         }
     }
     Ok(members)
-}
-
-/// Notes the configuration in the folder, which may hold a table of that configuration only.
-fn claim(config: &TableConfig, out: &Path, overwrite: bool) -> Result<(), RunError> {
-    let (path, text) = (out.join(CONFIG_FILE), config.to_toml()?);
-    match std::fs::read_to_string(&path) {
-        Ok(old) if old == text => return Ok(()),
-        Ok(old) if !overwrite => {
-            let changed = text.lines().find(|line| !old.lines().any(|o| o == *line)).unwrap_or("a removed setting");
-            return Err(RunError::OtherRun { dir: out.into(), changed: changed.into() });
-        }
-        _ => {}
-    }
-    let _ = std::fs::remove_dir_all(out.join(TRAINED));
-    Ok(write_atomically(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::RunError;
 use crate::confirm::Recipe;
 use crate::pipeline::ScreenConfig;
+use crate::pipeline::confirm::Controls;
 
 /// Everything that decides a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct RunConfig {
     pub top: usize,
     /// Trainings per finalist and control, from different initialisations.
     pub repeats: u64,
+    /// Who the controls are.
+    pub controls: Controls,
     /// Surrogate; see `naslens list predictors`.
     pub predictor: String,
     /// Encodings that the surrogate sees beside the scores; see `naslens list encodings`.
@@ -42,6 +45,7 @@ impl Default for RunConfig {
             labels: 24,
             top: 8,
             repeats: 1,
+            controls: Controls::Random,
             predictor: "stack".into(),
             encodings: vec!["graf".into()],
             level: 0.9,
@@ -59,11 +63,6 @@ impl RunConfig {
         let config: RunConfig = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
         config.check().map_err(RunError::Value)?;
         Ok(config)
-    }
-
-    /// The whole configuration as TOML, defaults included.
-    pub(super) fn to_toml(&self) -> Result<String, RunError> {
-        toml::to_string_pretty(self).map_err(|e| RunError::Value(e.to_string()))
     }
 
     /// What makes no sense, if anything.

@@ -18,7 +18,7 @@ use crate::engine::parse_device;
 use crate::files::{check_output_folder, lock_folder};
 use crate::hardware::{Limit, Target};
 use crate::pipeline::candidates::{self, CandidatesConfig};
-use crate::pipeline::run::{TrainError, TrainJob, TrainStage};
+use crate::pipeline::confirm::{TrainError, TrainJob, TrainStage};
 use crate::pipeline::screen::thread_pool;
 use crate::pipeline::{Progress, RunConfig, RunOptions, ScreenError};
 use crate::seed::derive;

@@ -27,7 +27,8 @@ pub use verify::{LatencyCheck, TooSlow};
 
 use super::ScreenError;
 use super::candidates::CandidatesError;
-use super::run::{RunError, TrainError};
+use super::confirm::TrainError;
+use super::run::RunError;
 use crate::benchmark::TableError;
 use crate::confirm::TrainingDataError;
 use crate::files::FileError;
