@@ -315,7 +315,7 @@ fn chosen(
     let scores = candidates.score(&config.by).ok_or_else(|| {
         let hint = did_you_mean(&config.by, names());
         RunError::Value(format!(
-            "the run has no score `{}`{hint} It has {}",
+            "the run has no score `{}`{hint}; it has {}",
             config.by,
             names().collect::<Vec<_>>().join(", ")
         ))

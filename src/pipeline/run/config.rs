@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::RunError;
 use crate::confirm::Recipe;
-use crate::pipeline::ScreenConfig;
+use crate::data::{self, DataSpec};
+use crate::network::Shape;
 use crate::pipeline::confirm::Controls;
+use crate::pipeline::{ScreenConfig, ScreenError};
 
 /// Everything that decides a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,7 +57,36 @@ impl Default for RunConfig {
     }
 }
 
+/// Images that [`RunConfig::for_images`] trains, validates and tests with at most, so that an evening is enough for any folder.
+const LIMIT: [usize; 3] = [4000, 1000, 4000];
+/// The largest side of its images, in pixels, and what sides are multiples of: two halvings must be exact.
+const SIDE: (usize, usize) = (32, 4);
+
 impl RunConfig {
+    /// What is done with images of which nothing else is said: NAS-Bench-201 cells in a small skeleton, at the images' own
+    /// shape up to 32 pixels a side, trained for 8 epochs on up to 4,000 images.
+    pub fn for_images(data: DataSpec) -> Result<Self, RunError> {
+        let source = data::open(&data).map_err(ScreenError::from)?;
+        let native = source.dataset().map_err(ScreenError::from)?.shape();
+        let side = |n: usize| (n.min(SIDE.0) / SIDE.1).max(2) * SIDE.1;
+        let image = Shape::new(native.channels, side(native.height), side(native.width));
+        Ok(RunConfig {
+            sample: 500,
+            top: 4,
+            repeats: 2,
+            screen: ScreenConfig { init_channels: Some(16), cells: Some(1), data, image, ..ScreenConfig::default() },
+            train: Recipe {
+                image,
+                limit: Some(LIMIT),
+                epochs: 8,
+                learning_rate: 0.05,
+                warmup_epochs: 1.0,
+                ..Recipe::default()
+            },
+            ..RunConfig::default()
+        })
+    }
+
     /// Reads a TOML file; what it does not mention has its default.
     pub fn read(path: &Path) -> Result<Self, RunError> {
         let refuse = |reason: String| RunError::Config { path: path.into(), reason };
