@@ -8,8 +8,8 @@ use clap::ArgGroup;
 use naslens::hardware::{MeasureOptions, Setting};
 use naslens::network::Shape;
 use naslens::pipeline::latency::{
-    PublishedConfig, Subject, cached_model, default_model_file, fit_measured, fit_published, listed, measure_table, sampled,
-    subject_of_run, top_of_run,
+    PublishedConfig, Subject, cached_model, default_model_file, fit_measured, fit_published, listed, measure_table,
+    sampled, subject_of_run, top_of_run,
 };
 
 use super::progress::Reporter;
@@ -34,9 +34,13 @@ impl LimitArgs {
         }
         let subject = match (run, space) {
             (Some(run), _) => subject_of_run(run)?,
-            (None, Some(space)) => {
-                Subject { space: space.into(), init_channels: None, cells: None, image: Shape::new(3, 32, 32), classes: 10 }
-            }
+            (None, Some(space)) => Subject {
+                space: space.into(),
+                init_channels: None,
+                cells: None,
+                image: Shape::new(3, 32, 32),
+                classes: 10,
+            },
             // The search itself says what is missing.
             (None, None) => return Ok(None),
         };

@@ -79,7 +79,8 @@ mod tests {
         let (folded, folded_parameters) = parameters.folded(&network).unwrap();
         assert_eq!(folded.nodes().len(), network.nodes().len() - 2);
         let images = Tensor::arange(2 * 3 * 64, (Kind::Float, Device::Cpu)).reshape([2, 3, 8, 8]).sin();
-        let (a, b) = (parameters.logits(&network, &images).unwrap(), folded_parameters.logits(&folded, &images).unwrap());
+        let (a, b) =
+            (parameters.logits(&network, &images).unwrap(), folded_parameters.logits(&folded, &images).unwrap());
         let gap = f64::try_from((a - b).abs().max()).unwrap();
         assert!(gap < 1e-5, "{gap}");
     }

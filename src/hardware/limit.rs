@@ -31,11 +31,7 @@ pub struct Limit {
 impl Limit {
     /// The limit that settings ask for, for networks of `target`: none without a model; without `max_ms` one that all
     /// networks meet.
-    pub fn open(
-        max_ms: Option<f64>,
-        model: Option<&Path>,
-        target: &Target<'_>,
-    ) -> Result<Option<Self>, HardwareError> {
+    pub fn open(max_ms: Option<f64>, model: Option<&Path>, target: &Target<'_>) -> Result<Option<Self>, HardwareError> {
         if let Some(ms) = max_ms.filter(|ms| !(ms.is_finite() && *ms > 0.0)) {
             return Err(HardwareError::LimitValue(ms));
         }

@@ -134,8 +134,7 @@ fn visit(
     let _no_grad = tch::no_grad_guard();
     reset_peak_device_memory(device);
     let parameters = Parameters::init(network, 0, device)?;
-    let (folded, parameters) =
-        if setting.folded { parameters.folded(network)? } else { (network.clone(), parameters) };
+    let (folded, parameters) = if setting.folded { parameters.folded(network)? } else { (network.clone(), parameters) };
     let images = images(network.input_shape(), setting.batch, device)?;
     let run = || -> Result<f64, tch::TchError> {
         synchronise(device);

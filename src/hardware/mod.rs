@@ -17,10 +17,10 @@ mod timing;
 
 use std::path::PathBuf;
 
-pub use limit::{Limit, Target};
-pub use measure::{Measurement, MeasureOptions, measure};
-pub use memory::peak_memory_bytes;
 pub(crate) use features::{Features, features};
+pub use limit::{Limit, Target};
+pub use measure::{MeasureOptions, Measurement, measure};
+pub use memory::peak_memory_bytes;
 pub(crate) use model::FittedLatency;
 pub use model::{KnownLatency, LatencyModel, LatencyPrediction, ModelSettings, Origin};
 pub use setting::Setting;

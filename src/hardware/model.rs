@@ -145,11 +145,8 @@ impl LatencyModel {
 
     /// The file: settings and known latencies, nothing of the day they were measured.
     pub fn to_json(&self) -> serde_json::Result<String> {
-        let file = File {
-            naslens_latency_model: FORMAT,
-            settings: self.settings.clone(),
-            networks: self.networks.clone(),
-        };
+        let file =
+            File { naslens_latency_model: FORMAT, settings: self.settings.clone(), networks: self.networks.clone() };
         serde_json::to_string_pretty(&file)
     }
 

@@ -52,7 +52,10 @@ impl fmt::Display for Setting {
         let norms = if *folded { "folded" } else { "not folded" };
         let name = if name.is_empty() { "unknown" } else { name };
         let plural = if *threads == 1 { "" } else { "s" };
-        write!(f, "{device} ({name}), {threads} thread{plural}, batch {batch}, normalisations {norms}, libtorch {libtorch}")
+        write!(
+            f,
+            "{device} ({name}), {threads} thread{plural}, batch {batch}, normalisations {norms}, libtorch {libtorch}"
+        )
     }
 }
 

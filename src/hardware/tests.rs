@@ -78,7 +78,10 @@ fn few_noisy_measurements_order_fresh_networks() {
     assert!(tau > 0.85, "{tau}");
     let held = predicted.iter().zip(&noisy[30..]).filter(|(p, y)| p.low_ms <= **y && **y <= p.high_ms).count();
     assert!((0.8..=1.0).contains(&(held as f64 / means.len() as f64)), "{held} of {}", means.len());
-    assert!(matches!(FittedLatency::new(&[&counted[0]], &noisy[..1]), Err(HardwareError::TooFew { found: 1, least: 9 })));
+    assert!(matches!(
+        FittedLatency::new(&[&counted[0]], &noisy[..1]),
+        Err(HardwareError::TooFew { found: 1, least: 9 })
+    ));
 }
 
 #[test]

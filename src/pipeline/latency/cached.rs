@@ -30,7 +30,14 @@ pub fn cached_model(
     let setting = Setting::here(device, 1, 1, true).map_err(crate::hardware::HardwareError::from)?;
     let folder = cache_folder().ok_or(LatencyError::NoCache)?;
     let (space, _) = subject.open()?;
-    let key = json!([env!("CARGO_PKG_VERSION"), space.entry().name, subject.init_channels, subject.cells, subject.image, setting]);
+    let key = json!([
+        env!("CARGO_PKG_VERSION"),
+        space.entry().name,
+        subject.init_channels,
+        subject.cells,
+        subject.image,
+        setting
+    ]);
     let file = folder.join(format!("latency-{:016x}.json", derive(0, &key.to_string())));
     if LatencyModel::read(&file).is_ok() {
         return Ok(file);

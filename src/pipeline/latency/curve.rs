@@ -60,8 +60,10 @@ pub(super) fn point(
     let qualities = splits.par_iter().map(draw).collect::<Result<Vec<[f64; 5]>, HardwareError>>()?;
     let estimate = |which: usize| {
         let values: Vec<f64> = qualities.iter().map(|q| q[which]).collect();
-        let mean = |positions: &[usize]| Some(positions.iter().map(|&i| values[i]).sum::<f64>() / positions.len() as f64);
-        let interval = (values.len() > 1).then(|| bootstrap_interval(values.len(), RESAMPLES, 0.95, seed, mean)).flatten();
+        let mean =
+            |positions: &[usize]| Some(positions.iter().map(|&i| values[i]).sum::<f64>() / positions.len() as f64);
+        let interval =
+            (values.len() > 1).then(|| bootstrap_interval(values.len(), RESAMPLES, 0.95, seed, mean)).flatten();
         Estimate { mean: values.iter().sum::<f64>() / values.len().max(1) as f64, interval }
     };
     Ok(CurvePoint {
@@ -95,14 +97,7 @@ fn quality(predicted: &[LatencyPrediction], truth: &[f64]) -> [f64; 5] {
 
 /// `draws` random choices of `n` of the networks `known`, each to be tested on `tested`, or on the rest of `known`, at most
 /// `most` of them, where `tested` is empty. The choices of fewer networks are not part of those of more.
-pub(super) fn splits(
-    known: &[usize],
-    tested: &[usize],
-    n: usize,
-    draws: usize,
-    most: usize,
-    seed: u64,
-) -> Vec<Split> {
+pub(super) fn splits(known: &[usize], tested: &[usize], n: usize, draws: usize, most: usize, seed: u64) -> Vec<Split> {
     let draw = |draw: usize| {
         let mut order = known.to_vec();
         Stream::named(seed, &format!("latency.{n}.{draw}")).shuffle(&mut order);

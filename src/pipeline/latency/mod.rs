@@ -63,7 +63,9 @@ pub enum LatencyError {
         arch: String,
     },
     /// The space is too small for what is asked.
-    #[error("{asked} distinct live networks were asked for, but only {found} could be drawn from {space}; ask for fewer")]
+    #[error(
+        "{asked} distinct live networks were asked for, but only {found} could be drawn from {space}; ask for fewer"
+    )]
     TooMany {
         /// The number asked for.
         asked: usize,
@@ -83,7 +85,9 @@ pub enum LatencyError {
         samples: usize,
     },
     /// Nowhere to keep a model.
-    #[error("there is no cache folder to keep a latency model in; set NASLENS_CACHE, or fit one with `naslens latency --fit`")]
+    #[error(
+        "there is no cache folder to keep a latency model in; set NASLENS_CACHE, or fit one with `naslens latency --fit`"
+    )]
     NoCache,
 }
 

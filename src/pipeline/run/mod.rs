@@ -256,7 +256,7 @@ fn candidates(outcome: &Outcome, space: &dyn SearchSpace) -> Vec<Candidate> {
     let table = &outcome.table;
     let mut seen = HashSet::new();
     (0..table.arch.len())
-         .filter(|&row| table.eligible(row) && seen.insert(&table.arch_id[row]))
+        .filter(|&row| table.eligible(row) && seen.insert(&table.arch_id[row]))
         .filter_map(|row| Some(Candidate { row, arch: space.representative(&space.parse(&table.arch[row]).ok()?) }))
         .collect()
 }

@@ -11,7 +11,12 @@ use crate::report::SCORES_FILE;
 const CONFIG_FILE: &str = "screen.json";
 
 /// Makes sure that the folder holds no run with other settings, and notes the settings.
-pub(super) fn claim(out: &Path, config: &ScreenConfig, device: tch::Device, overwrite: bool) -> Result<(), ScreenError> {
+pub(super) fn claim(
+    out: &Path,
+    config: &ScreenConfig,
+    device: tch::Device,
+    overwrite: bool,
+) -> Result<(), ScreenError> {
     let path = out.join(CONFIG_FILE);
     let mut settings = json!(config);
     if let Value::Object(map) = &mut settings {

@@ -260,7 +260,10 @@ pub fn screen(
     let (archs, sampler) = select(space.as_ref(), selection, config.seed)?;
     let pool = thread_pool(options.threads)?;
     let rows = pool.install(|| {
-        archs.into_par_iter().map(|arch| row(space.as_ref(), arch, &task, &proxies, limit)).collect::<Result<Vec<_>, _>>()
+        archs
+            .into_par_iter()
+            .map(|arch| row(space.as_ref(), arch, &task, &proxies, limit))
+            .collect::<Result<Vec<_>, _>>()
     })?;
     let mut population = Population::new(&rows, limit);
 
@@ -309,7 +312,15 @@ pub fn screen(
         recorder.compact()?;
     }
     let failed = recorder.first_failure.map(|error| (recorder.failures, error));
-    Ok(Outcome { table, path: table_path, distinct: population.len(), over_limit: population.over_limit(), computed, seconds, failed })
+    Ok(Outcome {
+        table,
+        path: table_path,
+        distinct: population.len(),
+        over_limit: population.over_limit(),
+        computed,
+        seconds,
+        failed,
+    })
 }
 
 /// All scores in the folder of a run, with the seconds they took.
