@@ -18,6 +18,7 @@ use crate::confirm::{Recipe, TrainingData};
 use crate::data::{self, DataSpec};
 use crate::engine::parse_device;
 use crate::files::{check_output_folder, lock_folder};
+use crate::hardware::{HardwareError, MeasureOptions, Setting, measure};
 use crate::network::Network;
 use crate::seed::{Stream, derive};
 use crate::space::{self, ArchId, Architecture, SearchSpace, Skeleton, SpaceError, Task};
@@ -25,6 +26,11 @@ use table::{Row, write_curves, write_table};
 
 const CONFIG_FILE: &str = "table.toml";
 const TRAINED: &str = "trained";
+/// Runs that a median latency is of.
+const RUNS: usize = 30;
+/// Keys of the configuration and of what latencies were measured on, in the metadata of the files.
+const CONFIG_KEY: &str = "naslens.table";
+const LATENCY_KEY: &str = "naslens.latency";
 /// Spaces up to this size are gone through in a random order; from larger ones architectures are drawn.
 const SHUFFLED: u128 = 1 << 20;
 /// Draws without a new network after which a larger space counts as exhausted.
@@ -91,10 +97,12 @@ pub struct TableOutcome {
 }
 
 /// Trains the first `networks` networks and writes `table.parquet` and `curves.parquet` into `out`. The same command after
-/// an interruption, or with more networks, goes on from what is there.
+/// an interruption, or with more networks, goes on from what is there. With `latency`, each network is also measured on this
+/// machine (one thread, batch 1), one after another when the trainings are done.
 pub fn make_table(
     config: &TableConfig,
     networks: usize,
+    latency: bool,
     out: &Path,
     options: &RunOptions<'_>,
     on_progress: &mut (dyn FnMut(Progress) + Send),
@@ -128,20 +136,33 @@ pub fn make_table(
         on_progress(Progress { done, total, resumed, seconds: start.elapsed().as_secs_f64() });
     })?;
 
+    let setting = Setting::here(options.device, 1, 1, true).map_err(HardwareError::from)?;
+    let latencies = if latency {
+        let all: Vec<&Network> = members.iter().map(|m| &m.network).collect();
+        let measure_options = MeasureOptions { runs: RUNS, stop: options.stop };
+        let measured = measure(&all, &setting, measure_options, &mut |_, _| {})?;
+        measured.into_iter().map(|m| Some(m.timing.p50_ms)).collect()
+    } else {
+        vec![None; members.len()]
+    };
     let rows: Vec<Row> = members
         .into_iter()
+        .zip(latencies)
         .zip(trainings.chunks(config.repeats as usize))
-        .map(|(m, trainings)| Row {
+        .map(|((m, latency_ms), trainings)| Row {
             arch: space.format(&m.arch),
             arch_id: m.id.to_string(),
             params: m.network.params(),
             macs: m.network.macs(),
+            latency_ms,
             trainings: trainings.to_vec(),
         })
         .collect();
     let (table, curves) = (out.join("table.parquet"), out.join("curves.parquet"));
-    write_table(&table, &rows, config.repeats as usize, config.train.epochs, settings.text())?;
-    write_curves(&curves, &rows, settings.text())?;
+    let metadata = [(CONFIG_KEY, settings.text().to_string()), (LATENCY_KEY, setting.to_string())];
+    let metadata = &metadata[..if latency { 2 } else { 1 }];
+    write_table(&table, &rows, config.repeats as usize, config.train.epochs, metadata)?;
+    write_curves(&curves, &rows, &metadata[..1])?;
     Ok(TableOutcome {
         table,
         curves,

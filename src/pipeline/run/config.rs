@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::RunError;
+use super::{RunError, TruthTable};
 use crate::confirm::Recipe;
 use crate::data::{self, DataSpec};
 use crate::network::Shape;
@@ -17,7 +17,7 @@ use crate::pipeline::{ScreenConfig, ScreenError};
 pub struct RunConfig {
     /// Title of the report.
     pub title: String,
-    /// Architectures to score, drawn uniformly without replacement.
+    /// Architectures to score, drawn uniformly without replacement; the first of [`table`](Self::table), if there is one.
     pub sample: u64,
     /// Networks trained for the surrogate to learn from.
     pub labels: usize,
@@ -33,6 +33,9 @@ pub struct RunConfig {
     pub encodings: Vec<String>,
     /// Nominal coverage of the surrogate's intervals, between 0 and 1.
     pub level: f64,
+    /// Networks to choose from, in place of a sample of the space, and accuracies to judge proxies by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<TruthTable>,
     /// What is scored and how.
     pub screen: ScreenConfig,
     /// How networks are trained.
@@ -51,6 +54,7 @@ impl Default for RunConfig {
             predictor: "stack".into(),
             encodings: vec!["graf".into()],
             level: 0.9,
+            table: None,
             screen: ScreenConfig::default(),
             train: Recipe::default(),
         }

@@ -9,6 +9,7 @@ mod config;
 mod page;
 mod results;
 mod tables;
+mod truth;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ pub use config::RunConfig;
 use page::page;
 use results::{Candidate, Results, Trained};
 use tables::write_predictions;
+use truth::Truth;
+pub use truth::TruthTable;
 
 use super::candidates::CandidatesError;
 use super::confirm::{
@@ -25,6 +28,7 @@ use super::confirm::{
 use super::screen::thread_pool;
 use super::settings::Settings;
 use super::{Outcome, Progress, RunOptions, ScreenError, Selection, screen};
+use crate::benchmark::TableError;
 use crate::confirm::{TrainingData, TrainingDataError};
 use crate::data::{self, Skipped};
 use crate::encoding::{self, EncodingError, FeatureMatrix, score_columns};
@@ -80,6 +84,9 @@ pub enum RunError {
     /// The networks of a run.
     #[error(transparent)]
     Candidates(#[from] CandidatesError),
+    /// The table of trained networks.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// The latency model.
     #[error(transparent)]
     Hardware(#[from] HardwareError),
@@ -149,11 +156,15 @@ pub fn run(
     if !options.overwrite {
         settings.refuse_others()?;
     }
-    let outcome = screen(&config.screen, &Selection::Sample(config.sample), out, options, &mut |p| {
-        on_progress(Stage::Screen, p);
-    })?;
     let skeleton = Skeleton { init_channels: config.screen.init_channels, cells: config.screen.cells };
     let space = space::open(&config.screen.space, &skeleton).map_err(ScreenError::from)?;
+    let truth = config.table.as_ref().map(Truth::read).transpose()?;
+    let selection = match &truth {
+        Some(truth) => truth.selection(space.as_ref(), config.sample)?,
+        None => Selection::Sample(config.sample),
+    };
+    let outcome =
+        screen(&config.screen, &selection, out, options, &mut |progress| on_progress(Stage::Screen, progress))?;
     let target = Target { space: space.as_ref(), image: config.screen.image };
     let limit = Limit::open(config.screen.max_latency_ms, config.screen.latency_model.as_deref(), &target)?;
     let candidates = candidates(&outcome, space.as_ref());
@@ -255,6 +266,7 @@ pub fn run(
         predictions: &predictions,
         scale,
         features: &features,
+        truth: truth.as_ref(),
         winner: winner.as_ref(),
         settings: &settings,
         image_counts: data.sizes(),

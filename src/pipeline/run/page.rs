@@ -31,10 +31,18 @@ impl Results<'_> {
         derive(self.config.screen.seed, name)
     }
 
-    /// Correlations of scores with the test accuracy of the random networks.
+    /// The networks that proxies are judged by: row and accuracy of those in the table, or of the random networks.
+    fn judged(&self) -> (Vec<usize>, Vec<f64>) {
+        let Some(truth) = self.truth else {
+            return self.random().iter().map(|t| (self.row(t), mean(t.test_pct().into_iter()))).unzip();
+        };
+        let known = |row: usize| Some((row, truth.accuracy(&self.outcome.table.arch_id[row])?));
+        self.candidates.iter().filter_map(|c| known(c.row)).unzip()
+    }
+
+    /// Correlations of scores with the accuracy of the networks that they are judged by.
     fn proxy_rows(&self) -> Vec<ProxyRow> {
-        let random = self.random();
-        let truth: Vec<f64> = random.iter().map(|t| mean(t.test_pct().into_iter())).collect();
+        let (judged, truth) = self.judged();
         let metadata: Value = serde_json::from_str(&self.outcome.table.metadata).unwrap_or(Value::Null);
         let table = &self.outcome.table;
         table
@@ -42,7 +50,7 @@ impl Results<'_> {
             .iter()
             .filter_map(|(name, scores)| {
                 let values = table.values(name)?;
-                let x = missing_last(&random.iter().map(|t| values[self.row(t)]).collect::<Vec<_>>());
+                let x = missing_last(&judged.iter().map(|&row| values[row]).collect::<Vec<_>>());
                 let estimate = |f: fn(&[f64], &[f64]) -> Option<f64>| {
                     let value = f(&x, &truth)?;
                     let resample = |sample: &[usize]| {
@@ -59,7 +67,7 @@ impl Results<'_> {
                     name: name.clone(),
                     spearman: estimate(spearman),
                     kendall: estimate(kendall_tau),
-                    n: random.len() as u64,
+                    n: judged.len() as u64,
                     failed: scores.iter().filter(|s| s.value().is_none()).count() as u64,
                     seconds: metadata["seconds_per_proxy"][name].as_f64(),
                     baseline: proxy::find(name).is_ok_and(|p| p.baseline),
@@ -164,6 +172,7 @@ impl Results<'_> {
         let mut sentences: Vec<String> = groups.sentence().into_iter().collect();
         sentences.extend(self.winner.iter().flat_map(|w| w.sentences(self.config.screen.max_latency_ms)));
         sentences.extend(proxy_sentence(rows));
+        sentences.extend(domain_warning(rows));
         if let Some(rho) = held_out.spearman {
             let inside = held_out
                 .points
@@ -195,13 +204,30 @@ fn proxy_sentence(rows: &[ProxyRow]) -> Option<String> {
         .map_or(String::new(), |i| format!(" (95% interval {:.2} to {:.2})", i.low, i.high));
     Some(if a > b {
         format!(
-            "The best proxy on {} random networks is {}, Spearman {a:.2}{interval}; the best count, {}, has {b:.2}.",
+            "The best proxy on {} networks is {}, Spearman {a:.2}{interval}; the best count, {}, has {b:.2}.",
             best.n, best.name, trivial.name
         )
     } else {
         format!(
-            "No proxy beats counting on {} random networks: {} has Spearman {b:.2}, the best proxy, {}, {a:.2}{interval}.",
+            "No proxy beats counting on {} networks: {} has Spearman {b:.2}, the best proxy, {}, {a:.2}{interval}.",
             best.n, trivial.name, best.name
+        )
+    })
+}
+
+/// Names the proxies that on these images say no more than the number of parameters. `rows` are sorted, best first.
+fn domain_warning(rows: &[ProxyRow]) -> Option<String> {
+    let rho = |row: &ProxyRow| row.spearman.map(|e| e.value);
+    let params = rows.iter().find(|r| r.name == "params").and_then(rho)?;
+    let losers: Vec<&str> =
+        rows.iter().filter(|r| !r.baseline && rho(r).is_none_or(|v| v <= params)).map(|r| r.name.as_str()).collect();
+    let others = rows.iter().filter(|r| !r.baseline).count();
+    (!losers.is_empty()).then(|| {
+        format!(
+            "Domain warning: on these images {} of {others} proxies rank no better than the number of parameters (Spearman \
+             {params:.2}): {}. Do not choose by them here, whatever they are worth elsewhere.",
+            losers.len(),
+            losers.join(", ")
         )
     })
 }
@@ -241,9 +267,16 @@ pub(super) fn page(results: &Results<'_>) -> RunReport {
         scatter: results.scatter(&rows),
         proxies: ProxySection {
             rows,
-            interval_method: "95% bootstrap intervals over labelled networks and controls, which are a uniform random \
-                              sample (finalists are not)"
-                .into(),
+            interval_method: match results.truth {
+                Some(truth) => {
+                    format!("95% bootstrap intervals over the networks, whose accuracies are {}", truth.name)
+                }
+                None => {
+                    "95% bootstrap intervals over labelled networks and controls, which are a uniform random sample \
+                         (finalists are not)"
+                        .into()
+                }
+            },
         },
         predictions: vec![held_out, cross_validated],
         comparison: Some(groups.comparison()),
@@ -263,5 +296,28 @@ pub(super) fn page(results: &Results<'_>) -> RunReport {
             config: results.settings.text().into(),
         },
         title,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, rho: Option<f64>, baseline: bool) -> ProxyRow {
+        ProxyRow { name: name.into(), spearman: rho.map(Estimate::new), baseline, ..ProxyRow::default() }
+    }
+
+    #[test]
+    fn proxies_that_say_no_more_than_params_are_named() {
+        let rows = [
+            row("meco", Some(0.8), false),
+            row("params", Some(0.7), true),
+            row("zen", Some(0.7), false),
+            row("snip", None, false),
+        ];
+        let warning = domain_warning(&rows).unwrap();
+        assert!(warning.contains("2 of 3 proxies") && warning.contains("0.70): zen, snip."), "{warning}");
+        assert_eq!(domain_warning(&rows[..2]), None);
+        assert_eq!(domain_warning(&rows[2..]), None, "nothing to compare with");
     }
 }

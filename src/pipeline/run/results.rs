@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::RunConfig;
+use super::{RunConfig, Truth};
 use crate::confirm::Training;
 use crate::encoding::FeatureMatrix;
 use crate::pipeline::Outcome;
@@ -55,6 +55,8 @@ pub(super) struct Results<'a> {
     /// Half-width of an interval in standard deviations.
     pub scale: f64,
     pub features: &'a FeatureMatrix,
+    /// A table that proxies are judged by.
+    pub truth: Option<&'a Truth>,
     /// The network to take.
     pub winner: Option<&'a Winner>,
     pub settings: &'a Settings<'a>,
