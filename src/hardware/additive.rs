@@ -27,7 +27,7 @@ const EXPONENTS: std::ops::RangeInclusive<i32> = -12..=4;
 /// ```
 ///
 /// (noise, and uncertainty of `b` and `w` given the penalty as a prior), and the 90% interval is `ŷ ± q s`, `q` the
-/// `⌈0.9 (n + 1)⌉`-th smallest of the leave-one-out errors, each divided by its own `s`: a conformal interval.
+/// `⌈0.9 (n + 1)⌉`-th smallest of `|y_i - ŷ₋ᵢ| / s₋ᵢ(z_i)`: a conformal interval.
 #[derive(Clone, Debug)]
 pub(super) struct Additive {
     mean: Array1<f64>,
@@ -73,8 +73,16 @@ impl Additive {
         let Some((penalty, errors, left)) = all.min_by(|a, b| loss(&a.1).total_cmp(&loss(&b.1))) else {
             return Err("no penalty was tried".into());
         };
-        // A network that is left out has s² = 1 + h / (1 - h) = 1 / (1 - h).
-        let mut relative: Vec<f64> = errors.iter().zip(&left).map(|(e, l)| e.abs() * l.sqrt()).collect();
+        // The prediction without the network, and the second and third part of its s², follow from error and leverage. The
+        // noise is that of the prediction, as it will be for new networks: latencies far above it are not excused by
+        // being large.
+        let score = |i: usize| {
+            let error = errors[i] / roots[i];
+            let predicted = (y[i] - error).max(0.0);
+            let unsure = (1.0 - left[i]) / left[i] / cases[i];
+            error.abs() / ((predicted / scale).powi(2) + unsure).sqrt()
+        };
+        let mut relative: Vec<f64> = (0..y.len()).map(score).collect();
         relative.sort_unstable_by(f64::total_cmp);
         let rank = ((n + 1.0) * LEVEL).ceil() as usize;
         let quantile = relative[rank.clamp(1, relative.len()) - 1];
@@ -146,7 +154,9 @@ mod tests {
         let (mut held, mut asked) = (0, 0);
         for _ in 0..30 {
             let z = Array2::from_shape_fn((60, 3), |_| stream.normal());
-            let y: Vec<f64> = (0..60).map(|i| (10.0 + z[[i, 0]]) * (1.0 + 0.05 * stream.normal())).collect();
+            // Now and then a run takes half as long again.
+            let mut noise = || if stream.uniform() < 0.15 { 1.5 } else { 1.0 + 0.05 * stream.normal() };
+            let y: Vec<f64> = (0..60).map(|i| (10.0 + z[[i, 0]]) * noise()).collect();
             let fit = Additive::fit(z.slice(ndarray::s![..30, ..]), &y[..30]).unwrap();
             for i in 30..60 {
                 let (mean, half) = fit.at(z.row(i));

@@ -25,7 +25,7 @@ const STABLE: f64 = 0.02;
 /// Warmed up after so many blocks in any case.
 const MOST_BLOCKS: usize = 12;
 /// Up to so many times the runs asked for, to make up for disturbed ones.
-const PATIENCE: usize = 4;
+const PATIENCE: usize = 2;
 
 /// Two measurements at a time would measure each other.
 static TURN: Mutex<()> = Mutex::new(());
@@ -47,8 +47,8 @@ pub struct Measurement {
     pub timing: Timing,
     /// Runs that count.
     pub runs: usize,
-    /// Share of all runs during which the system took the processor away from this process. They do not count, unless too few
-    /// are left.
+    /// Share of all runs during which the system took the processor away from this process. They do not count, unless fewer
+    /// than half of the runs asked for are left.
     pub disturbed: f64,
     /// Runs before, until the fastest of another five was not more than 2% faster; the most over all rounds.
     pub warm_up_runs: usize,
@@ -73,7 +73,7 @@ struct Runs {
 /// Measures untrained networks, one after another and never two at a time, on this machine with the device, threads and batch
 /// of `setting`: forward passes in eval mode without gradients, from images on the device to logits on the device.
 ///
-/// Each network is visited in three rounds, in alternating order, and warmed up in each ([`Measurement::warm_up_runs`]); a
+/// Each network is visited in three rounds, every time in another random order, and warmed up in each ([`Measurement::warm_up_runs`]); a
 /// third of the runs is timed in each. On a GPU the device is synchronised before and after every run. `on_progress` hears how
 /// many visits of how many are done.
 pub fn measure(
@@ -88,9 +88,9 @@ pub fn measure(
     let mut found: Vec<Runs> = networks.iter().map(|_| Runs::default()).collect();
     tch::set_num_threads(i32::try_from(setting.threads).unwrap_or(1));
     let result = (0..ROUNDS).try_for_each(|round| {
-        let order: Box<dyn Iterator<Item = usize>> =
-            if round % 2 == 0 { Box::new(0..networks.len()) } else { Box::new((0..networks.len()).rev()) };
-        for (visited, i) in order.enumerate() {
+        let mut order: Vec<usize> = (0..networks.len()).collect();
+        Stream::named(0, &format!("latency.round.{round}")).shuffle(&mut order);
+        for (visited, i) in order.into_iter().enumerate() {
             let done = round * networks.len() + visited;
             if options.stop.load(Ordering::Relaxed) {
                 return Err(HardwareError::Interrupted { done, total });
@@ -108,7 +108,7 @@ pub fn measure(
 
 fn measurement(network: &Network, setting: &Setting, wanted: usize, runs: Runs) -> Result<Measurement, HardwareError> {
     let disturbed = 1.0 - runs.undisturbed.len() as f64 / runs.all.len().max(1) as f64;
-    let times = if runs.undisturbed.len() >= wanted { &runs.undisturbed } else { &runs.all };
+    let times = if 2 * runs.undisturbed.len() >= wanted { &runs.undisturbed } else { &runs.all };
     let none = || EngineError::Torch(tch::TchError::Torch("no run was asked for".into()));
     let deployed = if setting.folded { network.folded().network } else { network.clone() };
     Ok(Measurement {

@@ -44,7 +44,7 @@ pub fn cached_model(
     }
     let networks = CACHED_SAMPLES + FRESH;
     say(&format!(
-        "no latency model of these networks on this machine yet: measuring {networks} of them, once, for about a minute or two"
+        "no latency model of these networks on this machine yet: measuring {networks} of them, once, for about a minute"
     ));
     std::fs::create_dir_all(&folder).map_err(|source| FileError::Folder { path: folder.clone(), source })?;
     let options = MeasureOptions { runs: RUNS, stop };
