@@ -52,7 +52,7 @@ impl Additive {
         let total = cases.sum();
         let mean = z.t().dot(&cases) / total;
         let y_mean = cases.iter().zip(y).map(|(c, y)| c * y).sum::<f64>() / total;
-        let rows = (&z - &mean) * &roots.view().insert_axis(Axis(1));
+        let rows = (&z - &mean) * roots.view().insert_axis(Axis(1));
         let residuals: Array1<f64> = roots.iter().zip(y).map(|(r, y)| r * (y - y_mean)).collect();
 
         let (directions, squares) = directions(&rows)?;
@@ -158,9 +158,9 @@ mod tests {
             let mut noise = || if stream.uniform() < 0.15 { 1.5 } else { 1.0 + 0.05 * stream.normal() };
             let y: Vec<f64> = (0..60).map(|i| (10.0 + z[[i, 0]]) * noise()).collect();
             let fit = Additive::fit(z.slice(ndarray::s![..30, ..]), &y[..30]).unwrap();
-            for i in 30..60 {
-                let (mean, half) = fit.at(z.row(i));
-                held += usize::from((y[i] - mean).abs() <= half);
+            for (row, y) in z.rows().into_iter().zip(&y).skip(30) {
+                let (mean, half) = fit.at(row);
+                held += usize::from((y - mean).abs() <= half);
                 asked += 1;
             }
             assert!(fit.at(ndarray::arr1(&[9.0, 9.0, 9.0]).view()).1 > 1.5 * fit.at(z.row(0)).1);
