@@ -53,6 +53,7 @@ pub mod doctor;
 pub mod encoding;
 pub mod engine;
 pub mod ensemble;
+pub mod import;
 pub mod network;
 pub mod pipeline;
 pub mod predictor;

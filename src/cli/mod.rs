@@ -5,6 +5,7 @@ mod cascade;
 mod compare;
 mod doctor;
 mod evaluate;
+mod import;
 mod list;
 mod plan;
 mod predict;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
+use naslens::import::ImportError;
 use naslens::pipeline::predict::PredictError;
 use naslens::pipeline::search::SearchError;
 use naslens::pipeline::{BenchError, RunError, ScreenError};
@@ -45,6 +47,7 @@ struct Cli {
 enum Command {
     Screen(screen::Args),
     Evaluate(evaluate::Args),
+    Import(import::Args),
     Cascade(cascade::Args),
     Predict(predict::Args),
     Stability(stability::Args),
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Screen(args) => screen::run(args),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Import(args) => import::run(args),
         Command::Cascade(args) => cascade::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Stability(args) => stability::run(args),
@@ -98,6 +102,7 @@ fn interrupted(error: &anyhow::Error) -> bool {
         || matches!(error.downcast_ref(), Some(BenchError::Screen(ScreenError::Interrupted { .. })))
         || matches!(error.downcast_ref(), Some(PredictError::Interrupted { .. }))
         || matches!(error.downcast_ref(), Some(SearchError::Interrupted { .. }))
+        || matches!(error.downcast_ref(), Some(ImportError::Interrupted))
         || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
 }
 
