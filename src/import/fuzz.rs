@@ -29,7 +29,7 @@ fn samples() -> Vec<(String, &'static FormatEntry, Vec<u8>)> {
     ]
     .map(file)
     .into();
-    let csv = b"space,arch,dataset,epochs,accuracy_pct\nnats-size,8:8:8:8:8,cifar10,12,\"90.5\"\n,x,,,\n".to_vec();
+    let csv = b"space,arch,dataset,epochs,accuracy_pct\nnats-size,8:8:8:8:8,cifar10,12,\"90.5\"\n\"nats-size\",8:8:8:8:16,,,\n".to_vec();
     all.push(("table.csv".into(), &table::ENTRY, csv));
     all
 }

@@ -82,8 +82,9 @@ impl Reader {
             fields.map_err(|e| format!("it is not [hash, epochs, adjacency, operations, metrics] in JSON ({e})"))?;
         let id = u128::from_str_radix(&hash, 16).ok().filter(|_| hash.len() == 32);
         let id = id.ok_or_else(|| format!("`{}` is no module hash", hash.chars().take(40).collect::<String>()))?;
-        let metrics =
-            BASE64_STANDARD.decode(metrics.trim_end()).map_err(|e| format!("its metrics are not base64 ({e})"))?;
+        // Python's encoder breaks lines, its decoder skips that.
+        let metrics: String = metrics.split_ascii_whitespace().collect();
+        let metrics = BASE64_STANDARD.decode(metrics).map_err(|e| format!("its metrics are not base64 ({e})"))?;
         let metrics = ModelMetrics::decode(&*metrics).map_err(|e| format!("its metrics are no ModelMetrics ({e})"))?;
         if metrics.evaluation_data.len() > MOST_EVALUATIONS {
             return Err(format!("it has more than {MOST_EVALUATIONS} evaluations"));

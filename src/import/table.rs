@@ -76,16 +76,17 @@ fn plan(config: &ImportConfig, columns: &[String]) -> Result<Plan, ImportError> 
     }
     let has = |field: &str| plan.common.iter().any(|(known, ..)| *known == field) || config.setting(field).is_some();
     if !has("arch") && !has("arch_index") {
-        let all = columns.join(", ");
+        let (path, all) = (config.source.display(), columns.join(", "));
         let message = format!(
-            "no column names the architectures; add --map arch=COLUMN or --map arch_index=COLUMN. Columns: {all}"
+            "no column of `{path}` names the architectures; add --map arch=COLUMN or --map arch_index=COLUMN. Columns: {all}"
         );
         return Err(ImportError::Options(message));
     }
     if !has("space") {
         let known = space::SPACES.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
+        let path = config.source.display();
         let message = format!(
-            "the table does not say which space it is of; add --set space=NAME ({known}, or a name of your own)"
+            "`{path}` does not say which space it is of; add --set space=NAME ({known}, or a name of your own)"
         );
         return Err(ImportError::Options(message));
     }

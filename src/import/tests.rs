@@ -41,7 +41,7 @@ fn formats_are_recognised() {
     for (name, content, format) in [
         ("a.csv", "x", Some("table")),
         ("zc_x.json", "{}", Some("suite-zero")),
-        ("unnamed.json", r#"{"cifar10": {"(0, 1)": {}}}"#, None),
+        ("unnamed.json", r#"{"(0, 1)": {}}"#, Some("suite-zero")),
         ("x.pickle", "\u{4}", None),
         ("x.pth", "text", None),
     ] {
