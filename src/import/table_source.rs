@@ -80,10 +80,10 @@ fn parquet_rows(path: &Path, places: &[usize], sink: &mut Sink, on_row: OnRow) -
         let read = batch.columns().iter().map(|column| cells(column).map_err(|e| damaged(e.to_string())));
         let columns: Vec<Vec<Cell>> = read.collect::<Result<_, _>>()?;
         let place = |wanted: &usize| order.iter().position(|place| place == wanted);
-        let places: Vec<usize> = places.iter().filter_map(place).collect();
+        let wanted: Vec<&Vec<Cell>> = places.iter().filter_map(place).map(|place| &columns[place]).collect();
         for row in 0..batch.num_rows() {
             number += 1;
-            on_row(sink, number, places.iter().map(|&place| columns[place][row].clone()).collect())?;
+            on_row(sink, number, wanted.iter().map(|column| column[row].clone()).collect())?;
         }
     }
     Ok(())

@@ -15,6 +15,7 @@
 
 mod globals;
 mod input;
+mod literal;
 mod machine;
 mod memo;
 mod opcode;
