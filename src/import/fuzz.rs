@@ -82,6 +82,19 @@ fn truncations_of_a_tfrecord_are_refused() {
     assert!(import_bytes("x.tfrecord", &nas_bench_101::ENTRY, &bytes[..first]).is_ok());
 }
 
+/// Names and first bytes by which formats are recognised.
+const NAMES: &[&str] = &[
+    "000000.pickle.pbz2",
+    "x.pickle.pbz2",
+    "x.pickle",
+    "x.pth",
+    "x.tfrecord",
+    "zc_nasbench201.json",
+    "x.csv",
+    "x.bench",
+];
+const HEADS: &[&[u8]] = &[b"", b"BZh91AY&SY", torch::LEGACY, torch::ZIP, b"PAR1", b"\x80\x04}(", b"{\"(", b"{"];
+
 type Edits = Vec<(prop::sample::Index, u8, u8)>;
 
 fn edits() -> impl Strategy<Value = Edits> {
@@ -110,16 +123,13 @@ proptest! {
     }
 
     #[test]
-    fn random_files_are_read_or_refused(which in 0..FORMATS.len(), bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let name = ["x.pickle.pbz2", "x.pickle", "x.pth", "x.tfrecord", "zc_nasbench201.json", "x.csv", "x.bench"];
-        let format = FORMATS[which];
-        for name in name {
-            let _ = import_bytes(name, format, &bytes);
-        }
-        // Behind the marks by which formats are recognised.
-        for head in [&b"BZh91AY&SY"[..], torch::LEGACY, torch::ZIP, b"PAR1", b"\x80\x04}(", b"{\"(", b"{"] {
-            let _ = import_bytes("x.pickle", format, &[head, &bytes].concat());
-        }
+    fn random_files_are_read_or_refused(
+        format in prop::sample::select(FORMATS),
+        name in prop::sample::select(NAMES),
+        head in prop::sample::select(HEADS),
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let _ = import_bytes(name, format, &[head, &bytes].concat());
     }
 
     /// Damage that the checksums do not show.

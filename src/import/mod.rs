@@ -49,6 +49,7 @@ pub use summary::{Group, Summary};
 use crate::pipeline::write_atomically;
 
 /// One line of the registry.
+#[derive(Debug)]
 pub struct FormatEntry {
     /// Name on the command line.
     pub name: &'static str,
