@@ -57,6 +57,7 @@ pub mod ensemble;
 pub mod export;
 pub mod files;
 pub mod hardware;
+pub mod import;
 pub mod network;
 pub mod pipeline;
 pub mod predictor;

@@ -1,5 +1,7 @@
-//! Benchmark tables: what architectures are known to reach (accuracy, latency, ...), read from Parquet files.
+//! Benchmark tables: what architectures are known to reach (accuracy, latency, ...), read from Parquet files, and the
+//! schema that imported ones have.
 
+pub mod schema;
 mod table;
 
 pub use table::{Table, TableError};

@@ -12,6 +12,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 
+use super::schema;
+
 /// Why a table or one of its columns could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -26,6 +28,15 @@ pub enum TableError {
     #[error("`{path}` is a folder; name the Parquet file inside it")]
     Folder {
         /// The path asked for.
+        path: PathBuf,
+    },
+    /// The table has a row per measurement, not one per architecture.
+    #[error(
+        "`{path}` has a row per measurement, not one per architecture; \
+         `naslens import {path} --wide TABLE.parquet` makes such a table"
+    )]
+    Long {
+        /// The file asked for.
         path: PathBuf,
     },
     /// The file exists but the system refuses to read it.
@@ -116,6 +127,15 @@ impl Table {
         let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
             .map_err(|source| TableError::NotParquet { path: path.into(), source })?;
         Ok(Table { path: path.into(), footer })
+    }
+
+    /// Opens a table of truths, which must have a row per architecture.
+    pub fn open_truths(path: &Path) -> Result<Self, TableError> {
+        let table = Table::open(path)?;
+        match table.metadata(schema::SCHEMA_KEY).as_deref() {
+            Some(schema::VERSION) => Err(TableError::Long { path: path.into() }),
+            _ => Ok(table),
+        }
     }
 
     /// The file this table was opened from.

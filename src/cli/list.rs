@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use naslens::data::SOURCES;
 use naslens::encoding::ENCODINGS;
 use naslens::ensemble::ENSEMBLES;
+use naslens::import::FORMATS;
 use naslens::predictor::PREDICTORS;
 use naslens::proxy::PROXIES;
 use naslens::space::SPACES;
 use naslens::strategy::STRATEGIES;
 use serde_json::json;
 
-/// List what there is: spaces, proxies, data, encodings, predictors, strategies.
+/// List what there is: spaces, proxies, data, encodings, predictors, strategies, imports.
 #[derive(clap::Args)]
 pub struct Args {
     /// What to list
@@ -33,6 +34,7 @@ enum Kind {
     Encodings,
     Predictors,
     Strategies,
+    Imports,
 }
 
 /// A name, a title, and named details.
@@ -96,6 +98,13 @@ fn items(kind: Kind) -> Vec<Item> {
             .map(|s| {
                 let details = vec![("what", text(s.what)), ("needs", text(s.needs)), ("paper", text(s.paper))];
                 (s.name, text(s.title), details)
+            })
+            .collect(),
+        Kind::Imports => FORMATS
+            .iter()
+            .map(|f| {
+                let details = vec![("files", text(f.files)), ("what", text(f.what)), ("paper", text(f.paper))];
+                (f.name, text(f.title), details)
             })
             .collect(),
     }

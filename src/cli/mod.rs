@@ -8,6 +8,7 @@ mod doctor;
 mod evaluate;
 mod export;
 mod latency;
+mod import;
 mod list;
 mod make_table;
 mod plan;
@@ -25,6 +26,7 @@ use clap::{Parser, Subcommand};
 use naslens::data::{Skipped, listed_files};
 use naslens::hardware::HardwareError;
 use naslens::pipeline::latency::LatencyError;
+use naslens::import::ImportError;
 use naslens::pipeline::predict::PredictError;
 use naslens::pipeline::search::SearchError;
 use naslens::pipeline::{BenchError, RunError, ScreenError};
@@ -52,6 +54,7 @@ struct Cli {
 enum Command {
     Screen(screen::Args),
     Evaluate(evaluate::Args),
+    Import(import::Args),
     Cascade(cascade::Args),
     Predict(predict::Args),
     Stability(stability::Args),
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Screen(args) => screen::run(args),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Import(args) => import::run(args),
         Command::Cascade(args) => cascade::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Stability(args) => stability::run(args),
@@ -114,6 +118,7 @@ fn interrupted(error: &anyhow::Error) -> bool {
         || matches!(error.downcast_ref(), Some(PredictError::Interrupted { .. }))
         || matches!(error.downcast_ref(), Some(SearchError::Interrupted { .. }))
         || matches!(error.downcast_ref(), Some(LatencyError::Hardware(HardwareError::Interrupted { .. })))
+        || matches!(error.downcast_ref(), Some(ImportError::Interrupted))
         || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
 }
 

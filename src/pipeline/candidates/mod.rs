@@ -171,7 +171,7 @@ pub struct Candidates {
 /// never a mean over rows, whose noise would be another. A table with `module_hash_hi64` is joined with a run on the first
 /// 64 bits of the id.
 pub fn load(config: &CandidatesConfig) -> Result<Candidates, CandidatesError> {
-    let truths = config.table.as_deref().map(Table::open).transpose()?;
+    let truths = config.table.as_deref().map(Table::open_truths).transpose()?;
     match (&config.run, truths) {
         (Some(dir), truths) => from_run(config, dir, truths.as_ref()),
         (None, Some(truths)) => from_table(config, &truths),

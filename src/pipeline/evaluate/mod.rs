@@ -218,7 +218,7 @@ pub fn evaluate(
         TableError::Missing { .. } => EvaluateError::NoScores { dir: dir.into() },
         other => other.into(),
     })?;
-    let truths = Table::open(table)?;
+    let truths = Table::open_truths(table)?;
     let joined = join::join(&scores, &truths, target)?;
     let top = top_fraction_indices(&joined.truth, TOP_FRACTION);
     let proxies = join::proxies(&scores, &joined.rows)?;

@@ -179,7 +179,7 @@ fn levels(config: &SimulationConfig) -> Result<Vec<(u32, String)>, SearchError> 
 /// The candidates with every column of the main table that is named.
 fn load(config: &SimulationConfig, levels: &[(u32, String)], reported: &str) -> Result<Candidates, SearchError> {
     let mut targets = vec![config.target.clone()];
-    let main = Table::open(&config.table)?;
+    let main = Table::open_truths(&config.table)?;
     let parts = levels.iter().map(|(_, column)| column.clone()).chain([reported.to_string()]);
     let named = config.constraints.iter().map(|c| &c.cost).chain(&config.cost).filter(|c| c.table.is_none());
     // What the table does not have may be a score; if it is not, it is refused by name later.
