@@ -1,10 +1,10 @@
-//! Compiles the one function of libtorch that tch does not bind, links OpenBLAS, and gives the binaries a run path to
+//! Compiles the functions of libtorch that tch does not bind, links OpenBLAS, and gives the binaries a run path to
 //! libtorch, so that they start without LD_LIBRARY_PATH.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-const SHIM: &str = "src/engine/convolution_backward.cpp";
+const SHIMS: [&str; 2] = ["src/engine/convolution_backward.cpp", "src/engine/device_memory.cpp"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -19,10 +19,10 @@ fn main() {
     let include = env::var("LIBTORCH_INCLUDE")
         .map(|root| Path::new(&root).join("include"))
         .unwrap_or_else(|_| Path::new(&lib).parent().map_or_else(PathBuf::new, |root| root.join("include")));
-    println!("cargo:rerun-if-changed={SHIM}");
+    SHIMS.iter().for_each(|shim| println!("cargo:rerun-if-changed={shim}"));
     println!("cargo:rerun-if-env-changed=LIBTORCH_INCLUDE");
-    // libtorch_cpu.so is looked up where torch-sys found it; the shim adds no search path of its own.
-    cc::Build::new().cpp(true).std("c++17").warnings(false).include(include).file(SHIM).compile("naslens_shim");
+    // libtorch_cpu.so is looked up where torch-sys found it; the shims add no search path of their own.
+    cc::Build::new().cpp(true).std("c++17").warnings(false).include(include).files(SHIMS).compile("naslens_shim");
     println!("cargo:rustc-env=NASLENS_LIBTORCH_LIB={lib}");
     // Libraries are searched at run time in the order of the link line. libtorch and OpenBLAS both export BLAS and LAPACK;
     // libtorch must come first, or its own matrix products would silently be OpenBLAS's. An argument, unlike a library,

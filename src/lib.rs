@@ -50,6 +50,7 @@ pub mod engine;
 pub mod ensemble;
 pub mod export;
 pub mod files;
+pub mod hardware;
 pub mod network;
 pub mod pipeline;
 pub mod predictor;

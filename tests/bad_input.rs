@@ -74,6 +74,13 @@ fn unknown_names_and_values_out_of_range() {
         ("--sample 5 --data digit", &["'digit'", "did you mean", "digits", "use one of: digits"]),
         ("--sample 5 --data cifar10", &["needs the folder", "write cifar10:FOLDER"]),
         ("--sample 5 --data cifar10:/nowhere", &["/nowhere/data_batch_1.bin", "is missing", "cifar-10-binary.tar.gz"]),
+        (
+            "--sample 5 --data idx:/nowhere",
+            &["/nowhere/train-images-idx3-ubyte[.gz]' is missing", "put the four files"],
+        ),
+        ("--sample 5 --data npz:/nowhere/x.npz", &["'/nowhere/x.npz' is missing", "medmnist.com"]),
+        ("--sample 5 --data cifar100:/nowhere", &["/nowhere/train.bin", "is missing", "cifar-100-binary.tar.gz"]),
+        ("--sample 5 --data folder:/nowhere", &["'/nowhere'", "no such folder", "one directory of images per class"]),
         ("--sample 5 --data pink:beta=x", &["beta=x", "give a number"]),
         ("--sample 0", &["no architecture to score", "sample size is 0"]),
         ("--sample 15626", &["15626", "nas-bench-201 has 15625", "use --all"]),

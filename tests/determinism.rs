@@ -82,6 +82,8 @@ fn a_proxy_alone_equals_the_proxy_in_company() {
             class_balanced: false,
             seed: 0,
             init: Default::default(),
+            max_latency_ms: None,
+            latency_model: None,
         };
         let options = RunOptions { device: "cpu", threads: 2, population: 3, overwrite: false, stop: &stop };
         let outcome =

@@ -20,6 +20,9 @@ pub struct Args {
     /// Distinct networks in the table
     #[arg(long, value_name = "N")]
     networks: usize,
+    /// Measure the latency of every network too, one after another (one thread, batch 1)
+    #[arg(long)]
+    latency: bool,
     /// Folder for the results [default: runs/NAME of the configuration]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -42,7 +45,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let out = args.out.unwrap_or_else(|| PathBuf::from("runs").join(args.config.file_stem().unwrap_or_default()));
     let options = RunOptions::new(&args.device, args.threads.map(usize::from), args.overwrite, &super::STOP)?;
     let mut reporter = Reporter::new("trainings");
-    let outcome = make_table(&config, args.networks, &out, &options, &mut |p| {
+    let outcome = make_table(&config, args.networks, args.latency, &out, &options, &mut |p| {
         reporter.update(p.done, p.total, p.resumed, p.seconds);
     });
     reporter.finish();

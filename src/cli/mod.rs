@@ -3,9 +3,11 @@
 mod bench;
 mod cascade;
 mod compare;
+mod confirm;
 mod doctor;
 mod evaluate;
 mod export;
+mod latency;
 mod list;
 mod make_table;
 mod plan;
@@ -21,6 +23,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 use naslens::data::{Skipped, listed_files};
+use naslens::hardware::HardwareError;
+use naslens::pipeline::latency::LatencyError;
 use naslens::pipeline::predict::PredictError;
 use naslens::pipeline::search::SearchError;
 use naslens::pipeline::{BenchError, RunError, ScreenError};
@@ -52,11 +56,13 @@ enum Command {
     Predict(predict::Args),
     Stability(stability::Args),
     Run(run::Args),
+    Confirm(confirm::Args),
     MakeTable(make_table::Args),
     Search(search::Args),
     Compare(compare::Args),
     Plan(plan::Args),
     Export(export::Args),
+    Latency(latency::Args),
     Bench(bench::Args),
     List(list::Args),
     Doctor(doctor::Args),
@@ -81,11 +87,13 @@ pub fn main() -> ExitCode {
         Command::Predict(args) => predict::run(args),
         Command::Stability(args) => stability::run(args),
         Command::Run(args) => run::run(args),
+        Command::Confirm(args) => confirm::run(args),
         Command::MakeTable(args) => make_table::run(args),
         Command::Search(args) => search::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Export(args) => export::run(args),
+        Command::Latency(args) => latency::run(args),
         Command::Bench(args) => bench::run(args),
         Command::List(args) => list::run(args),
         Command::Doctor(args) => doctor::run(args),
@@ -105,6 +113,7 @@ fn interrupted(error: &anyhow::Error) -> bool {
         || matches!(error.downcast_ref(), Some(BenchError::Screen(ScreenError::Interrupted { .. })))
         || matches!(error.downcast_ref(), Some(PredictError::Interrupted { .. }))
         || matches!(error.downcast_ref(), Some(SearchError::Interrupted { .. }))
+        || matches!(error.downcast_ref(), Some(LatencyError::Hardware(HardwareError::Interrupted { .. })))
         || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
 }
 

@@ -1,21 +1,39 @@
 //! `naslens run`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::ArgGroup;
+use naslens::data::DataSpec;
+use naslens::network::Shape;
+use naslens::pipeline::latency::Subject;
 use naslens::pipeline::{RunConfig, RunOptions, Stage, run as run_all};
 
+use super::latency::LimitArgs;
 use super::progress::Reporter;
 
-/// Screen a space, train a few networks to learn from, predict the rest, confirm the best, report.
+/// Screen a space, train a few networks to learn from, predict the rest, confirm the best, report, export the winner.
 ///
-/// The best predicted networks and as many random controls are trained with the same recipe, so the report can say
-/// whether screening helped. Everything is in OUT: report.html, scores.parquet, predictions.parquet, trainings.parquet.
+/// The best predicted networks and as many controls are trained with the same recipe, so the report can say whether screening
+/// helped. Everything is in OUT: report.html, scores.parquet, predictions.parquet, trainings.parquet, and the best network
+/// as PyTorch source, safetensors and ONNX in winner/. For images of your own no configuration is needed:
+///
+///   naslens run --data folder:IMAGES --max-latency-ms 50 --out runs/mine
 #[derive(clap::Args)]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["config", "data"]))]
 pub struct Args {
     /// Configuration (TOML); what it does not mention has its default
     #[arg(value_name = "CONFIG.toml")]
-    config: PathBuf,
+    config: Option<PathBuf>,
+    /// Images to score and train with; see `naslens list data`
+    #[arg(long)]
+    data: Option<DataSpec>,
+    /// Shape that images are adapted to, CHANNELSxHEIGHTxWIDTH in pixels [default: their own, up to 32 pixels a side]
+    #[arg(long, value_name = "CxHxW")]
+    image: Option<Shape>,
+    #[command(flatten)]
+    limit: LimitArgs,
     /// Folder for the results [default: runs/NAME of the configuration]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -34,8 +52,8 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = RunConfig::read(&args.config)?;
-    let out = args.out.unwrap_or_else(|| PathBuf::from("runs").join(args.config.file_stem().unwrap_or_default()));
+    let (config, name) = configuration(&args)?;
+    let out = args.out.unwrap_or_else(|| PathBuf::from("runs").join(name));
     let options = RunOptions::new(&args.device, args.threads.map(usize::from), args.overwrite, &super::STOP)?;
     let mut current: Option<(Stage, Reporter)> = None;
     let outcome = run_all(&config, &out, &options, &mut |stage, p| {
@@ -61,7 +79,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let outcome = outcome?;
     super::tell_skipped(&outcome.skipped);
     if args.json {
-        let summary = serde_json::json!({ "report": outcome.report, "verdict": outcome.verdict });
+        let summary =
+            serde_json::json!({ "report": outcome.report, "verdict": outcome.verdict, "winner": outcome.winner });
         super::print(&serde_json::to_string_pretty(&summary)?)?;
     } else {
         for sentence in &outcome.verdict {
@@ -70,4 +89,33 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         super::print(&format!("report: {}", outcome.report.display()))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The configuration of the file, or that for images of one's own, with what the command line says; and its name.
+fn configuration(args: &Args) -> anyhow::Result<(RunConfig, OsString)> {
+    let (mut config, name) = match (&args.config, &args.data) {
+        (Some(path), _) => (RunConfig::read(path)?, path.file_stem().unwrap_or_default().to_owned()),
+        (None, Some(data)) => (RunConfig::for_images(data.clone())?, "images".into()),
+        (None, None) => (RunConfig::default(), "run".into()),
+    };
+    if let Some(data) = &args.data {
+        config.screen.data = data.clone();
+    }
+    if let Some(image) = args.image {
+        (config.screen.image, config.train.image) = (image, image);
+    }
+    let screen = &mut config.screen;
+    screen.max_latency_ms = args.limit.max_latency_ms.or(screen.max_latency_ms);
+    screen.latency_model = args.limit.latency_model.clone().or(screen.latency_model.take());
+    if screen.max_latency_ms.is_some() && screen.latency_model.is_none() {
+        let subject = Subject {
+            space: screen.space.clone(),
+            init_channels: screen.init_channels,
+            cells: screen.cells,
+            image: screen.image,
+            classes: 10,
+        };
+        screen.latency_model = Some(super::latency::model_of(&subject, &args.device)?);
+    }
+    Ok((config, name))
 }

@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use clap::ArgGroup;
 use naslens::data::DataSpec;
 use naslens::network::Shape;
+use naslens::pipeline::latency::Subject;
 use naslens::pipeline::{CascadeStage, Init, RunOptions, ScreenConfig, Selection, read_arch_list, screen};
 use naslens::text::thousands;
 
+use super::latency::LimitArgs;
 use super::progress::Reporter;
 
 /// Score untrained networks of a space with proxies.
@@ -58,6 +60,8 @@ pub struct Args {
     /// Cells per stage [default: as published]
     #[arg(long, value_name = "N")]
     cells: Option<usize>,
+    #[command(flatten)]
+    limit: LimitArgs,
     /// Root of all random numbers
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -82,7 +86,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = ScreenConfig {
+    let mut config = ScreenConfig {
         space: args.space,
         init_channels: args.init_channels,
         cells: args.cells,
@@ -94,7 +98,19 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         class_balanced: args.class_balanced,
         seed: args.seed,
         init: args.init,
+        max_latency_ms: args.limit.max_latency_ms,
+        latency_model: args.limit.latency_model,
     };
+    if config.max_latency_ms.is_some() && config.latency_model.is_none() {
+        let subject = Subject {
+            space: config.space.clone(),
+            init_channels: config.init_channels,
+            cells: config.cells,
+            image: config.image,
+            classes: 10,
+        };
+        config.latency_model = Some(super::latency::model_of(&subject, &args.device)?);
+    }
     let selection = match (args.sample, args.archs) {
         (Some(n), _) => Selection::Sample(n),
         (None, Some(file)) => read_arch_list(&config, &file)?,
@@ -116,11 +132,18 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             "path": outcome.path,
             "architectures": outcome.table.arch.len(),
             "distinct_networks": outcome.distinct,
+            "over_limit": outcome.over_limit,
             "computed": outcome.computed,
             "seconds": outcome.seconds,
         });
         super::print(&summary.to_string())?;
     } else {
+        if outcome.over_limit > 0 {
+            super::print(&format!(
+                "{} networks are over the limit on latency and not scored",
+                thousands(outcome.over_limit as u64)
+            ))?;
+        }
         let rate = outcome.computed as f64 / outcome.seconds.max(1e-9);
         super::print(&format!(
             "{} architectures, {} distinct networks; {} runs in {:.1} s ({rate:.1} networks/s)\nscores: {}",

@@ -10,6 +10,7 @@ use naslens::pipeline::search::{
 use naslens::pipeline::{RunConfig, RunOptions};
 use naslens::strategy;
 
+use super::latency::LimitArgs;
 use super::progress::Reporter;
 
 /// Columns of a published table, shared by `search` and `compare`.
@@ -64,6 +65,8 @@ impl TableArgs {
             reported: self.reported,
             cost: self.cost,
             constraints: pool.constraints,
+            max_latency_ms: None,
+            latency_model: None,
             encodings: pool.encodings,
         })
     }
@@ -86,6 +89,8 @@ pub struct Args {
     columns: TableArgs,
     #[command(flatten)]
     pool: PoolArgs,
+    #[command(flatten)]
+    limit: LimitArgs,
     /// Strategy; see `naslens list strategies`
     #[arg(long, value_name = "NAME")]
     strategy: String,
@@ -138,9 +143,13 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         seconds: args.budget_seconds,
         continued: args.pool.continued,
     };
+    let max_latency_ms = args.limit.max_latency_ms;
+    let latency_model = args.limit.model(args.run.as_deref(), args.columns.space.as_deref(), &args.device)?;
     let report = match (args.table, args.run) {
         (Some(table), run) => {
-            search_table(&args.columns.simulation(run, table, args.pool)?, entry, args.seed, &budget, &out)?
+            let simulation = args.columns.simulation(run, table, args.pool)?;
+            let config = SimulationConfig { max_latency_ms, latency_model, ..simulation };
+            search_table(&config, entry, args.seed, &budget, &out, &super::STOP)?
         }
         (None, run) => {
             let config = LiveConfig {
@@ -149,6 +158,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
                 data: args.data,
                 short: args.short_epochs,
                 constraints: args.pool.constraints,
+                max_latency_ms,
+                latency_model,
                 encodings: args.pool.encodings,
                 batch: args.batch.into(),
             };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, TchError, Tensor};
 
 use super::Recipe;
-use crate::data::{Splits, split};
+use crate::data::{ChannelStats, Splits, split};
 use crate::engine::{DeviceBatch, EngineError};
 use crate::network::Shape;
 use crate::seed::Stream;
@@ -34,7 +34,8 @@ pub struct TrainingData {
     pub(super) valid: DeviceBatch,
     /// To judge by.
     pub(super) test: DeviceBatch,
-    classes: usize,
+    class_names: Vec<String>,
+    statistics: ChannelStats,
 }
 
 /// Why training data cannot be had.
@@ -57,7 +58,7 @@ impl TrainingData {
         seed: u64,
         device: Device,
     ) -> Result<Self, TrainingDataError> {
-        let Splits { train, valid, test } = split(dataset, recipe.image, recipe.split, recipe.limit, seed)?;
+        let Splits { train, valid, test, statistics } = split(dataset, recipe.image, recipe.split, recipe.limit, seed)?;
         let copy = |b: &crate::data::Batch| DeviceBatch::new(&b.images, &b.labels, device);
         Ok(TrainingData {
             images: channels_innermost(&train.images),
@@ -66,13 +67,29 @@ impl TrainingData {
             device,
             valid: copy(&valid)?,
             test: copy(&test)?,
-            classes: train.classes,
+            class_names: dataset.class_names().to_vec(),
+            statistics,
         })
     }
 
     /// Number of classes.
     pub fn classes(&self) -> usize {
-        self.classes
+        self.class_names.len()
+    }
+
+    /// Names of the classes, in the order of the logits.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// Mean and standard deviation of the training images, which standardised all images.
+    pub fn statistics(&self) -> &ChannelStats {
+        &self.statistics
+    }
+
+    /// Standardised test images (n, channels, height, width), on the device: the first `count` of them.
+    pub fn examples(&self, count: usize) -> Result<Tensor, TchError> {
+        self.test.images().f_narrow(0, 0, count.min(self.test.len()) as i64)
     }
 
     /// Number of images for training, validation and test.

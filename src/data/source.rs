@@ -184,12 +184,11 @@ pub fn open(spec: &DataSpec) -> Result<DataSource, DataError> {
     })
 }
 
+/// Names of options with their values.
+type Options<'a> = Vec<(&'static str, &'a str)>;
+
 /// Splits `a=1,b=2` into pairs whose keys are all `known`; [`DataError::UnknownOption`] for any other.
-pub(super) fn options<'a>(
-    data: &'static str,
-    text: &'a str,
-    known: &[&'static str],
-) -> Result<Vec<(&'static str, &'a str)>, DataError> {
+pub(super) fn options<'a>(data: &'static str, text: &'a str, known: &[&'static str]) -> Result<Options<'a>, DataError> {
     let pair = |part: &'a str| {
         let (key, value) = part.split_once('=').unwrap_or((part, ""));
         known.iter().find(|&&name| name == key.trim()).map(|&name| (name, value.trim())).ok_or_else(|| {
@@ -209,7 +208,7 @@ pub(super) fn path_and_options<'a>(
     what: &'static str,
     text: &'a str,
     known: &[&'static str],
-) -> Result<(PathBuf, Vec<(&'static str, &'a str)>), DataError> {
+) -> Result<(PathBuf, Options<'a>), DataError> {
     let (mut path, mut options) = (text, Vec::new());
     while let Some((head, tail)) = path.rsplit_once(',') {
         let (key, value) = tail.split_once('=').unwrap_or((tail, ""));

@@ -1,6 +1,6 @@
 //! Parting a data set into training, validation and test images.
 
-use super::{Batch, DataError, Dataset, Part};
+use super::{Batch, ChannelStats, DataError, Dataset, Part};
 use crate::network::Shape;
 use crate::seed::Stream;
 
@@ -13,6 +13,8 @@ pub struct Splits {
     pub valid: Batch,
     /// To judge by at the end.
     pub test: Batch,
+    /// What standardised them: the statistics of the training images.
+    pub statistics: ChannelStats,
 }
 
 /// Parts `dataset` at random into `fractions` (train, valid, test), in this shape; the same for the same seed.
@@ -64,7 +66,8 @@ pub fn split(
     }
     let [train, valid, test] = parts.map(|(_, part)| part);
     let take = |part: &[usize]| Batch::take(dataset, part, shape, &train);
-    Ok(Splits { train: take(&train)?, valid: take(&valid)?, test: take(&test)? })
+    let statistics = dataset.stats(&train, shape.channels)?;
+    Ok(Splits { train: take(&train)?, valid: take(&valid)?, test: take(&test)?, statistics })
 }
 
 /// The images of each part by class, those of a class in random order.

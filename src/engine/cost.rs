@@ -136,23 +136,31 @@ fn shares_cores() -> bool {
     std::fs::read_to_string("/sys/devices/system/cpu/smt/active").is_ok_and(|text| text.trim() == "1")
 }
 
-fn machine(device: Device) -> String {
-    let cores = cores();
+/// The processor's name, as Linux gives it; empty where it is not known.
+pub fn processor() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
-    let cpu = cpu.trim_start_matches(['\t', ':', ' ']);
+    let name = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    name.trim_start_matches(['\t', ':', ' ']).into()
+}
+
+fn machine(device: Device) -> String {
+    let (cpu, cores) = (processor(), cores());
     let (version, libtorch) = (env!("CARGO_PKG_VERSION"), crate::LIBTORCH_VERSION);
     format!("{cpu}, {cores} cores, {}, libtorch {libtorch}, naslens {version}", describe_device(device))
 }
 
-/// `NASLENS_CACHE`, or `naslens` in the user's cache folder; None where there is no such folder.
-fn cache_file(device: Device) -> Option<PathBuf> {
+/// Where what was measured of this machine is kept: `NASLENS_CACHE`, or `naslens` in the user's cache folder; None where
+/// there is no such folder.
+pub fn cache_folder() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    let cache = folder("NASLENS_CACHE").or_else(|| {
+    folder("NASLENS_CACHE").or_else(|| {
         let base = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")))?;
         Some(base.join("naslens"))
-    })?;
-    Some(cache.join(format!("cost-{}.json", describe_device(device).replace(':', "-"))))
+    })
+}
+
+fn cache_file(device: Device) -> Option<PathBuf> {
+    Some(cache_folder()?.join(format!("cost-{}.json", describe_device(device).replace(':', "-"))))
 }
 
 fn keep(path: &Path, model: &CostModel) -> std::io::Result<()> {

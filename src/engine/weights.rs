@@ -157,6 +157,11 @@ impl Weights {
         Ok(Weights(self.0.iter().map(|l| l.as_ref().map(copy).transpose()).collect::<Result<_, _>>()?))
     }
 
+    /// Layers made elsewhere, by node id.
+    pub(super) fn from_layers(layers: Vec<Option<LayerTensors>>) -> Self {
+        Weights(layers)
+    }
+
     /// The tensors of a node, if it has weights.
     pub fn get(&self, id: NodeId) -> Option<&LayerTensors> {
         self.0.get(id).and_then(Option::as_ref)

@@ -89,13 +89,13 @@ impl Column {
 impl Ensemble {
     /// The scores of all networks: `members[m][i]` is the score of network `i` by member `m`.
     ///
-    /// A network that any member calls dead or screened out has that status and is not ranked; one that no member scores
+    /// A network that any member calls dead, over the limit or screened out has that status and is not ranked; one that no member scores
     /// has the status that the first member gives it.
     pub fn scores(&self, members: &[Vec<Score>]) -> Vec<Score> {
         let n = members.iter().map(Vec::len).min().unwrap_or(0);
         let reason = |i: usize| {
             let has = |status: &Status| members.iter().any(|m| m[i].get_status() == *status);
-            match [Status::Dead, Status::ScreenedOut].into_iter().find(has) {
+            match [Status::Dead, Status::OverLimit, Status::ScreenedOut].into_iter().find(has) {
                 None if members.iter().all(|m| m[i].value().is_none()) => Some(members[0][i].get_status()),
                 excluded => excluded,
             }

@@ -3,6 +3,7 @@
 //! Nothing here depends on libtorch: costs, pruning and canonical forms work on the graph alone.
 
 mod canonical;
+mod fold;
 mod graph;
 mod init;
 mod op;
@@ -10,6 +11,7 @@ mod prune;
 mod thin;
 
 pub use canonical::{Canonical, LabelledDag};
+pub use fold::Folded;
 pub use graph::{Network, NetworkBuilder, NetworkError, Node, NodeId};
 pub use init::{layer_bias, layer_weight};
 pub use op::{Conv2d, Op, Pool, Shape, ShapeError, WeightShape};

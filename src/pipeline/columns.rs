@@ -22,14 +22,14 @@ pub(super) fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), F
 pub(super) fn write_with(
     path: &Path,
     columns: Vec<(&str, ArrayRef)>,
-    metadata: &[(&str, &str)],
+    metadata: &[(&str, String)],
 ) -> Result<(), FileError> {
     let fields: Vec<Field> =
         columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
     let schema = Arc::new(Schema::new(fields));
     write_atomically(path, |file| {
         let batch = RecordBatch::try_new(schema.clone(), columns.into_iter().map(|(_, a)| a).collect())?;
-        let metadata = metadata.iter().map(|(k, v)| KeyValue::new(k.to_string(), v.to_string())).collect();
+        let metadata = metadata.iter().map(|(k, v)| KeyValue::new(k.to_string(), v.clone())).collect();
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
             .set_key_value_metadata(Some(metadata))

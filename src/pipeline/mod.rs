@@ -5,22 +5,26 @@ pub mod candidates;
 mod cascade;
 mod columns;
 pub mod compare;
+pub mod confirm;
 pub mod evaluate;
 mod export;
+pub mod latency;
 mod make_table;
 pub mod plan;
 pub mod predict;
 mod run;
 mod screen;
 pub mod search;
+mod settings;
 mod stability;
 
 pub use crate::files::{FileError, check_output_folder, write_atomically};
 pub use bench::{Bench, BenchConfig, BenchError, Line, SECTIONS, SectionEntry, bench};
 pub use cascade::{CascadeError, CascadeEvaluation, CascadeRow, evaluate_cascades};
+pub use confirm::TrainError;
 pub use export::{ArchExportError, ExportConfig, export};
 pub use make_table::{TableConfig, TableOutcome, make_table};
-pub use run::{RunConfig, RunError, RunOutcome, Stage, TrainError, run};
+pub use run::{RunConfig, RunError, RunOutcome, Stage, run};
 pub use screen::{
     ArchListError, CascadeStage, Init, Keep, Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection,
     read_arch_list, screen,

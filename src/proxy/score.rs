@@ -26,11 +26,13 @@ pub enum Status {
     Failed,
     /// A cascade took the network out before this score was due.
     ScreenedOut,
+    /// The network is not scored, since it is predicted to take longer than the limit on latency allows.
+    OverLimit,
 }
 
 impl Status {
     /// All statuses.
-    pub const ALL: [Status; 8] = [
+    pub const ALL: [Status; 9] = [
         Status::Ok,
         Status::Dead,
         Status::Singular,
@@ -39,6 +41,7 @@ impl Status {
         Status::Unsupported,
         Status::Failed,
         Status::ScreenedOut,
+        Status::OverLimit,
     ];
 
     /// Name in files.
@@ -52,6 +55,7 @@ impl Status {
             Status::Unsupported => "unsupported",
             Status::Failed => "failed",
             Status::ScreenedOut => "screened_out",
+            Status::OverLimit => "over_limit",
         }
     }
 }

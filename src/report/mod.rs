@@ -3,4 +3,4 @@
 pub mod html;
 mod scores;
 
-pub use scores::{METADATA_KEY, SCORES_FILE, ScoreTable, read_scores};
+pub use scores::{LATENCY, METADATA_KEY, SCORES_FILE, ScoreTable, read_scores};

@@ -7,8 +7,9 @@
 //! | `arch_index` | int64 | position in the space's official order; null where there is none |
 //! | `params` | int64 | trainable parameters of the architecture as specified |
 //! | `macs` | int64 | multiply-accumulates of one inference, as specified |
+//! | `latency_ms` | float64 | predicted latency of the representative; null where dead; only with a latency model |
 //! | `<proxy>` | float64 | the score; null unless the status is `ok` |
-//! | `<proxy>_status` | string | `ok`, `dead`, `singular`, `non_finite`, `saturated`, `unsupported`, `failed` or `screened_out` |
+//! | `<proxy>_status` | string | `ok`, `dead`, `singular`, `non_finite`, `saturated`, `unsupported`, `failed`, `screened_out` or `over_limit` |
 //!
 //! The baseline `layers` is always among the proxies, and ensembles come after them. The proxy `params` has no column of its
 //! own beside the count of the same name, only its status. The key-value metadata holds the run's description under
@@ -32,6 +33,8 @@ use crate::proxy::{Score, Status};
 pub const SCORES_FILE: &str = "scores.parquet";
 /// Key of the run's description in the Parquet metadata.
 pub const METADATA_KEY: &str = "naslens";
+/// Name of the column with predicted latencies, in milliseconds.
+pub const LATENCY: &str = "latency_ms";
 
 /// The scores of a screen, one row per architecture asked for.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +49,8 @@ pub struct ScoreTable {
     pub params: Vec<i64>,
     /// Multiply-accumulates.
     pub macs: Vec<i64>,
+    /// Predicted latency in milliseconds, if the run has a latency model; None for dead networks.
+    pub latency_ms: Option<Vec<Option<f64>>>,
     /// Name of each proxy or ensemble and its score for each architecture.
     pub proxies: Vec<(String, Vec<Score>)>,
     /// The run's description, JSON.
@@ -53,10 +58,14 @@ pub struct ScoreTable {
 }
 
 impl ScoreTable {
-    /// The scores of a proxy, None where the status is not ok; the counts `params` and `macs` by their names.
+    /// The scores of a proxy, None where the status is not ok; the counts `params` and `macs` and the
+    /// predicted `latency_ms` by their names.
     pub fn values(&self, name: &str) -> Option<Vec<Option<f64>>> {
         if let Some((_, scores)) = self.proxies.iter().find(|(n, _)| n == name) {
             return Some(scores.iter().map(Score::value).collect());
+        }
+        if name == LATENCY {
+            return self.latency_ms.clone();
         }
         let counts = match name {
             "params" => &self.params,
@@ -64,6 +73,12 @@ impl ScoreTable {
             _ => return None,
         };
         Some(counts.iter().map(|&c| Some(c as f64)).collect())
+    }
+
+    /// Whether the network of this row may be proposed: no score calls it dead or over the limit.
+    pub fn eligible(&self, row: usize) -> bool {
+        let refused = |scores: &Vec<Score>| matches!(scores[row].get_status(), Status::Dead | Status::OverLimit);
+        !self.proxies.iter().any(|(_, scores)| refused(scores))
     }
 
     /// Writes the table as Parquet (zstd).
@@ -84,6 +99,10 @@ impl ScoreTable {
             count(&self.params),
             count(&self.macs),
         ];
+        if let Some(latency) = &self.latency_ms {
+            fields.push(Field::new(LATENCY, DataType::Float64, true));
+            columns.push(Arc::new(Float64Array::from(latency.clone())));
+        }
         for (name, scores) in &self.proxies {
             if name != "params" {
                 fields.push(Field::new(name, DataType::Float64, true));
@@ -143,6 +162,7 @@ pub fn read_scores(path: &Path) -> Result<ScoreTable, TableError> {
         arch_index: optional("arch_index")?,
         params: count("params")?,
         macs: count("macs")?,
+        latency_ms: table.has(LATENCY).then(|| table.f64_column(LATENCY)).transpose()?,
         proxies,
         metadata: table.metadata(METADATA_KEY).unwrap_or_default(),
     })
@@ -161,6 +181,7 @@ mod tests {
             arch_index: vec![Some(5), None, Some(7)],
             params: vec![10, 20, 30],
             macs: vec![100, 200, 300],
+            latency_ms: Some(vec![Some(1.5), None, Some(0.1)]),
             proxies: vec![
                 ("params".into(), vec![Score::new(10.0), Score::new(20.0), Score::new(30.0)]),
                 ("naswot".into(), vec![Score::new(0.1 + 0.2), Score::status(Status::Dead), Score::new(f64::NAN)]),
@@ -174,6 +195,8 @@ mod tests {
         let back = read_scores(file.path()).unwrap();
         assert_eq!(back.proxies, table.proxies);
         assert_eq!(back.values("naswot"), Some(vec![Some(0.1 + 0.2), None, None]));
+        assert_eq!(back.values("latency_ms"), table.latency_ms);
+        assert_eq!([0, 1, 2].map(|row| back.eligible(row)), [true, false, true]);
         assert_eq!(back.values("macs"), Some(vec![Some(100.0), Some(200.0), Some(300.0)]));
         assert_eq!((back.arch, back.arch_index, back.metadata), (table.arch, table.arch_index, table.metadata));
     }

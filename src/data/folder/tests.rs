@@ -224,8 +224,8 @@ fn links_are_followed_once() {
     assert!(message(folder.path(), "").contains("broken.png: it is no regular file, or a link to nothing"));
 }
 
-/// Made and decoded by Pillow 13:
-/// `a = [[[(5 * x) % 256, (9 * y) % 256, (x * y) % 256] for x in range(24)] for y in range(16)]`, RGB, quality 90.
+/// `a = [[[(5 * x) % 256, (9 * y) % 256, (x * y) % 256] for x in range(24)] for y in range(16)]` as 8-bit RGB, saved and read
+/// by Pillow 13: `Image.fromarray(a).save(f, "JPEG", quality=90, subsampling=0)`.
 #[test]
 fn jpeg_is_decoded_like_pillow() {
     use base64::Engine as _;
@@ -238,7 +238,7 @@ fn jpeg_is_decoded_like_pillow() {
     let got = bytes(&read(folder.path(), "").unwrap(), 0);
     let planes: Vec<u64> = got.chunks(24 * 16).map(|plane| plane.iter().map(|&v| u64::from(v)).sum()).collect();
     for (got, want) in planes.iter().zip(JPEG_SUMS) {
-        assert!(got.abs_diff(want) <= 24 * 16 / 2, "{planes:?}");
+        assert!(got.abs_diff(want) <= 24 * 16 / 10, "{planes:?}");
     }
     for (at, want) in JPEG_PIXELS {
         assert!(i16::from(got[at]).abs_diff(want) <= 2, "pixel {at}: {} {want}", got[at]);
@@ -246,16 +246,16 @@ fn jpeg_is_decoded_like_pillow() {
 }
 const JPEG: &str = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQERMUFRUVDA8XGB\
     YUGBIUFRT/2wBDAQMEBAUEBQkFBQkUDQsNFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBT/wAARCAAQ\
-    ABgDASIAAhEBAxEB/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1FhBy\
+    ABgDAREAAhEBAxEB/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1FhBy\
     JxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKT\
     lJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl5ufo6erx8vP09fb3+Pn6/8QAHwEAAwEBAQEBAQEBAQAAAA\
     AAAAECAwQFBgcICQoL/8QAtREAAgECBAQDBAcFBAQAAQJ3AAECAxEEBSExBhJBUQdhcRMiMoEIFEKRobHBCSMzUvAVYnLRChYkNOEl8RcYGRom\
     JygpKjU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVmZ2hpanN0dXZ3eHl6goOEhYaHiImKkpOUlZaXmJmaoqOkpaanqKmqsrO0tba3uLm6wsPExc\
-    bHyMnK0tPU1dbX2Nna4uPk5ebn6Onq8vP09fb3+Pn6/9oADAMBAAIRAxEAPwD87dO8F7sfu/0rqNO8B7sfu/0r1HRfBe/b8n6V3mjeA92393+l\
-    TklD+1bdbnzOXcUclvePGtO+HW7H7r9KK+jI/DcGmssfkGafAOxeAPqe1FfVV6PDOBqSw+MxCVSO6UZys+zcYyV11V7rqfqGE4orSpJx29T/2Q\
-    ==";
-const JPEG_SUMS: [u64; 3] = [21987, 25995, 28744];
-const JPEG_PIXELS: [(usize, i16); 4] = [(7, 31), (250, 51), (500, 34), (1100, 121)];
+    bHyMnK0tPU1dbX2Nna4uPk5ebn6Onq8vP09fb3+Pn6/9oADAMBAAIRAxEAPwD87dO8F7sfu/0rzKdb2pwYXM7dTqNO8B7sfu/0r06eC9r0PsML\
+    mtranUad8Ot2P3X6V6dPIPa9D6/C5xbqdTovgvft+T9K/Pspre1sfyVQzO3U7zRvAe7b+7/Sv2nKcF7W2h9DQzW3U6ePw3BprLH5BmnwDsXgD6\
+    ntXdnXFOW8MVFhPZutiLJ8iaSje1ueWvK2m2koye11FSTf2GAxs6y5uayP/9k=";
+const JPEG_SUMS: [u64; 3] = [22035, 25974, 28757];
+const JPEG_PIXELS: [(usize, i16); 4] = [(7, 34), (250, 49), (500, 36), (1100, 18)];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]

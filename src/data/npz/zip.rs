@@ -85,7 +85,7 @@ fn directory(file: &mut File, length: u64) -> Result<(u64, u64), String> {
     let from = length.saturating_sub((END + MAX_COMMENT) as u64);
     let tail = read_at(file, from, (length - from) as usize)?;
     let found = (0..tail.len().saturating_sub(END - 1)).rev().find(|&at| tail[at..].starts_with(b"PK\x05\x06"));
-    let end = found.ok_or("it has no zip directory at its end")?;
+    let end = found.ok_or("it has no zip directory at its end: it is truncated or another format")?;
     let (size, start) = (number::<4>(&tail, end + 12).unwrap_or(0), number::<4>(&tail, end + 16).unwrap_or(0));
     if size != u64::from(u32::MAX) && start != u64::from(u32::MAX) {
         return Ok((start, size));

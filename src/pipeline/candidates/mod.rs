@@ -1,6 +1,6 @@
 //! Distinct networks with what is known of them: scores of a run, truth of a published table, or both.
 
-mod table;
+pub(in crate::pipeline) mod table;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::benchmark::{Table, TableError};
 use crate::encoding::{self, ENCODINGS, EncodingError, FeatureMatrix, score_columns};
 use crate::network::Shape;
 use crate::proxy::Status;
-use crate::report::{SCORES_FILE, ScoreTable, read_scores};
+use crate::report::{LATENCY, SCORES_FILE, ScoreTable, read_scores};
 use crate::space::{self, ArchId, Architecture, SearchSpace, Skeleton, SpaceError, Task};
 use table::TruthRows;
 
@@ -98,6 +98,17 @@ pub enum CandidatesError {
         /// The column.
         column: &'static str,
     },
+    /// All networks are too slow.
+    #[error(
+        "all {networks} live networks of {origin} are over its limit on latency; screen again with a higher \
+         --max-latency-ms"
+    )]
+    AllOverLimit {
+        /// The run.
+        origin: String,
+        /// How many there are.
+        networks: usize,
+    },
     /// All networks are dead.
     #[error("none of the {networks} networks of {origin} has a path from input to output; take more networks")]
     AllDead {
@@ -133,7 +144,7 @@ pub struct Candidates {
     pub archs: Vec<Architecture>,
     /// Their ids.
     pub ids: Vec<ArchId>,
-    /// `params` and `macs` as specified, then the columns of the run's scores, None where the status is not ok; without a
+    /// `params` and `macs` as specified, `latency_ms` if the run has a latency model, then the columns of the run's scores, None where the status is not ok; without a
     /// run `params`, `macs` and `layers`, computed for 3x32x32 images and ten classes.
     pub scores: Vec<Values>,
     /// The columns of the table that were asked for.
@@ -143,6 +154,8 @@ pub struct Candidates {
     pub key: Option<&'static str>,
     /// Networks left out since no path leads from their input to their output.
     pub n_dead: usize,
+    /// Networks left out since the run predicts that they take longer than its limit on latency allows.
+    pub n_over_limit: usize,
     /// The run's description of itself.
     pub run: Option<Value>,
 }
@@ -219,9 +232,16 @@ fn from_run(config: &CandidatesConfig, dir: &Path, truths: Option<&Table>) -> Re
         }
     }
     let networks = chosen.len();
-    chosen.retain(|&(_, row, ..)| table.proxies.iter().all(|(_, scores)| scores[row].get_status() != Status::Dead));
+    let over = |row: usize| table.proxies.iter().any(|(_, scores)| scores[row].get_status() == Status::OverLimit);
+    let n_over_limit = chosen.iter().filter(|c| over(c.1)).count();
+    chosen.retain(|&(_, row, ..)| table.eligible(row));
     if chosen.is_empty() {
-        return Err(CandidatesError::AllDead { origin: format!("the run in {}", dir.display()), networks });
+        let origin = format!("the run in {}", dir.display());
+        return Err(if n_over_limit > 0 {
+            CandidatesError::AllOverLimit { origin, networks: n_over_limit }
+        } else {
+            CandidatesError::AllDead { origin, networks }
+        });
     }
     let scores = columns_of(&table, &chosen.iter().map(|c| c.1).collect::<Vec<_>>());
     let (ids, archs): (Vec<_>, Vec<_>) = chosen.into_iter().map(|(id, _, _, arch)| (id, arch)).unzip();
@@ -231,13 +251,14 @@ fn from_run(config: &CandidatesConfig, dir: &Path, truths: Option<&Table>) -> Re
         key = Some(rows.key);
         truth = rows.join(truths, space.as_ref(), &archs, &ids, &config.targets)?;
     }
-    Ok(Candidates { n_dead: networks - archs.len(), space, archs, ids, scores, truth, key, run })
+    let n_dead = networks - archs.len() - n_over_limit;
+    Ok(Candidates { n_dead, n_over_limit, space, archs, ids, scores, truth, key, run })
 }
 
 /// The columns of the scores at these rows.
 fn columns_of(table: &ScoreTable, rows: &[usize]) -> Vec<Values> {
     let proxies = table.proxies.iter().map(|(name, _)| name.as_str()).filter(|name| *name != "params");
-    let names = ["params", "macs"].into_iter().chain(proxies);
+    let names = ["params", "macs", LATENCY].into_iter().chain(proxies);
     let column = |name: &str| {
         let values = table.values(name)?;
         Some((name.to_string(), rows.iter().map(|&row| values[row]).collect()))
@@ -267,10 +288,16 @@ fn from_table(config: &CandidatesConfig, truths: &Table) -> Result<Candidates, C
     let (ids, archs): (Vec<_>, Vec<_>) = live.into_iter().map(|(id, arch, _)| (id, arch)).unzip();
     let truth = rows.join(truths, space.as_ref(), &archs, &ids, &config.targets)?;
     let key = Some(rows.key);
-    Ok(Candidates { n_dead: n - archs.len(), space, archs, ids, scores, truth, key, run: None })
+    Ok(Candidates { n_dead: n - archs.len(), n_over_limit: 0, space, archs, ids, scores, truth, key, run: None })
 }
 
 impl Candidates {
+    /// The images that networks are built for: those of the run, 3x32x32 without one.
+    pub fn image(&self) -> Shape {
+        let of_run = self.run.as_ref().and_then(|run| serde_json::from_value(run["config"]["image"].clone()).ok());
+        of_run.unwrap_or(TASK.input)
+    }
+
     /// Number of networks.
     pub fn len(&self) -> usize {
         self.archs.len()

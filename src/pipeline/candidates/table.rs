@@ -164,11 +164,14 @@ fn ambiguous(table: &Table, targets: &[String], key: &str, value: String) -> Can
     EvaluateError::Ambiguous { table: table.path().into(), target, key: key.into(), value }.into()
 }
 
-type Architectures = (&'static str, Vec<Option<Architecture>>);
+pub(in crate::pipeline) type Architectures = (&'static str, Vec<Option<Architecture>>);
 
 /// The column that names the architectures, and the architecture of each row; None where the name is missing. Text comes
 /// first since it says itself whether it belongs to the space.
-fn architectures(table: &Table, space: &dyn SearchSpace) -> Result<Architectures, CandidatesError> {
+pub(in crate::pipeline) fn architectures(
+    table: &Table,
+    space: &dyn SearchSpace,
+) -> Result<Architectures, CandidatesError> {
     let path = table.path();
     let refused = |row: usize, reason: String| CandidatesError::NoArchitecture { table: path.into(), row, reason };
     if let Some(column) = text_column(table) {

@@ -122,6 +122,7 @@ fn write_run(dir: &Path, metadata: &str) -> [String; 4] {
         arch_index: vec![None; 4],
         params: vec![10, 20, 30, 40],
         macs: vec![1, 2, 3, 4],
+        latency_ms: None,
         proxies: vec![
             ("params".into(), [10.0, 20.0, 30.0, 40.0].map(Score::new).to_vec()),
             ("flops".into(), [1.0, 2.0, 3.0, 4.0].map(Score::new).to_vec()),

@@ -10,13 +10,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::run::{TrainJob, TrainStage};
+use super::confirm::{TrainJob, TrainStage};
 use super::screen::thread_pool;
+use super::settings::Settings;
 use super::{Progress, RunError, RunOptions, ScreenError};
 use crate::confirm::{Recipe, TrainingData};
 use crate::data::{self, DataSpec};
 use crate::engine::parse_device;
-use crate::files::{lock_folder, write_atomically};
+use crate::files::{check_output_folder, lock_folder};
+use crate::hardware::{HardwareError, MeasureOptions, Setting, measure};
 use crate::network::Network;
 use crate::seed::{Stream, derive};
 use crate::space::{self, ArchId, Architecture, SearchSpace, Skeleton, SpaceError, Task};
@@ -24,6 +26,11 @@ use table::{Row, write_curves, write_table};
 
 const CONFIG_FILE: &str = "table.toml";
 const TRAINED: &str = "trained";
+/// Runs that a median latency is of.
+const RUNS: usize = 30;
+/// Keys of the configuration and of what latencies were measured on, in the metadata of the files.
+const CONFIG_KEY: &str = "naslens.table";
+const LATENCY_KEY: &str = "naslens.latency";
 /// Spaces up to this size are gone through in a random order; from larger ones architectures are drawn.
 const SHUFFLED: u128 = 1 << 20;
 /// Draws without a new network after which a larger space counts as exhausted.
@@ -70,10 +77,6 @@ impl TableConfig {
             None => Ok(config),
         }
     }
-
-    fn to_toml(&self) -> Result<String, RunError> {
-        toml::to_string_pretty(self).map_err(|e| RunError::Value(e.to_string()))
-    }
 }
 
 /// What a table has become.
@@ -94,10 +97,12 @@ pub struct TableOutcome {
 }
 
 /// Trains the first `networks` networks and writes `table.parquet` and `curves.parquet` into `out`. The same command after
-/// an interruption, or with more networks, goes on from what is there.
+/// an interruption, or with more networks, goes on from what is there. With `latency`, each network is also measured on this
+/// machine (one thread, batch 1), one after another when the trainings are done.
 pub fn make_table(
     config: &TableConfig,
     networks: usize,
+    latency: bool,
     out: &Path,
     options: &RunOptions<'_>,
     on_progress: &mut (dyn FnMut(Progress) + Send),
@@ -111,9 +116,10 @@ pub fn make_table(
     let task = Task { input: config.train.image, classes: data.classes() };
     let members = members(space.as_ref(), &task, config.seed, networks).map_err(ScreenError::from)?;
 
-    std::fs::create_dir_all(out).map_err(|source| crate::files::FileError::Folder { path: out.into(), source })?;
+    check_output_folder(out, 10_000_000)?;
     let _lock = lock_folder(out)?;
-    claim(config, out, options.overwrite)?;
+    let settings = Settings::new(out, CONFIG_FILE, config)?;
+    settings.claim(TRAINED, options.overwrite)?;
     let stage = TrainStage {
         space: space.as_ref(),
         recipe: &config.train,
@@ -130,21 +136,33 @@ pub fn make_table(
         on_progress(Progress { done, total, resumed, seconds: start.elapsed().as_secs_f64() });
     })?;
 
+    let setting = Setting::here(options.device, 1, 1, true).map_err(HardwareError::from)?;
+    let latencies = if latency {
+        let all: Vec<&Network> = members.iter().map(|m| &m.network).collect();
+        let measure_options = MeasureOptions { runs: RUNS, stop: options.stop };
+        let measured = measure(&all, &setting, measure_options, &mut |_, _| {})?;
+        measured.into_iter().map(|m| Some(m.timing.p50_ms)).collect()
+    } else {
+        vec![None; members.len()]
+    };
     let rows: Vec<Row> = members
         .into_iter()
+        .zip(latencies)
         .zip(trainings.chunks(config.repeats as usize))
-        .map(|(m, trainings)| Row {
+        .map(|((m, latency_ms), trainings)| Row {
             arch: space.format(&m.arch),
             arch_id: m.id.to_string(),
             params: m.network.params(),
             macs: m.network.macs(),
+            latency_ms,
             trainings: trainings.to_vec(),
         })
         .collect();
     let (table, curves) = (out.join("table.parquet"), out.join("curves.parquet"));
-    let text = config.to_toml()?;
-    write_table(&table, &rows, config.repeats as usize, config.train.epochs, &text)?;
-    write_curves(&curves, &rows, &text)?;
+    let metadata = [(CONFIG_KEY, settings.text().to_string()), (LATENCY_KEY, setting.to_string())];
+    let metadata = &metadata[..if latency { 2 } else { 1 }];
+    write_table(&table, &rows, config.repeats as usize, config.train.epochs, metadata)?;
+    write_curves(&curves, &rows, &metadata[..1])?;
     Ok(TableOutcome {
         table,
         curves,
@@ -194,21 +212,6 @@ fn members(space: &dyn SearchSpace, task: &Task, seed: u64, count: usize) -> Res
         }
     }
     Ok(members)
-}
-
-/// Notes the configuration in the folder, which may hold a table of that configuration only.
-fn claim(config: &TableConfig, out: &Path, overwrite: bool) -> Result<(), RunError> {
-    let (path, text) = (out.join(CONFIG_FILE), config.to_toml()?);
-    match std::fs::read_to_string(&path) {
-        Ok(old) if old == text => return Ok(()),
-        Ok(old) if !overwrite => {
-            let changed = text.lines().find(|line| !old.lines().any(|o| o == *line)).unwrap_or("a removed setting");
-            return Err(RunError::OtherRun { dir: out.into(), changed: changed.into() });
-        }
-        _ => {}
-    }
-    let _ = std::fs::remove_dir_all(out.join(TRAINED));
-    Ok(write_atomically(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub(super) struct Row {
     pub arch_id: String,
     pub params: u64,
     pub macs: u64,
+    /// Median of this machine in milliseconds, if it was measured.
+    pub latency_ms: Option<f64>,
     pub trainings: Vec<Training>,
 }
 
@@ -25,18 +27,15 @@ impl Row {
     }
 }
 
-/// Key of the configuration in the file's metadata.
-const CONFIG_KEY: &str = "naslens.table";
-
 /// One row per network: `arch`, `arch_id`, `params`, `macs`, `test_acc_pct` and `valid_acc_pct` (means over trainings of
 /// the last epoch's), the same for each training (`..._seed0_pct`, …), `valid_acc_epN_pct` (mean after epoch N) and
-/// `train_cpu_s` (mean processor seconds). What diverged has no accuracy.
+/// `train_cpu_s` (mean processor seconds), and `latency_ms` where it was measured. What diverged has no accuracy.
 pub(super) fn write_table(
     path: &Path,
     rows: &[Row],
     repeats: usize,
     epochs: usize,
-    config: &str,
+    metadata: &[(&str, String)],
 ) -> Result<(), FileError> {
     let valid = |t: &Training, epoch: usize| t.curve.get(epoch).map(|e| e.valid_accuracy_pct);
     let last = |t: &Training| t.last().map(|e| e.valid_accuracy_pct);
@@ -61,13 +60,16 @@ pub(super) fn write_table(
         columns.push((format!("valid_acc_ep{}_pct", epoch + 1), optional(mean)));
     }
     columns.push(("train_cpu_s".into(), optional(rows.iter().map(|r| r.mean(|t| Some(t.cpu_seconds))))));
+    if rows.iter().any(|r| r.latency_ms.is_some()) {
+        columns.push(("latency_ms".into(), optional(rows.iter().map(|r| r.latency_ms))));
+    }
     let columns = columns.iter().map(|(name, values)| (name.as_str(), values.clone())).collect();
-    write_with(path, columns, &[(CONFIG_KEY, config)])
+    write_with(path, columns, metadata)
 }
 
 /// One row per network, training and epoch: `arch`, `arch_id`, `seed` (the repeat, from 0), `epoch`, `train_loss`,
 /// `valid_acc_pct`.
-pub(super) fn write_curves(path: &Path, rows: &[Row], config: &str) -> Result<(), FileError> {
+pub(super) fn write_curves(path: &Path, rows: &[Row], metadata: &[(&str, String)]) -> Result<(), FileError> {
     let all: Vec<_> = rows
         .iter()
         .flat_map(|r| (0..).zip(&r.trainings).flat_map(move |(seed, t)| t.curve.iter().map(move |e| (r, seed, e))))
@@ -80,5 +82,5 @@ pub(super) fn write_curves(path: &Path, rows: &[Row], config: &str) -> Result<()
         ("train_loss", optional(all.iter().map(|(.., e)| e.train_loss))),
         ("valid_acc_pct", number(all.iter().map(|(.., e)| e.valid_accuracy_pct))),
     ];
-    write_with(path, columns, &[(CONFIG_KEY, config)])
+    write_with(path, columns, metadata)
 }

@@ -4,9 +4,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::RunError;
+use super::{RunError, TruthTable};
 use crate::confirm::Recipe;
-use crate::pipeline::ScreenConfig;
+use crate::data::{self, DataSpec};
+use crate::network::Shape;
+use crate::pipeline::confirm::Controls;
+use crate::pipeline::{ScreenConfig, ScreenError};
 
 /// Everything that decides a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,7 +17,7 @@ use crate::pipeline::ScreenConfig;
 pub struct RunConfig {
     /// Title of the report.
     pub title: String,
-    /// Architectures to score, drawn uniformly without replacement.
+    /// Architectures to score, drawn uniformly without replacement; the first of [`table`](Self::table), if there is one.
     pub sample: u64,
     /// Networks trained for the surrogate to learn from.
     pub labels: usize,
@@ -22,12 +25,17 @@ pub struct RunConfig {
     pub top: usize,
     /// Trainings per finalist and control, from different initialisations.
     pub repeats: u64,
+    /// Who the controls are.
+    pub controls: Controls,
     /// Surrogate; see `naslens list predictors`.
     pub predictor: String,
     /// Encodings that the surrogate sees beside the scores; see `naslens list encodings`.
     pub encodings: Vec<String>,
     /// Nominal coverage of the surrogate's intervals, between 0 and 1.
     pub level: f64,
+    /// Networks to choose from, in place of a sample of the space, and accuracies to judge proxies by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<TruthTable>,
     /// What is scored and how.
     pub screen: ScreenConfig,
     /// How networks are trained.
@@ -42,16 +50,47 @@ impl Default for RunConfig {
             labels: 24,
             top: 8,
             repeats: 1,
+            controls: Controls::Random,
             predictor: "stack".into(),
             encodings: vec!["graf".into()],
             level: 0.9,
+            table: None,
             screen: ScreenConfig::default(),
             train: Recipe::default(),
         }
     }
 }
 
+/// Images that [`RunConfig::for_images`] trains, validates and tests with at most, so that an evening is enough for any folder.
+const LIMIT: [usize; 3] = [4000, 1000, 4000];
+/// The largest side of its images, in pixels, and what sides are multiples of: two halvings must be exact.
+const SIDE: (usize, usize) = (32, 4);
+
 impl RunConfig {
+    /// What is done with images of which nothing else is said: NAS-Bench-201 cells in a small skeleton, at the images' own
+    /// shape up to 32 pixels a side, trained for 8 epochs on up to 4,000 images.
+    pub fn for_images(data: DataSpec) -> Result<Self, RunError> {
+        let source = data::open(&data).map_err(ScreenError::from)?;
+        let native = source.dataset().map_err(ScreenError::from)?.shape();
+        let side = |n: usize| (n.min(SIDE.0) / SIDE.1).max(2) * SIDE.1;
+        let image = Shape::new(native.channels, side(native.height), side(native.width));
+        Ok(RunConfig {
+            sample: 500,
+            top: 4,
+            repeats: 2,
+            screen: ScreenConfig { init_channels: Some(16), cells: Some(1), data, image, ..ScreenConfig::default() },
+            train: Recipe {
+                image,
+                limit: Some(LIMIT),
+                epochs: 8,
+                learning_rate: 0.05,
+                warmup_epochs: 1.0,
+                ..Recipe::default()
+            },
+            ..RunConfig::default()
+        })
+    }
+
     /// Reads a TOML file; what it does not mention has its default.
     pub fn read(path: &Path) -> Result<Self, RunError> {
         let refuse = |reason: String| RunError::Config { path: path.into(), reason };
@@ -59,11 +98,6 @@ impl RunConfig {
         let config: RunConfig = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
         config.check().map_err(RunError::Value)?;
         Ok(config)
-    }
-
-    /// The whole configuration as TOML, defaults included.
-    pub(super) fn to_toml(&self) -> Result<String, RunError> {
-        toml::to_string_pretty(self).map_err(|e| RunError::Value(e.to_string()))
     }
 
     /// What makes no sense, if anything.

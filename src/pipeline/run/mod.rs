@@ -9,7 +9,7 @@ mod config;
 mod page;
 mod results;
 mod tables;
-mod train_stage;
+mod truth;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -17,19 +17,25 @@ use std::path::{Path, PathBuf};
 pub use config::RunConfig;
 use page::page;
 use results::{Candidate, Results, Trained};
-use tables::{write_predictions, write_trainings};
-pub use train_stage::TrainError;
-pub(super) use train_stage::{TrainJob, TrainStage};
+use tables::write_predictions;
+use truth::Truth;
+pub use truth::TruthTable;
 
+use super::candidates::CandidatesError;
+use super::confirm::{
+    Contender, TrainError, TrainJob, TrainStage, TrainedRow, Winner, WinnerError, take, valid_pct, write_trainings,
+};
 use super::screen::thread_pool;
+use super::settings::Settings;
 use super::{Outcome, Progress, RunOptions, ScreenError, Selection, screen};
+use crate::benchmark::TableError;
 use crate::confirm::{TrainingData, TrainingDataError};
 use crate::data::{self, Skipped};
 use crate::encoding::{self, EncodingError, FeatureMatrix, score_columns};
 use crate::engine::parse_device;
 use crate::files::{FileError, lock_folder, write_atomically};
+use crate::hardware::{HardwareError, Limit, Target};
 use crate::predictor::{self, Prediction, PredictorError, conformal_scale, cross_validate};
-use crate::proxy::Status;
 use crate::report::html;
 use crate::report::html::model::Role;
 use crate::seed::{Stream, derive};
@@ -75,6 +81,18 @@ pub enum RunError {
     /// The trainings.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// The networks of a run.
+    #[error(transparent)]
+    Candidates(#[from] CandidatesError),
+    /// The table of trained networks.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The latency model.
+    #[error(transparent)]
+    Hardware(#[from] HardwareError),
+    /// The choice of the winner, and its export.
+    #[error(transparent)]
+    Winner(#[from] WinnerError),
     /// The features.
     #[error(transparent)]
     Encoding(#[from] EncodingError),
@@ -114,6 +132,8 @@ pub struct RunOutcome {
     pub report: PathBuf,
     /// The page's verdict, sentence by sentence.
     pub verdict: Vec<String>,
+    /// The network to take; None if all trainings diverged.
+    pub winner: Option<Winner>,
     /// Image files that were left out because they could not be decoded.
     pub skipped: Vec<Skipped>,
 }
@@ -132,14 +152,21 @@ pub fn run(
     let dataset = source.dataset().map_err(ScreenError::from)?;
     let device = parse_device(options.device).map_err(ScreenError::from)?;
 
+    let settings = Settings::new(out, CONFIG_FILE, config)?;
     if !options.overwrite {
-        refuse_other_settings(config, out)?;
+        settings.refuse_others()?;
     }
-    let outcome = screen(&config.screen, &Selection::Sample(config.sample), out, options, &mut |p| {
-        on_progress(Stage::Screen, p);
-    })?;
     let skeleton = Skeleton { init_channels: config.screen.init_channels, cells: config.screen.cells };
     let space = space::open(&config.screen.space, &skeleton).map_err(ScreenError::from)?;
+    let truth = config.table.as_ref().map(Truth::read).transpose()?;
+    let selection = match &truth {
+        Some(truth) => truth.selection(space.as_ref(), config.sample)?,
+        None => Selection::Sample(config.sample),
+    };
+    let outcome =
+        screen(&config.screen, &selection, out, options, &mut |progress| on_progress(Stage::Screen, progress))?;
+    let target = Target { space: space.as_ref(), image: config.screen.image };
+    let limit = Limit::open(config.screen.max_latency_ms, config.screen.latency_model.as_deref(), &target)?;
     let candidates = candidates(&outcome, space.as_ref());
     let needed = config.top.saturating_mul(2).saturating_add(config.labels);
     if candidates.len() < needed {
@@ -156,7 +183,7 @@ pub fn run(
     let data = TrainingData::new(dataset, &config.train, derive(config.screen.seed, "split"), device)?;
     // From here on everything is known to make sense: the folder is claimed for this configuration.
     let _lock = lock_folder(out)?;
-    claim(config, out, options.overwrite)?;
+    settings.claim(TRAINED, options.overwrite)?;
     let stage = TrainStage {
         space: space.as_ref(),
         recipe: &config.train,
@@ -211,10 +238,23 @@ pub fn run(
     let scale = conformal_scale(&cross_validated, &y.to_vec(), config.level);
     let predictions = fitted.predict(features.values.view());
 
-    let (finalists, controls) = finalists_and_controls(config, &order[config.labels..], &predictions);
+    let rest = &order[config.labels..];
+    let finalists = finalists(config, rest, &predictions);
+    let macs: Vec<f64> = candidates.iter().map(|c| outcome.table.macs[c.row] as f64).collect();
+    let controls = config.controls.draw(&finalists, rest, &macs, config.screen.seed);
     let chosen: Vec<_> =
         finalists.iter().map(|&c| (c, Role::Finalist)).chain(controls.iter().map(|&c| (c, Role::Control))).collect();
     let confirmed = train_all(Stage::Confirm, &chosen, config.repeats)?;
+
+    let contenders: Vec<Contender> = confirmed
+        .iter()
+        .map(|t| Contender {
+            arch: &candidates[t.candidate].arch,
+            valid_pct: valid_pct(&t.trainings),
+            trainings: &t.trainings,
+        })
+        .collect();
+    let winner = take(&stage, &contenders, limit.as_ref(), &config.screen.data.to_string(), out, options)?;
 
     let results = Results {
         config,
@@ -226,47 +266,37 @@ pub fn run(
         predictions: &predictions,
         scale,
         features: &features,
+        truth: truth.as_ref(),
+        winner: winner.as_ref(),
+        settings: &settings,
         image_counts: data.sizes(),
         device,
         threads: options.threads,
         out,
     };
     write_predictions(&out.join("predictions.parquet"), &results)?;
-    write_trainings(&out.join("trainings.parquet"), &results)?;
+    let trained: Vec<TrainedRow> = labelled
+        .iter()
+        .chain(&confirmed)
+        .map(|t| TrainedRow {
+            arch: results.arch(t),
+            arch_id: &outcome.table.arch_id[results.row(t)],
+            role: t.role,
+            trainings: &t.trainings,
+        })
+        .collect();
+    write_trainings(&out.join("trainings.parquet"), &trained)?;
     let page = page(&results);
     let report = out.join("report.html");
     write_atomically(&report, |file| std::io::Write::write_all(file, html::render(&page).as_bytes()))?;
-    Ok(RunOutcome { report, verdict: page.verdict, skipped: outcome.skipped })
-}
-
-/// An error if the folder holds a run with another configuration.
-fn refuse_other_settings(config: &RunConfig, out: &Path) -> Result<(), RunError> {
-    let text = config.to_toml()?;
-    match std::fs::read_to_string(out.join(CONFIG_FILE)) {
-        Ok(old) if old != text => {
-            let changed = text.lines().find(|line| !old.lines().any(|o| o == *line)).unwrap_or("a removed setting");
-            Err(RunError::OtherRun { dir: out.into(), changed: changed.into() })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Notes the configuration in the folder. Trainings stay only if they belong to it.
-fn claim(config: &RunConfig, out: &Path, overwrite: bool) -> Result<(), RunError> {
-    let (path, text) = (out.join(CONFIG_FILE), config.to_toml()?);
-    if !overwrite && std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
-        return Ok(());
-    }
-    let _ = std::fs::remove_dir_all(out.join(TRAINED));
-    Ok(write_atomically(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
+    Ok(RunOutcome { report, verdict: page.verdict, winner, skipped: outcome.skipped })
 }
 
 fn candidates(outcome: &Outcome, space: &dyn SearchSpace) -> Vec<Candidate> {
     let table = &outcome.table;
     let mut seen = HashSet::new();
-    let dead = |row: usize| table.proxies.iter().any(|(_, scores)| scores[row].get_status() == Status::Dead);
     (0..table.arch.len())
-        .filter(|&row| !dead(row) && seen.insert(&table.arch_id[row]))
+        .filter(|&row| table.eligible(row) && seen.insert(&table.arch_id[row]))
         .filter_map(|row| Some(Candidate { row, arch: space.representative(&space.parse(&table.arch[row]).ok()?) }))
         .collect()
 }
@@ -296,11 +326,10 @@ fn features(
     Ok(FeatureMatrix::new(groups, Some("naslens"))?)
 }
 
-/// The best predicted of the networks that were not labelled (`rest`, in random order), and the first others as controls.
-fn finalists_and_controls(config: &RunConfig, rest: &[usize], predictions: &[Prediction]) -> (Vec<usize>, Vec<usize>) {
+/// The best predicted of the networks that were not labelled (`rest`).
+fn finalists(config: &RunConfig, rest: &[usize], predictions: &[Prediction]) -> Vec<usize> {
     let mut best: Vec<usize> = rest.to_vec();
     best.sort_by(|&a, &b| predictions[b].mean.total_cmp(&predictions[a].mean).then(a.cmp(&b)));
     best.truncate(config.top);
-    let controls = rest.iter().copied().filter(|c| !best.contains(c)).take(config.top).collect();
-    (best, controls)
+    best
 }

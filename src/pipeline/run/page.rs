@@ -2,17 +2,17 @@
 
 use serde_json::Value;
 
-use super::results::{Results, Trained, mean};
+use super::results::{Results, Trained};
 use crate::engine::describe_device;
+use crate::pipeline::confirm::{Confirmed, Groups, mean};
 use crate::predictor::Prediction;
 use crate::proxy;
 use crate::report::html::model::{
-    Comparison, Estimate, Evidence, Group, Interval, LearningCurve, Overview, PredictionPoint, Predictions, ProxyRow,
-    ProxySection, Reproduction, Role, RunReport, ScatterPanel, ScatterPoint, TopNetwork, TrainedNetwork,
+    Estimate, Evidence, Interval, Overview, PredictionPoint, Predictions, ProxyRow, ProxySection, Reproduction, Role,
+    RunReport, ScatterPanel, ScatterPoint, TopNetwork,
 };
 use crate::seed::derive;
-use crate::stats::{MeanDifference, bootstrap_interval, kendall_tau, mean_difference_test, missing_last, spearman};
-use crate::text::thousands;
+use crate::stats::{bootstrap_interval, kendall_tau, missing_last, spearman};
 
 /// Resamples behind every interval and random splits behind a p-value.
 const REPEATS: usize = 2000;
@@ -31,10 +31,18 @@ impl Results<'_> {
         derive(self.config.screen.seed, name)
     }
 
-    /// Correlations of scores with the test accuracy of the random networks.
+    /// The networks that proxies are judged by: row and accuracy of those in the table, or of the random networks.
+    fn judged(&self) -> (Vec<usize>, Vec<f64>) {
+        let Some(truth) = self.truth else {
+            return self.random().iter().map(|t| (self.row(t), mean(t.test_pct().into_iter()))).unzip();
+        };
+        let known = |row: usize| Some((row, truth.accuracy(&self.outcome.table.arch_id[row])?));
+        self.candidates.iter().filter_map(|c| known(c.row)).unzip()
+    }
+
+    /// Correlations of scores with the accuracy of the networks that they are judged by.
     fn proxy_rows(&self) -> Vec<ProxyRow> {
-        let random = self.random();
-        let truth: Vec<f64> = random.iter().map(|t| mean(t.test_pct().into_iter())).collect();
+        let (judged, truth) = self.judged();
         let metadata: Value = serde_json::from_str(&self.outcome.table.metadata).unwrap_or(Value::Null);
         let table = &self.outcome.table;
         table
@@ -42,7 +50,7 @@ impl Results<'_> {
             .iter()
             .filter_map(|(name, scores)| {
                 let values = table.values(name)?;
-                let x = missing_last(&random.iter().map(|t| values[self.row(t)]).collect::<Vec<_>>());
+                let x = missing_last(&judged.iter().map(|&row| values[row]).collect::<Vec<_>>());
                 let estimate = |f: fn(&[f64], &[f64]) -> Option<f64>| {
                     let value = f(&x, &truth)?;
                     let resample = |sample: &[usize]| {
@@ -59,7 +67,7 @@ impl Results<'_> {
                     name: name.clone(),
                     spearman: estimate(spearman),
                     kendall: estimate(kendall_tau),
-                    n: random.len() as u64,
+                    n: judged.len() as u64,
                     failed: scores.iter().filter(|s| s.value().is_none()).count() as u64,
                     seconds: metadata["seconds_per_proxy"][name].as_f64(),
                     baseline: proxy::find(name).is_ok_and(|p| p.baseline),
@@ -121,42 +129,16 @@ impl Results<'_> {
         }
     }
 
-    fn difference(&self) -> Option<MeanDifference> {
-        let means = |role| self.of(role).map(|t| mean(t.test_pct().into_iter())).collect::<Vec<_>>();
-        mean_difference_test(&means(Role::Finalist), &means(Role::Control), REPEATS, self.seed("difference"))
-    }
-
-    fn comparison(&self, difference: Option<&MeanDifference>) -> Comparison {
-        let group = |role| {
-            let networks: Vec<TrainedNetwork> =
-                self.of(role).map(|t| TrainedNetwork { arch: self.arch(t).into(), accuracies: t.test_pct() }).collect();
-            let means: Vec<f64> = networks.iter().map(|n| mean(n.accuracies.iter().copied())).collect();
-            let interval = bootstrap_interval(means.len(), REPEATS, 0.95, self.seed("group"), |sample| {
-                Some(mean(sample.iter().map(|&i| means[i])))
-            });
-            let value = mean(means.iter().copied());
-            let estimate = match interval {
-                Some(i) => Estimate::with_interval(value, i.low, i.high),
-                None => Estimate::new(value),
-            };
-            Group { networks, mean: Some(estimate), seconds: Some(self.of(role).map(Trained::seconds).sum()) }
-        };
-        Comparison {
-            finalists: group(Role::Finalist),
-            controls: group(Role::Control),
-            difference: difference.map(|d| match d.interval {
-                Some(i) => Estimate::with_interval(d.difference, i.low, i.high),
-                None => Estimate::new(d.difference),
-            }),
-            p_value: difference.map(|d| d.p_value),
-            test: "two-sided permutation test".into(),
-            interval_method: "95% bootstrap intervals of the mean over networks".into(),
-            epochs: Some(self.config.train.epochs as u64),
-            seeds: Some(self.config.repeats),
-            note:
-                "Controls were drawn uniformly from the distinct live networks of the screen, without those that were \
-                 labelled or are finalists: close to what random search finds with the same number of trainings."
-                    .into(),
+    /// Finalists and controls.
+    fn groups(&self) -> Groups<'_> {
+        let networks =
+            self.confirmed.iter().map(|t| Confirmed { arch: self.arch(t), role: t.role, trainings: &t.trainings });
+        Groups {
+            networks: networks.collect(),
+            controls: self.config.controls,
+            epochs: self.config.train.epochs,
+            repeats: self.config.repeats,
+            seed: self.config.screen.seed,
         }
     }
 
@@ -186,52 +168,11 @@ impl Results<'_> {
             .collect()
     }
 
-    fn curves(&self) -> Vec<LearningCurve> {
-        self.confirmed
-            .iter()
-            .flat_map(|t| {
-                (0..).zip(&t.trainings).map(|(repeat, training)| LearningCurve {
-                    arch: self.arch(t).into(),
-                    role: t.role,
-                    seed: (self.config.repeats > 1).then_some(repeat),
-                    points: training.curve.iter().map(|e| (e.epoch as u64, e.valid_accuracy_pct)).collect(),
-                })
-            })
-            .collect()
-    }
-
-    fn verdict(&self, difference: Option<&MeanDifference>, rows: &[ProxyRow], held_out: &Predictions) -> Vec<String> {
-        let mut sentences = Vec::new();
-        let (finalists, controls) = (self.of(Role::Finalist), self.of(Role::Control));
-        let average = |trained: Vec<&Trained>| mean(trained.iter().flat_map(|t| t.test_pct()));
-        let (f, c) = (average(finalists.collect()), average(controls.collect()));
-        if let Some(d) = difference {
-            let range = d.interval.map_or(String::new(), |i| format!(", 95% interval {:+.2} to {:+.2}", i.low, i.high));
-            let numbers = format!(
-                "{} finalists reach {f:.2}% test accuracy on average, {} random controls {c:.2}% ({:+.2} points{range}; \
-                 {})",
-                self.config.top,
-                self.config.top,
-                d.difference,
-                p_text(d.p_value)
-            );
-            sentences.push(match (d.p_value < 0.05, d.difference > 0.0) {
-                (true, true) => format!("Screening helped: {numbers}."),
-                (true, false) => format!("Screening did harm: {numbers}."),
-                _ => format!("There is no evidence that screening helped: {numbers}."),
-            });
-        }
-        let best = self.labelled.iter().chain(self.confirmed).max_by(|a, b| a.valid_pct().total_cmp(&b.valid_pct()));
-        if let Some(t) = best {
-            let row = self.row(t);
-            sentences.push(format!(
-                "The network to take, by validation accuracy, is {}: {:.2}% test accuracy with {} parameters.",
-                self.arch(t),
-                mean(t.test_pct().into_iter()),
-                thousands(self.outcome.table.params[row] as u64)
-            ));
-        }
+    fn verdict(&self, groups: &Groups<'_>, rows: &[ProxyRow], held_out: &Predictions) -> Vec<String> {
+        let mut sentences: Vec<String> = groups.sentence().into_iter().collect();
+        sentences.extend(self.winner.iter().flat_map(|w| w.sentences(self.config.screen.max_latency_ms)));
         sentences.extend(proxy_sentence(rows));
+        sentences.extend(domain_warning(rows));
         if let Some(rho) = held_out.spearman {
             let inside = held_out
                 .points
@@ -251,10 +192,6 @@ impl Results<'_> {
     }
 }
 
-fn p_text(p: f64) -> String {
-    if p < 0.001 { "p < 0.001".into() } else { format!("p = {p:.3}") }
-}
-
 /// Is a proxy worth more than counting? `rows` are sorted, best first.
 fn proxy_sentence(rows: &[ProxyRow]) -> Option<String> {
     let rho = |row: &&ProxyRow| row.spearman.map(|e| e.value);
@@ -267,13 +204,30 @@ fn proxy_sentence(rows: &[ProxyRow]) -> Option<String> {
         .map_or(String::new(), |i| format!(" (95% interval {:.2} to {:.2})", i.low, i.high));
     Some(if a > b {
         format!(
-            "The best proxy on {} random networks is {}, Spearman {a:.2}{interval}; the best count, {}, has {b:.2}.",
+            "The best proxy on {} networks is {}, Spearman {a:.2}{interval}; the best count, {}, has {b:.2}.",
             best.n, best.name, trivial.name
         )
     } else {
         format!(
-            "No proxy beats counting on {} random networks: {} has Spearman {b:.2}, the best proxy, {}, {a:.2}{interval}.",
+            "No proxy beats counting on {} networks: {} has Spearman {b:.2}, the best proxy, {}, {a:.2}{interval}.",
             best.n, trivial.name, best.name
+        )
+    })
+}
+
+/// Names the proxies that on these images say no more than the number of parameters. `rows` are sorted, best first.
+fn domain_warning(rows: &[ProxyRow]) -> Option<String> {
+    let rho = |row: &ProxyRow| row.spearman.map(|e| e.value);
+    let params = rows.iter().find(|r| r.name == "params").and_then(rho)?;
+    let losers: Vec<&str> =
+        rows.iter().filter(|r| !r.baseline && rho(r).is_none_or(|v| v <= params)).map(|r| r.name.as_str()).collect();
+    let others = rows.iter().filter(|r| !r.baseline).count();
+    (!losers.is_empty()).then(|| {
+        format!(
+            "Domain warning: on these images {} of {others} proxies rank no better than the number of parameters (Spearman \
+             {params:.2}): {}. Do not choose by them here, whatever they are worth elsewhere.",
+            losers.len(),
+            losers.join(", ")
         )
     })
 }
@@ -283,7 +237,7 @@ pub(super) fn page(results: &Results<'_>) -> RunReport {
     let mut rows = results.proxy_rows();
     let rho = |r: &ProxyRow| r.spearman.map_or(f64::NEG_INFINITY, |e| e.value);
     rows.sort_by(|a, b| rho(b).total_cmp(&rho(a)));
-    let difference = results.difference();
+    let groups = results.groups();
     let held_out: Vec<Prediction> = results.confirmed.iter().map(|t| results.predictions[t.candidate]).collect();
     let held_out = results.predictions(results.confirmed, &held_out, Evidence::HeldOut);
     let cross_validated = results.predictions(results.labelled, results.cross_validated, Evidence::CrossValidated);
@@ -297,7 +251,7 @@ pub(super) fn page(results: &Results<'_>) -> RunReport {
     let [train, valid, test] = results.image_counts;
     let fact = |k: &str, v: String| (k.to_string(), v);
     RunReport {
-        verdict: results.verdict(difference.as_ref(), &rows, &held_out),
+        verdict: results.verdict(&groups, &rows, &held_out),
         overview: Overview {
             space: config.screen.space.clone(),
             asked: Some(results.outcome.table.arch.len() as u64),
@@ -313,14 +267,21 @@ pub(super) fn page(results: &Results<'_>) -> RunReport {
         scatter: results.scatter(&rows),
         proxies: ProxySection {
             rows,
-            interval_method: "95% bootstrap intervals over labelled networks and controls, which are a uniform random \
-                              sample (finalists are not)"
-                .into(),
+            interval_method: match results.truth {
+                Some(truth) => {
+                    format!("95% bootstrap intervals over the networks, whose accuracies are {}", truth.name)
+                }
+                None => {
+                    "95% bootstrap intervals over labelled networks and controls, which are a uniform random sample \
+                         (finalists are not)"
+                        .into()
+                }
+            },
         },
         predictions: vec![held_out, cross_validated],
-        comparison: Some(results.comparison(difference.as_ref())),
+        comparison: Some(groups.comparison()),
         top: results.top(),
-        curves: results.curves(),
+        curves: groups.curves(),
         reproduction: Reproduction {
             command: format!("naslens run run.toml --out {}", results.out.display()),
             facts: vec![
@@ -332,8 +293,31 @@ pub(super) fn page(results: &Results<'_>) -> RunReport {
                 fact("images", format!("{train} for training, {valid} for validation, {test} for test")),
                 fact("features of the surrogate", results.features.names.join(", ")),
             ],
-            config: config.to_toml().unwrap_or_default(),
+            config: results.settings.text().into(),
         },
         title,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, rho: Option<f64>, baseline: bool) -> ProxyRow {
+        ProxyRow { name: name.into(), spearman: rho.map(Estimate::new), baseline, ..ProxyRow::default() }
+    }
+
+    #[test]
+    fn proxies_that_say_no_more_than_params_are_named() {
+        let rows = [
+            row("meco", Some(0.8), false),
+            row("params", Some(0.7), true),
+            row("zen", Some(0.7), false),
+            row("snip", None, false),
+        ];
+        let warning = domain_warning(&rows).unwrap();
+        assert!(warning.contains("2 of 3 proxies") && warning.contains("0.70): zen, snip."), "{warning}");
+        assert_eq!(domain_warning(&rows[..2]), None);
+        assert_eq!(domain_warning(&rows[2..]), None, "nothing to compare with");
     }
 }

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use super::RunConfig;
+use super::{RunConfig, Truth};
 use crate::confirm::Training;
 use crate::encoding::FeatureMatrix;
 use crate::pipeline::Outcome;
+use crate::pipeline::confirm::{Winner, mean};
+use crate::pipeline::settings::Settings;
 use crate::predictor::Prediction;
 use crate::report::html::model::Role;
 use crate::space::Architecture;
@@ -36,16 +38,6 @@ impl Trained {
     pub fn test_pct(&self) -> Vec<f64> {
         self.trainings.iter().map(|t| t.test_accuracy_pct).collect()
     }
-
-    /// Seconds over all repeats.
-    pub fn seconds(&self) -> f64 {
-        self.trainings.iter().map(|t| t.seconds).sum()
-    }
-}
-
-pub(super) fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, n) = values.fold((0.0, 0), |(s, n), v| (s + v, n + 1));
-    sum / n as f64
 }
 
 /// Everything a run found.
@@ -63,6 +55,11 @@ pub(super) struct Results<'a> {
     /// Half-width of an interval in standard deviations.
     pub scale: f64,
     pub features: &'a FeatureMatrix,
+    /// A table that proxies are judged by.
+    pub truth: Option<&'a Truth>,
+    /// The network to take.
+    pub winner: Option<&'a Winner>,
+    pub settings: &'a Settings<'a>,
     /// Images for training, validation and test.
     pub image_counts: [usize; 3],
     pub device: tch::Device,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 mod cascade;
+mod claim;
 mod options;
 mod plan;
 mod recorder;
@@ -16,6 +17,7 @@ mod scorer;
 mod selection;
 mod shards;
 
+use claim::claim;
 use plan::Plan;
 use recorder::Recorder;
 use rows::{Population, Row, assemble, jobs, row};
@@ -34,6 +36,7 @@ use crate::benchmark::TableError;
 use crate::data::{self, DataError, DataSpec, Skipped};
 use crate::engine::{DeviceBatch, EngineError, describe_device, parse_device};
 use crate::files::{FileError, check_output_folder, lock_folder, write_atomically};
+use crate::hardware::{HardwareError, Limit, Target};
 use crate::network::Shape;
 use crate::proxy::{Proxy, UnknownProxy};
 use crate::report::{SCORES_FILE, ScoreTable, read_scores};
@@ -43,7 +46,6 @@ use crate::space::{self, Skeleton, SpaceError, Task};
 const DEFAULT_PROXIES: [&str; 9] =
     ["params", "flops", "layers", "synflow", "naswot", "jacov", "grad_norm", "snip", "naslens"];
 const SHARDS: &str = "shards";
-const CONFIG_FILE: &str = "screen.json";
 
 /// What to score and how. Two screens with equal settings, whatever their selection, proxies and threads, give equal
 /// scores.
@@ -76,6 +78,12 @@ pub struct ScreenConfig {
     pub seed: u64,
     /// Where the weights come from.
     pub init: Init,
+    /// Networks whose predicted latency (upper end of the 90% interval) exceeds so many milliseconds are not scored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_latency_ms: Option<f64>,
+    /// File of the latency model ([`crate::hardware::LatencyModel`]) that predicts it, and the column `latency_ms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_model: Option<PathBuf>,
 }
 
 impl Default for ScreenConfig {
@@ -92,6 +100,8 @@ impl Default for ScreenConfig {
             class_balanced: false,
             seed: 0,
             init: Init::default(),
+            max_latency_ms: None,
+            latency_model: None,
         }
     }
 }
@@ -118,6 +128,8 @@ pub struct Outcome {
     pub path: PathBuf,
     /// Distinct networks among the architectures.
     pub distinct: usize,
+    /// Distinct networks that were not scored since they are over the limit on latency.
+    pub over_limit: usize,
     /// Networks run now (the others were scored by an earlier run); the live part of an architecture and the architecture
     /// as specified, if some proxy looks at it, count as two.
     pub computed: usize,
@@ -145,6 +157,9 @@ pub enum ScreenError {
     /// The device cannot be used.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The limit on latency.
+    #[error(transparent)]
+    Hardware(#[from] HardwareError),
     /// Results cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -242,12 +257,18 @@ pub fn screen(
     let batch = data::draw_batch(&source, config.image, config.batch_size, config.seed, config.class_balanced)?;
     let image = config.image;
     let task = Task { input: Shape::new(image.channels, image.height, image.width), classes: batch.classes };
+    let target = Target { space: space.as_ref(), image };
+    let limit = Limit::open(config.max_latency_ms, config.latency_model.as_deref(), &target)?;
+    let limit = limit.as_ref();
     let (archs, sampler) = select(space.as_ref(), selection, config.seed)?;
     let pool = thread_pool(options.threads)?;
     let rows = pool.install(|| {
-        archs.into_par_iter().map(|arch| row(space.as_ref(), arch, &task, &proxies)).collect::<Result<Vec<_>, _>>()
+        archs
+            .into_par_iter()
+            .map(|arch| row(space.as_ref(), arch, &task, &proxies, limit))
+            .collect::<Result<Vec<_>, _>>()
     })?;
-    let mut population = Population::new(&rows);
+    let mut population = Population::new(&rows, limit);
 
     // From here on everything is known to make sense: the folder is claimed for these settings.
     check_output_folder(out, 1_000_000 + rows.len() as u64 * (200 + 100 * proxies.len() as u64))?;
@@ -286,70 +307,30 @@ pub fn screen(
         "protocols": protocols(&plan),
         "cascade": gates,
         "skipped_files": skipped.iter().map(|file| file.path.display().to_string()).collect::<Vec<_>>(),
+        "over_limit": population.over_limit(),
+        "latency_model": limit.map(|limit| limit.model.settings()),
     });
-    let table = assemble(&rows, space.as_ref(), &plan, &population, &recorder.scores, metadata.to_string())?;
+    let table = assemble(&rows, space.as_ref(), &plan, &population, &recorder.scores, limit, metadata.to_string())?;
     write_atomically(&table_path, |file| table.write(file))?;
     if computed > 0 {
         recorder.compact()?;
     }
     let failed = recorder.first_failure.map(|error| (recorder.failures, error));
-    Ok(Outcome { table, path: table_path, distinct: population.len(), computed, seconds, failed, skipped })
+    Ok(Outcome {
+        table,
+        path: table_path,
+        distinct: population.len(),
+        over_limit: population.over_limit(),
+        computed,
+        seconds,
+        failed,
+        skipped,
+    })
 }
 
 /// All scores in the folder of a run, with the seconds they took.
 pub(super) fn known_scores(out: &Path) -> Result<HashMap<ScoreKey, Scored>, TableError> {
     shards::read_all(&out.join(SHARDS))
-}
-
-/// Makes sure that the folder holds no run with other settings, and notes the settings.
-fn claim(out: &Path, config: &ScreenConfig, device: tch::Device, overwrite: bool) -> Result<(), ScreenError> {
-    let path = out.join(CONFIG_FILE);
-    let mut settings = json!(config);
-    if let Value::Object(map) = &mut settings {
-        // More proxies or architectures can be added to a run, a cascade changes none of its scores, and the kind of
-        // device decides its rounding.
-        map.remove("proxies");
-        map.remove("cascade");
-        map.insert("device".into(), json!(if device.is_cuda() { "cuda" } else { "cpu" }));
-    }
-    if overwrite {
-        for stale in [path.clone(), out.join(SCORES_FILE)] {
-            let _ = std::fs::remove_file(stale);
-        }
-        let _ = std::fs::remove_dir_all(out.join(SHARDS));
-    }
-    if let Ok(text) = std::fs::read_to_string(&path) {
-        let Ok(old) = serde_json::from_str::<Value>(&text) else {
-            return Err(ScreenError::Settings { path });
-        };
-        let fields = settings
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(k, _)| k)
-            .chain(old.as_object().into_iter().flatten().map(|(k, _)| k));
-        for field in fields {
-            if old.get(field) != settings.get(field) {
-                let show = |v: Option<&Value>| v.map_or("none".into(), |v| v.to_string().trim_matches('"').to_string());
-                return Err(ScreenError::OtherRun {
-                    dir: out.into(),
-                    field: field.replace('_', "-"),
-                    old: show(old.get(field)),
-                    new: show(settings.get(field)),
-                });
-            }
-        }
-        return Ok(());
-    }
-    if out.join(SCORES_FILE).exists() {
-        return Err(ScreenError::OtherRun {
-            dir: out.into(),
-            field: "origin".into(),
-            old: format!("{SCORES_FILE} without {CONFIG_FILE}"),
-            new: "this run".into(),
-        });
-    }
-    Ok(write_atomically(&path, |file| serde_json::to_writer_pretty(file, &settings))?)
 }
 
 /// The protocol of every proxy, and of every ensemble with its members.

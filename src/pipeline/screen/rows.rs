@@ -8,6 +8,7 @@ use super::scorer::Job;
 use super::shards::{ScoreKey, Scored};
 use crate::engine::Passes;
 use crate::ensemble::{Column, Ensemble};
+use crate::hardware::{LatencyPrediction, Limit};
 use crate::proxy::{Proxy, Score, Status, UnknownProxy, View};
 use crate::report::ScoreTable;
 use crate::space::{ArchId, Architecture, SearchSpace, SpaceError, Task};
@@ -19,6 +20,8 @@ pub(super) struct Row {
     pub id: ArchId,
     pub params: u64,
     pub macs: u64,
+    /// Predicted latency of the representative, if there is a model and the network is not dead.
+    pub latency: Option<LatencyPrediction>,
     /// Scores of the proxies that only count, on the network as specified.
     pub counts: HashMap<&'static str, Score>,
 }
@@ -28,11 +31,17 @@ pub(super) fn row(
     arch: Architecture,
     task: &Task,
     proxies: &[&'static Proxy],
+    limit: Option<&Limit>,
 ) -> Result<Row, SpaceError> {
     let network = space.build(&arch, task)?;
     let passes = Passes::none(&network);
     let counts = proxies.iter().filter(|p| counts_only(p)).map(|p| (p.name, (p.score)(&passes))).collect();
+    let latency = limit.map(|limit| {
+        let run = space.build(&space.representative(&arch), task)?;
+        Ok::<_, SpaceError>(run.live().map(|_| limit.predict(&run)))
+    });
     Ok(Row {
+        latency: latency.transpose()?.flatten(),
         text: space.format(&arch),
         id: space.arch_id(&arch),
         params: network.params(),
@@ -86,21 +95,23 @@ pub(super) fn missing(mut job: Job, scores: &HashMap<ScoreKey, Scored>) -> Optio
 pub(super) struct Population {
     ids: Vec<ArchId>,
     positions: HashMap<ArchId, usize>,
-    /// The last stage that each network reaches.
-    reached: Vec<usize>,
+    /// The last stage that each network reaches; None for one that is over the limit on latency.
+    reached: Vec<Option<usize>>,
 }
 
 impl Population {
-    pub fn new(rows: &[Row]) -> Self {
+    pub fn new(rows: &[Row], limit: Option<&Limit>) -> Self {
         let mut positions = HashMap::new();
-        let mut ids = Vec::new();
+        let (mut ids, mut reached) = (Vec::new(), Vec::new());
+        let admitted = |row: &Row| limit.zip(row.latency.as_ref()).is_none_or(|(limit, latency)| limit.admits(latency));
         for row in rows {
             positions.entry(row.id).or_insert_with(|| {
                 ids.push(row.id);
+                reached.push(admitted(row).then_some(0));
                 ids.len() - 1
             });
         }
-        Population { reached: vec![0; ids.len()], ids, positions }
+        Population { reached, ids, positions }
     }
 
     /// How many networks there are.
@@ -108,8 +119,19 @@ impl Population {
         self.ids.len()
     }
 
+    /// How many are over the limit on latency.
+    pub fn over_limit(&self) -> usize {
+        self.reached.iter().filter(|r| r.is_none()).count()
+    }
+
     pub fn reaches(&self, id: ArchId, stage: usize) -> bool {
-        self.positions.get(&id).is_some_and(|&i| self.reached[i] >= stage)
+        self.positions.get(&id).is_some_and(|&i| self.reached[i] >= Some(stage))
+    }
+
+    /// Why a network that does not reach a stage has no score of it.
+    fn refusal(&self, id: ArchId) -> Score {
+        let over = self.positions.get(&id).is_some_and(|&i| self.reached[i].is_none());
+        Score::status(if over { Status::OverLimit } else { Status::ScreenedOut })
     }
 
     /// The scores of all networks in a column of this stage.
@@ -121,7 +143,7 @@ impl Population {
     ) -> Result<Vec<Score>, UnknownProxy> {
         let score = |proxy: &'static Proxy, id: &ArchId| match self.reaches(*id, stage) {
             true => known.get(&(id.to_string(), proxy.name)).map_or(Score::status(Status::Failed), |s| s.score),
-            false => Score::status(Status::ScreenedOut),
+            false => self.refusal(*id),
         };
         let members = column.proxies()?.into_iter().map(|p| self.ids.iter().map(|id| score(p, id)).collect());
         Ok(column.scores(members.collect()))
@@ -129,10 +151,10 @@ impl Population {
 
     /// Lets the best of a stage go on; how many entered it and how many are left, dead networks not counted.
     pub fn advance(&mut self, stage: usize, scores: &[Score], keep: Keep) -> (usize, usize) {
-        let entered: Vec<usize> = (0..self.len()).filter(|&i| self.reached[i] >= stage).collect();
+        let entered: Vec<usize> = (0..self.len()).filter(|&i| self.reached[i] >= Some(stage)).collect();
         let (ids, scores): (Vec<ArchId>, Vec<Score>) = entered.iter().map(|&i| (self.ids[i], scores[i])).unzip();
         let kept = survivors(&scores, &ids, keep);
-        kept.iter().for_each(|&k| self.reached[entered[k]] = stage + 1);
+        kept.iter().for_each(|&k| self.reached[entered[k]] = Some(stage + 1));
         let alive =
             |among: &mut dyn Iterator<Item = usize>| among.filter(|&i| scores[i].get_status() != Status::Dead).count();
         (alive(&mut (0..entered.len())), alive(&mut kept.into_iter()))
@@ -146,12 +168,13 @@ pub(super) fn assemble(
     plan: &Plan,
     population: &Population,
     scores: &HashMap<ScoreKey, Scored>,
+    limit: Option<&Limit>,
     metadata: String,
 ) -> Result<ScoreTable, UnknownProxy> {
     let proxy_column = |(stage, proxy): (usize, &'static Proxy)| -> (String, Vec<Score>) {
         let of = |row: &Row| match row.counts.get(proxy.name) {
             Some(&score) => score,
-            None if !population.reaches(row.id, stage) => Score::status(Status::ScreenedOut),
+            None if !population.reaches(row.id, stage) => population.refusal(row.id),
             None => scores.get(&(key(row, proxy.view), proxy.name)).map_or(Score::status(Status::Failed), |s| s.score),
         };
         (proxy.name.to_string(), rows.iter().map(of).collect())
@@ -167,6 +190,7 @@ pub(super) fn assemble(
         arch_index: rows.iter().map(|r| space.index_of(&r.arch).and_then(|i| i64::try_from(i).ok())).collect(),
         params: rows.iter().map(|r| r.params as i64).collect(),
         macs: rows.iter().map(|r| r.macs as i64).collect(),
+        latency_ms: limit.map(|_| rows.iter().map(|r| r.latency.map(|l| l.ms)).collect()),
         proxies: plan.proxies().map(proxy_column).chain(ensembles).collect(),
         metadata,
     })

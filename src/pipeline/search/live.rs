@@ -7,16 +7,18 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::drive::{Answer, drive};
-use super::members::{Costs, pool};
+use super::members::{Costs, Limits, pool};
 use super::record::{Record, Recorded};
 use super::report::{SearchReport, Source, report};
+use super::verify::Check;
 use super::{Budget, Constraint, SearchError};
 use crate::confirm::{Recipe, Training, TrainingData};
 use crate::data::{self, DataSpec};
 use crate::engine::parse_device;
 use crate::files::{check_output_folder, lock_folder};
+use crate::hardware::{Limit, Target};
 use crate::pipeline::candidates::{self, CandidatesConfig};
-use crate::pipeline::run::{TrainError, TrainJob, TrainStage};
+use crate::pipeline::confirm::{TrainError, TrainJob, TrainStage};
 use crate::pipeline::screen::thread_pool;
 use crate::pipeline::{Progress, RunConfig, RunOptions, ScreenError};
 use crate::seed::derive;
@@ -37,6 +39,10 @@ pub struct LiveConfig {
     pub short: Vec<u32>,
     /// What networks may cost at most.
     pub constraints: Vec<Constraint>,
+    /// Networks whose predicted latency (upper end of the 90% interval) exceeds so many milliseconds are not in the pool.
+    pub max_latency_ms: Option<f64>,
+    /// File of the latency model that predicts it.
+    pub latency_model: Option<PathBuf>,
     /// Encodings that surrogates see beside the scores; the default ones if empty.
     pub encodings: Vec<String>,
     /// Networks trained side by side: so many are asked for before the answers are told.
@@ -80,7 +86,10 @@ pub fn search_live(
     let costs = Costs::read(config.constraints.iter().map(|c| &c.cost), Some(&config.run), &candidates)?;
     let known: Vec<usize> = (0..candidates.len()).collect();
     let all_ids = candidates.ids.clone();
-    let (pool, members, population) = pool(candidates, known, &config.constraints, &costs, &config.encodings, epochs)?;
+    let target = Target { space: candidates.space.as_ref(), image: candidates.image() };
+    let limit = Limit::open(config.max_latency_ms, config.latency_model.as_deref(), &target)?;
+    let limits = Limits { constraints: &config.constraints, latency: limit.as_ref() };
+    let (pool, members, population) = pool(candidates, known, limits, &costs, &config.encodings, epochs)?;
     let ids: Vec<ArchId> = members.iter().map(|&m| all_ids[m]).collect();
 
     let device = parse_device(options.device).map_err(ScreenError::from)?;
@@ -156,7 +165,8 @@ pub fn search_live(
     let trace = drive(strategy.as_mut(), &pool, budget, config.batch, &mut train)?;
     let images = training_data.sizes();
     let source = Source::Training(TrainingSource { data: spec, images, recipe, reused });
-    report(out, population, source, &pool, entry, seed, budget, trace)
+    let check = limit.as_ref().map(|limit| Check { limit, stop: options.stop });
+    report(out, population, source, &pool, entry, seed, budget, trace, check)
 }
 
 /// The settings of the screen that decide trainings.

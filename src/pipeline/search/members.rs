@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::constraint::feasible;
 use super::{ColumnRef, Constraint, SearchError};
+use crate::hardware::Limit;
 use crate::pipeline::candidates::{self, Candidates, CandidatesConfig, PRIOR};
+use crate::space::Architecture;
 use crate::strategy::Pool;
 
 /// Which networks take part in a search.
@@ -42,19 +45,43 @@ pub struct Scoring {
     pub networks: usize,
 }
 
+/// What networks may cost at most.
+#[derive(Clone, Copy)]
+pub(super) struct Limits<'a> {
+    pub constraints: &'a [Constraint],
+    pub latency: Option<&'a Limit>,
+}
+
+/// The cost that a limit on latency is put on: the upper end of the 90% interval of the prediction, in milliseconds.
+const LATENCY_HIGH: &str = "latency_high_ms";
+
+/// [`LATENCY_HIGH`] of every candidate.
+fn latency_high(candidates: &Candidates, limit: &Limit) -> Result<Vec<Option<f64>>, SearchError> {
+    let (space, task) = limit.model.settings().open()?;
+    let high = |arch: &Architecture| Ok(Some(limit.predict(&space.build(arch, &task)?).high_ms));
+    candidates.archs.par_iter().map(high).collect()
+}
+
 /// The pool of those of the candidates `known` that meet the constraints, and their numbers among the candidates.
 ///
 /// The costs that strategies may trade against accuracy are those that are limited, the parameters if none is.
 pub(super) fn pool(
     candidates: Candidates,
     known: Vec<usize>,
-    constraints: &[Constraint],
+    limits: Limits<'_>,
     costs: &Costs,
     encodings: &[String],
     epochs: Vec<u32>,
 ) -> Result<(Pool, Vec<usize>, Population), SearchError> {
-    let limited = constraints.iter().map(|c| costs.column(&candidates, &c.cost)).collect::<Result<Vec<_>, _>>()?;
-    let members = feasible(&known, constraints, &limited)?;
+    let mut constraints = limits.constraints.to_vec();
+    let limited = constraints.iter().map(|c| costs.column(&candidates, &c.cost));
+    let mut limited = limited.collect::<Result<Vec<_>, SearchError>>()?;
+    if let Some(limit) = limits.latency {
+        let cost = ColumnRef { table: None, column: LATENCY_HIGH.into() };
+        constraints.push(Constraint { cost, limit: limit.max_ms });
+        limited.push(latency_high(&candidates, limit)?);
+    }
+    let members = feasible(&known, &constraints, &limited)?;
     let at = |values: &[Option<f64>]| members.iter().filter_map(|&m| values[m]).collect::<Vec<f64>>();
     let mut traded: Vec<(String, Vec<f64>)> =
         constraints.iter().zip(&limited).map(|(c, values)| (c.cost.column.clone(), at(values))).collect();

@@ -14,6 +14,7 @@ mod record;
 mod report;
 mod simulate;
 mod text;
+mod verify;
 
 pub use constraint::{Constraint, ConstraintError};
 pub use cost::{ColumnRef, Line, SecondsSource};
@@ -22,13 +23,17 @@ pub use live::{LiveConfig, TrainingSource, search_live};
 pub use members::{Population, Scoring};
 pub use report::{Found, SearchReport, Source, search_table};
 pub use simulate::{ShortColumn, Simulation, SimulationConfig, TableSource, simulation};
+pub use verify::{LatencyCheck, TooSlow};
 
 use super::ScreenError;
 use super::candidates::CandidatesError;
-use super::run::{RunError, TrainError};
+use super::confirm::TrainError;
+use super::run::RunError;
 use crate::benchmark::TableError;
 use crate::confirm::TrainingDataError;
 use crate::files::FileError;
+use crate::hardware::HardwareError;
+use crate::space::SpaceError;
 use crate::strategy::StrategyError;
 
 /// Why a search did not finish.
@@ -62,6 +67,12 @@ pub enum SearchError {
     /// A training.
     #[error(transparent)]
     Train(TrainError),
+    /// The limit on latency.
+    #[error(transparent)]
+    Hardware(#[from] HardwareError),
+    /// The space refuses.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
     /// Results cannot be written.
     #[error(transparent)]
     File(#[from] FileError),

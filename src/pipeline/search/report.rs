@@ -2,19 +2,21 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array};
 use serde::Serialize;
 
 use super::members::Population;
 use super::simulate::{SimulationConfig, TableSource, simulation};
+use super::verify::{Check, LatencyCheck, chosen};
 use super::{Budget, SearchError, Step, Trace, TrainingSource};
 use crate::files::{check_output_folder, lock_folder, write_atomically};
 use crate::pipeline::columns::{number, text, write};
 use crate::strategy::{Pool, StrategyEntry};
 
 /// Networks listed at most.
-const BEST: usize = 10;
+pub(super) const BEST: usize = 10;
 
 /// Where accuracies come from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -43,6 +45,8 @@ pub struct Found {
     pub reported_pct: Option<f64>,
     /// Its costs by name.
     pub costs: Vec<(String, f64)>,
+    /// Its median latency in milliseconds, where it was measured.
+    pub measured_ms: Option<f64>,
 }
 
 /// How good the best training was at a time.
@@ -91,6 +95,8 @@ pub struct SearchReport {
     pub overhead_seconds: f64,
     /// The best, first the one that the search chooses.
     pub best: Vec<Found>,
+    /// What came of measuring the best, if there is a limit on latency.
+    pub latency: Option<LatencyCheck>,
     /// Reported accuracy of the chosen network below the best of the pool, in percentage points; None where the best is
     /// not known.
     pub regret: Option<f64>,
@@ -100,19 +106,22 @@ pub struct SearchReport {
     pub trials_file: PathBuf,
 }
 
-/// Searches a published table and writes `trials.parquet` and `summary.json` into `out`.
+/// Searches a published table and writes `trials.parquet` and `summary.json` into `out`. `stop` ends the measuring of the best
+/// networks, if there is a limit on latency.
 pub fn search_table(
     config: &SimulationConfig,
     entry: &'static StrategyEntry,
     seed: u64,
     budget: &Budget,
     out: &Path,
+    stop: &AtomicBool,
 ) -> Result<SearchReport, SearchError> {
     let (simulation, population, source) = simulation(config)?;
     check_output_folder(out, 1_000_000)?;
     let _lock = lock_folder(out)?;
     let trace = simulation.search(entry, seed, budget)?;
-    report(out, population, Source::Table(source), &simulation.pool, entry, seed, budget, trace)
+    let check = simulation.limit.as_ref().map(|limit| Check { limit, stop });
+    report(out, population, Source::Table(source), &simulation.pool, entry, seed, budget, trace, check)
 }
 
 /// Writes what a search found and returns it.
@@ -126,12 +135,16 @@ pub(super) fn report(
     seed: u64,
     budget: &Budget,
     trace: Trace,
+    check: Option<Check<'_>>,
 ) -> Result<SearchReport, SearchError> {
     let trials_file = out.join("trials.parquet");
     write_trials(&trials_file, pool, &trace)?;
     let steps = &trace.steps;
     let last = steps.last();
-    let regret = match (&source, trace.best().and_then(|step| step.reported_pct)) {
+    let (best, latency) = chosen(ranked(pool, steps), pool, check)?;
+    let full = pool.epochs.last();
+    let winner = best.first().filter(|found| Some(&found.epochs) == full);
+    let regret = match (&source, winner.and_then(|found| found.reported_pct)) {
         (Source::Table(table), Some(reported)) => Some(table.best_pct - reported),
         _ => None,
     };
@@ -149,7 +162,8 @@ pub(super) fn report(
         trainings: last.map_or(0.0, |step| step.trainings),
         seconds: last.and_then(|step| step.seconds),
         overhead_seconds: trace.overhead_seconds,
-        best: best(pool, steps),
+        best,
+        latency,
         regret,
         curve: curve(steps),
         trials_file,
@@ -158,8 +172,9 @@ pub(super) fn report(
     Ok(report)
 }
 
-/// The best trained networks, each by its longest training: longer trainings first, then by accuracy, earlier ones first.
-fn best(pool: &Pool, steps: &[Step]) -> Vec<Found> {
+/// The trained networks, each by its longest training, with its member number: longer trainings first, then by accuracy,
+/// earlier ones first.
+fn ranked<'a>(pool: &'a Pool, steps: &'a [Step]) -> impl Iterator<Item = (usize, Found)> + 'a {
     let mut order: Vec<usize> = (0..steps.len()).filter(|&i| steps[i].accuracy_pct.is_some()).collect();
     let accuracy = |i: usize| steps[i].accuracy_pct.unwrap_or(f64::NEG_INFINITY);
     order.sort_by(|&a, &b| {
@@ -167,10 +182,9 @@ fn best(pool: &Pool, steps: &[Step]) -> Vec<Found> {
     });
     let mut seen = std::collections::HashSet::new();
     order.retain(|&i| seen.insert(steps[i].member));
-    order.truncate(BEST);
-    let found = |i: usize| {
+    order.into_iter().map(move |i| {
         let (step, arch) = (&steps[i], pool.arch(steps[i].member));
-        Found {
+        let found = Found {
             arch: pool.space().format(arch),
             arch_id: pool.space().arch_id(arch).to_string(),
             trial: i + 1,
@@ -178,9 +192,10 @@ fn best(pool: &Pool, steps: &[Step]) -> Vec<Found> {
             accuracy_pct: step.accuracy_pct,
             reported_pct: step.reported_pct,
             costs: pool.costs.iter().map(|(name, values)| (name.clone(), values[step.member])).collect(),
-        }
-    };
-    order.into_iter().map(found).collect()
+            measured_ms: None,
+        };
+        (step.member, found)
+    })
 }
 
 fn curve(steps: &[Step]) -> Vec<CurvePoint> {

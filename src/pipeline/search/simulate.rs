@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::cost::{SecondsSource, seconds};
 use super::drive::{Answer, drive};
-use super::members::{Costs, Population, pool};
+use super::members::{Costs, Limits, Population, pool};
 use super::{Budget, ColumnRef, Constraint, SearchError, Trace};
 use crate::benchmark::Table;
+use crate::hardware::{Limit, Target};
 use crate::pipeline::candidates::{self, Candidates, CandidatesConfig};
 use crate::strategy::{Pool, Proposal, StrategyEntry};
 
@@ -56,6 +57,10 @@ pub struct SimulationConfig {
     pub cost: Option<ColumnRef>,
     /// What networks may cost at most.
     pub constraints: Vec<Constraint>,
+    /// Networks whose predicted latency (upper end of the 90% interval) exceeds so many milliseconds are not in the pool.
+    pub max_latency_ms: Option<f64>,
+    /// File of the latency model that predicts it.
+    pub latency_model: Option<PathBuf>,
     /// Encodings that surrogates see beside the scores; the default ones if empty.
     pub encodings: Vec<String>,
 }
@@ -85,6 +90,8 @@ pub struct Simulation {
     pub reported_pct: Vec<f64>,
     /// By member: seconds of a full training, if known.
     pub seconds: Option<Vec<f64>>,
+    /// The limit on latency that the members meet by prediction.
+    pub limit: Option<Limit>,
 }
 
 impl Simulation {
@@ -118,6 +125,8 @@ pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, 
     let levels = levels(config)?;
     let reported = config.reported.clone().unwrap_or_else(|| config.target.clone());
     let candidates = load(config, &levels, &reported)?;
+    let target = Target { space: candidates.space.as_ref(), image: candidates.image() };
+    let limit = Limit::open(config.max_latency_ms, config.latency_model.as_deref(), &target)?;
     let references = config.constraints.iter().map(|c| &c.cost).chain(&config.cost);
     let costs = Costs::read(references, config.run.as_deref(), &candidates)?;
     let truth = |column: &str| in_percent(&candidates, column);
@@ -131,7 +140,8 @@ pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, 
     let measured = config.cost.as_ref().map(|column| costs.column(&candidates, column)).transpose()?;
     let macs = candidates.score("macs").unwrap_or_default().to_vec();
     let epochs = levels.iter().map(|level| level.0).collect();
-    let (pool, members, population) = pool(candidates, known, &config.constraints, &costs, &config.encodings, epochs)?;
+    let limits = Limits { constraints: &config.constraints, latency: limit.as_ref() };
+    let (pool, members, population) = pool(candidates, known, limits, &costs, &config.encodings, epochs)?;
     let (seconds, source) = match config.cost.as_ref().zip(measured) {
         Some((column, measured)) => {
             let (seconds, source) = seconds(column, &measured, &macs, &members)?;
@@ -141,7 +151,7 @@ pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, 
     };
     let at = |values: &[Option<f64>]| members.iter().filter_map(|&m| values[m]).collect::<Vec<f64>>();
     let accuracy_pct = accuracy.iter().map(|values| at(values)).collect();
-    let simulation = Simulation { pool, accuracy_pct, reported_pct: at(&reported_pct), seconds };
+    let simulation = Simulation { pool, accuracy_pct, reported_pct: at(&reported_pct), seconds, limit };
     let source = TableSource {
         table: config.table.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         target: config.target.clone(),

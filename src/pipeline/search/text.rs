@@ -4,6 +4,7 @@ use super::constraint::number;
 use super::members::Population;
 use super::report::{Found, SearchReport, Source};
 use super::simulate::TableSource;
+use super::verify::{LatencyCheck, TooSlow};
 use crate::text::{aligned, columns, duration, thousands};
 
 fn percent(value: Option<f64>) -> String {
@@ -54,6 +55,23 @@ impl TableSource {
     }
 }
 
+impl LatencyCheck {
+    fn to_lines(&self) -> Vec<String> {
+        let limit = number(self.max_ms);
+        if let Some(reason) = &self.not_measured {
+            return vec![format!("\nnot measured, so below {limit} ms by prediction only: {reason}")];
+        }
+        let mut lines = vec![format!(
+            "\nmeasured before they were listed, limit {limit} ms; left out since they take longer: {}",
+            self.too_slow.len()
+        )];
+        lines.extend(self.too_slow.iter().map(|TooSlow { arch, measured_ms, predicted_high_ms }| {
+            format!("  {} ms (predicted: at most {})  {arch}", number(*measured_ms), number(*predicted_high_ms))
+        }));
+        lines
+    }
+}
+
 impl SearchReport {
     /// The search as aligned plain text.
     pub fn to_text(&self) -> String {
@@ -92,6 +110,7 @@ impl SearchReport {
 
         lines.push("\nbest networks".into());
         lines.extend(self.best_lines());
+        lines.extend(self.latency.iter().flat_map(LatencyCheck::to_lines));
         if let Some(regret) = self.regret {
             let meeting = if self.population.constraints.is_empty() { "" } else { " that meets the constraints" };
             lines.push(format!("\nthe chosen network is {regret:.2} points below the best of the pool{meeting}"));
@@ -101,10 +120,13 @@ impl SearchReport {
     }
     fn best_lines(&self) -> Vec<String> {
         let mut header: Vec<String> = ["trial", "epochs", "accuracy [%]", "reported [%]"].map(str::to_owned).into();
+        let measured = self.best.iter().any(|found| found.measured_ms.is_some());
+        header.extend(measured.then(|| "measured [ms]".to_string()));
         header.extend(self.best.iter().take(1).flat_map(|found| found.costs.iter().map(|(name, _)| name.clone())));
         let row = |found: &Found| {
             let mut row = vec![found.trial.to_string(), found.epochs.to_string()];
             row.extend([percent(found.accuracy_pct), percent(found.reported_pct)]);
+            row.extend(found.measured_ms.map(number));
             row.extend(found.costs.iter().map(|(_, value)| number(*value)));
             row
         };

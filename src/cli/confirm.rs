@@ -1,0 +1,101 @@
+//! `naslens confirm`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use naslens::data::DataSpec;
+use naslens::pipeline::confirm::{ConfirmConfig, Controls, confirm};
+use naslens::pipeline::{RunConfig, RunOptions};
+
+use super::latency::LimitArgs;
+use super::progress::Reporter;
+
+/// Train the best networks of a screen and as many controls, say whether screening helped, export the winner.
+///
+/// OUT gets report.html, trainings.parquet and winner/ with PyTorch source, safetensors and ONNX. The same command after an
+/// interruption goes on, to the same numbers.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Folder of a screen
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Score that chooses finalists, highest first
+    #[arg(long, default_value = "naslens", value_name = "SCORE")]
+    by: String,
+    /// Finalists, and as many controls
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    top: usize,
+    /// Trainings of each, from different initialisations
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    repeats: u64,
+    /// Controls: random, or matched (as many multiply-accumulates as the finalists)
+    #[arg(long, default_value = "random", value_name = "WHICH", value_parser = controls)]
+    controls: Controls,
+    /// Images to train on; see `naslens list data` [default: those of the screen]
+    #[arg(long)]
+    data: Option<DataSpec>,
+    /// Configuration (TOML) as of `naslens run`, whose [train] says how networks are trained
+    #[arg(long, value_name = "CONFIG.toml")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    limit: LimitArgs,
+    /// Root of split, controls and trainings
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Folder for the results [default: RUN/confirm]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Networks trained side by side [default: measured once]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Discard an earlier confirmation in the folder
+    #[arg(long)]
+    overwrite: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn controls(text: &str) -> Result<Controls, String> {
+    match text {
+        "random" => Ok(Controls::Random),
+        "matched" => Ok(Controls::Matched),
+        _ => Err("choose random or matched".into()),
+    }
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let out = args.out.unwrap_or_else(|| args.run.join("confirm"));
+    let latency_model = args.limit.model(Some(&args.run), None, &args.device)?;
+    let mut config = ConfirmConfig {
+        by: args.by,
+        top: args.top,
+        repeats: args.repeats,
+        controls: args.controls,
+        data: args.data,
+        seed: args.seed,
+        max_latency_ms: args.limit.max_latency_ms,
+        latency_model,
+        ..ConfirmConfig::new(&args.run)
+    };
+    if let Some(path) = &args.config {
+        config.train = RunConfig::read(path)?.train;
+    }
+    let options = RunOptions::new(&args.device, args.threads.map(usize::from), args.overwrite, &super::STOP)?;
+    let mut reporter = Reporter::new("trainings");
+    let report = confirm(&config, &out, &options, &mut |p| reporter.update(p.done, p.total, p.resumed, p.seconds));
+    reporter.finish();
+    let report = report?;
+    if args.json {
+        super::print(&serde_json::to_string_pretty(&report)?)?;
+    } else {
+        for sentence in &report.verdict {
+            super::print(sentence)?;
+        }
+        super::print(&format!("report: {}", report.report.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,194 @@
+//! `naslens latency`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::ArgGroup;
+use naslens::hardware::{MeasureOptions, Setting};
+use naslens::network::Shape;
+use naslens::pipeline::latency::{
+    PublishedConfig, Subject, cached_model, default_model_file, fit_measured, fit_published, listed, measure_table,
+    sampled, subject_of_run, top_of_run,
+};
+
+use super::progress::Reporter;
+
+/// A limit on latency, shared by `screen` and `search`.
+#[derive(clap::Args)]
+pub struct LimitArgs {
+    /// Leave out networks that are predicted to take more than so many milliseconds (upper end of the 90% interval)
+    #[arg(long, value_name = "MS")]
+    pub max_latency_ms: Option<f64>,
+    /// Latency model, from `naslens latency --fit` [default: one for this machine, fitted once and kept]
+    #[arg(long, value_name = "FILE")]
+    pub latency_model: Option<PathBuf>,
+}
+
+impl LimitArgs {
+    /// The model that was named, or, if there is a limit without one, that of this machine for the networks of the run, else of
+    /// the space with its published skeleton and 3x32x32 images.
+    pub fn model(&self, run: Option<&Path>, space: Option<&str>, device: &str) -> anyhow::Result<Option<PathBuf>> {
+        if self.latency_model.is_some() || self.max_latency_ms.is_none() {
+            return Ok(self.latency_model.clone());
+        }
+        let subject = match (run, space) {
+            (Some(run), _) => subject_of_run(run)?,
+            (None, Some(space)) => Subject {
+                space: space.into(),
+                init_channels: None,
+                cells: None,
+                image: Shape::new(3, 32, 32),
+                classes: 10,
+            },
+            // The search itself says what is missing.
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(model_of(&subject, device)?))
+    }
+}
+
+/// The file of this machine's model, fitted now if there is none.
+pub fn model_of(subject: &Subject, device: &str) -> anyhow::Result<PathBuf> {
+    let (mut reporter, start) = (Reporter::new("visits"), Instant::now());
+    let file = cached_model(subject, device, &super::STOP, &mut super::tell, &mut |done, total| {
+        reporter.update(done, total, 0, start.elapsed().as_secs_f64());
+    });
+    reporter.finish();
+    Ok(file?)
+}
+
+/// Measure how long networks take, or fit a model that predicts it.
+///
+/// Networks are measured one after another as this program runs them: live part, eval mode, normalisations folded. With --fit,
+/// random networks are measured (or looked up, with --table) and a model is written that --max-latency-ms of `screen` and
+/// `search` uses. Close other programs first.
+#[derive(clap::Args)]
+#[command(group = ArgGroup::new("networks").args(["arch", "run", "sample", "fit"]).required(true))]
+pub struct Args {
+    /// Search space; see `naslens list spaces` [default: nas-bench-201, or that of the run]
+    #[arg(long, conflicts_with = "run")]
+    space: Option<String>,
+    /// Channels of the first stage [default: as published]
+    #[arg(long, value_name = "N", conflicts_with = "run")]
+    init_channels: Option<usize>,
+    /// Cells per stage [default: as published]
+    #[arg(long, value_name = "N", conflicts_with = "run")]
+    cells: Option<usize>,
+    /// Shape of an image, CHANNELSxHEIGHTxWIDTH in pixels
+    #[arg(long, default_value = "3x32x32", value_name = "CxHxW", conflicts_with = "run")]
+    image: Shape,
+    /// Classes
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    classes: usize,
+    /// Measure this architecture; repeatable
+    #[arg(long, value_name = "ARCH")]
+    arch: Vec<String>,
+    /// Measure the best networks of the screen in this folder
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// How many of them
+    #[arg(long, default_value_t = 10, value_name = "K", requires = "run")]
+    top: usize,
+    /// The score that says which are best
+    #[arg(long, default_value = "naslens", value_name = "SCORE", requires = "run")]
+    by: String,
+    /// Measure N random networks
+    #[arg(long, value_name = "N")]
+    sample: Option<usize>,
+    /// Fit a model
+    #[arg(long)]
+    fit: bool,
+    /// Networks that the model learns from
+    #[arg(long, default_value_t = 100, value_name = "N", requires = "fit")]
+    samples: usize,
+    /// Fresh networks that it is judged by
+    #[arg(long, default_value_t = 30, value_name = "N", conflicts_with = "table")]
+    fresh: usize,
+    /// Learn from this table of published latencies instead of measuring
+    #[arg(long, value_name = "FILE", requires = "fit", requires = "column")]
+    table: Option<PathBuf>,
+    /// Its column, in milliseconds; repeatable, and the model is that of the first
+    #[arg(long, value_name = "COLUMN", requires = "table")]
+    column: Vec<String>,
+    /// Random choices of the networks learned from, for every number of them
+    #[arg(long, default_value_t = 10, value_name = "N", requires = "table")]
+    draws: usize,
+    /// Root of all random numbers
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Threads of libtorch
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: u16,
+    /// Images per batch
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    batch: u32,
+    /// Runs of every network that count
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(3..))]
+    runs: u32,
+    /// Leave batch normalisations as operations of their own
+    #[arg(long)]
+    no_fold: bool,
+    /// File for the measurements (Parquet), or for the model (JSON) [default with --fit: latency-model.json; with --table: none]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let subject = match &args.run {
+        Some(run) => subject_of_run(run)?,
+        None => Subject {
+            space: args.space.unwrap_or_else(|| "nas-bench-201".into()),
+            init_channels: args.init_channels,
+            cells: args.cells,
+            image: args.image,
+            classes: args.classes,
+        },
+    };
+    if let Some(table) = args.table {
+        let config =
+            PublishedConfig { table, columns: args.column, samples: args.samples, draws: args.draws, seed: args.seed };
+        let (mut reporter, start) = (Reporter::new("columns"), Instant::now());
+        let fits = fit_published(&subject, &config, args.out.as_deref(), &mut |done, total| {
+            reporter.update(done, total, 0, start.elapsed().as_secs_f64());
+        });
+        reporter.finish();
+        let fits = fits?;
+        let text = || fits.iter().map(|fit| fit.to_text()).collect::<Vec<_>>().join("\n\n");
+        super::print(&if args.json { serde_json::to_string_pretty(&fits)? } else { text() })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let setting = Setting::here(&args.device, args.threads.into(), args.batch as usize, !args.no_fold)?;
+    let options = MeasureOptions { runs: args.runs as usize, stop: &super::STOP };
+    let (mut reporter, start) = (Reporter::new("visits"), Instant::now());
+    let mut on_progress = |done, total| reporter.update(done, total, 0, start.elapsed().as_secs_f64());
+    let (text, json, warning) = if args.fit {
+        let file = args.out.unwrap_or_else(default_model_file);
+        let report =
+            fit_measured(&subject, &setting, options, args.samples, args.fresh, args.seed, &file, &mut on_progress)?;
+        (report.to_text(), serde_json::to_string_pretty(&report)?, report.warning)
+    } else {
+        let chosen = match (args.sample, &args.run) {
+            (Some(n), _) => sampled(&subject, n, args.seed)?,
+            (None, Some(run)) => top_of_run(&subject, run, &args.by, args.top)?,
+            (None, None) => listed(&subject, &args.arch)?,
+        };
+        let table = measure_table(&chosen, &setting, options, &mut on_progress)?;
+        if let Some(out) = &args.out {
+            table.write(out)?;
+        }
+        (table.to_text(), serde_json::to_string_pretty(&table)?, table.warning)
+    };
+    reporter.finish();
+    if let Some(warning) = warning {
+        super::tell(&format!("warning: {warning}"));
+    }
+    super::print(if args.json { &json } else { &text })?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,121 @@
+//! What a network costs on a device: latency and memory, measured, and predicted for networks that nobody measured.
+//!
+//! A network is measured as it would be deployed by this program: its live part, batch normalisation by running statistics
+//! and folded into the convolutions before it, one libtorch operation after another. A compiler such as TensorRT would fuse
+//! more. [`LatencyModel`] is fitted to measurements, or to published ones of other devices; [`Limit`] keeps what is too slow
+//! out of a run.
+
+mod additive;
+mod design;
+mod features;
+mod limit;
+mod measure;
+mod memory;
+mod model;
+mod setting;
+mod timing;
+
+use std::path::PathBuf;
+
+pub(crate) use features::{Features, features};
+pub use limit::{Limit, Target};
+pub use measure::{MeasureOptions, Measurement, measure};
+pub use memory::peak_memory_bytes;
+pub(crate) use model::FittedLatency;
+pub use model::{KnownLatency, LatencyModel, LatencyPrediction, ModelSettings, Origin};
+pub use setting::Setting;
+pub use timing::{Timing, median_interval, summarise};
+
+use crate::engine::EngineError;
+use crate::network::Shape;
+use crate::space::SpaceError;
+
+/// Why a latency cannot be measured or predicted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HardwareError {
+    /// The device.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The space.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// libtorch refused, for instance because memory ran out.
+    #[error("a network cannot be run on {device}: {source}")]
+    Run {
+        /// The device.
+        device: String,
+        /// What libtorch says.
+        source: tch::TchError,
+    },
+    /// Ctrl-C.
+    #[error("interrupted after {done} of {total} measurements, which are lost")]
+    Interrupted {
+        /// Measurements finished.
+        done: usize,
+        /// All of them.
+        total: usize,
+    },
+    /// Too few networks to fit.
+    #[error("{found} networks with a latency are too few for a model, which needs {least}; measure more")]
+    TooFew {
+        /// How many there are.
+        found: usize,
+        /// The fewest.
+        least: usize,
+    },
+    /// A latency that is none.
+    #[error("the latency of `{arch}` is {latency_ms} ms; it must be a positive number")]
+    Value {
+        /// The architecture.
+        arch: String,
+        /// What was given.
+        latency_ms: f64,
+    },
+    /// The fit failed.
+    #[error("the latency model cannot be fitted: {0}")]
+    Numerical(String),
+    /// No such file, or none that is a model.
+    #[error("{} is no latency model ({reason}); make one with `naslens latency --fit --samples N --out FILE`", path.display())]
+    NoModel {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A model of other networks.
+    #[error(
+        "the latency model is of {what} {model}, but these networks have {asked}: their operations are others; fit a model \
+         for them with `naslens latency --fit`"
+    )]
+    OtherNetworks {
+        /// What differs: `the space`, `the skeleton` or `images of`.
+        what: &'static str,
+        /// What the model is of.
+        model: String,
+        /// What it is asked for.
+        asked: String,
+    },
+    /// A limit that is none.
+    #[error("a limit of {0} ms makes no sense; give a positive number of milliseconds")]
+    LimitValue(f64),
+    /// A limit without a model.
+    #[error("a limit on latency needs a model; name it with latency_model (--latency-model FILE)")]
+    LimitWithoutModel,
+    /// The networks are measured elsewhere.
+    #[error("the latency model is of {model}; on this machine ({here}) its networks cannot be measured again")]
+    OtherMachine {
+        /// Where the model was measured.
+        model: String,
+        /// This machine, with the same settings.
+        here: String,
+    },
+}
+
+fn describe(space: &str, init_channels: Option<usize>, cells: Option<usize>, image: Shape) -> String {
+    let part = |name: &str, value: Option<usize>| value.map_or(String::new(), |v| format!(", {name} {v}"));
+    format!("{space}{}{}, {image} images", part("init-channels", init_channels), part("cells", cells))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! Models that are fitted when they are first needed, and kept.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use serde_json::json;
+
+use super::fit::fit_measured;
+use super::{LatencyError, Subject};
+use crate::engine::cache_folder;
+use crate::files::FileError;
+use crate::hardware::{LatencyModel, MeasureOptions, Setting};
+use crate::pipeline::candidates::{self, CandidatesConfig};
+use crate::seed::derive;
+
+/// Networks that a model which nobody asked for in particular learns from.
+pub const CACHED_SAMPLES: usize = 100;
+const FRESH: usize = 20;
+const RUNS: usize = 30;
+
+/// The file of a model for these networks on this machine (one thread, batch 1): the one that an earlier call kept in the cache
+/// folder, or a new one, measured now. `say` hears how long that takes, how good the model is, and where it is kept.
+pub fn cached_model(
+    subject: &Subject,
+    device: &str,
+    stop: &AtomicBool,
+    say: &mut dyn FnMut(&str),
+    on_progress: &mut dyn FnMut(usize, usize),
+) -> Result<PathBuf, LatencyError> {
+    let setting = Setting::here(device, 1, 1, true).map_err(crate::hardware::HardwareError::from)?;
+    let folder = cache_folder().ok_or(LatencyError::NoCache)?;
+    let (space, _) = subject.open()?;
+    let key = json!([
+        env!("CARGO_PKG_VERSION"),
+        space.entry().name,
+        subject.init_channels,
+        subject.cells,
+        subject.image,
+        setting
+    ]);
+    let file = folder.join(format!("latency-{:016x}.json", derive(0, &key.to_string())));
+    if LatencyModel::read(&file).is_ok() {
+        return Ok(file);
+    }
+    let networks = CACHED_SAMPLES + FRESH;
+    say(&format!(
+        "no latency model of these networks on this machine yet: measuring {networks} of them, once, for about a minute"
+    ));
+    std::fs::create_dir_all(&folder).map_err(|source| FileError::Folder { path: folder.clone(), source })?;
+    let options = MeasureOptions { runs: RUNS, stop };
+    let report = fit_measured(subject, &setting, options, CACHED_SAMPLES, FRESH, 0, &file, on_progress)?;
+    report.warning.iter().for_each(|warning| say(&format!("warning: {warning}")));
+    let quality = report.curve.last().map_or(String::new(), |p| {
+        format!(": tau {:.2}, median error {:.1}% on {FRESH} fresh networks", p.tau.mean, p.error_pct.mean)
+    });
+    say(&format!("latency model fitted in {:.0} s{quality}; kept in {}", report.seconds, file.display()));
+    Ok(file)
+}
+
+/// The networks of the run in this folder.
+pub fn subject_of_run(run: &Path) -> Result<Subject, LatencyError> {
+    let candidates = candidates::load(&CandidatesConfig { run: Some(run.into()), ..CandidatesConfig::default() })?;
+    let config = candidates.run.as_ref().map(|run| &run["config"]);
+    let number = |key: &str| config.and_then(|c| c[key].as_u64()).map(|v| v as usize);
+    Ok(Subject {
+        space: candidates.space.entry().name.into(),
+        init_channels: number("init_channels"),
+        cells: number("cells"),
+        image: candidates.image(),
+        classes: 10,
+    })
+}

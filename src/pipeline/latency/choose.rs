@@ -1,0 +1,82 @@
+//! Which networks are measured.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::{LatencyError, Subject};
+use crate::network::Network;
+use crate::pipeline::candidates::{self, CandidatesConfig};
+use crate::seed::Stream;
+use crate::space::{SearchSpace, Task};
+use crate::stats::{missing_last, top_indices};
+
+/// A network to measure.
+pub struct Chosen {
+    /// As the space writes it.
+    pub arch: String,
+    /// Its id.
+    pub arch_id: String,
+    /// As specified, dead operations included.
+    pub network: Network,
+}
+
+/// Draws give up after so many times the networks asked for.
+const PATIENCE: usize = 100;
+
+/// The architectures of these texts. A dead one is refused.
+pub fn listed(subject: &Subject, texts: &[String]) -> Result<Vec<Chosen>, LatencyError> {
+    let (space, task) = subject.open()?;
+    let one = |text: &String| {
+        let arch = space.parse(text)?;
+        let network = space.build(&arch, &task)?;
+        if network.live().is_none() {
+            return Err(LatencyError::Dead { arch: text.clone() });
+        }
+        Ok(Chosen { arch: space.format(&arch), arch_id: space.arch_id(&arch).to_string(), network })
+    };
+    texts.iter().map(one).collect()
+}
+
+/// `n` distinct live networks: architectures drawn uniformly from the space, of each class of equal networks its
+/// representative, once. The first `m` of `n` are those of `m`.
+pub fn sampled(subject: &Subject, n: usize, seed: u64) -> Result<Vec<Chosen>, LatencyError> {
+    let (space, task) = subject.open()?;
+    draw(space.as_ref(), &task, n, seed)
+}
+
+fn draw(space: &dyn SearchSpace, task: &Task, n: usize, seed: u64) -> Result<Vec<Chosen>, LatencyError> {
+    let mut stream = Stream::named(seed, "latency");
+    let (mut seen, mut chosen) = (HashSet::new(), Vec::new());
+    for _ in 0..n.saturating_mul(PATIENCE) {
+        if chosen.len() == n {
+            break;
+        }
+        let arch = space.sample(&mut stream);
+        let id = space.arch_id(&arch);
+        if !seen.insert(id) {
+            continue;
+        }
+        let arch = space.representative(&arch);
+        let network = space.build(&arch, task)?;
+        if network.live().is_some() {
+            chosen.push(Chosen { arch: space.format(&arch), arch_id: id.to_string(), network });
+        }
+    }
+    if chosen.len() < n {
+        return Err(LatencyError::TooMany { asked: n, found: chosen.len(), space: space.entry().name });
+    }
+    Ok(chosen)
+}
+
+/// The `top` best networks of a run by a score, ties by their order in it.
+pub fn top_of_run(subject: &Subject, run: &Path, score: &str, top: usize) -> Result<Vec<Chosen>, LatencyError> {
+    let candidates = candidates::load(&CandidatesConfig { run: Some(run.into()), ..CandidatesConfig::default() })?;
+    let Some(values) = candidates.score(score) else {
+        let names = candidates.scores.iter().map(|(name, _)| name.as_str());
+        let hint = crate::text::did_you_mean(score, names.clone());
+        return Err(LatencyError::NoScore { name: score.into(), hint, known: names.collect::<Vec<_>>().join(", ") });
+    };
+    let best = top_indices(&missing_last(values), top.min(values.len()));
+    let texts: Vec<String> = best.into_iter().map(|i| candidates.space.format(&candidates.archs[i])).collect();
+    listed(subject, &texts)
+}

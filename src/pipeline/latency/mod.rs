@@ -1,0 +1,136 @@
+//! Latencies: measured in a table, or learned from measurements and from published numbers.
+
+mod cached;
+mod choose;
+mod curve;
+mod fit;
+mod measured;
+mod published;
+mod text;
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+pub use cached::{CACHED_SAMPLES, cached_model, subject_of_run};
+pub use choose::{Chosen, listed, sampled, top_of_run};
+pub use curve::{CurvePoint, Estimate};
+pub use fit::{FitReport, fit_measured};
+pub use measured::{LatencyTable, Measured, measure_table};
+pub use published::{PublishedConfig, PublishedFit, fit_published};
+
+use super::candidates::CandidatesError;
+use crate::benchmark::TableError;
+use crate::engine::load_average;
+use crate::files::FileError;
+use crate::hardware::{HardwareError, ModelSettings, Origin};
+use crate::network::Shape;
+use crate::space::{SearchSpace, Skeleton, SpaceError, Task, open};
+
+/// Why there are no latencies.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LatencyError {
+    /// The device, the model, or a measurement.
+    #[error(transparent)]
+    Hardware(#[from] HardwareError),
+    /// The space refuses.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// The networks of a run or a table.
+    #[error(transparent)]
+    Candidates(#[from] CandidatesError),
+    /// A table.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// Results cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A score that the run does not have.
+    #[error("the run has no score `{name}`{hint}; name one of {known}")]
+    NoScore {
+        /// The name asked for.
+        name: String,
+        /// ` (did you mean …?)` or nothing.
+        hint: String,
+        /// The scores of the run.
+        known: String,
+    },
+    /// An architecture that leads from no input to the output.
+    #[error("`{arch}` is dead: no path leads from its input to its output, so there is nothing to measure")]
+    Dead {
+        /// The architecture.
+        arch: String,
+    },
+    /// The space is too small for what is asked.
+    #[error(
+        "{asked} distinct live networks were asked for, but only {found} could be drawn from {space}; ask for fewer"
+    )]
+    TooMany {
+        /// The number asked for.
+        asked: usize,
+        /// How many were found.
+        found: usize,
+        /// The space.
+        space: &'static str,
+    },
+    /// A column with too few latencies.
+    #[error("column `{column}` has {found} positive latencies of live networks, {samples} samples need more than that")]
+    TooFewRows {
+        /// The column.
+        column: String,
+        /// Usable rows.
+        found: usize,
+        /// The samples asked for.
+        samples: usize,
+    },
+    /// Nowhere to keep a model.
+    #[error(
+        "there is no cache folder to keep a latency model in; set NASLENS_CACHE, or fit one with `naslens latency --fit`"
+    )]
+    NoCache,
+}
+
+/// Whose latencies: a space with its skeleton, and what its networks are built for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Subject {
+    /// Search space.
+    pub space: String,
+    /// Channels of the first stage; the published value if absent.
+    pub init_channels: Option<usize>,
+    /// Cells per stage; the published value if absent.
+    pub cells: Option<usize>,
+    /// Images.
+    pub image: Shape,
+    /// Classes.
+    pub classes: usize,
+}
+
+impl Subject {
+    /// The space, and what its networks are built for.
+    pub fn open(&self) -> Result<(Box<dyn SearchSpace>, Task), SpaceError> {
+        let skeleton = Skeleton { init_channels: self.init_channels, cells: self.cells };
+        Ok((open(&self.space, &skeleton)?, Task { input: self.image, classes: self.classes }))
+    }
+
+    fn settings(&self, origin: Origin) -> Result<ModelSettings, SpaceError> {
+        let space = self.open()?.0.entry().name.into();
+        let Subject { init_channels, cells, image, classes, .. } = *self;
+        Ok(ModelSettings { space, init_channels, cells, image, classes, origin })
+    }
+}
+
+/// Where files of models go if nothing else is said.
+pub fn default_model_file() -> PathBuf {
+    PathBuf::from("latency-model.json")
+}
+
+/// Processes that wanted to run over the last minute, if so many that measurements suffer: more than a quarter of the cores.
+pub fn busy() -> Option<String> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let load = load_average().filter(|load| *load > 0.25 * cores as f64)?;
+    Some(format!(
+        "the machine is busy (load average {load:.1} on {cores} cores): latencies are too high and noisy; measure again when \
+         it is idle"
+    ))
+}

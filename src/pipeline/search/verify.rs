@@ -1,0 +1,78 @@
+//! Networks that a search would choose are measured before one of them wins.
+
+use std::sync::atomic::AtomicBool;
+
+use serde::Serialize;
+
+use super::SearchError;
+use super::report::{BEST, Found};
+use crate::hardware::{Limit, ModelSettings};
+use crate::strategy::Pool;
+
+/// How the best of a search are checked.
+#[derive(Clone, Copy)]
+pub(super) struct Check<'a> {
+    pub limit: &'a Limit,
+    /// Set from outside to end early.
+    pub stop: &'a AtomicBool,
+}
+
+/// What came of measuring the best networks of a search.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LatencyCheck {
+    /// The limit in milliseconds.
+    pub max_ms: f64,
+    /// What the model that kept networks out is of.
+    pub model: ModelSettings,
+    /// Why nothing was measured, if nothing was: the chosen network meets the limit by prediction only.
+    pub not_measured: Option<String>,
+    /// Networks that would have been listed, but take longer than the limit when measured, best first.
+    pub too_slow: Vec<TooSlow>,
+}
+
+/// A network that meets the limit by prediction, but not when measured.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TooSlow {
+    /// As the space writes it.
+    pub arch: String,
+    /// Its median latency.
+    pub measured_ms: f64,
+    /// Upper end of what was predicted.
+    pub predicted_high_ms: f64,
+}
+
+/// The first of the trained networks, in their order. With a limit on latency each is measured as its turn comes, and one that
+/// takes longer is left out: the next takes its place. A model of another machine cannot be checked, and that is said.
+pub(super) fn chosen(
+    ranked: impl Iterator<Item = (usize, Found)>,
+    pool: &Pool,
+    check: Option<Check<'_>>,
+) -> Result<(Vec<Found>, Option<LatencyCheck>), SearchError> {
+    let Some(Check { limit, stop }) = check else {
+        return Ok((ranked.map(|(_, found)| found).take(BEST).collect(), None));
+    };
+    let not_measured = limit.measurable().err().map(|error| error.to_string());
+    let (_, task) = limit.model.settings().open()?;
+    let (mut best, mut too_slow) = (Vec::new(), Vec::new());
+    for (member, mut found) in ranked {
+        if best.len() == BEST {
+            break;
+        }
+        if not_measured.is_none() {
+            let network = pool.space().build(pool.arch(member), &task)?;
+            let measurement = limit.measure(&network, stop)?;
+            found.measured_ms = Some(measurement.timing.p50_ms);
+            if !limit.meets(&measurement) {
+                too_slow.push(TooSlow {
+                    arch: found.arch,
+                    measured_ms: measurement.timing.p50_ms,
+                    predicted_high_ms: limit.predict(&network).high_ms,
+                });
+                continue;
+            }
+        }
+        best.push(found);
+    }
+    let model = limit.model.settings().clone();
+    Ok((best, Some(LatencyCheck { max_ms: limit.max_ms, model, not_measured, too_slow })))
+}
