@@ -229,7 +229,7 @@ fn a_network_that_the_model_is_wrong_about_never_wins() {
     let id = space.arch_id(&Architecture(genes[0].clone())).to_string();
     let (fast, slow) = (text(&genes[0]), text(&genes[6]));
     let measured = json(cli::naslens("latency --runs 15 --device cpu --json").args(["--arch", &fast, "--arch", &slow]));
-    let p50 = |i: usize| measured["networks"][i]["p50_ms"].as_f64().unwrap();
+    let p50 = |i: usize| measured["networks"][i]["quiet_ms"].as_f64().unwrap();
     assert!(p50(1) > 2.0 * p50(0), "six convolutions take longer than none: {measured}");
     let limit = (p50(0) * p50(1)).sqrt();
 

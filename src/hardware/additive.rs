@@ -158,8 +158,8 @@ mod tests {
             let mut noise = || if stream.uniform() < 0.15 { 1.5 } else { 1.0 + 0.05 * stream.normal() };
             let y: Vec<f64> = (0..60).map(|i| (10.0 + z[[i, 0]]) * noise()).collect();
             let fit = Additive::fit(z.slice(ndarray::s![..30, ..]), &y[..30]).unwrap();
-            for (i, y) in y.iter().enumerate().skip(30) {
-                let (mean, half) = fit.at(z.row(i));
+            for (row, y) in z.rows().into_iter().zip(&y).skip(30) {
+                let (mean, half) = fit.at(row);
                 held += usize::from((y - mean).abs() <= half);
                 asked += 1;
             }

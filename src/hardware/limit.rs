@@ -19,7 +19,7 @@ pub struct Target<'a> {
 /// The most milliseconds that a network may take, and the model that says beforehand which networks take more.
 ///
 /// The upper end of the 90% interval counts: a search goes to the limit, where every second network that is below it by the
-/// mean is above it in truth. Before a network may win it is measured ([`Limit::measure`]); then its median counts.
+/// mean is above it in truth. Before a network may win it is measured ([`Limit::measure`]); then [`Measurement::quiet_ms`] counts.
 #[derive(Clone, Debug)]
 pub struct Limit {
     /// Milliseconds per batch; infinite where latencies are only to be told.
@@ -55,7 +55,7 @@ impl Limit {
 
     /// Whether a network of this measured latency may win.
     pub fn meets(&self, measurement: &Measurement) -> bool {
-        measurement.timing.p50_ms <= self.max_ms
+        measurement.quiet_ms <= self.max_ms
     }
 
     /// Whether the networks of the model are measured on this machine, with this version of libtorch.

@@ -17,7 +17,7 @@ use crate::network::{Network, Shape};
 use crate::seed::Stream;
 
 /// Every network is visited so many times, so that a passing load on the machine meets all of them.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 /// Runs of which the fastest is looked at while warming up.
 const BLOCK: usize = 5;
 /// Warm when another block does not beat the fastest run by more than this.
@@ -45,6 +45,9 @@ pub struct Measurement {
     /// Wall-clock time of one batch.
     #[serde(flatten)]
     pub timing: Timing,
+    /// The lowest median of a round, in milliseconds: what models are fitted to and limits are put on, since it is touched
+    /// least by what else the machine does. On an idle machine the same as the median.
+    pub quiet_ms: f64,
     /// Runs that count.
     pub runs: usize,
     /// Share of all runs during which the system took the processor away from this process. They do not count, unless fewer
@@ -66,6 +69,8 @@ pub struct Measurement {
 struct Runs {
     undisturbed: Vec<f64>,
     all: Vec<f64>,
+    /// Median of each round.
+    medians: Vec<f64>,
     warm_up: usize,
     device_bytes: Option<u64>,
 }
@@ -73,8 +78,8 @@ struct Runs {
 /// Measures untrained networks, one after another and never two at a time, on this machine with the device, threads and batch
 /// of `setting`: forward passes in eval mode without gradients, from images on the device to logits on the device.
 ///
-/// Each network is visited in three rounds, every time in another random order, and warmed up in each ([`Measurement::warm_up_runs`]); a
-/// third of the runs is timed in each. On a GPU the device is synchronised before and after every run. `on_progress` hears how
+/// Each network is visited in five rounds, every time in another random order, and warmed up in each
+/// ([`Measurement::warm_up_runs`]); a fifth of the runs is timed in each. On a GPU the device is synchronised before and after every run. `on_progress` hears how
 /// many visits of how many are done.
 pub fn measure(
     networks: &[&Network],
@@ -113,6 +118,7 @@ fn measurement(network: &Network, setting: &Setting, wanted: usize, runs: Runs) 
     let deployed = if setting.folded { network.folded().network } else { network.clone() };
     Ok(Measurement {
         timing: summarise(times).ok_or_else(none)?,
+        quiet_ms: runs.medians.iter().copied().reduce(f64::min).ok_or_else(none)?,
         runs: times.len(),
         disturbed,
         warm_up_runs: runs.warm_up,
@@ -160,17 +166,19 @@ fn visit(
         }
     }
     found.warm_up = found.warm_up.max(warm_up);
-    let (mut undisturbed, mut all) = (0, 0);
-    while undisturbed < wanted && all < PATIENCE * wanted {
+    let (mut undisturbed, mut all) = (Vec::new(), Vec::new());
+    while undisturbed.len() < wanted && all.len() < PATIENCE * wanted {
         let before = preemptions();
         let time = run()?;
-        all += 1;
-        found.all.push(time);
+        all.push(time);
         if preemptions() == before {
-            undisturbed += 1;
-            found.undisturbed.push(time);
+            undisturbed.push(time);
         }
     }
+    let counted = if 2 * undisturbed.len() >= wanted { &undisturbed } else { &all };
+    found.medians.extend(summarise(counted).map(|timing| timing.p50_ms));
+    found.undisturbed.append(&mut undisturbed);
+    found.all.append(&mut all);
     found.device_bytes = found.device_bytes.max(peak_device_memory(device));
     Ok(())
 }

@@ -150,11 +150,12 @@ fn measurements_are_finite_and_ordered() {
         let refs: Vec<&Network> = networks.iter().collect();
         let options = MeasureOptions { runs: 9, stop: &stop };
         let found = measure(&refs, &setting, options, &mut |done, of| visits.push((done, of))).unwrap();
-        assert_eq!(visits.last(), Some(&(3 * refs.len(), 3 * refs.len())));
+        assert_eq!(visits.last(), Some(&(5 * refs.len(), 5 * refs.len())));
         for (m, network) in found.iter().zip(&networks) {
             let t = m.timing;
             assert!(t.p50_ms.is_finite() && t.min_ms > 0.0 && t.min_ms <= t.p50_ms && t.p50_ms <= t.p95_ms, "{m:?}");
             assert!(t.p50_interval.low <= t.p50_ms && t.p50_ms <= t.p50_interval.high);
+            assert!(t.min_ms <= m.quiet_ms && m.quiet_ms <= t.p95_ms);
             assert!(m.runs >= 5 && (0.0..=1.0).contains(&m.disturbed) && m.warm_up_runs >= 10);
             assert_eq!((m.device_memory_bytes, m.macs), (None, network.macs()));
             assert!(m.memory_bytes > 4 * m.params);

@@ -104,7 +104,7 @@ pub struct Winner {
     pub params: u64,
     /// Multiply-accumulates for one image.
     pub macs: u64,
-    /// Median latency in milliseconds, if there is a limit.
+    /// Latency when measured ([`quiet_ms`](crate::hardware::Measurement::quiet_ms)), if there is a limit.
     pub latency_ms: Option<f64>,
     /// Better networks that were too slow when measured.
     pub violators: Vec<Violator>,
@@ -299,7 +299,7 @@ pub(in crate::pipeline) fn take(
         valid_accuracy_pct: winner.valid_pct,
         params: exported.params,
         macs: exported.macs,
-        latency_ms: latency.map(|m| m.timing.p50_ms),
+        latency_ms: latency.map(|m| m.quiet_ms),
         violators,
         exported: exported.dir,
     }))

@@ -48,7 +48,7 @@ pub enum WinnerError {
         measured: usize,
         /// The limit.
         max_ms: f64,
-        /// Median of the fastest.
+        /// Of the fastest.
         fastest_ms: f64,
     },
     /// A folder cannot be read or written.
@@ -69,7 +69,7 @@ pub(in crate::pipeline) struct Contender<'a> {
 pub struct Violator {
     /// As the space writes it.
     pub arch: String,
-    /// Its median latency.
+    /// Its latency ([`quiet_ms`](crate::hardware::Measurement::quiet_ms)).
     pub measured_ms: f64,
 }
 
@@ -82,7 +82,7 @@ pub(in crate::pipeline) struct Choice {
 }
 
 /// The contender of the highest validation accuracy. With a limit, contenders are measured from the best down, and the first
-/// whose median meets it is taken: a network that is under the limit only by prediction never is. None without contenders.
+/// that meets it is taken: a network that is under the limit only by prediction never is. None without contenders.
 pub(in crate::pipeline) fn choose(
     stage: &TrainStage<'_>,
     contenders: &[Contender<'_>],
@@ -101,7 +101,7 @@ pub(in crate::pipeline) fn choose(
         if limit.meets(&measurement) {
             return Ok(Some(Choice { contender, latency: Some(measurement), violators }));
         }
-        let measured_ms = measurement.timing.p50_ms;
+        let measured_ms = measurement.quiet_ms;
         fastest_ms = fastest_ms.min(measured_ms);
         violators.push(Violator { arch: stage.space.format(arch), measured_ms });
     }

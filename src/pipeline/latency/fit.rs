@@ -28,7 +28,7 @@ pub struct FitReport {
     pub warning: Option<String>,
     /// Share of runs that the system disturbed.
     pub disturbed: f64,
-    /// Fastest and slowest median, in milliseconds.
+    /// Fastest and slowest network, in milliseconds.
     pub range_ms: [f64; 2],
     /// The quality on fresh networks by the number of networks learned from.
     pub curve: Vec<CurvePoint>,
@@ -39,7 +39,7 @@ pub struct FitReport {
 /// Measures `samples` networks of the subject, drawn with `seed`, and `fresh` more; fits the first and judges the fit by the
 /// others; writes the model into `file`.
 ///
-/// The model is fitted to medians. Smaller numbers of samples are random choices among those measured, all judged by the same
+/// The model is fitted to the median of the quietest round ([`Measurement::quiet_ms`](crate::hardware::Measurement::quiet_ms)). Smaller numbers of samples are random choices among those measured, all judged by the same
 /// fresh networks.
 #[allow(clippy::too_many_arguments, reason = "what is measured, how, and where it goes")]
 pub fn fit_measured(
@@ -56,7 +56,7 @@ pub fn fit_measured(
     let start = Instant::now();
     let table = measure_table(&chosen, setting, options, on_progress)?;
     let seconds = start.elapsed().as_secs_f64();
-    let latencies: Vec<f64> = table.networks.iter().map(|n| n.measurement.timing.p50_ms).collect();
+    let latencies: Vec<f64> = table.networks.iter().map(|n| n.measurement.quiet_ms).collect();
     let counted: Vec<Features> = chosen.iter().map(|c| features(&c.network, setting.batch)).collect();
     let (known, tested): (Vec<usize>, Vec<usize>) = ((0..samples).collect(), (samples..samples + fresh).collect());
     let mut curve = Vec::new();

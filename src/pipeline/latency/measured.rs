@@ -56,8 +56,8 @@ pub fn measure_table(
 }
 
 impl LatencyTable {
-    /// Writes one row per network: `arch`, `arch_id`, `p50_ms` with `p50_low_ms` and `p50_high_ms`, `p95_ms`, `min_ms`, `runs`,
-    /// `disturbed`, `memory_bytes`, `params`, `macs`. What [`naslens search --max`](crate::pipeline::search::Constraint) reads.
+    /// Writes one row per network: `arch`, `arch_id`, `p50_ms` with `p50_low_ms` and `p50_high_ms`, `p95_ms`, `quiet_ms`,
+    /// `min_ms`, `runs`, `disturbed`, `memory_bytes`, `params`, `macs`. What [`naslens search --max`](crate::pipeline::search::Constraint) reads.
     pub fn write(&self, path: &Path) -> Result<(), LatencyError> {
         let all = || self.networks.iter().map(|n| &n.measurement);
         let columns = vec![
@@ -67,6 +67,7 @@ impl LatencyTable {
             ("p50_low_ms", number(all().map(|m| m.timing.p50_interval.low))),
             ("p50_high_ms", number(all().map(|m| m.timing.p50_interval.high))),
             ("p95_ms", number(all().map(|m| m.timing.p95_ms))),
+            ("quiet_ms", number(all().map(|m| m.quiet_ms))),
             ("min_ms", number(all().map(|m| m.timing.min_ms))),
             ("runs", integer(all().map(|m| m.runs as i64))),
             ("disturbed", number(all().map(|m| m.disturbed))),

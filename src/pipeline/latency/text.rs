@@ -9,7 +9,8 @@ impl LatencyTable {
     /// The table, aligned.
     pub fn to_text(&self) -> String {
         let mut lines = vec![format!("latency on {}", self.setting)];
-        let header = ["", "p50 [ms]", "95% of p50", "p95", "runs", "memory [MiB]", "GPU [MiB]", "params", "MACs"];
+        let header =
+            ["", "p50 [ms]", "95% of p50", "p95", "quiet", "runs", "memory [MiB]", "GPU [MiB]", "params", "MACs"];
         let row = |(i, Measured { measurement: m, .. }): (usize, &Measured)| {
             let t = &m.timing;
             [
@@ -17,6 +18,7 @@ impl LatencyTable {
                 format!("{:.3}", t.p50_ms),
                 format!("{:.3}-{:.3}", t.p50_interval.low, t.p50_interval.high),
                 format!("{:.3}", t.p95_ms),
+                format!("{:.3}", m.quiet_ms),
                 m.runs.to_string(),
                 mebibytes(m.memory_bytes),
                 m.device_memory_bytes.map_or("-".into(), mebibytes),
@@ -28,7 +30,7 @@ impl LatencyTable {
         lines.extend(self.networks.iter().zip(1..).map(|(n, i)| format!("{i}  {}", n.arch)));
         let disturbed = self.networks.iter().map(|n| n.measurement.disturbed).sum::<f64>() / self.networks.len() as f64;
         lines.push(format!(
-            "memory: parameters and live activations, counted; {:.0}% of runs were disturbed and repeated",
+            "quiet: lowest median of a round, which models and limits use; memory: parameters and live activations, counted;\n{:.0}% of runs were disturbed and repeated",
             100.0 * disturbed
         ));
         lines.join("\n")

@@ -45,7 +45,7 @@ pub struct Found {
     pub reported_pct: Option<f64>,
     /// Its costs by name.
     pub costs: Vec<(String, f64)>,
-    /// Its median latency in milliseconds, where it was measured.
+    /// Its latency in milliseconds, where it was measured.
     pub measured_ms: Option<f64>,
 }
 

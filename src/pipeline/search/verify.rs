@@ -35,7 +35,7 @@ pub struct LatencyCheck {
 pub struct TooSlow {
     /// As the space writes it.
     pub arch: String,
-    /// Its median latency.
+    /// Its latency ([`quiet_ms`](crate::hardware::Measurement::quiet_ms)).
     pub measured_ms: f64,
     /// Upper end of what was predicted.
     pub predicted_high_ms: f64,
@@ -61,11 +61,11 @@ pub(super) fn chosen(
         if not_measured.is_none() {
             let network = pool.space().build(pool.arch(member), &task)?;
             let measurement = limit.measure(&network, stop)?;
-            found.measured_ms = Some(measurement.timing.p50_ms);
+            found.measured_ms = Some(measurement.quiet_ms);
             if !limit.meets(&measurement) {
                 too_slow.push(TooSlow {
                     arch: found.arch,
-                    measured_ms: measurement.timing.p50_ms,
+                    measured_ms: measurement.quiet_ms,
                     predicted_high_ms: limit.predict(&network).high_ms,
                 });
                 continue;
