@@ -1,5 +1,5 @@
-//! Compiles the functions of libtorch that tch does not bind, and gives the binaries a run path to libtorch, so that
-//! they start without LD_LIBRARY_PATH.
+//! Compiles the functions of libtorch that tch does not bind, links OpenBLAS, and gives the binaries a run path to
+//! libtorch, so that they start without LD_LIBRARY_PATH.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,10 @@ fn main() {
     // libtorch_cpu.so is looked up where torch-sys found it; the shims add no search path of their own.
     cc::Build::new().cpp(true).std("c++17").warnings(false).include(include).files(SHIMS).compile("naslens_shim");
     println!("cargo:rustc-env=NASLENS_LIBTORCH_LIB={lib}");
+    // Libraries are searched at run time in the order of the link line. libtorch and OpenBLAS both export BLAS and LAPACK;
+    // libtorch must come first, or its own matrix products would silently be OpenBLAS's. An argument, unlike a library,
+    // comes after the libraries of all crates. `naslens doctor` checks the order.
+    println!("cargo:rustc-link-arg=-lopenblas");
     let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     if os == "linux" {

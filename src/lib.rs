@@ -41,12 +41,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-// The order of these two lines is the order in which the libraries are searched at run time. Both export BLAS and LAPACK;
-// libtorch must come first, or its own matrix products would silently be OpenBLAS's. `naslens doctor` checks it.
-#[allow(unused_extern_crates, reason = "named for its place in the link order")]
-extern crate openblas_src;
-extern crate tch;
-
 pub mod benchmark;
 pub mod confirm;
 pub mod data;

@@ -3,5 +3,6 @@
 
 pub mod schema;
 mod table;
+pub(crate) mod values;
 
 pub use table::{Table, TableError};

@@ -30,9 +30,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Builder, Int32Builder, Int64Builder, RecordBatch, StringBuilder};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arrow::error::ArrowError;
+use arrow_array::builder::{Float64Builder, Int32Builder, Int64Builder, StringBuilder};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 
 /// Key of the schema's name in the Parquet metadata.
 pub const SCHEMA_KEY: &str = "naslens.schema";
@@ -169,6 +169,7 @@ impl Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::benchmark::values;
 
     /// A change here is a change of what people's files mean: it needs a new [`VERSION`].
     #[test]
@@ -207,12 +208,17 @@ mod tests {
         rows.push(&Subject { arch_id: None, arch_index: None, ..subject.clone() }, &Measurement::default());
         rows.push(&subject, &Measurement { loss: Some(f64::NAN), ..Measurement::default() });
         let batch = rows.take(&schema(HashMap::new())).unwrap();
-        let shown = arrow::util::pretty::pretty_format_batches(&[batch]).unwrap().to_string();
-        let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_string()).collect::<Vec<_>>().join(",");
-        let lines: Vec<String> = shown.lines().filter(|line| line.starts_with('|')).map(cells).collect();
-        assert_eq!(lines[1], ",s,a,i,1,d,p,2,3.0,4,5.0,6.0,7.0,8,9,v,10.0,11.0,x,12.0,");
-        assert_eq!(lines[2], ",s,a,,,,,,,,,,,,,,,,,,");
-        assert_eq!(lines[3], ",s,a,i,1,,,,,,,,,,,,,,,,");
+        let shown = |row: usize| -> String {
+            let cell = |column: &ArrayRef| match column.data_type() {
+                DataType::Utf8 => values::strings(column)[row].clone().unwrap_or_default(),
+                DataType::Float64 => values::numbers(column)[row].map(|x| format!("{x:?}")).unwrap_or_default(),
+                _ => values::integers(column)[row].map(|n| n.to_string()).unwrap_or_default(),
+            };
+            batch.columns().iter().map(cell).collect::<Vec<_>>().join(",")
+        };
+        assert_eq!(shown(0), "s,a,i,1,d,p,2,3.0,4,5.0,6.0,7.0,8,9,v,10.0,11.0,x,12.0");
+        assert_eq!(shown(1), "s,a,,,,,,,,,,,,,,,,,");
+        assert_eq!(shown(2), "s,a,i,1,,,,,,,,,,,,,,,");
         assert!(rows.is_empty());
     }
 }

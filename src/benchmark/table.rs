@@ -4,15 +4,14 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::{cast, concat};
-use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
-use arrow::error::ArrowError;
+use arrow_array::Array;
+use arrow_schema::{ArrowError, DataType};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 
 use super::schema;
+use super::values::{self, without_dictionary};
 
 /// Why a table or one of its columns could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -166,9 +165,8 @@ impl Table {
 
     /// A column of any numeric type as `f64`; null and NaN become `None`. Integers beyond 2^53 are rounded.
     pub fn f64_column(&self, name: &str) -> Result<Vec<Option<f64>>, TableError> {
-        let column = self.cast_column(name, &DataType::Float64, "numbers", DataType::is_numeric)?;
-        let values = column.as_primitive::<Float64Type>();
-        Ok(values.iter().map(|value| value.filter(|v| !v.is_nan())).collect())
+        let values = self.column(name, "numbers", values::is_number, values::numbers)?;
+        Ok(values.into_iter().map(|value| value.filter(|v| !v.is_nan())).collect())
     }
 
     /// A column of whole numbers from 0 up; null becomes `None`.
@@ -176,17 +174,11 @@ impl Table {
     /// A float column will do if its values are whole, since a table with gaps often stores integers so; its NaN
     /// becomes `None` too.
     pub fn u64_column(&self, name: &str) -> Result<Vec<Option<u64>>, TableError> {
-        let data_type = self.data_type(name)?;
-        if data_type.is_unsigned_integer() {
-            let column = self.cast_column(name, &DataType::UInt64, "whole numbers", DataType::is_integer)?;
-            return Ok(column.as_primitive::<UInt64Type>().iter().collect());
-        }
         let not_whole = |row, value| TableError::NotWhole { path: self.path.clone(), column: name.into(), row, value };
-        if data_type.is_signed_integer() {
-            let column = self.cast_column(name, &DataType::Int64, "whole numbers", DataType::is_integer)?;
+        if self.data_type(name)?.is_integer() {
             let whole = |row, value| u64::try_from(value).map_err(|_| not_whole(row, value as f64));
-            let values = column.as_primitive::<Int64Type>().iter().enumerate();
-            return values.map(|(row, value)| value.map(|v| whole(row, v)).transpose()).collect();
+            let values = self.column(name, "whole numbers", DataType::is_integer, values::integers)?;
+            return values.into_iter().enumerate().map(|(row, v)| v.map(|v| whole(row, v)).transpose()).collect();
         }
         // Above 2^53 a float no longer tells one whole number from the next.
         let exact = |v: f64| v.fract() == 0.0 && (0.0..=(1u64 << 53) as f64).contains(&v);
@@ -197,8 +189,7 @@ impl Table {
 
     /// A column of strings, plain or dictionary-encoded; null becomes `None`.
     pub fn string_column(&self, name: &str) -> Result<Vec<Option<String>>, TableError> {
-        let column = self.cast_column(name, &DataType::LargeUtf8, "strings", DataType::is_string)?;
-        Ok(column.as_string::<i64>().iter().map(|value| value.map(str::to_owned)).collect())
+        self.column(name, "strings", DataType::is_string, values::strings)
     }
 
     fn data_type(&self, name: &str) -> Result<&DataType, TableError> {
@@ -215,15 +206,15 @@ impl Table {
         Err(TableError::NoColumn { path: self.path.clone(), column: name.into(), suggestion, columns })
     }
 
-    /// The whole column cast to `target`, if the type of its values (those of the dictionary, if it has one) is
+    /// The whole column as `values` reads it, if the type of its values (those of the dictionary, if it has one) is
     /// accepted. A column with nothing in it has the null type and is accepted as any.
-    fn cast_column(
+    fn column<T>(
         &self,
         name: &str,
-        target: &DataType,
         wanted: &'static str,
         accepted: impl Fn(&DataType) -> bool,
-    ) -> Result<ArrayRef, TableError> {
+        values: impl Fn(&dyn Array) -> Vec<Option<T>>,
+    ) -> Result<Vec<Option<T>>, TableError> {
         let found = self.data_type(name)?;
         let value_type = if let DataType::Dictionary(_, values) = found { values } else { found };
         if !accepted(value_type) && !value_type.is_null() {
@@ -236,16 +227,12 @@ impl Table {
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(open_file(&self.path)?, self.footer.clone());
         let projection = ProjectionMask::roots(reader.parquet_schema(), [index]);
         let batches = reader.with_projection(projection).with_batch_size(1 << 16).build();
-        let parts = batches
-            .map_err(|error| damaged(error.into()))?
-            .map(|batch| cast(batch?.column(0), target))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(damaged)?;
-        match parts.as_slice() {
-            [] => Ok(arrow::array::new_empty_array(target)),
-            [part] => Ok(part.clone()),
-            parts => concat(&parts.iter().map(|part| part.as_ref() as &dyn Array).collect::<Vec<_>>()).map_err(damaged),
+        let mut whole = Vec::new();
+        for batch in batches.map_err(|error| damaged(error.into()))? {
+            let array = batch.and_then(|batch| without_dictionary(batch.column(0))).map_err(damaged)?;
+            whole.extend(values(&array));
         }
+        Ok(whole)
     }
 }
 
@@ -260,11 +247,11 @@ fn open_file(path: &Path) -> Result<File, TableError> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{
-        BooleanArray, DictionaryArray, Float32Array, Float64Array, Int32Array, LargeStringArray, NullArray,
+    use arrow_array::types::Int32Type;
+    use arrow_array::{
+        ArrayRef, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int32Array, LargeStringArray, NullArray,
         RecordBatch, StringArray, StringViewArray, UInt64Array,
     };
-    use arrow::datatypes::Int32Type;
     use parquet::arrow::ArrowWriter;
     use parquet::file::metadata::KeyValue;
 

@@ -46,26 +46,13 @@ pub fn prepare_process() {
     prepare_thread();
 }
 
-/// Tells jemalloc never to purge, in the arenas there are and in those to come. Where it does not know these settings,
-/// nothing is lost but time.
+/// Tells mimalloc, which is malloc for the whole process, never to purge.
 #[cfg(target_os = "linux")]
 fn keep_freed_memory() {
-    let mut never: libc::ssize_t = -1;
-    // 4096 stands for all arenas (MALLCTL_ARENAS_ALL).
-    for name in
-        [c"arenas.dirty_decay_ms", c"arenas.muzzy_decay_ms", c"arena.4096.dirty_decay_ms", c"arena.4096.muzzy_decay_ms"]
-    {
-        // SAFETY: a terminated name, no old value asked for, and a new value of the type and size that these settings have.
-        unsafe {
-            tikv_jemalloc_sys::mallctl(
-                name.as_ptr(),
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-                (&raw mut never).cast(),
-                size_of::<libc::ssize_t>(),
-            );
-        }
-    }
+    /// `mi_option_purge_delay` of mimalloc 2; -1 is never.
+    const PURGE_DELAY: std::ffi::c_int = 15;
+    // SAFETY: a plain setter.
+    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
 }
 
 /// Settings of one worker thread: a single libtorch thread, because rayon runs networks side by side.

@@ -5,11 +5,12 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use arrow::array::{Array, AsArray};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow_array::ArrayRef;
+use arrow_schema::{ArrowError, DataType};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::benchmark::values;
 
 use super::nats_file::Counted;
 use super::{ImportError, Sink};
@@ -89,22 +90,21 @@ fn parquet_rows(path: &Path, places: &[usize], sink: &mut Sink, on_row: OnRow) -
     Ok(())
 }
 
-fn cells(column: &dyn Array) -> Result<Vec<Cell>, arrow::error::ArrowError> {
-    let kind = match column.data_type() {
-        DataType::Dictionary(_, values) => values.as_ref(),
-        other => other,
-    };
+fn cells(column: &ArrayRef) -> Result<Vec<Cell>, ArrowError> {
+    let column = values::without_dictionary(column)?;
+    let kind = column.data_type();
     if kind.is_integer() && *kind != DataType::UInt64 {
-        let column = cast(column, &DataType::Int64)?;
-        return Ok(column.as_primitive::<Int64Type>().iter().map(|n| n.map_or(Cell::Empty, Cell::Whole)).collect());
+        // All of these fit.
+        let whole = |n: Option<i128>| n.and_then(|n| i64::try_from(n).ok()).map_or(Cell::Empty, Cell::Whole);
+        return Ok(values::integers(&column).into_iter().map(whole).collect());
     }
-    if kind.is_numeric() {
-        let column = cast(column, &DataType::Float64)?;
-        return Ok(column.as_primitive::<Float64Type>().iter().map(|x| x.map_or(Cell::Empty, Cell::Number)).collect());
+    if values::is_number(kind) {
+        return Ok(values::numbers(&column).into_iter().map(|x| x.map_or(Cell::Empty, Cell::Number)).collect());
     }
-    let column = cast(column, &DataType::LargeUtf8)?;
-    let text = |text: Option<&str>| text.map_or(Cell::Empty, |text| Cell::Text(text.into()));
-    Ok(column.as_string::<i64>().iter().map(text).collect())
+    if !values::is_text(kind) && *kind != DataType::Null {
+        return Err(ArrowError::CastError(format!("values of type {kind} are neither numbers nor text")));
+    }
+    Ok(values::strings(&column).into_iter().map(|text| text.map_or(Cell::Empty, Cell::Text)).collect())
 }
 
 fn csv_rows(path: &Path, places: &[usize], sink: &mut Sink, on_row: OnRow) -> Result<(), ImportError> {
