@@ -138,3 +138,54 @@ fn finalists_are_compared_with_controls_and_the_winner_is_exported() {
     let many = confirm("--by synflow --top 100 --out elsewhere");
     assert!(String::from_utf8_lossy(&many.stderr).contains("lower --top"), "{many:?}");
 }
+
+#[test]
+fn images_that_were_left_out_are_named_by_whatever_trains() {
+    let dir = tempfile::tempdir().unwrap();
+    let images = dir.path().join("images");
+    for (class, grey) in [("dark", 40u8), ("light", 200)] {
+        fs::create_dir_all(images.join(class)).unwrap();
+        for n in 0..10u8 {
+            let image =
+                image::GrayImage::from_fn(8, 8, |x, y| image::Luma([grey.wrapping_add(n + (x * y) as u8 % 16)]));
+            image.save(images.join(class).join(format!("{n}.png"))).unwrap();
+        }
+    }
+    fs::write(images.join("dark/broken.png"), b"not a picture").unwrap();
+    let data = format!("folder:{},skip-corrupt", images.display());
+    let named = |output: std::process::Output| {
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.success() && stderr.contains("left out 1 file that") && stderr.contains("broken.png"),
+            "{stderr}"
+        );
+    };
+
+    let config = dir.path().join("table.toml");
+    fs::write(&config, TABLE.replace("digits", &data).replace("epochs = 3", "epochs = 1")).unwrap();
+    named(make_table(&config, &dir.path().join("table"), 2).output().unwrap());
+
+    let recipe = dir.path().join("recipe.toml");
+    fs::write(&recipe, RECIPE.replace("epochs = 2", "epochs = 1")).unwrap();
+    let run = dir.path().join("run");
+    let screen = format!(
+        "screen --sample 6 --init-channels 4 --cells 1 --image 1x8x8 --batch-size 16 --proxies synflow --data {data} --out"
+    );
+    named(Command::new(NASLENS).args(screen.split(' ')).arg(&run).output().unwrap());
+    let confirm = Command::new(NASLENS)
+        .arg("confirm")
+        .arg(&run)
+        .args(["--by", "synflow", "--top", "1"])
+        .arg("--config")
+        .arg(&recipe)
+        .output();
+    named(confirm.unwrap());
+    let search = Command::new(NASLENS)
+        .arg("search")
+        .arg(&run)
+        .args(["--strategy", "random", "--queries", "1"])
+        .arg("--config")
+        .arg(&recipe)
+        .output();
+    named(search.unwrap());
+}

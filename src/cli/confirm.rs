@@ -89,6 +89,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let report = confirm(&config, &out, &options, &mut |p| reporter.update(p.done, p.total, p.resumed, p.seconds));
     reporter.finish();
     let report = report?;
+    super::tell_skipped(&report.skipped);
     if args.json {
         super::print(&serde_json::to_string_pretty(&report)?)?;
     } else {

@@ -50,6 +50,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     });
     reporter.finish();
     let outcome = outcome?;
+    super::tell_skipped(&outcome.skipped);
     if args.json {
         super::print(&serde_json::to_string_pretty(&outcome)?)?;
     } else {

@@ -131,7 +131,8 @@ fn tell(text: &str) {
 /// Says which image files were left out.
 fn tell_skipped(files: &[Skipped]) {
     if !files.is_empty() {
-        tell(&format!("warning: left out {} files that can't be decoded:{}", files.len(), listed_files(files)));
+        let noun = if files.len() == 1 { "file" } else { "files" };
+        tell(&format!("warning: left out {} {noun} that can't be decoded:{}", files.len(), listed_files(files)));
     }
 }
 

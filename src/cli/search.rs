@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use naslens::data::DataSpec;
 use naslens::pipeline::search::{
-    Budget, ColumnRef, Constraint, LiveConfig, ShortColumn, SimulationConfig, search_live, search_table,
+    Budget, ColumnRef, Constraint, LiveConfig, ShortColumn, SimulationConfig, Source, search_live, search_table,
 };
 use naslens::pipeline::{RunConfig, RunOptions};
 use naslens::strategy;
@@ -172,6 +172,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             report?
         }
     };
+    if let Source::Training(training) = &report.source {
+        super::tell_skipped(&training.skipped);
+    }
     super::print(&if args.json { serde_json::to_string_pretty(&report)? } else { report.to_text() })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -26,7 +26,7 @@ use super::screen::thread_pool;
 use super::settings::Settings;
 use super::{Progress, RunOptions, ScreenError};
 use crate::confirm::{Recipe, Training, TrainingData};
-use crate::data::{self, DataSpec};
+use crate::data::{self, DataSpec, Skipped};
 use crate::engine::{describe_device, parse_device};
 use crate::files::{check_output_folder, lock_folder, write_atomically};
 use crate::hardware::{Limit, Target};
@@ -149,6 +149,8 @@ pub struct ConfirmReport {
     pub report: PathBuf,
     /// Every training, epoch by epoch.
     pub trainings: PathBuf,
+    /// Image files that were left out because they could not be decoded.
+    pub skipped: Vec<Skipped>,
 }
 
 /// Trains, compares and exports into `out`. The same command after an interruption goes on, to the same numbers.
@@ -269,6 +271,7 @@ pub fn confirm(
         winner,
         report,
         trainings: trainings_file,
+        skipped: source.skipped().to_vec(),
     })
 }
 

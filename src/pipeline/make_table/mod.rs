@@ -15,7 +15,7 @@ use super::screen::thread_pool;
 use super::settings::Settings;
 use super::{Progress, RunError, RunOptions, ScreenError};
 use crate::confirm::{Recipe, TrainingData};
-use crate::data::{self, DataSpec};
+use crate::data::{self, DataSpec, Skipped};
 use crate::engine::parse_device;
 use crate::files::{check_output_folder, lock_folder};
 use crate::hardware::{HardwareError, MeasureOptions, Setting, measure};
@@ -94,6 +94,8 @@ pub struct TableOutcome {
     pub diverged: usize,
     /// Processor seconds of all trainings.
     pub cpu_seconds: f64,
+    /// Image files that were left out because they could not be decoded.
+    pub skipped: Vec<Skipped>,
 }
 
 /// Trains the first `networks` networks and writes `table.parquet` and `curves.parquet` into `out`. The same command after
@@ -170,6 +172,7 @@ pub fn make_table(
         trainings: trainings.len(),
         diverged: trainings.iter().filter(|t| t.diverged()).count(),
         cpu_seconds: trainings.iter().map(|t| t.cpu_seconds).sum(),
+        skipped: source.skipped().to_vec(),
     })
 }
 

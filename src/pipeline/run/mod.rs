@@ -25,9 +25,9 @@ use super::candidates::CandidatesError;
 use super::confirm::{
     Contender, TrainError, TrainJob, TrainStage, TrainedRow, Winner, WinnerError, take, valid_pct, write_trainings,
 };
-use super::screen::thread_pool;
+use super::screen::{screen_images, thread_pool};
 use super::settings::Settings;
-use super::{Outcome, Progress, RunOptions, ScreenError, Selection, screen};
+use super::{Outcome, Progress, RunOptions, ScreenError, Selection};
 use crate::benchmark::TableError;
 use crate::confirm::{TrainingData, TrainingDataError};
 use crate::data::{self, Skipped};
@@ -163,8 +163,9 @@ pub fn run(
         Some(truth) => truth.selection(space.as_ref(), config.sample)?,
         None => Selection::Sample(config.sample),
     };
-    let outcome =
-        screen(&config.screen, &selection, out, options, &mut |progress| on_progress(Stage::Screen, progress))?;
+    let outcome = screen_images(&config.screen, &source, &selection, out, options, &mut |progress| {
+        on_progress(Stage::Screen, progress);
+    })?;
     let target = Target { space: space.as_ref(), image: config.screen.image };
     let limit = Limit::open(config.screen.max_latency_ms, config.screen.latency_model.as_deref(), &target)?;
     let candidates = candidates(&outcome, space.as_ref());

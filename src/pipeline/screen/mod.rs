@@ -33,7 +33,7 @@ pub use selection::{ArchListError, Selection, read_arch_list};
 pub(super) use shards::{ScoreKey, Scored};
 
 use crate::benchmark::TableError;
-use crate::data::{self, DataError, DataSpec, Skipped};
+use crate::data::{self, DataError, DataSource, DataSpec, Skipped};
 use crate::engine::{DeviceBatch, EngineError, describe_device, parse_device};
 use crate::files::{FileError, check_output_folder, lock_folder, write_atomically};
 use crate::hardware::{HardwareError, Limit, Target};
@@ -247,14 +247,25 @@ pub fn screen(
     options: &RunOptions<'_>,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, ScreenError> {
+    screen_images(config, &data::open(&config.data)?, selection, out, options, on_progress)
+}
+
+/// [`screen`] with images that are in memory already; they must be those of `config.data`.
+pub(super) fn screen_images(
+    config: &ScreenConfig,
+    source: &DataSource,
+    selection: &Selection,
+    out: &Path,
+    options: &RunOptions<'_>,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<Outcome, ScreenError> {
     let skeleton = Skeleton { init_channels: config.init_channels, cells: config.cells };
     let space = space::open(&config.space, &skeleton)?;
     let plan = Plan::new(config)?;
     let proxies: Vec<&'static Proxy> = plan.proxies().map(|(_, proxy)| proxy).collect();
     let device = parse_device(options.device)?;
-    let source = data::open(&config.data)?;
     let skipped = source.skipped().to_vec();
-    let batch = data::draw_batch(&source, config.image, config.batch_size, config.seed, config.class_balanced)?;
+    let batch = data::draw_batch(source, config.image, config.batch_size, config.seed, config.class_balanced)?;
     let image = config.image;
     let task = Task { input: Shape::new(image.channels, image.height, image.width), classes: batch.classes };
     let target = Target { space: space.as_ref(), image };

@@ -13,7 +13,7 @@ use super::report::{SearchReport, Source, report};
 use super::verify::Check;
 use super::{Budget, Constraint, SearchError};
 use crate::confirm::{Recipe, Training, TrainingData};
-use crate::data::{self, DataSpec};
+use crate::data::{self, DataSpec, Skipped};
 use crate::engine::parse_device;
 use crate::files::{check_output_folder, lock_folder};
 use crate::hardware::{Limit, Target};
@@ -60,6 +60,8 @@ pub struct TrainingSource {
     pub recipe: Recipe,
     /// Trainings of this search that an earlier one, or an earlier run, had done: their seconds count all the same.
     pub reused: usize,
+    /// Image files that were left out because they could not be decoded.
+    pub skipped: Vec<Skipped>,
 }
 
 /// Searches with real trainings and writes the record, the trials and the summary into `out`. The same command after an
@@ -93,8 +95,8 @@ pub fn search_live(
     let ids: Vec<ArchId> = members.iter().map(|&m| all_ids[m]).collect();
 
     let device = parse_device(options.device).map_err(ScreenError::from)?;
-    let source = data::open(&spec).map_err(ScreenError::from)?;
-    let dataset = source.dataset().map_err(ScreenError::from)?;
+    let images_source = data::open(&spec).map_err(ScreenError::from)?;
+    let dataset = images_source.dataset().map_err(ScreenError::from)?;
     let split_seed = derive(screened.seed, "split");
     let training_data = TrainingData::new(dataset, &recipe, split_seed, device)?;
     let threads = thread_pool(config.batch).map_err(ScreenError::from)?;
@@ -163,8 +165,8 @@ pub fn search_live(
         Ok(record.trials[first..done].iter().map(answer).collect())
     };
     let trace = drive(strategy.as_mut(), &pool, budget, config.batch, &mut train)?;
-    let images = training_data.sizes();
-    let source = Source::Training(TrainingSource { data: spec, images, recipe, reused });
+    let (images, skipped) = (training_data.sizes(), images_source.skipped().to_vec());
+    let source = Source::Training(TrainingSource { data: spec, images, recipe, reused, skipped });
     let check = limit.as_ref().map(|limit| Check { limit, stop: options.stop });
     report(out, population, source, &pool, entry, seed, budget, trace, check)
 }
