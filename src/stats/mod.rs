@@ -11,21 +11,21 @@ mod normal;
 mod paired;
 mod pareto;
 mod partial;
+mod permutation;
 mod quantile;
 mod rank;
 mod reliability;
 mod selection;
 mod top_overlap;
 
-pub use bootstrap::{
-    Interval, MeanDifference, bootstrap_interval, mean_difference_test, percentile_interval, resampled,
-};
+pub use bootstrap::{Interval, bootstrap_interval, percentile_interval, resampled};
 pub use kendall::kendall_tau;
 pub use ndcg::ndcg_at;
 pub use normal::{expected_improvement, normal_cdf, normal_quantile};
 pub use paired::{PairedDifference, holm, paired_difference_test};
 pub use pareto::{crowding_distances, hypervolume_2d, pareto_front, pareto_ranks};
 pub use partial::{partial_kendall, partial_spearman};
+pub use permutation::{MeanDifference, mean_difference_test};
 pub use quantile::quantile;
 pub use rank::{RankedPairs, missing_last, multiplicities, pearson, ranks, spearman};
 pub use reliability::{icc_agreement, icc_one_way, repeats_needed, spearman_brown};

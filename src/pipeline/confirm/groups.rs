@@ -120,7 +120,7 @@ impl Groups<'_> {
             mean(controls.iter().copied()),
             d.difference,
         );
-        Some(match (d.p_value < 0.05, d.difference > 0.0) {
+        Some(match (d.p_value <= 0.05, d.difference > 0.0) {
             (true, true) => format!("Screening helped: {numbers}."),
             (true, false) => format!("Screening did harm: {numbers}."),
             _ => format!("There is no evidence that screening helped: {numbers}."),

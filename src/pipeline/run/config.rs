@@ -76,8 +76,6 @@ impl RunConfig {
         let image = Shape::new(native.channels, side(native.height), side(native.width));
         Ok(RunConfig {
             sample: 500,
-            top: 4,
-            repeats: 2,
             screen: ScreenConfig { init_channels: Some(16), cells: Some(1), data, image, ..ScreenConfig::default() },
             train: Recipe {
                 image,
