@@ -89,7 +89,7 @@ impl Results<'_> {
                         role: t.role,
                     })
                 });
-                Some(ScatterPanel { proxy: row.name.clone(), points: points.collect() })
+                Some(ScatterPanel { proxy: row.name.clone(), points: points.collect(), ..ScatterPanel::default() })
             })
             .collect()
     }
@@ -296,6 +296,7 @@ pub(super) fn page(results: &Results<'_>) -> RunReport {
             config: results.settings.text().into(),
         },
         title,
+        ..RunReport::default()
     }
 }
 

@@ -53,6 +53,7 @@ fn run(text: &str, value: f64) -> RunReport {
             points: [Role::Labelled, Role::Control, Role::Finalist]
                 .map(|role| ScatterPoint { arch: text(), score: value, accuracy: value, role })
                 .to_vec(),
+            ..ScatterPanel::default()
         }],
         predictions: vec![Predictions {
             accuracy: String::new(),
@@ -91,6 +92,7 @@ fn run(text: &str, value: f64) -> RunReport {
             points: vec![(1, value), (2, value)],
         }],
         reproduction: Reproduction { command: text(), facts: vec![(text(), text())], config: text() },
+        ..RunReport::default()
     }
 }
 
