@@ -263,6 +263,7 @@ pub(super) fn page(results: &Results<'_>) -> RunReport {
             dataset: config.screen.data.to_string(),
             version: env!("CARGO_PKG_VERSION").into(),
             accuracy: "test accuracy".into(),
+            ..Overview::default()
         },
         scatter: results.scatter(&rows),
         proxies: ProxySection {

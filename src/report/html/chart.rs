@@ -133,6 +133,12 @@ impl Chart {
         ));
     }
 
+    /// Fills the area inside points.
+    pub(super) fn area(&mut self, points: &[(f64, f64)], class: &str) {
+        let list: Vec<_> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+        self.body.push_str(&format!("<polygon points=\"{}\" class=\"{class}\"/>", list.join(" ")));
+    }
+
     /// Writes text. The class sets its colour and, with "end" or "mid", which part of it stands at `x`.
     pub(super) fn text(&mut self, x: f64, y: f64, class: &str, text: &str) {
         self.body.push_str(&format!("<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"{class}\">{}</text>", escape(text)));

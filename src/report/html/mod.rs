@@ -9,6 +9,7 @@ mod overview;
 mod predictions;
 mod proxies;
 mod scale;
+mod sections;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ pub fn render(run: &RunReport) -> String {
         predictions::section(run),
         proxies::section(run),
         proxies::scatter_section(run),
+        sections::all(run),
         overview::top_section(run),
         comparison::curves_section(run),
         overview::reproduction_section(run),
@@ -105,6 +107,11 @@ fn accuracy_name(run: &RunReport) -> &str {
 fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// A name short enough for the margin of a chart.
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= 18 { name.to_owned() } else { name.chars().take(17).chain(['…']).collect() }
 }
 
 /// Class of a role in the style sheet.

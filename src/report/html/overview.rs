@@ -45,6 +45,7 @@ fn facts(overview: &Overview) -> String {
     .into_iter()
     .filter(|(_, value)| !value.is_empty())
     .map(|(name, value)| definition(name, value))
+    .chain(overview.more.iter().map(|(name, value)| definition(name, value)))
     .collect::<String>();
     if items.is_empty() { items } else { format!("<dl class=\"facts\">\n{items}</dl>\n") }
 }
@@ -95,7 +96,7 @@ fn top_row(network: &TopNetwork) -> String {
 }
 
 /// Escaped text that may break between the parts of an architecture rather than anywhere.
-fn breakable(arch: &str) -> String {
+pub(super) fn breakable(arch: &str) -> String {
     let mut text = escape(arch);
     for mark in ["|", "+", ",", "/"] {
         text = text.replace(mark, &format!("<wbr>{mark}"));

@@ -6,7 +6,7 @@ use super::model::{Estimate, ProxyRow, RunReport, ScatterPanel, ScatterPoint};
 use super::scale::Scale;
 use super::{
     accuracy_name, as_section, capitalized, drawable, dropped, estimate_html, interval_text, number_cell, role_class,
-    role_legend, role_name, table,
+    role_legend, role_name, shortened, table,
 };
 
 const ROW: f64 = 26.0;
@@ -176,11 +176,6 @@ fn scatter_panel(run: &RunReport, panel: &ScatterPanel, y: &Scale) -> String {
     let rho = row.and_then(spearman).map(|e| format!(" <small>ρ = {}</small>", fixed(e.value, 2))).unwrap_or_default();
     let svg = chart.finish(&format!("{} score against {accuracy} of {} networks.", panel.proxy, points.len()));
     format!("<div><h3>{}{rho}</h3>{svg}</div>\n", escape(&panel.proxy))
-}
-
-/// A name short enough for the margin of a chart.
-fn shortened(name: &str) -> String {
-    if name.chars().count() <= 18 { name.to_owned() } else { name.chars().take(17).chain(['…']).collect() }
 }
 
 /// How to take the logarithm of scores of one sign without changing their order.

@@ -11,6 +11,7 @@ mod estimate;
 mod predictions;
 mod preference;
 mod proxies;
+mod section;
 mod verdict;
 
 pub use confirm::{Comparison, Group, LearningCurve, Role, TopNetwork, TrainedNetwork};
@@ -21,6 +22,9 @@ pub use estimate::{Estimate, Interval};
 pub use predictions::{Evidence, PredictionPoint, Predictions};
 pub use preference::{Preference, Preferences};
 pub use proxies::{ProxyRow, ProxySection, ScatterPanel, ScatterPoint};
+pub use section::{
+    Cell, Column, CurvePanels, Front, FrontPoint, Grid, IntervalRow, Intervals, Line, LinePoint, Part, Section,
+};
 pub use verdict::{Judgement, Worth, WorthRow};
 
 use serde::Serialize;
@@ -46,6 +50,8 @@ pub struct RunReport {
     pub costs: Vec<Cost>,
     /// What kind of networks each proxy prefers.
     pub preferences: Option<Preferences>,
+    /// What else there is to show: search curves, fronts, tables.
+    pub sections: Vec<Section>,
     /// Predicted against trained accuracy, one figure per set of networks.
     pub predictions: Vec<Predictions>,
     /// Finalists against random controls.
@@ -83,6 +89,8 @@ pub struct Overview {
     pub version: String,
     /// What accuracy means here, in lower case, for axis labels ("test accuracy"); "trained accuracy" when empty.
     pub accuracy: String,
+    /// What else is to be said, as name and value.
+    pub more: Vec<(String, String)>,
 }
 
 /// What is needed to run this again.
