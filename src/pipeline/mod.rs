@@ -10,6 +10,7 @@ pub mod evaluate;
 mod export;
 pub mod latency;
 mod make_table;
+pub mod pages;
 pub mod plan;
 pub mod predict;
 mod run;

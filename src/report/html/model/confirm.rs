@@ -1,11 +1,11 @@
 //! Trained networks: finalists against controls, the best, and how they learned.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Estimate;
 
 /// The part a network played in the run; it sets the colour and the shape of its points.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Trained to fit the surrogate.
@@ -29,7 +29,8 @@ impl Role {
 }
 
 /// Finalists against random controls under one training budget.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Comparison {
     /// The networks the surrogate chose.
     pub finalists: Group,
@@ -52,7 +53,8 @@ pub struct Comparison {
 }
 
 /// One side of a [`Comparison`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Group {
     /// Its networks.
     pub networks: Vec<TrainedNetwork>,
@@ -63,7 +65,8 @@ pub struct Group {
 }
 
 /// A network and how it trained.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TrainedNetwork {
     /// The architecture.
     pub arch: String,
@@ -72,7 +75,8 @@ pub struct TrainedNetwork {
 }
 
 /// One row of the table of best networks.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TopNetwork {
     /// Its rank by prediction, from 1.
     pub rank: u64,
@@ -91,7 +95,8 @@ pub struct TopNetwork {
 }
 
 /// Accuracy over one training run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LearningCurve {
     /// The architecture.
     pub arch: String,

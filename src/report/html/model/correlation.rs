@@ -1,9 +1,10 @@
 //! How alike proxies rank.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Spearman correlations between the scores of proxies.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Correlations {
     /// Names of the proxies, like beside like.
     pub names: Vec<String>,

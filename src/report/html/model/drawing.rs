@@ -1,9 +1,10 @@
 //! Architectures as pictures.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One network to draw.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Drawing {
     /// Its rank, from 1.
     pub rank: u64,
@@ -16,7 +17,7 @@ pub struct Drawing {
 }
 
 /// How the field draws networks of a space.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Picture {
     /// Cells as graphs, with the operations on the nodes or the edges.
@@ -32,7 +33,8 @@ impl Default for Picture {
 }
 
 /// A directed acyclic graph. Nodes are in topological order: every edge leads to a later one.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CellGraph {
     /// Name of the cell, if the network has several kinds.
     pub name: String,
@@ -43,7 +45,8 @@ pub struct CellGraph {
 }
 
 /// A node of a [`CellGraph`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CellNode {
     /// Its text: an operation where they sit on nodes, otherwise a name or nothing.
     pub label: String,
@@ -52,7 +55,8 @@ pub struct CellNode {
 }
 
 /// An edge of a [`CellGraph`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CellEdge {
     /// Position of the node it starts at.
     pub from: usize,
@@ -65,7 +69,8 @@ pub struct CellEdge {
 }
 
 /// One layer of a [`Picture::Chain`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Layer {
     /// The operation; layers of one operation have one colour.
     pub label: String,

@@ -1,9 +1,10 @@
 //! Numbers with their uncertainty.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A range of values.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Interval {
     /// Lower end.
     pub low: f64,
@@ -12,7 +13,8 @@ pub struct Interval {
 }
 
 /// A number and how far it can be trusted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Estimate {
     /// The point estimate.
     pub value: f64,

@@ -27,10 +27,11 @@ pub use section::{
 };
 pub use verdict::{Judgement, Worth, WorthRow};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One run from the sampled networks to the trained finalists.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RunReport {
     /// Headline and page title.
     pub title: String,
@@ -67,7 +68,8 @@ pub struct RunReport {
 }
 
 /// The facts about the run shown under the verdict.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Overview {
     /// Name of the search space.
     pub space: String,
@@ -94,7 +96,8 @@ pub struct Overview {
 }
 
 /// What is needed to run this again.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Reproduction {
     /// The command line.
     pub command: String,

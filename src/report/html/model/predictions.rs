@@ -1,11 +1,11 @@
 //! Predicted against trained accuracy.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Estimate, Interval, Role};
 
 /// Where the networks of a [`Predictions`] stood when the predictor was fitted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
     /// The labelled networks, each predicted by a fit that had not seen it.
@@ -18,7 +18,8 @@ pub enum Evidence {
 }
 
 /// One predictor's predictions of networks that were also trained.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Predictions {
     /// Which accuracy was predicted, in lower case ("validation accuracy"); the overview's when empty.
     pub accuracy: String,
@@ -39,7 +40,8 @@ pub struct Predictions {
 }
 
 /// One network in a [`Predictions`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PredictionPoint {
     /// The architecture.
     pub arch: String,

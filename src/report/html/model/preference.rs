@@ -1,9 +1,10 @@
 //! What a proxy prefers.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How the networks that a proxy ranks highest differ from all.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Preferences {
     /// Names of the features of a network ("parameters", "skip_connect").
     pub features: Vec<String>,
@@ -16,7 +17,8 @@ pub struct Preferences {
 }
 
 /// The preferences of one ranking.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Preference {
     /// The proxy, or what the accuracy is called.
     pub name: String,

@@ -1,11 +1,12 @@
 //! How well proxies rank trained networks.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Estimate, Role};
 
 /// The proxies and how their correlations were computed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ProxySection {
     /// One row per proxy, in any order: the page sorts them by Spearman correlation.
     pub rows: Vec<ProxyRow>,
@@ -14,7 +15,8 @@ pub struct ProxySection {
 }
 
 /// One proxy's agreement with training.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ProxyRow {
     /// Name of the proxy.
     pub name: String,
@@ -33,7 +35,8 @@ pub struct ProxyRow {
 }
 
 /// One proxy's scores against trained accuracy.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ScatterPanel {
     /// Name of the proxy; the panel quotes the correlation of the proxy row of that name.
     pub proxy: String,
@@ -46,7 +49,8 @@ pub struct ScatterPanel {
 }
 
 /// One trained network in a [`ScatterPanel`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ScatterPoint {
     /// The architecture.
     pub arch: String,

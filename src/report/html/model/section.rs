@@ -1,11 +1,12 @@
 //! Sections that any folder of results may need: curves with bands, trade-offs, intervals side by side, tables.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Estimate;
 
 /// A section of the page, in the order in which it is shown.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Section {
     /// Name of its anchor: lower case, without spaces.
     pub id: String,
@@ -18,7 +19,7 @@ pub struct Section {
 }
 
 /// One part of a [`Section`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// Small charts of one line each, beside a line that all are compared with.
@@ -32,7 +33,8 @@ pub enum Part {
 }
 
 /// Charts of equal axes, one line in each.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CurvePanels {
     /// What is across.
     pub across: String,
@@ -51,7 +53,8 @@ pub struct CurvePanels {
 }
 
 /// A line with a band.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Line {
     /// Its name.
     pub name: String,
@@ -64,7 +67,8 @@ pub struct Line {
 }
 
 /// A point of a [`Line`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LinePoint {
     /// Across.
     pub at: f64,
@@ -73,7 +77,8 @@ pub struct LinePoint {
 }
 
 /// Networks by what they cost and what they are worth.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Front {
     /// What is across; less is better.
     pub across: String,
@@ -94,7 +99,8 @@ pub struct Front {
 }
 
 /// A network of a [`Front`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FrontPoint {
     /// The architecture.
     pub arch: String,
@@ -107,7 +113,8 @@ pub struct FrontPoint {
 }
 
 /// Estimates of several series, row by row.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Intervals {
     /// What is across.
     pub across: String,
@@ -120,7 +127,8 @@ pub struct Intervals {
 }
 
 /// A row of [`Intervals`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct IntervalRow {
     /// Its name.
     pub name: String,
@@ -131,7 +139,8 @@ pub struct IntervalRow {
 }
 
 /// A table.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Grid {
     /// What it is of, for those who do not see it.
     pub label: String,
@@ -144,7 +153,8 @@ pub struct Grid {
 }
 
 /// A column of a [`Grid`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Column {
     /// Its heading.
     pub heading: String,
@@ -153,7 +163,7 @@ pub struct Column {
 }
 
 /// A cell of a [`Grid`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cell {
     /// Words.
@@ -189,10 +199,8 @@ impl Cell {
 impl Grid {
     /// An empty table with these columns; those whose name starts with `#` are of numbers.
     pub fn new(label: &str, columns: &[&str], caption: impl Into<String>) -> Self {
-        let column = |name: &&str| Column {
-            heading: name.trim_start_matches('#').into(),
-            numbers: name.starts_with('#'),
-        };
+        let column =
+            |name: &&str| Column { heading: name.trim_start_matches('#').into(), numbers: name.starts_with('#') };
         Grid {
             label: label.into(),
             columns: columns.iter().map(column).collect(),

@@ -1,11 +1,12 @@
 //! What each proxy is worth here, told by tests rather than by bare numbers.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Estimate;
 
 /// Proxies compared with one that they have to beat.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Worth {
     /// Name of what they are compared with ("params").
     pub reference: String,
@@ -16,7 +17,8 @@ pub struct Worth {
 }
 
 /// One proxy less the reference.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WorthRow {
     /// Name of the proxy.
     pub name: String,
@@ -29,7 +31,7 @@ pub struct WorthRow {
 }
 
 /// What a comparison with the reference says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Judgement {
     /// Ranks better.

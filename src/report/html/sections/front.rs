@@ -48,8 +48,7 @@ pub(super) fn html(front: &Front) -> String {
     ordered.sort_by_key(|p| p.front);
     for p in ordered {
         let (shape, class) = if p.front { (Shape::Circle, "proxy") } else { (Shape::Dot, "labelled") };
-        let title =
-            format!("{}: {} {}, {} {}", p.arch, front.across, score(p.x), front.up, fixed(p.y, front.decimals));
+        let title = format!("{}: {} {}, {} {}", p.arch, front.across, score(p.x), front.up, fixed(p.y, front.decimals));
         chart.mark(chart.x(p.x), chart.y(p.y), Mark { shape, class, key: &p.arch, title: &title });
     }
     let others = points.len() - best.len() + front.left_out as usize;
@@ -74,5 +73,10 @@ pub(super) fn html(front: &Front) -> String {
         0 => String::new(),
         n => format!(" {} of the others, drawn evenly from all, are left out of the picture.", count(n)),
     };
-    figure("panels", &key, &format!("<div class=\"wide\">{svg}</div>"), &format!("{}{left_out}", escape(&front.caption)))
+    figure(
+        "panels",
+        &key,
+        &format!("<div class=\"wide\">{svg}</div>"),
+        &format!("{}{left_out}", escape(&front.caption)),
+    )
 }

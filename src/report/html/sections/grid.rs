@@ -18,7 +18,8 @@ pub(super) fn html(grid: &Grid) -> String {
         .rows
         .iter()
         .map(|row| {
-            let cells = row.iter().zip(&grid.columns).enumerate().map(|(i, (c, column))| cell(c, column.numbers, i == 0));
+            let cells =
+                row.iter().zip(&grid.columns).enumerate().map(|(i, (c, column))| cell(c, column.numbers, i == 0));
             format!("<tr>{}</tr>\n", cells.collect::<String>())
         })
         .collect();
