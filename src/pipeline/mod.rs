@@ -8,6 +8,7 @@ pub mod compare;
 pub mod confirm;
 pub mod evaluate;
 mod export;
+mod findings;
 pub mod latency;
 mod make_table;
 pub mod pages;

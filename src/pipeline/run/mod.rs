@@ -287,7 +287,7 @@ pub fn run(
         })
         .collect();
     write_trainings(&out.join("trainings.parquet"), &trained)?;
-    let page = page(&results);
+    let page = page(&results, space.as_ref());
     save(&page, out)?;
     let report = out.join("report.html");
     write_atomically(&report, |file| std::io::Write::write_all(file, html::render(&page).as_bytes()))?;

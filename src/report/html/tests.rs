@@ -33,6 +33,7 @@ fn run(text: &str, value: f64) -> RunReport {
             dataset: text(),
             version: text(),
             accuracy: text(),
+            more: vec![(text(), text())],
         },
         proxies: ProxySection {
             rows: [false, true]

@@ -17,7 +17,7 @@ mod verdict;
 pub use confirm::{Comparison, Group, LearningCurve, Role, TopNetwork, TrainedNetwork};
 pub use correlation::Correlations;
 pub use cost::Cost;
-pub use drawing::{CellEdge, CellGraph, CellNode, Drawing, Layer, Picture};
+pub use drawing::Drawing;
 pub use estimate::{Estimate, Interval};
 pub use predictions::{Evidence, PredictionPoint, Predictions};
 pub use preference::{Preference, Preferences};

@@ -42,8 +42,10 @@ pub struct ScatterPanel {
     pub proxy: String,
     /// The trained networks, each drawn by its role.
     pub points: Vec<ScatterPoint>,
-    /// Score and accuracy (percent) of networks beside them, without names; many are drawn as a density.
+    /// Score and accuracy (percent) of networks beside them; many are drawn as a density.
     pub cloud: Vec<[f64; 2]>,
+    /// The architectures of the cloud, in its order; empty for more than can be named.
+    pub names: Vec<String>,
     /// Whose accuracy is drawn; the overview's when empty.
     pub accuracy: String,
 }

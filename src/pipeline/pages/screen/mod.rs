@@ -1,5 +1,7 @@
 //! Pages of screens.
 
+mod findings;
+
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -13,11 +15,9 @@ use super::{Best, Contents, KindEntry, PageError, PageOptions, find, read, searc
 use crate::benchmark::Table;
 use crate::pipeline::candidates::PRIOR;
 use crate::proxy;
-use crate::report::html::model::{
-    Cell, Cost, Estimate, Grid, Overview, Part, ProxyRow, ProxySection, Reproduction, RunReport, ScatterPanel, Section,
-};
+use crate::report::html::model::{Cell, Drawing, Grid, Overview, Part, Reproduction, RunReport, Section};
 use crate::report::{LATENCY, SCORES_FILE};
-use crate::stats::{Interval, missing_last, pareto_front, quantile, top_indices};
+use crate::stats::{missing_last, quantile, top_indices};
 use crate::text::thousands;
 
 pub(super) const KIND: KindEntry = KindEntry {
@@ -30,8 +30,8 @@ pub(super) const KIND: KindEntry = KindEntry {
 
 /// Networks in the table of the best.
 const TOP: usize = 20;
-/// Proxies drawn against accuracy.
-const PANELS: usize = 6;
+/// Those of them that are drawn.
+const DRAWN: usize = 6;
 
 fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
     let (scores, metadata) = read::table(&path.join(SCORES_FILE))?;
@@ -47,11 +47,9 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
     sections.extend(curve_sections(&traces.iter().collect::<Vec<_>>()));
     sections.push(top);
     sections.push(summary(&scores, &distinct, &names, &metadata)?);
-    let rows = judged.as_ref().map(|judged| proxy_rows(judged, &metadata)).unwrap_or_default();
     let config = &metadata["config"];
     let mut page = RunReport {
         title: format!("{} on {}", read::text(&config["space"]), read::text(&config["data"])),
-        verdict: verdict(&rows, &names, distinct.len()),
         overview: Overview {
             space: read::text(&config["space"]),
             asked: Some(scores.num_rows() as u64),
@@ -62,27 +60,14 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
             device: read::text(&metadata["device"]),
             dataset: read::text(&config["data"]),
             version: read::text(&metadata["naslens"]),
-            accuracy: options.target.as_deref().map(read::accuracy_name).unwrap_or_default(),
-            more: judged.as_ref().map(joined).unwrap_or_default(),
+            ..Overview::default()
         },
         sections,
         reproduction: reproduction(&metadata),
         ..RunReport::default()
     };
-    if let Some(judged) = &judged {
-        page.scatter = scatter(&scores, judged)?;
-        page.costs = costs(&rows, distinct.len());
-        page.proxies = ProxySection {
-            rows,
-            interval_method: format!(
-                "95% bootstrap intervals over {} networks ({} resamples), whose accuracies are {} of {}",
-                thousands(judged.truth.len() as u64),
-                thousands(judged.evaluation.repeats as u64),
-                judged.evaluation.target,
-                judged.evaluation.table
-            ),
-        };
-    }
+    findings::add(&mut page, &scores, &distinct, &metadata, judged.as_ref(), options)?;
+    page.drawings = drawings(&best, &metadata);
     Ok(Contents { page, settings: settings(&metadata), best, traces })
 }
 
@@ -91,6 +76,17 @@ fn distinct(scores: &Table) -> Result<Vec<usize>, PageError> {
     let mut seen = HashSet::with_capacity(scores.num_rows());
     let ids = scores.string_column("arch_id")?;
     Ok(ids.into_iter().enumerate().filter(|(_, id)| seen.insert(id.clone())).map(|(row, _)| row).collect())
+}
+
+/// Pictures of the best networks; none of a space that is not known.
+fn drawings(best: &[Best], metadata: &Value) -> Vec<Drawing> {
+    let Some(space) = findings::space(metadata) else { return Vec::new() };
+    let drawing = |(rank, network): (u64, &Best)| {
+        let accuracy = network.accuracy_pct.map(|pct| format!("accuracy {pct:.2}%")).unwrap_or_default();
+        let picture = space.picture(&space.parse(&network.arch).ok()?);
+        Some(Drawing { rank, arch: network.arch.clone(), caption: accuracy, picture })
+    };
+    (1..).zip(best.iter().take(DRAWN)).filter_map(drawing).collect()
 }
 
 /// The searches that were made with the networks of this screen.
@@ -122,102 +118,6 @@ fn reproduction(metadata: &Value) -> Reproduction {
         command: String::new(),
         facts: facts.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
         config: toml::to_string_pretty(&metadata["config"]).unwrap_or_default(),
-    }
-}
-
-fn joined(judged: &Judged) -> Vec<(String, String)> {
-    let e = &judged.evaluation;
-    let mut facts = vec![
-        ("Accuracies".to_owned(), format!("{} of {}", e.target, e.table)),
-        ("With an accuracy".into(), format!("{} networks, joined on {}", thousands(e.n_joined as u64), e.join_key[1])),
-    ];
-    if e.n_unmatched + e.n_without_truth > 0 {
-        facts.push((
-            "Left out".into(),
-            format!(
-                "{} not in the table, {} without a value",
-                thousands(e.n_unmatched as u64),
-                thousands(e.n_without_truth as u64)
-            ),
-        ));
-    }
-    facts
-}
-
-fn estimate(value: Option<f64>, interval: Option<Interval>) -> Option<Estimate> {
-    Some(match interval {
-        Some(i) => Estimate::with_interval(value?, i.low, i.high),
-        None => Estimate::new(value?),
-    })
-}
-
-fn proxy_rows(judged: &Judged, metadata: &Value) -> Vec<ProxyRow> {
-    let row = |row: &crate::pipeline::evaluate::ProxyEvaluation| ProxyRow {
-        name: row.name.clone(),
-        spearman: estimate(row.overall.spearman, row.overall.spearman_interval),
-        kendall: estimate(row.overall.kendall, row.overall.kendall_interval),
-        n: (row.n_ok + row.n_not_ok) as u64,
-        failed: row.n_not_ok as u64,
-        seconds: metadata["seconds_per_proxy"][&row.name].as_f64(),
-        baseline: row.baseline,
-    };
-    judged.evaluation.rows.iter().map(row).collect()
-}
-
-fn costs(rows: &[ProxyRow], networks: usize) -> Vec<Cost> {
-    let known: Vec<(&ProxyRow, f64, Estimate)> =
-        rows.iter().filter_map(|row| Some((row, row.seconds? / networks.max(1) as f64, row.spearman?))).collect();
-    let objectives: Vec<[f64; 2]> = known.iter().map(|(_, seconds, rho)| [-seconds, rho.value]).collect();
-    let best = pareto_front(&objectives.iter().map(|o| o.as_slice()).collect::<Vec<_>>());
-    let cost = |(i, (row, seconds, rho)): (usize, &(&ProxyRow, f64, Estimate))| Cost {
-        name: row.name.clone(),
-        seconds: *seconds,
-        spearman: *rho,
-        baseline: row.baseline,
-        front: best.contains(&i),
-    };
-    known.iter().enumerate().map(cost).collect()
-}
-
-fn scatter(scores: &Table, judged: &Judged) -> Result<Vec<ScatterPanel>, PageError> {
-    let mut panels = Vec::new();
-    for row in judged.evaluation.rows.iter().take(PANELS) {
-        let values = column(scores, &row.name)?;
-        let cloud = judged.truth.iter().filter_map(|&(row, truth)| Some([values[row]?, truth])).collect();
-        panels.push(ScatterPanel { proxy: row.name.clone(), cloud, ..ScatterPanel::default() });
-    }
-    Ok(panels)
-}
-
-fn verdict(rows: &[ProxyRow], names: &[String], networks: usize) -> Vec<String> {
-    let rho = |row: &ProxyRow| row.spearman.map(|e| e.value);
-    let words = |row: &ProxyRow| {
-        let interval = row.spearman.and_then(|e| e.interval);
-        let interval = interval.map_or(String::new(), |i| format!(" [{:.2}, {:.2}]", i.low, i.high));
-        format!("{} (Spearman {:.2}{interval})", row.name, rho(row).unwrap_or(f64::NAN))
-    };
-    let best = rows.iter().find(|r| !r.baseline && r.spearman.is_some());
-    let count = rows.iter().find(|r| r.baseline && r.spearman.is_some());
-    match (best, count) {
-        (Some(best), Some(count)) if rho(best) > rho(count) => {
-            vec![format!("The best proxy is {}, the best count {}.", words(best), words(count))]
-        }
-        (Some(best), Some(count)) => {
-            vec![format!(
-                "No proxy beats counting: the best count is {}, the best proxy {}.",
-                words(count),
-                words(best)
-            )]
-        }
-        (Some(best), None) => vec![format!("The best proxy is {}.", words(best))],
-        _ => vec![format!(
-            "{} distinct networks have scores of {}; name --table and --target to see how they rank trained networks.",
-            thousands(networks as u64),
-            match names {
-                [one] => one.clone(),
-                several => format!("{} proxies", several.len()),
-            }
-        )],
     }
 }
 
