@@ -53,10 +53,39 @@ fn definition(name: &str, value: &str) -> String {
     format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value))
 }
 
-/// The table of the best networks by prediction.
+/// Identifiers of sections and what they are called in the list of contents, in the order of the page.
+const CONTENTS: [(&str, &str); 11] = [
+    ("worth", "Worth"),
+    ("comparison", "Finalists"),
+    ("proxies", "Proxies"),
+    ("scatter", "Scatter"),
+    ("cost", "Cost"),
+    ("correlations", "Likeness"),
+    ("preferences", "Preferences"),
+    ("predictions", "Predictions"),
+    ("top", "Best networks"),
+    ("curves", "Learning curves"),
+    ("reproduce", "Run it again"),
+];
+
+/// Links to the sections that are in `body`; nothing for fewer than two.
+pub(super) fn contents(body: &str) -> String {
+    let links: Vec<String> = CONTENTS
+        .iter()
+        .filter(|(id, _)| body.contains(&format!("<section id=\"{id}\">")))
+        .map(|(id, name)| format!("<li><a href=\"#{id}\">{name}</a></li>"))
+        .collect();
+    match links.len() {
+        0 | 1 => String::new(),
+        _ => format!("<nav aria-label=\"Contents\"><ul>{}</ul></nav>\n", links.concat()),
+    }
+}
+
+/// The pictures and the table of the best networks by prediction.
 pub(super) fn top_section(run: &RunReport) -> String {
+    let pictures = super::drawing::figures(run);
     if run.top.is_empty() {
-        return String::new();
+        return if pictures.is_empty() { pictures } else { as_section("top", "Best networks", &pictures) };
     }
     let trained = format!("{}, %", escape(&capitalized(accuracy_name(run))));
     let headings = [
@@ -69,7 +98,7 @@ pub(super) fn top_section(run: &RunReport) -> String {
     ];
     let rows: String = run.top.iter().map(top_row).collect();
     let body = format!(
-        "{}<p class=\"caption\">Predicted accuracy ± standard deviation of the prediction. MACs are \
+        "{pictures}{}<p class=\"caption\">Predicted accuracy ± standard deviation of the prediction. MACs are \
          multiply-accumulate operations of one forward pass on one input. {DASH} means not measured.</p>\n",
         table("Best networks by prediction", &headings, &rows)
     );
@@ -95,7 +124,7 @@ fn top_row(network: &TopNetwork) -> String {
 }
 
 /// Escaped text that may break between the parts of an architecture rather than anywhere.
-fn breakable(arch: &str) -> String {
+pub(super) fn breakable(arch: &str) -> String {
     let mut text = escape(arch);
     for mark in ["|", "+", ",", "/"] {
         text = text.replace(mark, &format!("<wbr>{mark}"));

@@ -1,4 +1,4 @@
-//! Linear scales with round ticks.
+//! Scales with round ticks: linear, and powers of ten for times.
 
 use super::format::{fixed, usable};
 
@@ -8,6 +8,8 @@ pub(super) struct Scale {
     /// The ticks, ascending; the first and the last are the ends of the range. At least two.
     pub(super) ticks: Vec<f64>,
     step: f64,
+    /// Texts of the ticks, where they are not their numbers.
+    texts: Option<Vec<String>>,
 }
 
 impl Scale {
@@ -33,7 +35,21 @@ impl Scale {
         // Slack keeps 0.3 / 0.1 = 2.9999999999999996 from costing an empty step.
         let (first, last) = ((low / step + 1e-9).floor(), (high / step - 1e-9).ceil());
         let steps = (last - first).max(1.0) as usize;
-        Self { ticks: (0..=steps).map(|i| (first + i as f64) * step).collect(), step }
+        Self { ticks: (0..=steps).map(|i| (first + i as f64) * step).collect(), step, texts: None }
+    }
+
+    /// A scale of log₁₀ seconds that covers the values, which are log₁₀ seconds, with a tick at every power of ten.
+    pub(super) fn decades(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let scale = Self::nice(values, 1)?;
+        let (first, last) = (scale.ticks[0].floor(), scale.ticks[scale.ticks.len() - 1].ceil());
+        let ticks: Vec<f64> = (0..=(last - first).clamp(1.0, 40.0) as usize).map(|i| first + i as f64).collect();
+        let text = |power: f64| match power as i32 {
+            p if p < -3 => format!("{} µs", fixed(10_f64.powi(p + 6), (-6 - p).max(0) as usize)),
+            p if p < 0 => format!("{} ms", fixed(10_f64.powi(p + 3), 0)),
+            p => format!("{} s", fixed(10_f64.powi(p), 0)),
+        };
+        let texts = Some(ticks.iter().map(|t| text(*t)).collect());
+        Some(Self { ticks, step: 1.0, texts })
     }
 
     /// Where a value lies between the first tick (0) and the last (1); values outside are put at the ends.
@@ -49,6 +65,9 @@ impl Scale {
 
     /// The ticks with their labels, all in one unit and with the decimals that tell neighbours apart.
     pub(super) fn labels(&self) -> Vec<(f64, String)> {
+        if let Some(texts) = &self.texts {
+            return self.ticks.iter().copied().zip(texts.iter().cloned()).collect();
+        }
         let largest = self.ticks.iter().fold(0.0_f64, |m, t| m.max(t.abs()));
         let thousands = (largest.log10() / 3.0).floor() as i32;
         let (power, suffix) = match thousands {
@@ -116,6 +135,14 @@ mod tests {
         }
         assert!(Scale::nice([f64::NAN, f64::INFINITY], 5).is_none());
         assert!(Scale::nice([], 5).is_none());
+    }
+
+    #[test]
+    fn decades_are_times() {
+        let scale = Scale::decades([-5.3, -0.4]).unwrap();
+        let labels: Vec<_> = scale.labels().into_iter().map(|(_, l)| l).collect();
+        assert_eq!(labels, ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s"]);
+        assert!(Scale::decades([0.2, 0.3]).unwrap().ticks.len() > 1 && Scale::decades([]).is_none());
     }
 
     #[test]
