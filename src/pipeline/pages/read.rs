@@ -61,16 +61,6 @@ pub(super) fn percent(column: &str) -> f64 {
     if column.ends_with("_frac") { 100.0 } else { 1.0 }
 }
 
-/// What an accuracy is called on the page: the name of its column in words.
-pub(super) fn accuracy_name(column: &str) -> String {
-    let kind = ["valid", "test"].into_iter().find(|kind| column.contains(kind));
-    match kind {
-        Some("valid") => "validation accuracy".into(),
-        Some(_) => "test accuracy".into(),
-        None => "accuracy".into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -69,7 +69,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
         |id: &str, heading: String, part| Section { id: id.into(), heading, parts: vec![part], ..Section::default() };
     let sections = vec![
         section("front", format!("Accuracy against {what}"), Part::Front(front)),
-        section("curves", "How they learned".into(), Part::Curves(learning(&learned))),
+        section("epochs", "How they learned".into(), Part::Curves(learning(&learned))),
         section("found", "The best networks".into(), Part::Table(grid)),
     ];
     let settings: Value = std::fs::read_to_string(path.join("table.toml"))

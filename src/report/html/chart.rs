@@ -47,6 +47,18 @@ impl Shape {
     }
 }
 
+/// What stands for a key in the page: 64-bit FNV-1a to base 32, short however long an architecture is written.
+pub(super) fn short_key(key: &str) -> String {
+    let mut hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let mut text = String::new();
+    // 40 of its bits are enough for the networks of a page.
+    for _ in 0..8 {
+        text.push(char::from(b"0123456789abcdefghjkmnpqrstvwxyz"[(hash >> 59) as usize]));
+        hash <<= 5;
+    }
+    text
+}
+
 /// What is drawn and said for one thing: its colour class, what links it across figures, and its tooltip.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark<'a> {
@@ -62,7 +74,7 @@ impl Mark<'_> {
             "{} class=\"m {}\" data-k=\"{}\"><title>{}</title></{}>",
             self.shape.open(x, y),
             self.class,
-            escape(self.key),
+            short_key(self.key),
             escape(self.title),
             match self.shape {
                 Shape::Dot | Shape::Circle => "circle",
@@ -129,7 +141,7 @@ impl Chart {
         self.body.push_str(&format!(
             "<polyline points=\"{}\" class=\"{class}\" data-k=\"{}\"/>",
             list.join(" "),
-            escape(key)
+            short_key(key)
         ));
     }
 
@@ -142,6 +154,11 @@ impl Chart {
     /// Writes text. The class sets its colour and, with "end" or "mid", which part of it stands at `x`.
     pub(super) fn text(&mut self, x: f64, y: f64, class: &str, text: &str) {
         self.body.push_str(&format!("<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"{class}\">{}</text>", escape(text)));
+    }
+
+    /// Adds elements that are SVG already.
+    pub(super) fn raw(&mut self, svg: &str) {
+        self.body.push_str(svg);
     }
 
     /// The finished SVG element; `label` says in words what it shows.

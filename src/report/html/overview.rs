@@ -54,10 +54,47 @@ fn definition(name: &str, value: &str) -> String {
     format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value))
 }
 
-/// The table of the best networks by prediction.
+/// Identifiers of sections and what they are called in the list of contents, in the order of the page.
+const CONTENTS: [(&str, &str); 11] = [
+    ("worth", "Worth"),
+    ("comparison", "Finalists"),
+    ("proxies", "Proxies"),
+    ("scatter", "Scatter"),
+    ("cost", "Cost"),
+    ("correlations", "Likeness"),
+    ("preferences", "Preferences"),
+    ("predictions", "Predictions"),
+    ("top", "Best networks"),
+    ("curves", "Learning curves"),
+    ("reproduce", "Run it again"),
+];
+
+/// Links to the sections that are in `body`; nothing for fewer than two. Sections that are told part by part are called by
+/// their identifier.
+pub(super) fn contents(run: &RunReport, body: &str) -> String {
+    let (before, after) = CONTENTS.split_at(CONTENTS.iter().position(|(id, _)| *id == "predictions").unwrap_or(0));
+    let named = |(id, name): &(&str, &str)| ((*id).to_owned(), (*name).to_owned());
+    let told = run.sections.iter().map(|s| (s.id.clone(), capitalized(&s.id.replace('-', " "))));
+    let links: Vec<String> = before
+        .iter()
+        .map(named)
+        .chain(told)
+        .chain(after.iter().map(named))
+        .map(|(id, name)| (escape(&id), escape(&name)))
+        .filter(|(id, _)| body.contains(&format!("<section id=\"{id}\">")))
+        .map(|(id, name)| format!("<li><a href=\"#{id}\">{name}</a></li>"))
+        .collect();
+    match links.len() {
+        0 | 1 => String::new(),
+        _ => format!("<nav aria-label=\"Contents\"><ul>{}</ul></nav>\n", links.concat()),
+    }
+}
+
+/// The pictures and the table of the best networks by prediction.
 pub(super) fn top_section(run: &RunReport) -> String {
+    let pictures = super::drawing::figures(run);
     if run.top.is_empty() {
-        return String::new();
+        return if pictures.is_empty() { pictures } else { as_section("top", "Best networks", &pictures) };
     }
     let trained = format!("{}, %", escape(&capitalized(accuracy_name(run))));
     let headings = [
@@ -70,7 +107,7 @@ pub(super) fn top_section(run: &RunReport) -> String {
     ];
     let rows: String = run.top.iter().map(top_row).collect();
     let body = format!(
-        "{}<p class=\"caption\">Predicted accuracy ± standard deviation of the prediction. MACs are \
+        "{pictures}{}<p class=\"caption\">Predicted accuracy ± standard deviation of the prediction. MACs are \
          multiply-accumulate operations of one forward pass on one input. {DASH} means not measured.</p>\n",
         table("Best networks by prediction", &headings, &rows)
     );

@@ -1,4 +1,4 @@
-//! Linear and logarithmic scales with round ticks.
+//! Scales with round ticks: linear, and by factors.
 
 use super::format::{fixed, usable};
 
@@ -8,7 +8,10 @@ pub(super) struct Scale {
     /// The ticks, ascending; the first and the last are the ends of the range. At least two.
     pub(super) ticks: Vec<f64>,
     step: f64,
+    /// Whether equal factors are equally far apart.
     logarithmic: bool,
+    /// Texts of the ticks, where they are not their numbers.
+    texts: Option<Vec<String>>,
 }
 
 impl Scale {
@@ -34,7 +37,7 @@ impl Scale {
         // Slack keeps 0.3 / 0.1 = 2.9999999999999996 from costing an empty step.
         let (first, last) = ((low / step + 1e-9).floor(), (high / step - 1e-9).ceil());
         let steps = (last - first).max(1.0) as usize;
-        Self { ticks: (0..=steps).map(|i| (first + i as f64) * step).collect(), step, logarithmic: false }
+        Self { ticks: (0..=steps).map(|i| (first + i as f64) * step).collect(), step, logarithmic: false, texts: None }
     }
 
     /// A scale of equal factors that covers the usable values above zero, its ticks at 1, 2 and 5 times powers of ten, or
@@ -54,7 +57,21 @@ impl Scale {
         // Slack for ticks that are themselves among the values.
         let start = ticks.iter().rposition(|t| *t <= low * (1.0 + 1e-9)).unwrap_or(0);
         let end = ticks.iter().position(|t| *t >= high * (1.0 - 1e-9)).unwrap_or(ticks.len() - 1).max(start + 1);
-        Some(Self { ticks: ticks[start..=end].to_vec(), step: ticks[start], logarithmic: true })
+        Some(Self { ticks: ticks[start..=end].to_vec(), step: ticks[start], logarithmic: true, texts: None })
+    }
+
+    /// A scale of log₁₀ seconds that covers the values, which are log₁₀ seconds, with a tick at every power of ten.
+    pub(super) fn decades(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let scale = Self::nice(values, 1)?;
+        let (first, last) = (scale.ticks[0].floor(), scale.ticks[scale.ticks.len() - 1].ceil());
+        let ticks: Vec<f64> = (0..=(last - first).clamp(1.0, 40.0) as usize).map(|i| first + i as f64).collect();
+        let text = |power: f64| match power as i32 {
+            p if p < -3 => format!("{} µs", fixed(10_f64.powi(p + 6), (-6 - p).max(0) as usize)),
+            p if p < 0 => format!("{} ms", fixed(10_f64.powi(p + 3), 0)),
+            p => format!("{} s", fixed(10_f64.powi(p), 0)),
+        };
+        let texts = Some(ticks.iter().map(|t| text(*t)).collect());
+        Some(Self { ticks, step: 1.0, logarithmic: false, texts })
     }
 
     /// Where a value lies between the first tick (0) and the last (1); values outside are put at the ends.
@@ -81,6 +98,9 @@ impl Scale {
                 t => format!("{t:e}"),
             };
             return self.ticks.iter().map(|&t| (t, label(t))).collect();
+        }
+        if let Some(texts) = &self.texts {
+            return self.ticks.iter().copied().zip(texts.iter().cloned()).collect();
         }
         let largest = self.ticks.iter().fold(0.0_f64, |m, t| m.max(t.abs()));
         let thousands = (largest.log10() / 3.0).floor() as i32;
@@ -164,6 +184,14 @@ mod tests {
         let scale = Scale::factors([1.0, 100.0]).unwrap();
         assert_eq!([0.0, 1.0, 10.0, 100.0, 1e9].map(|v| scale.fraction(v)), [0.0, 0.0, 0.5, 1.0, 1.0]);
         assert!(Scale::factors([0.0, -1.0, f64::NAN]).is_none());
+    }
+
+    #[test]
+    fn decades_are_times() {
+        let scale = Scale::decades([-5.3, -0.4]).unwrap();
+        let labels: Vec<_> = scale.labels().into_iter().map(|(_, l)| l).collect();
+        assert_eq!(labels, ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s"]);
+        assert!(Scale::decades([0.2, 0.3]).unwrap().ticks.len() > 1 && Scale::decades([]).is_none());
     }
 
     #[test]

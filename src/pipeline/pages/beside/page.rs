@@ -132,7 +132,7 @@ fn correlations(beside: &Beside) -> Option<Section> {
         grid.rows.push(std::iter::once(Cell::text(*name)).chain(cells).collect());
     }
     Some(Section {
-        id: "correlations".into(),
+        id: "by-run".into(),
         heading: "Which proxies rank networks as training does".into(),
         text: Vec::new(),
         parts: vec![Part::Intervals(figure), Part::Table(grid)],

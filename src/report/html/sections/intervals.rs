@@ -4,7 +4,8 @@ use crate::report::html::chart::{Chart, Frame, Mark, Shape, figure, legend};
 use crate::report::html::format::{escape, fixed, usable};
 use crate::report::html::model::{Estimate, Intervals};
 use crate::report::html::scale::Scale;
-use crate::report::html::{drawable, interval_text, shortened};
+use crate::report::html::text::{shortened, width};
+use crate::report::html::{drawable, interval_text};
 
 /// Colours and shapes of the series; there are no more, since more could not be told apart.
 const LOOKS: [(Shape, &str); 4] =
@@ -31,12 +32,12 @@ pub(super) fn html(intervals: &Intervals) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let longest = rows.iter().map(|(row, _)| shortened(&row.name).chars().count()).max().unwrap_or(0);
+    let longest = rows.iter().map(|(row, _)| width(&shortened(&row.name), 12.0)).fold(0.0, f64::max);
     let each = STEP * series as f64 + GAP;
     let frame = Frame {
         width: 640.0,
         height: rows.len() as f64 * each + 48.0,
-        left: 16.0 + 6.9 * longest as f64,
+        left: 16.0 + longest,
         right: 14.0,
         top: 4.0,
         bottom: 40.0,

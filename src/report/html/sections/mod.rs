@@ -18,7 +18,7 @@ pub(super) fn all(run: &RunReport) -> String {
         let parts: String = section.parts.iter().map(part).collect();
         match text.is_empty() && parts.is_empty() {
             true => String::new(),
-            false => as_section(&section.id, &section.heading, &format!("{text}{parts}")),
+            false => as_section(&escape(&section.id), &section.heading, &format!("{text}{parts}")),
         }
     };
     run.sections.iter().map(section).collect()
