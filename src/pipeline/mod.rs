@@ -19,6 +19,7 @@ mod screen;
 pub mod search;
 mod settings;
 mod stability;
+mod stamp;
 
 pub use crate::files::{FileError, check_output_folder, write_atomically};
 pub use bench::{Bench, BenchConfig, BenchError, Line, SECTIONS, SectionEntry, bench};

@@ -127,6 +127,9 @@ fn read(path: &Path, _: &PageOptions) -> Result<Contents, PageError> {
         let kept = ["population", "source", "seeds", "seed", "queries", "continued", "repeats"];
         fields.retain(|name, _| kept.contains(&name.as_str()));
     }
+    if let Some(table) = settings["source"].as_object_mut() {
+        table.retain(|name, _| ["table", "target", "reported"].contains(&name.as_str()));
+    }
     Ok(Contents { settings, page, ..Contents::default() })
 }
 
@@ -154,6 +157,7 @@ fn panels(summary: &Summary, across: &str, of: fn(&Strategy) -> Option<&Curve>) 
         across: across.into(),
         up: "Best reported accuracy, %".into(),
         logarithmic: true,
+        steps: false,
         decimals: 2,
         reference: reference.map(|line| Line { name: "random search".into(), ..line }),
         lines,

@@ -56,7 +56,15 @@ fn read(path: &Path, _: &PageOptions) -> Result<Contents, PageError> {
     let features: Vec<String> = curves.features.iter().map(|(name, n)| format!("{n} {name}")).collect();
     let page = RunReport {
         title: format!("Accuracy predicted from few labels, {}", curves.space),
-        verdict: curves.verdict.iter().rev().map(|sentence| capital(sentence)).collect(),
+        // With most labels, and with fewest; the table has all.
+        verdict: curves
+            .verdict
+            .iter()
+            .rev()
+            .take(1)
+            .chain(&curves.verdict[..curves.verdict.len().saturating_sub(1).min(1)])
+            .map(|sentence| capital(sentence))
+            .collect(),
         overview: Overview {
             space: curves.space.clone(),
             more: vec![
@@ -125,6 +133,7 @@ fn learning(curves: &Curves) -> Section {
         across: "labels".into(),
         up: "Kendall tau".into(),
         logarithmic: true,
+        steps: false,
         decimals: 3,
         reference,
         lines,

@@ -132,6 +132,8 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
     };
 
     let mut sections = curve_sections(&[&trace]);
+    let published = format!("{}, published in {}.", summary.title, summary.paper);
+    sections.iter_mut().take(1).for_each(|section| section.text.push(published.clone()));
     sections.push(found(&summary));
     if let Some(cost) = trials.column_names().into_iter().find(|name| !NO_COST.contains(&name.as_str())) {
         let (archs, costs) = (trials.string_column("arch")?, trials.f64_column(&cost)?);
@@ -147,10 +149,6 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
         verdict: verdict(&summary),
         overview: overview(&summary, &source),
         sections,
-        reproduction: crate::report::html::model::Reproduction {
-            facts: vec![("strategy".into(), summary.strategy.clone()), ("published in".into(), summary.paper.clone())],
-            ..Default::default()
-        },
         ..RunReport::default()
     };
     let best = summary.best.iter().map(|found| Best {
@@ -168,6 +166,9 @@ fn noted(mut summary: Value) -> Value {
     if let Some(fields) = summary.as_object_mut() {
         fields.retain(|name, _| kept.contains(&name.as_str()));
     }
+    if let Some(table) = summary["source"]["table"].as_object_mut() {
+        table.retain(|name, _| ["table", "target", "reported"].contains(&name.as_str()));
+    }
     summary
 }
 
@@ -175,18 +176,20 @@ fn verdict(summary: &Summary) -> Vec<String> {
     let Some(best) = summary.best.first() else {
         return vec!["No training of full length was finished, so there is nothing to take.".into()];
     };
-    let reported = best.reported_pct.map_or(String::new(), |pct| format!(", {pct:.2}% accuracy"));
-    let mut sentences = vec![format!(
-        "{} trainings of full length found {}{reported}.",
-        thousands(summary.trainings.round() as u64),
-        best.arch
-    )];
-    if let (Some(regret), Source::Table(source)) = (summary.regret, &summary.source) {
-        sentences.push(match regret <= 1e-9 {
-            true => format!("That is the best of the table ({:.2}%).", source.best_pct),
-            false => format!("The best of the table has {:.2}%, {regret:.2} points more.", source.best_pct),
-        });
-    }
+    let reported = best.reported_pct.map_or(String::new(), |pct| format!(" of {pct:.2}% accuracy"));
+    let distance = match (summary.regret, &summary.source) {
+        (Some(regret), Source::Table(_)) if regret <= 1e-9 => ", the best of the table".to_owned(),
+        (Some(regret), Source::Table(source)) => {
+            format!(", {regret:.2} points below the best of the table ({:.2}%)", source.best_pct)
+        }
+        _ => String::new(),
+    };
+    let trainings = match summary.trainings.round() as u64 {
+        1 => "One training of full length".to_owned(),
+        n => format!("{} trainings of full length", thousands(n)),
+    };
+    let mut sentences =
+        vec![format!("{trainings} found a network{reported}{distance}."), format!("The network is {}.", best.arch)];
     if let Some(latency) = &summary.latency {
         sentences.push(match (&latency.not_measured, best.measured_ms) {
             (Some(why), _) => format!("It was not measured whether it meets the limit of {} ms: {why}.", latency.max_ms),
@@ -283,6 +286,8 @@ fn cost_section(summary: &Summary, cost: &str, networks: Vec<(String, f64, f64)>
     let across = match cost {
         "latency_high_ms" => "predicted latency at most, ms".to_owned(),
         _ if latency => format!("{cost}, ms"),
+        "params" => "parameters".into(),
+        "macs" => "multiply-accumulates".into(),
         _ => cost.to_owned(),
     };
     let mut front = front(networks, seed);
@@ -290,7 +295,12 @@ fn cost_section(summary: &Summary, cost: &str, networks: Vec<(String, f64, f64)>
     front.up = "Reported accuracy, %".into();
     front.limit = limit(&summary.population.constraints, cost);
     front.caption = "Each point is a training of the search. The line is what is reached at each cost.".into();
-    let what = if latency { "latency" } else { cost };
+    let what = match cost {
+        _ if latency => "latency",
+        "params" => "parameters",
+        "macs" => "multiply-accumulates",
+        other => other,
+    };
     Section {
         id: "front".into(),
         heading: format!("Accuracy against {what}"),
@@ -341,7 +351,7 @@ fn panels(traces: &[&Trace], paid: Paid, across: &str) -> CurvePanels {
     let random = match &reference {
         Some(_) => format!(" Grey: random search, {how}."),
         None => {
-            " There is no random search to compare with: name --table, or show a search by `random` beside this one."
+            " There is no random search to compare with: name --table, or compare with a search by the strategy random."
                 .into()
         }
     };
@@ -350,6 +360,7 @@ fn panels(traces: &[&Trace], paid: Paid, across: &str) -> CurvePanels {
         across: across.into(),
         up: "Best reported accuracy, %".into(),
         logarithmic: true,
+        steps: true,
         decimals: 2,
         reference,
         lines,

@@ -51,7 +51,10 @@ fn facts(overview: &Overview) -> String {
 }
 
 fn definition(name: &str, value: &str) -> String {
-    format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value))
+    // Names of columns are long words: they break between their parts rather than anywhere.
+    let long = value.split_whitespace().any(|word| word.len() > 18);
+    let value = if long { escape(value).replace('_', "_<wbr>") } else { escape(value) };
+    format!("<div><dt>{}</dt><dd>{value}</dd></div>\n", escape(name))
 }
 
 /// Identifiers of sections and what they are called in the list of contents, in the order of the page.

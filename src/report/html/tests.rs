@@ -107,6 +107,7 @@ fn run(text: &str, value: f64) -> RunReport {
             seed: Some(1),
             points: vec![(1, value), (2, value)],
         }],
+        sections: Vec::new(),
         reproduction: Reproduction { command: text(), facts: vec![(text(), text())], config: text() },
         worth: Some(Worth {
             reference: text(),

@@ -56,7 +56,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
             scored: Some(distinct.len() as u64),
             scoring_seconds: metadata["scoring_seconds"].as_f64(),
             sampler: read::text(&metadata["sampler"]),
-            seed: metadata["seed"].as_u64(),
+            // The sampler says the seed.
             device: read::text(&metadata["device"]),
             dataset: read::text(&config["data"]),
             version: read::text(&metadata["naslens"]),

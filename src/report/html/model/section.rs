@@ -42,6 +42,8 @@ pub struct CurvePanels {
     pub up: String,
     /// Whether steps across are factors.
     pub logarithmic: bool,
+    /// Whether values hold until the next point, as the best so far of one search does.
+    pub steps: bool,
     /// Decimals of values up.
     pub decimals: usize,
     /// The line in every panel; none where there is nothing to compare with.

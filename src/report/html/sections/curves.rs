@@ -25,7 +25,7 @@ pub(super) fn html(panels: &CurvePanels) -> String {
         };
         format!("<div><h3>{}{note}</h3>{svg}</div>\n", escape(&line.name))
     };
-    let drawn = panels.lines.iter().filter(|line| line.points.iter().any(shown));
+    let drawn = panels.lines.iter().filter(|line| line.points.iter().filter(|p| shown(p)).count() > 1);
     let charts: String = drawn.map(chart).collect();
     if charts.is_empty() {
         return charts;
@@ -59,7 +59,11 @@ fn scales(panels: &CurvePanels) -> Option<(Scale, Scale)> {
     let lines = || panels.lines.iter().chain(&panels.reference);
     let points = || lines().flat_map(|line| &line.points).filter(|p| shown(p));
     let across = points().map(|p| p.at);
-    let x = if panels.logarithmic { Scale::factors(across)? } else { Scale::nice(across, 5)? };
+    let (first, last) = across.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    // No ticks between whole numbers, of epochs for example.
+    let whole = across.clone().all(|v| v.fract() == 0.0);
+    let target = if whole { ((last - first) as usize).clamp(1, 5) } else { 5 };
+    let x = if panels.logarithmic { Scale::factors(across)? } else { Scale::nice(across, target)? };
     let low = points().map(|p| p.value.value).fold(f64::INFINITY, f64::min);
     let high = points().map(|p| p.value.value).fold(f64::NEG_INFINITY, f64::max);
     let room = 0.15 * (high - low);
@@ -72,7 +76,7 @@ fn scales(panels: &CurvePanels) -> Option<(Scale, Scale)> {
 fn panel(panels: &CurvePanels, line: &Line, x: &Scale, y: &Scale, frame: Frame) -> String {
     let mut chart = Chart::plane(frame, x.clone(), &panels.across, y.clone(), &panels.up);
     if let Some(reference) = &panels.reference {
-        draw(&mut chart, reference, "baseline");
+        draw(&mut chart, reference, "baseline", panels.steps);
     }
     let lowest = y.ticks[0];
     for dot in line.dots.iter().filter(|d| usable(d[0]) && usable(d[1]) && d[1] >= lowest) {
@@ -80,7 +84,7 @@ fn panel(panels: &CurvePanels, line: &Line, x: &Scale, y: &Scale, frame: Frame) 
         let mark = Mark { shape: Shape::Dot, class: "labelled", key: "", title: &title };
         chart.mark(chart.x(dot[0]), chart.y(dot[1]), mark);
     }
-    draw(&mut chart, line, "proxy");
+    draw(&mut chart, line, "proxy", panels.steps);
     if let Some(reference) = &panels.reference {
         read(&mut chart, panels, reference, "baseline");
     }
@@ -103,7 +107,7 @@ fn thinned(points: &[LinePoint], most: usize) -> Vec<&LinePoint> {
     (0..most).map(|i| good[i * (good.len() - 1) / (most - 1)]).collect()
 }
 
-fn draw(chart: &mut Chart, line: &Line, class: &str) {
+fn draw(chart: &mut Chart, line: &Line, class: &str, steps: bool) {
     let points = thinned(&line.points, POINTS);
     let banded: Vec<_> =
         points.iter().filter_map(|p| Some((p.at, p.value.interval.filter(|i| drawable(*i))?))).collect();
@@ -114,7 +118,14 @@ fn draw(chart: &mut Chart, line: &Line, class: &str) {
         chart.area(&outline, &format!("area {class}"));
     }
     let places: Vec<_> = points.iter().map(|p| (chart.x(p.at), chart.y(p.value.value))).collect();
-    chart.path(&places, &format!("main {class}"), "");
+    let path = if steps && banded.is_empty() { stepped(&places) } else { places };
+    chart.path(&path, &format!("main {class}"), "");
+}
+
+/// Corners between points, each of which holds until the next.
+fn stepped(places: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let corners = places.windows(2).flat_map(|two| [two[0], (two[1].0, two[0].1)]);
+    corners.chain(places.last().copied()).collect()
 }
 
 /// Marks that are seen only when pointed at, and say the values there.

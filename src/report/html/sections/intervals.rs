@@ -11,8 +11,8 @@ use crate::report::html::{drawable, interval_text};
 const LOOKS: [(Shape, &str); 4] =
     [(Shape::Circle, "s0"), (Shape::Diamond, "s1"), (Shape::Square, "s2"), (Shape::Dot, "s3")];
 /// Height of a bar, and between rows.
-const STEP: f64 = 11.0;
-const GAP: f64 = 14.0;
+const STEP: f64 = 9.0;
+const GAP: f64 = 9.0;
 
 /// The chart.
 pub(super) fn html(intervals: &Intervals) -> String {
@@ -47,9 +47,10 @@ pub(super) fn html(intervals: &Intervals) -> String {
         let middle = frame.top + (i as f64 + 0.5) * each;
         let class = if row.baseline { "name end muted" } else { "name end" };
         chart.text(frame.left - 8.0, middle + 4.0, class, &shortened(&row.name));
-        for (s, estimate) in estimates.iter().enumerate() {
-            let Some(estimate) = estimate else { continue };
-            let y = middle + (s as f64 - (series as f64 - 1.0) / 2.0) * STEP;
+        // Runs without the row leave no gap.
+        let there: Vec<_> = estimates.iter().enumerate().filter_map(|(s, estimate)| Some((s, (*estimate)?))).collect();
+        for (place, (s, estimate)) in there.iter().copied().enumerate() {
+            let y = middle + (place as f64 - (there.len() as f64 - 1.0) / 2.0) * STEP;
             let (shape, class) = LOOKS[s];
             let interval = estimate.interval.filter(|i| drawable(*i));
             if let Some(i) = interval {
