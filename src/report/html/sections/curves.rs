@@ -1,5 +1,6 @@
 //! Small charts of equal axes with one line each, and a common line to compare with.
 
+use super::alone_with_caption;
 use crate::report::html::chart::{Chart, Frame, Mark, Shape, figure};
 use crate::report::html::drawable;
 use crate::report::html::format::{escape, fixed, score, usable};
@@ -7,7 +8,7 @@ use crate::report::html::model::{CurvePanels, Line, LinePoint};
 use crate::report::html::scale::Scale;
 
 const FRAME: Frame = Frame { width: 320.0, height: 210.0, left: 40.0, right: 14.0, top: 26.0, bottom: 38.0 };
-const ALONE: Frame = Frame { width: 640.0, height: 300.0, left: 44.0, right: 14.0, top: 30.0, bottom: 40.0 };
+const ALONE: Frame = Frame { width: 400.0, height: 270.0, left: 44.0, right: 14.0, top: 30.0, bottom: 40.0 };
 /// Places of a line at which its values can be read.
 const READINGS: usize = 12;
 /// Lines between so many points are drawn; more could not be told apart.
@@ -30,8 +31,11 @@ pub(super) fn html(panels: &CurvePanels) -> String {
     if charts.is_empty() {
         return charts;
     }
-    let class = if alone { "wide" } else { "grid" };
-    figure("panels", &legend(panels), &format!("<div class=\"{class}\">{charts}</div>"), &escape(&panels.caption))
+    let caption = escape(&panels.caption);
+    match alone {
+        true => alone_with_caption(&figure("chart", &legend(panels), &charts, &caption)),
+        false => figure("panels", &legend(panels), &format!("<div class=\"grid\">{charts}</div>"), &caption),
+    }
 }
 
 fn legend(panels: &CurvePanels) -> String {

@@ -1,12 +1,13 @@
 //! Accuracy against cost, with what no other network beats in both.
 
+use super::alone_with_caption;
 use crate::report::html::capitalized;
 use crate::report::html::chart::{Chart, Frame, Mark, Shape, figure, legend};
 use crate::report::html::format::{count, escape, fixed, plural, score, usable};
 use crate::report::html::model::{Front, FrontPoint};
 use crate::report::html::scale::Scale;
 
-const FRAME: Frame = Frame { width: 640.0, height: 360.0, left: 48.0, right: 18.0, top: 30.0, bottom: 40.0 };
+const FRAME: Frame = Frame { width: 400.0, height: 300.0, left: 48.0, right: 14.0, top: 30.0, bottom: 40.0 };
 
 /// The chart.
 pub(super) fn html(front: &Front) -> String {
@@ -16,7 +17,7 @@ pub(super) fn html(front: &Front) -> String {
     let up = || points.iter().map(|p| p.y);
     let scales = match front.diagonal {
         true => Scale::nice(across().chain(up()), 5).map(|s| (s.clone(), s)),
-        false => Scale::nice(across(), 6).zip(Scale::nice(up(), 5)),
+        false => Scale::nice(across(), 5).zip(Scale::nice(up(), 5)),
     };
     let (Some((x, y)), false) = (scales, points.is_empty()) else { return String::new() };
     let ends = (x.ticks[0], x.ticks[x.ticks.len() - 1]);
@@ -73,10 +74,5 @@ pub(super) fn html(front: &Front) -> String {
         0 => String::new(),
         n => format!(" {} of the others, drawn evenly from all, are left out of the picture.", count(n)),
     };
-    figure(
-        "panels",
-        &key,
-        &format!("<div class=\"wide\">{svg}</div>"),
-        &format!("{}{left_out}", escape(&front.caption)),
-    )
+    alone_with_caption(&figure("chart", &key, &svg, &format!("{}{left_out}", escape(&front.caption))))
 }

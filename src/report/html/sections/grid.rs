@@ -35,6 +35,8 @@ fn cell(cell: &Cell, numbers: bool, first: bool) -> String {
     let small = |note: &str| if note.is_empty() { String::new() } else { format!("<small>{}</small>", escape(note)) };
     let html = match cell {
         Cell::Arch(arch) => return format!("<td class=\"arch\"><code>{}</code></td>", breakable(arch)),
+        // One long word, a setting for example, breaks between its parts.
+        Cell::Text(text) if !text.contains(' ') => escape(text).replace('_', "_<wbr>").replace('.', ".<wbr>"),
         Cell::Text(text) => escape(text),
         Cell::Number(value, decimals, note) => {
             finite(value).map_or(DASH.to_owned(), |v| fixed(v, *decimals)) + &small(note)

@@ -1,5 +1,6 @@
 //! Estimates of several runs with their intervals, row by row.
 
+use super::alone_with_caption;
 use crate::report::html::chart::{Chart, Frame, Mark, Shape, figure, legend};
 use crate::report::html::format::{escape, fixed, usable};
 use crate::report::html::model::{Estimate, Intervals};
@@ -28,14 +29,14 @@ pub(super) fn html(intervals: &Intervals) -> String {
         let interval = e.interval.filter(|i| drawable(*i));
         [e.value, interval.map_or(e.value, |i| i.low), interval.map_or(e.value, |i| i.high)]
     });
-    let Some(x) = Scale::nice(ends.chain([0.0]), 6) else { return String::new() };
+    let Some(x) = Scale::nice(ends.chain([0.0]), 5) else { return String::new() };
     if rows.is_empty() {
         return String::new();
     }
     let longest = rows.iter().map(|(row, _)| width(&shortened(&row.name), 12.0)).fold(0.0, f64::max);
     let each = STEP * series as f64 + GAP;
     let frame = Frame {
-        width: 640.0,
+        width: 400.0,
         height: rows.len() as f64 * each + 48.0,
         left: 16.0 + longest,
         right: 14.0,
@@ -69,5 +70,5 @@ pub(super) fn html(intervals: &Intervals) -> String {
         n => format!(" The first {series} runs are drawn; {n} more are in the table."),
     };
     let caption = format!("{}{more}", escape(&intervals.caption));
-    figure("panels", &legend(&words), &format!("<div class=\"wide\">{svg}</div>"), &caption)
+    alone_with_caption(&figure("chart", &legend(&words), &svg, &caption))
 }

@@ -24,6 +24,11 @@ pub(super) fn all(run: &RunReport) -> String {
     run.sections.iter().map(section).collect()
 }
 
+/// A figure of one chart, its caption beside it where there is room.
+fn alone_with_caption(figure: &str) -> String {
+    format!("<div class=\"single\">\n{figure}</div>\n")
+}
+
 fn part(part: &Part) -> String {
     let html = match part {
         Part::Curves(panels) => curves::html(panels),
