@@ -40,8 +40,14 @@ impl Scale {
 
     /// A scale of log₁₀ seconds that covers the values, which are log₁₀ seconds, with a tick at every power of ten.
     pub(super) fn decades(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let scale = Self::nice(values, 1)?;
-        let (first, last) = (scale.ticks[0].floor(), scale.ticks[scale.ticks.len() - 1].ceil());
+        let (low, high) = values
+            .into_iter()
+            .filter(|v| usable(*v))
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+        if low > high {
+            return None;
+        }
+        let (first, last) = (low.floor(), high.ceil());
         let ticks: Vec<f64> = (0..=(last - first).clamp(1.0, 40.0) as usize).map(|i| first + i as f64).collect();
         let text = |power: f64| match power as i32 {
             p if p < -3 => format!("{} µs", fixed(10_f64.powi(p + 6), (-6 - p).max(0) as usize)),
