@@ -56,7 +56,7 @@ fn cell(cell: &CellGraph, drawing: &Drawing) -> String {
     let span = plan.span.1 - plan.span.0;
     let steps = (plan.layers - 1).max(1) as f64;
     let (unit_along, unit_across, height) = if on_edges {
-        ((WIDTH - 48.0) / steps, 44.0, 44.0 * span + 44.0)
+        ((WIDTH - 48.0) / steps, 50.0, 50.0 * span + 44.0)
     } else {
         (40.0, (88.0_f64).min((WIDTH - 84.0) / span.max(1e-9)), 40.0 * steps + 34.0)
     };

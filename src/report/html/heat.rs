@@ -4,8 +4,8 @@ use super::format::{escape, usable};
 use super::text::{shortened, width};
 
 const WIDTH: f64 = 400.0;
-/// Where cells are this wide, their values are written into them.
-const WRITTEN: f64 = 27.0;
+/// Font size of what is written into the cells, where all of them have room for it.
+const SMALL: f64 = 10.0;
 
 /// A row or a column of values with its name.
 pub(super) struct Row<'a> {
@@ -33,6 +33,9 @@ pub(super) fn heat(
     let cell = ((WIDTH - left) / columns.len().max(1) as f64).min(48.0);
     let tall = cell.clamp(17.0, 24.0);
     let height = top + tall * rows.len() as f64 + 1.0;
+    let shown = |value: Option<f64>| value.filter(|v| usable(*v));
+    let all = rows.iter().flat_map(|r| r.values.iter().filter_map(|v| shown(*v)));
+    let roomy = all.map(|v| width(&written(v), SMALL)).fold(0.0, f64::max) + 3.0 <= cell;
     let mut body = String::new();
     for (j, name) in columns.iter().enumerate() {
         let x = left + (j as f64 + 0.5) * cell + 4.0;
@@ -52,7 +55,7 @@ pub(super) fn heat(
             escape(&shortened(row.name))
         ));
         for j in 0..columns.len() {
-            let value = row.values.get(j).copied().flatten().filter(|v| usable(*v));
+            let value = shown(row.values.get(j).copied().flatten());
             let (class, share) = match value {
                 Some(v) => (if v < 0.0 { "below" } else { "above" }, (v.abs() / full).min(1.0)),
                 None => ("empty", 0.0),
@@ -66,7 +69,7 @@ pub(super) fn heat(
                 0.75 * share,
                 escape(&title(i, j, value))
             ));
-            if let Some(value) = value.filter(|_| cell >= WRITTEN) {
+            if let Some(value) = value.filter(|_| roomy) {
                 body.push_str(&format!(
                     "<text x=\"{:.1}\" y=\"{:.1}\" class=\"cell mid\">{}</text>",
                     x + cell / 2.0 - 0.5,

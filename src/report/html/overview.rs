@@ -6,7 +6,7 @@ use super::{accuracy_name, as_section, capitalized, number_cell, table};
 
 /// Headline, verdict and the facts of the run.
 pub(super) fn header(run: &RunReport) -> String {
-    let verdict: String = run.verdict.iter().map(|s| format!("<p>{}</p>\n", escape(s))).collect();
+    let verdict: String = run.verdict.iter().map(|s| format!("<p>{}</p>\n", breakable(s))).collect();
     let verdict = if verdict.is_empty() {
         verdict
     } else {
@@ -50,7 +50,9 @@ fn facts(overview: &Overview) -> String {
 }
 
 fn definition(name: &str, value: &str) -> String {
-    format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value))
+    // A long list gets a row of its own rather than a narrow column.
+    let class = if value.chars().count() > 90 { " class=\"wide\"" } else { "" };
+    format!("<div{class}><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value))
 }
 
 /// Identifiers of sections and what they are called in the list of contents, in the order of the page.

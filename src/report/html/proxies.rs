@@ -77,7 +77,7 @@ fn ranking(run: &RunReport, rows: &[&ProxyRow]) -> String {
         n => format!(" {n} proxies without a correlation are not drawn."),
     };
     let caption = format!(
-        "Spearman rank correlation of each proxy’s score with {} over the labelled networks ({}); 1 is the same \
+        "Spearman rank correlation of each proxy’s score with {} over the networks with a known one ({}); 1 is the same \
          order, 0 is none. {}{missing} A proxy earns its cost only where it beats the size baselines.",
         escape(accuracy_name(run)),
         n_range(&drawn),
@@ -115,7 +115,7 @@ fn ranking_table(run: &RunReport, rows: &[&ProxyRow]) -> String {
     let rows: String = rows.iter().map(|r| cells(r)).collect();
     let scored = run.overview.scored.map(|n| format!("{} ", count(n))).unwrap_or_default();
     format!(
-        "<div>{}<p class=\"caption\">Correlations with 95% intervals. n: labelled networks behind them. Failed and \
+        "<div>{}<p class=\"caption\">Correlations with 95% intervals. n: networks behind them. Failed and \
          Time: networks without a usable value and time taken, of all {scored}scored networks.</p></div>\n",
         table("Correlations by proxy", &headings, &rows)
     )

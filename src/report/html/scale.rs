@@ -38,6 +38,15 @@ impl Scale {
         Self { ticks: (0..=steps).map(|i| (first + i as f64) * step).collect(), step, texts: None }
     }
 
+    /// As [`Scale::nice`] for whole numbers: no tick between two of them.
+    pub(super) fn whole(values: impl Iterator<Item = f64> + Clone, target: usize) -> Option<Self> {
+        let (low, high) = values.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let range = if high > low { (high - low) as usize } else { 1 };
+        // A single value would be padded by fractions of it.
+        let pad = (high <= low).then_some(low + 1.0);
+        Self::nice(values.chain(pad), target.min(range))
+    }
+
     /// A scale of log₁₀ seconds that covers the values, which are log₁₀ seconds, with a tick at every power of ten.
     pub(super) fn decades(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let (low, high) = values
@@ -141,6 +150,14 @@ mod tests {
         }
         assert!(Scale::nice([f64::NAN, f64::INFINITY], 5).is_none());
         assert!(Scale::nice([], 5).is_none());
+    }
+
+    #[test]
+    fn whole_numbers_have_no_ticks_between_them() {
+        let ticks = |last: u64| Scale::whole((1..=last).map(|e| e as f64), 6).unwrap().ticks;
+        assert_eq!([ticks(1), ticks(2)], [[1.0, 2.0]; 2]);
+        assert_eq!(ticks(4), [1.0, 2.0, 3.0, 4.0]);
+        assert!(ticks(200).iter().all(|t| t.fract() == 0.0));
     }
 
     #[test]
