@@ -21,7 +21,7 @@ const show = (mark) => {
   if (key) for (const same of document.querySelectorAll(`[data-k="${key}"]`)) same.classList.add("on");
 };
 const nearestOf = (path, point) => {
-  let best = -1, nearest = path.matches(".bins") ? 7 : 9;
+  let best = -1, nearest = path.matches(".bins") ? 8.5 : 9;
   placesOf(path).forEach(([x, y], i) => {
     const far = Math.hypot(x - point.x, y - point.y);
     if (far < nearest) { best = i; nearest = far; }
@@ -37,7 +37,7 @@ const showPlace = (svg, path, i) => {
   };
   const text = bins ? `${path.dataset.c.split(" ")[i]} networks` : panel?.s ? dot() : "";
   const ring = document.createElementNS(svg.namespaceURI, bins ? "rect" : "circle");
-  const at = bins ? { x: x - 4.5, y: y - 4.5, width: 9, height: 9 } : { cx: x, cy: y, r: 4 };
+  const at = bins ? { x: x - 5.5, y: y - 5.5, width: 11, height: 11 } : { cx: x, cy: y, r: 4 };
   for (const [name, value] of Object.entries({ ...at, class: "at" })) ring.setAttribute(name, value);
   svg.append(ring);
   svg.closest("figure").querySelector("output").textContent = text;

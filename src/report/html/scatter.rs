@@ -15,8 +15,8 @@ use crate::stats::ranks;
 const DOTS: usize = 2_000;
 /// So are more in all panels together, to keep the page small.
 const ALL_DOTS: usize = 20_000;
-/// With more marks in all panels together, labelled networks join the dots.
-const ALL_MARKS: usize = 3_000;
+/// With more marks in all panels together, labelled networks join the dots, then controls, then finalists.
+const ALL_MARKS: usize = 1_200;
 const FRAME: Frame = Frame { width: 400.0, height: 340.0, left: 40.0, right: 14.0, top: 30.0, bottom: 40.0 };
 
 /// A panel whose points can all be drawn.
@@ -31,21 +31,19 @@ struct Panel<'a> {
 }
 
 impl<'a> Panel<'a> {
-    fn new(panel: &'a ScatterPanel, crowded: bool) -> Self {
+    fn new(panel: &'a ScatterPanel, marked: &[Role]) -> Self {
         let usable_point = |p: &ScatterPoint| usable(p.score) && usable(p.accuracy);
         let mut points: Vec<_> = panel.points.iter().filter(|p| usable_point(p)).collect();
         points.sort_by_key(|p| p.role);
         let kept: Vec<usize> = (0..panel.cloud.len()).filter(|&i| panel.cloud[i].iter().all(|v| usable(*v))).collect();
         let mut cloud: Vec<[f64; 2]> = kept.iter().map(|&i| panel.cloud[i]).collect();
         let mut names: Vec<&str> = kept.iter().filter_map(|&i| Some(panel.names.get(i)?.as_str())).collect();
-        if crowded {
-            let named = names.len() == cloud.len();
-            for p in points.iter().filter(|p| p.role == Role::Labelled) {
-                cloud.push([p.score, p.accuracy]);
-                names.extend(named.then_some(p.arch.as_str()));
-            }
-            points.retain(|p| p.role != Role::Labelled);
+        let named = names.len() == cloud.len();
+        for p in points.iter().filter(|p| !marked.contains(&p.role)) {
+            cloud.push([p.score, p.accuracy]);
+            names.extend(named.then_some(p.arch.as_str()));
         }
+        points.retain(|p| marked.contains(&p.role));
         Panel { proxy: &panel.proxy, points, cloud, names }
     }
 
@@ -60,8 +58,8 @@ impl<'a> Panel<'a> {
 
 /// A panel per proxy, with a list to choose from; the first is shown.
 pub(super) fn section(run: &RunReport) -> String {
-    let crowded = run.scatter.iter().map(|p| p.points.len()).sum::<usize>() > ALL_MARKS;
-    let panels: Vec<Panel> = run.scatter.iter().map(|p| Panel::new(p, crowded)).filter(|p| p.len() > 0).collect();
+    let marked = marked(run);
+    let panels: Vec<Panel> = run.scatter.iter().map(|p| Panel::new(p, &marked)).filter(|p| p.len() > 0).collect();
     let Some(most) = panels.iter().max_by_key(|p| p.len()) else { return String::new() };
     // One accuracy axis for all panels, so that they compare.
     let Some(y) = Scale::nice(panels.iter().flat_map(|p| p.values().map(|v| v[1])), 5) else { return String::new() };
@@ -105,6 +103,19 @@ pub(super) fn section(run: &RunReport) -> String {
     );
     let body = format!("{choice}{}{}", figure("panels", &key, &drawn.concat(), &caption), names.script());
     as_section("scatter", "Score against accuracy", &body)
+}
+
+/// The roles that are drawn as marks: as many of the more telling ones as there is room for.
+fn marked(run: &RunReport) -> Vec<Role> {
+    let points = || run.scatter.iter().flat_map(|p| &p.points);
+    let mut total = 0;
+    [Role::Finalist, Role::Control, Role::Labelled]
+        .into_iter()
+        .take_while(|role| {
+            total += points().filter(|p| p.role == *role).count();
+            total <= ALL_MARKS
+        })
+        .collect()
 }
 
 fn rho(run: &RunReport, proxy: &str) -> String {
