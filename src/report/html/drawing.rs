@@ -58,7 +58,8 @@ fn cell(cell: &CellGraph, drawing: &Drawing) -> String {
     let (unit_along, unit_across, height) = if on_edges {
         ((WIDTH - 48.0) / steps, 50.0, 50.0 * span + 44.0)
     } else {
-        (40.0, (88.0_f64).min((WIDTH - 84.0) / span.max(1e-9)), 40.0 * steps + 34.0)
+        let widest = cell.nodes.iter().map(|n| width(&operation(n), FONT) + 14.0).fold(0.0, f64::max);
+        (40.0, (widest + 8.0).min((WIDTH - widest) / span.max(1e-9)), 40.0 * steps + 34.0)
     };
     let at = |(layer, position): Place| {
         if on_edges {
