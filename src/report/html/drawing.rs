@@ -37,10 +37,12 @@ fn one(drawing: &Drawing) -> Option<String> {
 /// Class of an operation in the style sheet.
 fn class(op: &str) -> &'static str {
     match op {
+        op if op.contains("grouped") && op.contains('5') => "conv grouped",
+        op if op.contains("grouped") => "conv-small grouped",
         op if op.contains("pool") => "pool",
         op if op.contains("skip") => "skip",
         op if op.contains("conv") && op.contains('1') => "conv-small",
-        op if op.contains("conv") => "conv",
+        op if op.contains("conv") || op == "layer" => "conv",
         op if op.contains("7×7") || op.contains("5×5") => "conv",
         op if op.contains("3×3") => "conv-small",
         _ => "plain",

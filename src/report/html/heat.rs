@@ -31,6 +31,8 @@ pub(super) fn heat(
     let left = longest(&mut rows.iter().map(|r| r.name)) + 10.0;
     let top = longest(&mut columns.iter().map(String::as_str)) + 8.0;
     let cell = ((WIDTH - left) / columns.len().max(1) as f64).min(48.0);
+    // Names stand upright side by side: narrow columns have smaller ones.
+    let font = (cell * 0.82).min(12.0);
     let tall = cell.clamp(17.0, 24.0);
     let height = top + tall * rows.len() as f64 + 1.0;
     let shown = |value: Option<f64>| value.filter(|v| usable(*v));
@@ -38,9 +40,9 @@ pub(super) fn heat(
     let roomy = all.map(|v| width(&written(v), SMALL)).fold(0.0, f64::max) + 3.0 <= cell;
     let mut body = String::new();
     for (j, name) in columns.iter().enumerate() {
-        let x = left + (j as f64 + 0.5) * cell + 4.0;
+        let x = left + (j as f64 + 0.5) * cell + font * 0.33;
         body.push_str(&format!(
-            "<text transform=\"translate({x:.1} {:.1}) rotate(-90)\" class=\"name\">{}</text>",
+            "<text transform=\"translate({x:.1} {:.1}) rotate(-90)\" style=\"font-size:{font:.1}px\">{}</text>",
             top - 6.0,
             escape(&shortened(name))
         ));
