@@ -78,6 +78,12 @@ pub(in crate::pipeline) fn sentences(worth: &Worth, rows: &[ProxyRow]) -> Vec<St
             rho(reference)
         ));
     }
+    // Another count may be the harder one to beat.
+    let rank = |r: &&ProxyRow| r.spearman.map_or(f64::NEG_INFINITY, |e| e.value);
+    let best_count = rows.iter().filter(|r| r.baseline).max_by(|a, b| rank(a).total_cmp(&rank(b)));
+    if let Some(count) = best_count.filter(|c| Some(rank(c)) > find(reference).as_ref().map(rank)) {
+        sentences.push(format!("The count that ranks best is {}: {}.", count.name, rho(&count.name)));
+    }
     let list = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|n| n.to_string()).collect();
         (in_words(&names, "and"), names.len() == 1)

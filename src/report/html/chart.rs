@@ -71,11 +71,11 @@ pub(super) struct Mark<'a> {
 impl Mark<'_> {
     fn svg(&self, x: f64, y: f64) -> String {
         format!(
-            "{} class=\"m {}\" data-k=\"{}\"><title>{}</title></{}>",
+            "{} class=\"m {}\" data-k=\"{}\">{}</{}>",
             self.shape.open(x, y),
             self.class,
             short_key(self.key),
-            escape(self.title),
+            if self.title.is_empty() { String::new() } else { format!("<title>{}</title>", escape(self.title)) },
             match self.shape {
                 Shape::Dot | Shape::Circle => "circle",
                 Shape::Diamond => "path",

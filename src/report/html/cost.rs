@@ -8,7 +8,7 @@ use super::scale::Scale;
 use super::text::{shortened, width};
 use super::{as_section, drawable, interval_text};
 
-const FRAME: Frame = Frame { width: 480.0, height: 400.0, left: 40.0, right: 16.0, top: 30.0, bottom: 40.0 };
+const FRAME: Frame = Frame { width: 400.0, height: 350.0, left: 36.0, right: 24.0, top: 30.0, bottom: 40.0 };
 const FONT: f64 = 11.0;
 
 /// One point per proxy; nothing for fewer than two.
@@ -83,7 +83,7 @@ pub(super) fn section(run: &RunReport) -> String {
         false => String::new(),
     };
     let caption = format!(
-        "Across: seconds for one network, on a logarithmic axis. Up: Spearman correlation with its 95% interval. The line is \
+        "Across: seconds for one network, on a logarithmic axis; what takes less than a microsecond stands at its left end. Up: Spearman correlation with its 95% interval. The line is \
          the Pareto front: no proxy is both quicker and better than {}.",
         super::format::escape(&on_front.join(", "))
     );

@@ -4,7 +4,7 @@ use super::chart::Chart;
 use super::format::count;
 
 /// Side of a bin in user units.
-const SIDE: f64 = 10.0;
+const SIDE: f64 = 12.0;
 /// Steps of shade.
 const LEVELS: usize = 5;
 
@@ -60,7 +60,7 @@ pub(super) fn legend(most: u64) -> String {
             let level = shade(from, most);
             format!(
                 "<li><svg viewBox=\"0 0 14 14\" width=\"14\" height=\"14\" aria-hidden=\"true\"><path class=\"bins \
-                 b{level}\" d=\"M2 7h10\"/></svg>{}</li>",
+                 b{level}\" d=\"M1.5 7h11\"/></svg>{}</li>",
                 if from == 1 { "1".to_owned() } else { format!("{} or more", count(from)) }
             )
         })

@@ -37,10 +37,12 @@ fn one(drawing: &Drawing) -> Option<String> {
 /// Class of an operation in the style sheet.
 fn class(op: &str) -> &'static str {
     match op {
+        op if op.contains("grouped") && op.contains('5') => "conv grouped",
+        op if op.contains("grouped") => "conv-small grouped",
         op if op.contains("pool") => "pool",
         op if op.contains("skip") => "skip",
         op if op.contains("conv") && op.contains('1') => "conv-small",
-        op if op.contains("conv") => "conv",
+        op if op.contains("conv") || op == "layer" => "conv",
         op if op.contains("7×7") || op.contains("5×5") => "conv",
         op if op.contains("3×3") => "conv-small",
         _ => "plain",
@@ -56,9 +58,10 @@ fn cell(cell: &CellGraph, drawing: &Drawing) -> String {
     let span = plan.span.1 - plan.span.0;
     let steps = (plan.layers - 1).max(1) as f64;
     let (unit_along, unit_across, height) = if on_edges {
-        ((WIDTH - 48.0) / steps, 44.0, 44.0 * span + 44.0)
+        ((WIDTH - 48.0) / steps, 50.0, 50.0 * span + 44.0)
     } else {
-        (40.0, (88.0_f64).min((WIDTH - 84.0) / span.max(1e-9)), 40.0 * steps + 34.0)
+        let widest = cell.nodes.iter().map(|n| width(&operation(n), FONT) + 14.0).fold(0.0, f64::max);
+        (40.0, (widest + 8.0).min((WIDTH - widest) / span.max(1e-9)), 40.0 * steps + 34.0)
     };
     let at = |(layer, position): Place| {
         if on_edges {

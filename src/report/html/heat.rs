@@ -4,8 +4,8 @@ use super::format::{escape, usable};
 use super::text::{shortened, width};
 
 const WIDTH: f64 = 400.0;
-/// Where cells are this wide, their values are written into them.
-const WRITTEN: f64 = 27.0;
+/// Font size of what is written into the cells, where all of them have room for it.
+const SMALL: f64 = 10.0;
 
 /// A row or a column of values with its name.
 pub(super) struct Row<'a> {
@@ -31,13 +31,18 @@ pub(super) fn heat(
     let left = longest(&mut rows.iter().map(|r| r.name)) + 10.0;
     let top = longest(&mut columns.iter().map(String::as_str)) + 8.0;
     let cell = ((WIDTH - left) / columns.len().max(1) as f64).min(48.0);
+    // Names stand upright side by side: narrow columns have smaller ones.
+    let font = (cell * 0.82).min(12.0);
     let tall = cell.clamp(17.0, 24.0);
     let height = top + tall * rows.len() as f64 + 1.0;
+    let shown = |value: Option<f64>| value.filter(|v| usable(*v));
+    let all = rows.iter().flat_map(|r| r.values.iter().filter_map(|v| shown(*v)));
+    let roomy = all.map(|v| width(&written(v), SMALL)).fold(0.0, f64::max) + 3.0 <= cell;
     let mut body = String::new();
     for (j, name) in columns.iter().enumerate() {
-        let x = left + (j as f64 + 0.5) * cell + 4.0;
+        let x = left + (j as f64 + 0.5) * cell + font * 0.33;
         body.push_str(&format!(
-            "<text transform=\"translate({x:.1} {:.1}) rotate(-90)\" class=\"name\">{}</text>",
+            "<text transform=\"translate({x:.1} {:.1}) rotate(-90)\" style=\"font-size:{font:.1}px\">{}</text>",
             top - 6.0,
             escape(&shortened(name))
         ));
@@ -52,7 +57,7 @@ pub(super) fn heat(
             escape(&shortened(row.name))
         ));
         for j in 0..columns.len() {
-            let value = row.values.get(j).copied().flatten().filter(|v| usable(*v));
+            let value = shown(row.values.get(j).copied().flatten());
             let (class, share) = match value {
                 Some(v) => (if v < 0.0 { "below" } else { "above" }, (v.abs() / full).min(1.0)),
                 None => ("empty", 0.0),
@@ -66,7 +71,7 @@ pub(super) fn heat(
                 0.75 * share,
                 escape(&title(i, j, value))
             ));
-            if let Some(value) = value.filter(|_| cell >= WRITTEN) {
+            if let Some(value) = value.filter(|_| roomy) {
                 body.push_str(&format!(
                     "<text x=\"{:.1}\" y=\"{:.1}\" class=\"cell mid\">{}</text>",
                     x + cell / 2.0 - 0.5,

@@ -56,7 +56,7 @@ pub(super) fn layout(nodes: usize, edges: &[(usize, usize)], slim: f64) -> Layou
     (0..item_layer.len()).for_each(|item| rows[item_layer[item]].push(item));
     let rows = ordered(rows, &links, item_layer.len());
     let room = |item: usize| if item < nodes { 1.0 } else { slim };
-    let place = straightened(&rows, &links, item_layer.len(), room);
+    let place = straightened(&rows, &links, item_layer.len(), nodes, room);
     let at = |item: usize| (item_layer[item] as f64, place[item]);
     let (low, high) = place.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), p| (l.min(*p), h.max(*p)));
     Layout {
@@ -118,8 +118,15 @@ fn crossings(rows: &[Vec<usize>], links: &[(usize, usize)], items: usize) -> usi
     links.iter().enumerate().map(|(i, e)| links[..i].iter().filter(|f| cross(e, f)).count()).sum()
 }
 
-/// Positions that keep the order and the room of every item, each drawn towards its neighbours.
-fn straightened(rows: &[Vec<usize>], links: &[(usize, usize)], items: usize, room: impl Fn(usize) -> f64) -> Vec<f64> {
+/// Positions that keep the order and the room of every item, each drawn towards its neighbours: more strongly where an
+/// edge passes on from one layer to the next, so that long edges run straight. Items from `nodes` on are such passages.
+fn straightened(
+    rows: &[Vec<usize>],
+    links: &[(usize, usize)],
+    items: usize,
+    nodes: usize,
+    room: impl Fn(usize) -> f64,
+) -> Vec<f64> {
     let mut place = vec![0.0; items];
     let apart = |a: usize, b: usize| (room(a) + room(b)) / 2.0;
     for row in rows {
@@ -135,7 +142,13 @@ fn straightened(rows: &[Vec<usize>], links: &[(usize, usize)], items: usize, roo
             let wanted: Vec<f64> = row
                 .iter()
                 .map(|&item| {
-                    let (sum, n) = neighbours(item, links).fold((0.0, 0.0), |(s, n), o| (s + place[o], n + 1.0));
+                    let pull = |other: usize| match (item < nodes, other < nodes) {
+                        (true, true) => 1.0,
+                        (false, false) => 8.0,
+                        _ => 2.0,
+                    };
+                    let (sum, n) =
+                        neighbours(item, links).fold((0.0, 0.0), |(s, n), o| (s + pull(o) * place[o], n + pull(o)));
                     if n > 0.0 { sum / n } else { place[item] }
                 })
                 .collect();

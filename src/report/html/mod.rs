@@ -16,6 +16,8 @@ mod placing;
 mod predictions;
 mod preference;
 mod proxies;
+#[cfg(test)]
+mod samples;
 mod scale;
 mod scatter;
 mod sections;

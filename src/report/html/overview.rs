@@ -6,7 +6,7 @@ use super::{accuracy_name, as_section, capitalized, number_cell, table};
 
 /// Headline, verdict and the facts of the run.
 pub(super) fn header(run: &RunReport) -> String {
-    let verdict: String = run.verdict.iter().map(|s| format!("<p>{}</p>\n", escape(s))).collect();
+    let verdict: String = run.verdict.iter().map(|s| format!("<p>{}</p>\n", breakable(s))).collect();
     let verdict = if verdict.is_empty() {
         verdict
     } else {
@@ -51,10 +51,12 @@ fn facts(overview: &Overview) -> String {
 }
 
 fn definition(name: &str, value: &str) -> String {
+    // A long list gets a row of its own rather than a narrow column.
+    let class = if value.chars().count() > 90 { " class=\"wide\"" } else { "" };
     // Names of columns are long words: they break between their parts rather than anywhere.
     let long = value.split_whitespace().any(|word| word.len() > 18);
     let value = if long { escape(value).replace('_', "_<wbr>") } else { escape(value) };
-    format!("<div><dt>{}</dt><dd>{value}</dd></div>\n", escape(name))
+    format!("<div{class}><dt>{}</dt><dd>{value}</dd></div>\n", escape(name))
 }
 
 /// Identifiers of sections and what they are called in the list of contents, in the order of the page.

@@ -15,12 +15,13 @@ const show = (mark) => {
   clear();
   const figure = mark.closest("figure"), key = mark.dataset.k;
   const name = mark.closest(".panel") && names.marks?.[key];
-  figure.querySelector("output").textContent = (name ? name + " " : "") + mark.textContent;
+  const twin = mark.textContent ? mark : mark.closest(".panel")?.querySelector(`.m[data-k="${key}"]`) ?? mark;
+  figure.querySelector("output").textContent = (name ? name + " " : "") + twin.textContent;
   mark.classList.add("on");
   if (key) for (const same of document.querySelectorAll(`[data-k="${key}"]`)) same.classList.add("on");
 };
 const nearestOf = (path, point) => {
-  let best = -1, nearest = path.matches(".bins") ? 7 : 9;
+  let best = -1, nearest = path.matches(".bins") ? 8.5 : 9;
   placesOf(path).forEach(([x, y], i) => {
     const far = Math.hypot(x - point.x, y - point.y);
     if (far < nearest) { best = i; nearest = far; }
@@ -30,12 +31,13 @@ const nearestOf = (path, point) => {
 const showPlace = (svg, path, i) => {
   clear();
   const [x, y] = placesOf(path)[i], bins = path.matches(".bins"), panel = path.closest(".panel")?.dataset;
-  const list = (key) => panel?.[key]?.split(" ")[i];
-  const text = bins
-    ? `${path.dataset.c.split(" ")[i]} networks`
-    : list("n") ? `${names.dots[list("n")]}: score ${list("s")}, ${list("a")} %` : "";
+  const dot = () => {
+    const [name, accuracy] = names.dots[panel.n?.split(" ")[i] ?? i];
+    return `${name}: score ${panel.s.split(" ")[i]}, accuracy ${accuracy} %`;
+  };
+  const text = bins ? `${path.dataset.c.split(" ")[i]} networks` : panel?.s ? dot() : "";
   const ring = document.createElementNS(svg.namespaceURI, bins ? "rect" : "circle");
-  const at = bins ? { x: x - 4.5, y: y - 4.5, width: 9, height: 9 } : { cx: x, cy: y, r: 4 };
+  const at = bins ? { x: x - 5.5, y: y - 5.5, width: 11, height: 11 } : { cx: x, cy: y, r: 4 };
   for (const [name, value] of Object.entries({ ...at, class: "at" })) ring.setAttribute(name, value);
   svg.append(ring);
   svg.closest("figure").querySelector("output").textContent = text;

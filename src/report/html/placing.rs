@@ -29,20 +29,21 @@ pub(super) fn place(points: &[(f64, f64)], widths: &[f64], height: f64, plot: Bo
     let mut taken = taken.to_vec();
     let mut placed = Vec::new();
     for (&(x, y), &width) in points.iter().zip(widths) {
-        let candidates = [7.0, 12.0, 20.0, 30.0, 42.0, 56.0, 72.0].into_iter().flat_map(|away| {
-            (0..16).map(move |step| {
-                // Right first, then left, above, below, and between.
-                let turn = [0, 8, 12, 4, 15, 1, 9, 7, 14, 2, 10, 6, 13, 3, 11, 5][step] as f64 / 16.0;
-                let (sin, cos) = (turn * std::f64::consts::TAU).sin_cos();
-                let (cx, cy) = (x + cos * (away + width / 2.0), y + sin * (away + height / 2.0));
-                Box {
-                    left: cx - width / 2.0,
-                    top: cy - height / 2.0,
-                    right: cx + width / 2.0,
-                    bottom: cy + height / 2.0,
-                }
-            })
-        });
+        let candidates =
+            [7.0, 12.0, 20.0, 30.0, 42.0, 56.0, 72.0, 90.0, 110.0, 135.0, 160.0].into_iter().flat_map(|away| {
+                (0..16).map(move |step| {
+                    // Right first, then left, above, below, and between.
+                    let turn = [0, 8, 12, 4, 15, 1, 9, 7, 14, 2, 10, 6, 13, 3, 11, 5][step] as f64 / 16.0;
+                    let (sin, cos) = (turn * std::f64::consts::TAU).sin_cos();
+                    let (cx, cy) = (x + cos * (away + width / 2.0), y + sin * (away + height / 2.0));
+                    Box {
+                        left: cx - width / 2.0,
+                        top: cy - height / 2.0,
+                        right: cx + width / 2.0,
+                        bottom: cy + height / 2.0,
+                    }
+                })
+            });
         let cost = |b: &Box| {
             let outside = (plot.left - b.left).max(0.0)
                 + (b.right - plot.right).max(0.0)

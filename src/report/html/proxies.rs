@@ -77,7 +77,7 @@ fn ranking(run: &RunReport, rows: &[&ProxyRow]) -> String {
         n => format!(" {n} proxies without a correlation are not drawn."),
     };
     let caption = format!(
-        "Spearman rank correlation of each proxy’s score with {} over the networks where it is known ({}); 1 is the same \
+        "Spearman rank correlation of each proxy’s score with {} over the networks with a known one ({}); 1 is the same \
          order, 0 is none. {}{missing} A proxy earns its cost only where it beats the size baselines.",
         escape(accuracy_name(run)),
         n_range(&drawn),

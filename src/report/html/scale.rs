@@ -60,10 +60,25 @@ impl Scale {
         Some(Self { ticks: ticks[start..=end].to_vec(), step: ticks[start], logarithmic: true, texts: None })
     }
 
+    /// As [`Scale::nice`] for whole numbers: no tick between two of them.
+    pub(super) fn whole(values: impl Iterator<Item = f64> + Clone, target: usize) -> Option<Self> {
+        let (low, high) = values.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let range = if high > low { (high - low) as usize } else { 1 };
+        // A single value would be padded by fractions of it.
+        let pad = (high <= low).then_some(low + 1.0);
+        Self::nice(values.chain(pad), target.min(range))
+    }
+
     /// A scale of log₁₀ seconds that covers the values, which are log₁₀ seconds, with a tick at every power of ten.
     pub(super) fn decades(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let scale = Self::nice(values, 1)?;
-        let (first, last) = (scale.ticks[0].floor(), scale.ticks[scale.ticks.len() - 1].ceil());
+        let (low, high) = values
+            .into_iter()
+            .filter(|v| usable(*v))
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+        if low > high {
+            return None;
+        }
+        let (first, last) = (low.floor(), high.ceil());
         let ticks: Vec<f64> = (0..=(last - first).clamp(1.0, 40.0) as usize).map(|i| first + i as f64).collect();
         let text = |power: f64| match power as i32 {
             p if p < -3 => format!("{} µs", fixed(10_f64.powi(p + 6), (-6 - p).max(0) as usize)),
@@ -184,6 +199,14 @@ mod tests {
         let scale = Scale::factors([1.0, 100.0]).unwrap();
         assert_eq!([0.0, 1.0, 10.0, 100.0, 1e9].map(|v| scale.fraction(v)), [0.0, 0.0, 0.5, 1.0, 1.0]);
         assert!(Scale::factors([0.0, -1.0, f64::NAN]).is_none());
+    }
+
+    #[test]
+    fn whole_numbers_have_no_ticks_between_them() {
+        let ticks = |last: u64| Scale::whole((1..=last).map(|e| e as f64), 6).unwrap().ticks;
+        assert_eq!([ticks(1), ticks(2)], [[1.0, 2.0]; 2]);
+        assert_eq!(ticks(4), [1.0, 2.0, 3.0, 4.0]);
+        assert!(ticks(200).iter().all(|t| t.fract() == 0.0));
     }
 
     #[test]

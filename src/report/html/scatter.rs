@@ -15,6 +15,8 @@ use crate::stats::ranks;
 const DOTS: usize = 2_000;
 /// So are more in all panels together, to keep the page small.
 const ALL_DOTS: usize = 20_000;
+/// With more marks in all panels together, labelled networks join the dots, then controls, then finalists.
+const ALL_MARKS: usize = 1_200;
 const FRAME: Frame = Frame { width: 400.0, height: 340.0, left: 40.0, right: 14.0, top: 30.0, bottom: 40.0 };
 
 /// A panel whose points can all be drawn.
@@ -29,20 +31,19 @@ struct Panel<'a> {
 }
 
 impl<'a> Panel<'a> {
-    fn new(panel: &'a ScatterPanel) -> Self {
+    fn new(panel: &'a ScatterPanel, marked: &[Role]) -> Self {
         let usable_point = |p: &ScatterPoint| usable(p.score) && usable(p.accuracy);
         let mut points: Vec<_> = panel.points.iter().filter(|p| usable_point(p)).collect();
         points.sort_by_key(|p| p.role);
         let kept: Vec<usize> = (0..panel.cloud.len()).filter(|&i| panel.cloud[i].iter().all(|v| usable(*v))).collect();
         let mut cloud: Vec<[f64; 2]> = kept.iter().map(|&i| panel.cloud[i]).collect();
         let mut names: Vec<&str> = kept.iter().filter_map(|&i| Some(panel.names.get(i)?.as_str())).collect();
-        // Too many labelled networks for marks: they join the cloud.
-        if points.len() > DOTS {
-            let labelled = points.iter().filter(|p| p.role == Role::Labelled);
-            cloud.extend(labelled.map(|p| [p.score, p.accuracy]));
-            points.retain(|p| p.role != Role::Labelled);
-            names.clear();
+        let named = names.len() == cloud.len();
+        for p in points.iter().filter(|p| !marked.contains(&p.role)) {
+            cloud.push([p.score, p.accuracy]);
+            names.extend(named.then_some(p.arch.as_str()));
         }
+        points.retain(|p| marked.contains(&p.role));
         Panel { proxy: &panel.proxy, points, cloud, names }
     }
 
@@ -57,7 +58,8 @@ impl<'a> Panel<'a> {
 
 /// A panel per proxy, with a list to choose from; the first is shown.
 pub(super) fn section(run: &RunReport) -> String {
-    let panels: Vec<Panel> = run.scatter.iter().map(Panel::new).filter(|p| p.len() > 0).collect();
+    let marked = marked(run);
+    let panels: Vec<Panel> = run.scatter.iter().map(|p| Panel::new(p, &marked)).filter(|p| p.len() > 0).collect();
     let Some(most) = panels.iter().max_by_key(|p| p.len()) else { return String::new() };
     // One accuracy axis for all panels, so that they compare.
     let Some(y) = Scale::nice(panels.iter().flat_map(|p| p.values().map(|v| v[1])), 5) else { return String::new() };
@@ -94,14 +96,26 @@ pub(super) fn section(run: &RunReport) -> String {
         (_, false) => "Each point is a network; small dots were not trained in this run.".to_owned(),
     };
     let caption = format!(
-        "{other} Left: {}, %, against the proxy’s score in its own unit (its logarithm where scores span more than three \
-         powers of ten). Right: rank by the one against rank by the other, in percent from the lowest; on the diagonal the \
+        "{other} Left: {}, %, against the proxy’s score in its own unit (its logarithm where scores would pile up). Right: rank by the one against rank by the other, in percent from the lowest; on the diagonal the \
          ranks agree. ρ: Spearman correlation as above.{}",
         escape(accuracy),
         dropped(lost)
     );
     let body = format!("{choice}{}{}", figure("panels", &key, &drawn.concat(), &caption), names.script());
     as_section("scatter", "Score against accuracy", &body)
+}
+
+/// The roles that are drawn as marks: as many of the more telling ones as there is room for.
+fn marked(run: &RunReport) -> Vec<Role> {
+    let points = || run.scatter.iter().flat_map(|p| &p.points);
+    let mut total = 0;
+    [Role::Finalist, Role::Control, Role::Labelled]
+        .into_iter()
+        .take_while(|role| {
+            total += points().filter(|p| p.role == *role).count();
+            total <= ALL_MARKS
+        })
+        .collect()
 }
 
 fn rho(run: &RunReport, proxy: &str) -> String {
@@ -139,7 +153,7 @@ fn draw(
     let ranked: Vec<_> = score_ranks.iter().zip(&accuracy_ranks).map(|(a, b)| (share(*a), share(*b))).collect();
 
     let from_top = |rank: f64| fixed(n - rank + 1.0, usize::from(rank.fract() != 0.0));
-    for (chart, values) in [(&mut by_value, &places), (&mut by_rank, &ranked)] {
+    for (told, chart, values) in [(true, &mut by_value, &places), (false, &mut by_rank, &ranked)] {
         let at: Vec<_> = values.iter().map(|(a, b)| (chart.x(*a), chart.y(*b))).collect();
         let (cloud, marks) = at.split_at(panel.cloud.len());
         match (cloud.is_empty(), dense) {
@@ -149,15 +163,18 @@ fn draw(
         }
         for (i, (p, place)) in panel.points.iter().zip(marks).enumerate() {
             let i = i + panel.cloud.len();
-            let title = format!(
-                "({}): score {} (rank {}), {accuracy} {} % (rank {}) of {}",
-                role_name(p.role),
-                score(p.score),
-                from_top(score_ranks[i]),
-                fixed(p.accuracy, 2),
-                from_top(accuracy_ranks[i]),
-                count(panel.len() as u64)
-            );
+            // Said once: the script looks for the words of a mark without any at its twin on the left.
+            let title = match told {
+                true => format!(
+                    "({}): score {}, rank {}; accuracy {} %, rank {}",
+                    role_name(p.role),
+                    score(p.score),
+                    from_top(score_ranks[i]),
+                    fixed(p.accuracy, 2),
+                    from_top(accuracy_ranks[i]),
+                ),
+                false => String::new(),
+            };
             let mark = Mark { shape: Shape::of(p.role), class: role_class(p.role), key: &p.arch, title: &title };
             chart.mark(place.0, place.1, mark);
         }
@@ -179,7 +196,8 @@ fn draw(
 /// The networks of all panels, written once: marks and dots refer to them.
 struct Names<'a> {
     by_key: BTreeMap<String, &'a str>,
-    cloud: Vec<&'a str>,
+    /// Name and accuracy of each dot.
+    cloud: Vec<(&'a str, String)>,
     position: BTreeMap<&'a str, usize>,
 }
 
@@ -188,27 +206,29 @@ impl<'a> Names<'a> {
         let points = panels.iter().flat_map(|p| p.points.iter());
         let by_key = points.map(|p| (short_key(&p.arch), p.arch.as_str())).collect();
         let mut names = Names { by_key, cloud: Vec::new(), position: BTreeMap::new() };
-        for name in panels.iter().filter(|_| !dense).flat_map(|p| &p.names) {
+        let dots = panels.iter().filter(|_| !dense).flat_map(|p| p.names.iter().zip(&p.cloud));
+        for (name, [_, accuracy]) in dots {
             names.position.entry(name).or_insert_with(|| {
-                names.cloud.push(name);
+                names.cloud.push((name, fixed(*accuracy, 2)));
                 names.cloud.len() - 1
             });
         }
         names
     }
 
-    /// Which network each dot of a panel is, with its score and accuracy.
+    /// Which network each dot of a panel is, with its score.
     fn indices(&self, panel: &Panel) -> String {
         if panel.names.is_empty() {
             return String::new();
         }
-        let list = |items: &mut dyn Iterator<Item = String>| items.collect::<Vec<_>>().join(" ");
-        format!(
-            " data-n=\"{}\" data-s=\"{}\" data-a=\"{}\"",
-            list(&mut panel.names.iter().filter_map(|n| self.position.get(n)).map(usize::to_string)),
-            list(&mut panel.cloud.iter().map(|c| score(c[0]).replace(',', ""))),
-            list(&mut panel.cloud.iter().map(|c| fixed(c[1], 2)))
-        )
+        let places: Vec<usize> = panel.names.iter().filter_map(|n| self.position.get(n)).copied().collect();
+        let scores: Vec<String> = panel.cloud.iter().map(|c| score(c[0])).collect();
+        // Most panels have all dots in order and need not say so.
+        let list = match places.iter().enumerate().all(|(i, place)| i == *place) {
+            true => String::new(),
+            false => format!(" data-n=\"{}\"", places.iter().map(usize::to_string).collect::<Vec<_>>().join(" ")),
+        };
+        format!("{list} data-s=\"{}\"", scores.join(" "))
     }
 
     fn script(&self) -> String {
@@ -230,7 +250,7 @@ impl Logarithm {
     fn fitting(scores: impl Iterator<Item = f64> + Clone) -> Option<Self> {
         let sizes = scores.clone().map(f64::abs);
         let (low, high) = sizes.fold((f64::INFINITY, 0.0_f64), |(l, h), s| (l.min(s), h.max(s)));
-        let wide = low > 0.0 && high.log10() - low.log10() > 3.0;
+        let wide = low > 0.0 && (high.log10() - low.log10() > 3.0 || piled(scores.clone()));
         match (wide, scores.clone().all(|s| s > 0.0), scores.clone().all(|s| s < 0.0)) {
             (true, true, _) => Some(Self::Positive),
             (true, _, true) => Some(Self::Negative),
@@ -251,6 +271,14 @@ impl Logarithm {
             Self::Negative => "−log₁₀(−score)",
         }
     }
+}
+
+/// Whether nine tenths of the values lie in a fifth of their range.
+fn piled(values: impl Iterator<Item = f64>) -> bool {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let at = |share: f64| values[((values.len() - 1) as f64 * share) as usize];
+    values.len() > 20 && at(0.95) - at(0.05) < 0.2 * (at(1.0) - at(0.0))
 }
 
 #[cfg(test)]

@@ -20,14 +20,8 @@ pub(super) fn shortened(name: &str) -> String {
 /// An operation in few words: `nor_conv_3x3` is "conv 3×3".
 pub(super) fn operation(name: &str) -> String {
     let spaced = name.trim_start_matches("nor_").replace("_connect", "").replace('_', " ");
-    let mut words = String::new();
-    for c in spaced.chars() {
-        // Older names run the word and the kernel together: conv3x3.
-        if c.is_ascii_digit() && words.chars().last().is_some_and(char::is_alphabetic) && !words.ends_with('x') {
-            words.push(' ');
-        }
-        words.push(c);
-    }
+    // Older names run the word and the kernel together: conv3x3.
+    let words = spaced.replace("conv1x", "conv 1x").replace("conv3x", "conv 3x").replace("pool3x", "pool 3x");
     let words = words.replace("maxpool", "max pool");
     ["1", "3", "5", "7"].iter().fold(words, |text, k| text.replace(&format!("{k}x{k}"), &format!("{k}×{k}")))
 }

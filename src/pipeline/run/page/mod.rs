@@ -81,7 +81,7 @@ pub(super) fn page(results: &Results<'_>, space: &dyn SearchSpace) -> RunReport 
     rows.sort_by(|a, b| rho(b).total_cmp(&rho(a)));
     let mut known = vec![None; results.candidates.len()];
     judged.iter().for_each(|&(candidate, accuracy)| known[candidate] = Some(accuracy));
-    let accuracy = results.truth.map_or("test accuracy", |t| t.name.as_str());
+    let accuracy = results.truth.map_or("test accuracy", |_| "table accuracy");
     let top = results.top();
     let groups = results.groups();
     let held_out: Vec<Prediction> = results.confirmed.iter().map(|t| results.predictions[t.candidate]).collect();

@@ -63,11 +63,12 @@ fn scales(panels: &CurvePanels) -> Option<(Scale, Scale)> {
     let lines = || panels.lines.iter().chain(&panels.reference);
     let points = || lines().flat_map(|line| &line.points).filter(|p| shown(p));
     let across = points().map(|p| p.at);
-    let (first, last) = across.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-    // No ticks between whole numbers, of epochs for example.
     let whole = across.clone().all(|v| v.fract() == 0.0);
-    let target = if whole { ((last - first) as usize).clamp(1, 5) } else { 5 };
-    let x = if panels.logarithmic { Scale::factors(across)? } else { Scale::nice(across, target)? };
+    let x = match (panels.logarithmic, whole) {
+        (true, _) => Scale::factors(across)?,
+        (false, true) => Scale::whole(across, 5)?,
+        (false, false) => Scale::nice(across, 5)?,
+    };
     let low = points().map(|p| p.value.value).fold(f64::INFINITY, f64::min);
     let high = points().map(|p| p.value.value).fold(f64::NEG_INFINITY, f64::max);
     let room = 0.15 * (high - low);
