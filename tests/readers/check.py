@@ -24,7 +24,7 @@ def check(path):
         "pyarrow": (arrow.column_names, arrow.num_rows),
         "pandas": (list(pandas.columns), len(pandas)),
         "polars": (polars.columns, polars.height),
-        "duckdb": (duck.columns, duck.count("*").fetchone()[0]),
+        "duckdb": (duck.columns, len(duck)),
     }
     # Keys of the folders are columns for pyarrow, pandas and polars; here only what is in the file counts.
     keys = [part.split("=")[0] for part in Path(path).parts if "=" in part]
@@ -51,9 +51,10 @@ def check_layout(folder):
     pattern = f"{folder}/**/scores.parquet"
     duck = duckdb.sql(f"from read_parquet('{pattern}', hive_partitioning=true, union_by_name=true)")
     polars = pl.scan_parquet(pattern, hive_partitioning=True, missing_columns="insert", extra_columns="ignore").collect()
-    pandas = pd.concat(pd.read_parquet(p, partitioning="hive") for p in map(str, files))
+    # A list, since keys of a single path are not read.
+    pandas = pd.concat(pd.read_parquet([p], partitioning="hive") for p in map(str, files))
     for reader, columns, found in (
-        ("duckdb", duck.columns, duck.count("*").fetchone()[0]),
+        ("duckdb", duck.columns, len(duck)),
         ("polars", polars.columns, polars.height),
         ("pandas", list(pandas.columns), len(pandas)),
     ):

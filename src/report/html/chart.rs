@@ -184,7 +184,7 @@ impl Chart {
             let x = self.x(*tick);
             self.line((x, f.top), (x, bottom), "grid");
             if i % every == offset {
-                self.text(x, bottom + 16.0, "tick mid", text);
+                self.text(x, bottom + 18.5, "tick mid", text);
             }
         }
         if self.x.holds_zero() && self.y.is_none() {
