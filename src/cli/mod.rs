@@ -14,6 +14,7 @@ mod make_table;
 mod plan;
 mod predict;
 mod progress;
+mod report;
 mod run;
 mod screen;
 mod search;
@@ -64,6 +65,7 @@ enum Command {
     Search(search::Args),
     Compare(compare::Args),
     Plan(plan::Args),
+    Report(report::Args),
     Export(export::Args),
     Latency(latency::Args),
     Bench(bench::Args),
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Search(args) => search::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Plan(args) => plan::run(args),
+        Command::Report(args) => report::run(args),
         Command::Export(args) => export::run(args),
         Command::Latency(args) => latency::run(args),
         Command::Bench(args) => bench::run(args),

@@ -1,5 +1,6 @@
 //! Columns written as Parquet (zstd), whole or not at all.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ pub(super) fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), F
     write_with(path, columns, &[])
 }
 
-/// The same, with pairs of key and value in the file's metadata.
+/// The same, with pairs of key and value in the file's metadata, beside `naslens`: the version that wrote it, as JSON.
 pub(super) fn write_with(
     path: &Path,
     columns: Vec<(&str, ArrayRef)>,
@@ -26,10 +27,15 @@ pub(super) fn write_with(
 ) -> Result<(), FileError> {
     let fields: Vec<Field> =
         columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
-    let schema = Arc::new(Schema::new(fields));
+    let about = serde_json::json!({ "naslens": env!("CARGO_PKG_VERSION") });
+    let mut pairs = vec![("naslens", about.to_string())];
+    pairs.extend_from_slice(metadata);
+    // In the Arrow schema too, where pyarrow looks for it.
+    let described: HashMap<_, _> = pairs.iter().map(|(key, value)| (key.to_string(), value.clone())).collect();
+    let schema = Arc::new(Schema::new_with_metadata(fields, described));
     write_atomically(path, |file| {
         let batch = RecordBatch::try_new(schema.clone(), columns.into_iter().map(|(_, a)| a).collect())?;
-        let metadata = metadata.iter().map(|(k, v)| KeyValue::new(k.to_string(), v.clone())).collect();
+        let metadata = pairs.iter().map(|(k, v)| KeyValue::new(k.to_string(), v.clone())).collect();
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
             .set_key_value_metadata(Some(metadata))
@@ -56,4 +62,23 @@ pub(super) fn optional(values: impl IntoIterator<Item = Option<f64>>) -> ArrayRe
 
 pub(super) fn integer(values: impl IntoIterator<Item = i64>) -> ArrayRef {
     Arc::new(Int64Array::from_iter_values(values))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    #[test]
+    fn metadata_are_in_the_file_and_in_the_arrow_schema() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        write_with(file.path(), vec![("n", integer([1, 2]))], &[("origin", "here".into())]).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(file.path()).unwrap()).unwrap();
+        let pairs = reader.metadata().file_metadata().key_value_metadata().unwrap().clone();
+        let about = format!("{{\"naslens\":\"{}\"}}", env!("CARGO_PKG_VERSION"));
+        for (key, value) in [("naslens", about.as_str()), ("origin", "here")] {
+            assert!(pairs.iter().any(|p| p.key == key && p.value.as_deref() == Some(value)), "{pairs:?}");
+            assert_eq!(reader.schema().metadata()[key], value);
+        }
+    }
 }

@@ -8,8 +8,10 @@ pub mod compare;
 pub mod confirm;
 pub mod evaluate;
 mod export;
+mod findings;
 pub mod latency;
 mod make_table;
+pub mod pages;
 pub mod plan;
 pub mod predict;
 mod run;
@@ -17,6 +19,7 @@ mod screen;
 pub mod search;
 mod settings;
 mod stability;
+mod stamp;
 
 pub use crate::files::{FileError, check_output_folder, write_atomically};
 pub use bench::{Bench, BenchConfig, BenchError, Line, SECTIONS, SectionEntry, bench};

@@ -9,7 +9,7 @@
 //! later layers of its stage does not matter, and architectures that differ in nothing else have one [`ArchId`].
 
 use super::blocks::conv_bn_relu;
-use super::{ArchId, Architecture, OpSet, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
+use super::{ArchId, Architecture, Chain, Layer, OpSet, Picture, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
 use crate::network::{Conv2d, Network, NetworkBuilder, NetworkError, NodeId, Op};
 
 /// Registry line.
@@ -149,6 +149,24 @@ impl SearchSpace for FbNet {
     /// The blocks. A skip is no identity where the shape changes, so none counts as one.
     fn op_set(&self) -> OpSet {
         OpSet { names: BLOCK_NAMES.map(String::from).to_vec(), identity: None, longest_path: LAYERS }
+    }
+
+    /// A bar per layer, as tall as its expansion, in the colour of its kernel.
+    fn picture(&self, arch: &Architecture) -> Picture {
+        let channels = STAGES.iter().flat_map(|s| std::iter::repeat_n(s.channels as u64, s.layers));
+        let layer = |(&gene, channels): (&u8, u64)| {
+            let label = BLOCK_NAMES[usize::from(gene)].to_string();
+            let (kind, height) = match BLOCKS[usize::from(gene)] {
+                Block::Residual { kernel, expansion, groups } => {
+                    let grouped = if groups > 1 { ", grouped" } else { "" };
+                    (format!("{kernel}×{kernel}{grouped}"), expansion as f64)
+                }
+                Block::Skip => ("skip".to_string(), 0.5),
+            };
+            Layer { label, kind, height, channels }
+        };
+        let layers = arch.0.iter().zip(channels).map(layer).collect();
+        Picture::Chain(Chain { layers, height: "expansion".into() })
     }
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {

@@ -8,6 +8,7 @@ mod nas_bench_101;
 mod nas_bench_201;
 mod nats_size;
 mod op_graph;
+mod picture;
 
 use std::fmt;
 
@@ -187,6 +188,11 @@ pub trait SearchSpace: Send + Sync {
         OpGraph::chain(arch.0.clone())
     }
 
+    /// The architecture as it is drawn. Genes must be valid. Here [`SearchSpace::op_graph`], operations on the nodes.
+    fn picture(&self, arch: &Architecture) -> Picture {
+        Picture::Cells(vec![CellGraph::of(&self.op_graph(arch), &self.op_set().names)])
+    }
+
     /// Number of architectures that the space lists ([`SearchSpace::at`]): of all text forms, unless
     /// [`SpaceEntry::listed`] says otherwise.
     fn size(&self) -> u128 {
@@ -300,6 +306,7 @@ pub use nas_bench_101::NasBench101;
 pub use nas_bench_201::{NasBench201, tree_string};
 pub use nats_size::NatsSize;
 pub use op_graph::{OpGraph, OpSet};
+pub use picture::{CellGraph, Chain, GraphEdge, Layer, Picture};
 
 /// The space called `name` (or an alias of it) with this skeleton.
 pub fn open(name: &str, skeleton: &Skeleton) -> Result<Box<dyn SearchSpace>, SpaceError> {

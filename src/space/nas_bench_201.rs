@@ -22,7 +22,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 use super::blocks::{self, CellOp};
-use super::{ArchId, Architecture, OpGraph, OpSet, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
+use super::{
+    ArchId, Architecture, CellGraph, GraphEdge, OpGraph, OpSet, Picture, SearchSpace, Skeleton, SpaceEntry, SpaceError,
+    Task,
+};
 use crate::network::{LabelledDag, Network, NetworkBuilder, NetworkError};
 
 /// Registry line.
@@ -145,6 +148,22 @@ impl SearchSpace for NasBench201 {
         let edges: Vec<_> =
             starts.zip(1..).flat_map(|(start, to)| ending_at(start).map(move |from| (from, to))).collect();
         OpGraph::live(&ops, &edges)
+    }
+
+    /// The cell with its operations on the edges, those that are none included.
+    fn picture(&self, arch: &Architecture) -> Picture {
+        let edge = |(op, (from, to)): (CellOp, (usize, usize))| GraphEdge {
+            from,
+            to,
+            label: op.name().into(),
+            open: op != CellOp::None,
+        };
+        let nodes = ["in", "1", "2", "out"].map(String::from).to_vec();
+        Picture::Cells(vec![CellGraph {
+            name: String::new(),
+            nodes,
+            edges: ops(arch).into_iter().zip(EDGES).map(edge).collect(),
+        }])
     }
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {

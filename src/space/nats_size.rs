@@ -4,7 +4,7 @@
 //! TPAMI 2021.
 
 use super::blocks::{self, CellOp};
-use super::{ArchId, Architecture, OpSet, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
+use super::{ArchId, Architecture, Chain, Layer, OpSet, Picture, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
 use crate::network::{Network, NetworkBuilder, NetworkError};
 
 /// Registry line.
@@ -89,6 +89,17 @@ impl SearchSpace for NatsSize {
     /// The layers are the operations, called by their channels.
     fn op_set(&self) -> OpSet {
         OpSet { names: (1..=8).map(|i| (8 * i).to_string()).collect(), identity: None, longest_path: 5 }
+    }
+
+    /// A bar per layer, as tall as it has channels.
+    fn picture(&self, arch: &Architecture) -> Picture {
+        let layer = |channels: usize| Layer {
+            label: format!("{channels} channels"),
+            kind: "layer".into(),
+            height: channels as f64,
+            channels: channels as u64,
+        };
+        Picture::Chain(Chain { layers: channels(arch).map(layer).collect(), height: "channels".into() })
     }
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {

@@ -5,6 +5,7 @@
 //! below every number ([`missing_last`]). A measure that is not defined for its input is `None`, never NaN.
 
 mod bootstrap;
+mod correlation_difference;
 mod kendall;
 mod ndcg;
 mod normal;
@@ -16,9 +17,11 @@ mod quantile;
 mod rank;
 mod reliability;
 mod selection;
+mod seriation;
 mod top_overlap;
 
 pub use bootstrap::{Interval, bootstrap_interval, percentile_interval, resampled};
+pub use correlation_difference::{CorrelationDifference, spearman_difference_test};
 pub use kendall::kendall_tau;
 pub use ndcg::ndcg_at;
 pub use normal::{expected_improvement, normal_cdf, normal_quantile};
@@ -31,6 +34,7 @@ pub use rank::{RankedPairs, missing_last, multiplicities, pearson, ranks, spearm
 pub use reliability::{icc_agreement, icc_one_way, repeats_needed, spearman_brown};
 pub(crate) use selection::count_of;
 pub use selection::{precision_at, regret_at, top_fraction_indices, top_indices};
+pub use seriation::similarity_order;
 pub use top_overlap::{
     correlation_of_top_overlap, normal_top_overlap, repeats_for_top_overlap, top_overlap_by_repeats,
 };

@@ -23,7 +23,8 @@ pub use tests_against::AgainstRandom;
 
 use super::search::{Budget, Population, SearchError, Simulation, SimulationConfig, TableSource, Trace, simulation};
 use super::{Progress, ScreenError};
-use crate::files::{check_output_folder, lock_folder, write_atomically};
+use crate::files::{check_output_folder, lock_folder};
+use crate::pipeline::stamp::write_summary;
 use crate::strategy::{self, Family, STRATEGIES, StrategyEntry, StrategyError};
 
 /// What everything is compared with.
@@ -188,7 +189,7 @@ pub fn compare(
         left_out,
         wall_seconds: start.elapsed().as_secs_f64(),
     };
-    write_atomically(&out.join("summary.json"), |file| serde_json::to_writer_pretty(file, &comparison))?;
+    write_summary(&out.join("summary.json"), &comparison)?;
     Ok(comparison)
 }
 

@@ -21,6 +21,7 @@ pub(in crate::pipeline) use winner::{Choice, Contender, choose, export_winner};
 pub use winner::{Violator, WinnerError};
 
 use super::candidates::{self, Candidates, CandidatesConfig, PRIOR};
+use super::pages::save;
 use super::run::RunError;
 use super::screen::thread_pool;
 use super::settings::Settings;
@@ -261,6 +262,7 @@ pub fn confirm(
         },
         ..RunReport::default()
     };
+    save(&page, out)?;
     let report = out.join("report.html");
     write_atomically(&report, |file| std::io::Write::write_all(file, html::render(&page).as_bytes()))?;
     let difference = groups.difference();

@@ -16,7 +16,7 @@ pub(in crate::pipeline) const HASH: &str = "module_hash_hi64";
 const BASELINES: [(&str, &str); 3] = [("params", "params"), ("flops", "macs"), ("layers", "layers")];
 
 /// The architectures of a run that have a truth.
-pub(super) struct Joined {
+pub(in crate::pipeline) struct Joined {
     /// Key columns, of the scores and of the table.
     pub key: [String; 2],
     /// Rows of the scores, one per architecture.
@@ -45,7 +45,7 @@ impl fmt::Display for Key {
 }
 
 /// Joins the scores with the column `target` of `truths`, keeping the order of the scores.
-pub(super) fn join(scores: &Table, truths: &Table, target: &str) -> Result<Joined, EvaluateError> {
+pub(in crate::pipeline) fn join(scores: &Table, truths: &Table, target: &str) -> Result<Joined, EvaluateError> {
     let truth = truths.f64_column(target)?;
     let (key, score_keys, truth_keys) = keys(scores, truths)?;
     let [scores_key, table_key] = key.clone();

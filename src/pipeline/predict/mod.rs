@@ -24,7 +24,8 @@ use super::candidates::{self, Candidates, CandidatesConfig, CandidatesError, PRI
 use super::{Progress, columns};
 use crate::encoding::{self, FeatureMatrix};
 use crate::ensemble::ENSEMBLES;
-use crate::files::{FileError, check_output_folder, write_atomically};
+use crate::files::{FileError, check_output_folder};
+use crate::pipeline::stamp::write_summary;
 use crate::predictor::{self, PREDICTORS, PredictorError, conformal_scale, cross_validate};
 use crate::seed::{Stream, derive};
 use crate::stats::{kendall_tau, missing_last};
@@ -308,7 +309,7 @@ pub fn write_curves(curves: &Curves, dir: &Path) -> Result<(), PredictError> {
         table.push((metric.name, columns::optional(points.iter().map(|p| p.measures.0[i]))));
     }
     columns::write(&dir.join(POINTS_FILE), table)?;
-    Ok(write_atomically(&dir.join(CURVES_FILE), |file| serde_json::to_writer_pretty(file, curves))?)
+    Ok(write_summary(&dir.join(CURVES_FILE), curves)?)
 }
 
 #[cfg(test)]

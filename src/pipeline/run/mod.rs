@@ -25,6 +25,7 @@ use super::candidates::CandidatesError;
 use super::confirm::{
     Contender, TrainError, TrainJob, TrainStage, TrainedRow, Winner, WinnerError, take, valid_pct, write_trainings,
 };
+use super::pages::save;
 use super::screen::{screen_images, thread_pool};
 use super::settings::Settings;
 use super::{Outcome, Progress, RunOptions, ScreenError, Selection};
@@ -287,7 +288,8 @@ pub fn run(
         })
         .collect();
     write_trainings(&out.join("trainings.parquet"), &trained)?;
-    let page = page(&results);
+    let page = page(&results, space.as_ref());
+    save(&page, out)?;
     let report = out.join("report.html");
     write_atomically(&report, |file| std::io::Write::write_all(file, html::render(&page).as_bytes()))?;
     Ok(RunOutcome { report, verdict: page.verdict, winner, skipped: outcome.skipped })

@@ -11,8 +11,9 @@ use super::members::Population;
 use super::simulate::{SimulationConfig, TableSource, simulation};
 use super::verify::{Check, LatencyCheck, chosen};
 use super::{Budget, SearchError, Step, Trace, TrainingSource};
-use crate::files::{check_output_folder, lock_folder, write_atomically};
+use crate::files::{check_output_folder, lock_folder};
 use crate::pipeline::columns::{number, text, write};
+use crate::pipeline::stamp::write_summary;
 use crate::strategy::{Pool, StrategyEntry};
 
 /// Networks listed at most.
@@ -168,7 +169,7 @@ pub(super) fn report(
         curve: curve(steps),
         trials_file,
     };
-    write_atomically(&out.join("summary.json"), |file| serde_json::to_writer_pretty(file, &report))?;
+    write_summary(&out.join("summary.json"), &report)?;
     Ok(report)
 }
 

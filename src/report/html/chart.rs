@@ -47,6 +47,18 @@ impl Shape {
     }
 }
 
+/// What stands for a key in the page: 64-bit FNV-1a to base 32, short however long an architecture is written.
+pub(super) fn short_key(key: &str) -> String {
+    let mut hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let mut text = String::new();
+    // 40 of its bits are enough for the networks of a page.
+    for _ in 0..8 {
+        text.push(char::from(b"0123456789abcdefghjkmnpqrstvwxyz"[(hash >> 59) as usize]));
+        hash <<= 5;
+    }
+    text
+}
+
 /// What is drawn and said for one thing: its colour class, what links it across figures, and its tooltip.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark<'a> {
@@ -59,11 +71,11 @@ pub(super) struct Mark<'a> {
 impl Mark<'_> {
     fn svg(&self, x: f64, y: f64) -> String {
         format!(
-            "{} class=\"m {}\" data-k=\"{}\"><title>{}</title></{}>",
+            "{} class=\"m {}\" data-k=\"{}\">{}</{}>",
             self.shape.open(x, y),
             self.class,
-            escape(self.key),
-            escape(self.title),
+            short_key(self.key),
+            if self.title.is_empty() { String::new() } else { format!("<title>{}</title>", escape(self.title)) },
             match self.shape {
                 Shape::Dot | Shape::Circle => "circle",
                 Shape::Diamond => "path",
@@ -129,13 +141,24 @@ impl Chart {
         self.body.push_str(&format!(
             "<polyline points=\"{}\" class=\"{class}\" data-k=\"{}\"/>",
             list.join(" "),
-            escape(key)
+            short_key(key)
         ));
+    }
+
+    /// Fills the area inside points.
+    pub(super) fn area(&mut self, points: &[(f64, f64)], class: &str) {
+        let list: Vec<_> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+        self.body.push_str(&format!("<polygon points=\"{}\" class=\"{class}\"/>", list.join(" ")));
     }
 
     /// Writes text. The class sets its colour and, with "end" or "mid", which part of it stands at `x`.
     pub(super) fn text(&mut self, x: f64, y: f64, class: &str, text: &str) {
         self.body.push_str(&format!("<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"{class}\">{}</text>", escape(text)));
+    }
+
+    /// Adds elements that are SVG already.
+    pub(super) fn raw(&mut self, svg: &str) {
+        self.body.push_str(svg);
     }
 
     /// The finished SVG element; `label` says in words what it shows.
@@ -161,7 +184,7 @@ impl Chart {
             let x = self.x(*tick);
             self.line((x, f.top), (x, bottom), "grid");
             if i % every == offset {
-                self.text(x, bottom + 16.0, "tick mid", text);
+                self.text(x, bottom + 18.5, "tick mid", text);
             }
         }
         if self.x.holds_zero() && self.y.is_none() {

@@ -159,7 +159,7 @@ pub(super) fn curves_section(run: &RunReport) -> String {
     let mut curves: Vec<_> = run.curves.iter().map(|c| (c, usable_points(c))).filter(|(_, p)| !p.is_empty()).collect();
     curves.sort_by_key(|(curve, _)| curve.role);
     let points = || curves.iter().flat_map(|(_, points)| points.iter().copied());
-    let scales = Scale::nice(points().map(|(epoch, _)| epoch as f64), 6).zip(Scale::nice(points().map(|(_, a)| a), 5));
+    let scales = Scale::whole(points().map(|(epoch, _)| epoch as f64), 6).zip(Scale::nice(points().map(|(_, a)| a), 5));
     let Some((x, y)) = scales else { return String::new() };
     let accuracy = "validation accuracy";
     let mut chart = Chart::plane(CURVES, x, "epoch", y, &format!("{}, %", capitalized(accuracy)));

@@ -87,6 +87,7 @@ pub(super) fn duration(seconds: f64) -> String {
     }
     let whole = seconds.round() as u64;
     match seconds {
+        s if s < 5e-6 => "under 0.01 ms".to_owned(),
         s if s < 0.01 => format!("{} ms", fixed(s * 1e3, 2)),
         s if s < 0.9995 => format!("{} ms", fixed(s * 1e3, 0)),
         s if s < 59.95 => format!("{} s", fixed(s, 1)),
@@ -143,8 +144,8 @@ mod tests {
 
     #[test]
     fn picks_units_of_time() {
-        let shown = [0.0042, 0.85, 12.34, 59.97, 245.0, 7_380.0].map(duration);
-        assert_eq!(shown, ["4.20 ms", "850 ms", "12.3 s", "1 min 00 s", "4 min 05 s", "2 h 03 min"]);
+        let shown = [0.0, 0.0042, 0.85, 12.34, 59.97, 245.0, 7_380.0].map(duration);
+        assert_eq!(shown, ["under 0.01 ms", "4.20 ms", "850 ms", "12.3 s", "1 min 00 s", "4 min 05 s", "2 h 03 min"]);
     }
 
     #[test]

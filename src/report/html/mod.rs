@@ -3,28 +3,47 @@
 
 mod chart;
 mod comparison;
+mod correlation;
+mod cost;
+mod density;
+mod drawing;
 mod format;
+mod heat;
+mod layout;
 pub mod model;
 mod overview;
+mod placing;
 mod predictions;
+mod preference;
 mod proxies;
+#[cfg(test)]
+mod samples;
 mod scale;
+mod scatter;
+mod sections;
 #[cfg(test)]
 mod tests;
+mod text;
+mod worth;
 
 use format::{DASH, count, escape, fixed, plural};
 use model::{Estimate, Interval, Role, RunReport};
 
-const HINT: &str = "<p class=\"hint\">Point at a mark, or tap it, to read its values; the same network is outlined in \
-                    every figure.</p>\n";
+const HINT: &str = "<p class=\"hint\">Point at a mark, or tap it, to read its values; in a chart that has the focus the arrow \
+                    keys go from mark to mark. The same network is outlined in every figure.</p>\n";
 
 /// Renders a run as a self-contained HTML page. Sections for which the run has no data are left out.
 pub fn render(run: &RunReport) -> String {
     let body = [
+        worth::section(run),
         comparison::section(run),
-        predictions::section(run),
         proxies::section(run),
-        proxies::scatter_section(run),
+        scatter::section(run),
+        cost::section(run),
+        correlation::section(run),
+        preference::section(run),
+        sections::all(run),
+        predictions::section(run),
         overview::top_section(run),
         comparison::curves_section(run),
         overview::reproduction_section(run),
@@ -34,11 +53,12 @@ pub fn render(run: &RunReport) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
-         <title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n{}{hint}<main>\n{body}</main>\n\
+         <title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n{}{}{hint}<main>\n{body}</main>\n\
          <script>\n{}</script>\n</body>\n</html>\n",
         escape(&run.title),
         include_str!("page.css"),
         overview::header(run),
+        overview::contents(run, &body),
         include_str!("page.js"),
     )
 }

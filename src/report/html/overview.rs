@@ -6,7 +6,7 @@ use super::{accuracy_name, as_section, capitalized, number_cell, table};
 
 /// Headline, verdict and the facts of the run.
 pub(super) fn header(run: &RunReport) -> String {
-    let verdict: String = run.verdict.iter().map(|s| format!("<p>{}</p>\n", escape(s))).collect();
+    let verdict: String = run.verdict.iter().map(|s| format!("<p>{}</p>\n", breakable(s))).collect();
     let verdict = if verdict.is_empty() {
         verdict
     } else {
@@ -45,18 +45,61 @@ fn facts(overview: &Overview) -> String {
     .into_iter()
     .filter(|(_, value)| !value.is_empty())
     .map(|(name, value)| definition(name, value))
+    .chain(overview.more.iter().map(|(name, value)| definition(name, value)))
     .collect::<String>();
     if items.is_empty() { items } else { format!("<dl class=\"facts\">\n{items}</dl>\n") }
 }
 
 fn definition(name: &str, value: &str) -> String {
-    format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value))
+    // A long list gets a row of its own rather than a narrow column.
+    let class = if value.chars().count() > 90 { " class=\"wide\"" } else { "" };
+    // Names of columns are long words: they break between their parts rather than anywhere.
+    let long = value.split_whitespace().any(|word| word.len() > 18);
+    let value = if long { escape(value).replace('_', "_<wbr>") } else { escape(value) };
+    format!("<div{class}><dt>{}</dt><dd>{value}</dd></div>\n", escape(name))
 }
 
-/// The table of the best networks by prediction.
+/// Identifiers of sections and what they are called in the list of contents, in the order of the page.
+const CONTENTS: [(&str, &str); 11] = [
+    ("worth", "Worth"),
+    ("comparison", "Finalists"),
+    ("proxies", "Proxies"),
+    ("scatter", "Scatter"),
+    ("cost", "Cost"),
+    ("correlations", "Likeness"),
+    ("preferences", "Preferences"),
+    ("predictions", "Predictions"),
+    ("top", "Best networks"),
+    ("curves", "Learning curves"),
+    ("reproduce", "Run it again"),
+];
+
+/// Links to the sections that are in `body`; nothing for fewer than two. Sections that are told part by part are called by
+/// their identifier.
+pub(super) fn contents(run: &RunReport, body: &str) -> String {
+    let (before, after) = CONTENTS.split_at(CONTENTS.iter().position(|(id, _)| *id == "predictions").unwrap_or(0));
+    let named = |(id, name): &(&str, &str)| ((*id).to_owned(), (*name).to_owned());
+    let told = run.sections.iter().map(|s| (s.id.clone(), capitalized(&s.id.replace('-', " "))));
+    let links: Vec<String> = before
+        .iter()
+        .map(named)
+        .chain(told)
+        .chain(after.iter().map(named))
+        .map(|(id, name)| (escape(&id), escape(&name)))
+        .filter(|(id, _)| body.contains(&format!("<section id=\"{id}\">")))
+        .map(|(id, name)| format!("<li><a href=\"#{id}\">{name}</a></li>"))
+        .collect();
+    match links.len() {
+        0 | 1 => String::new(),
+        _ => format!("<nav aria-label=\"Contents\"><ul>{}</ul></nav>\n", links.concat()),
+    }
+}
+
+/// The pictures and the table of the best networks by prediction.
 pub(super) fn top_section(run: &RunReport) -> String {
+    let pictures = super::drawing::figures(run);
     if run.top.is_empty() {
-        return String::new();
+        return if pictures.is_empty() { pictures } else { as_section("top", "Best networks", &pictures) };
     }
     let trained = format!("{}, %", escape(&capitalized(accuracy_name(run))));
     let headings = [
@@ -69,7 +112,7 @@ pub(super) fn top_section(run: &RunReport) -> String {
     ];
     let rows: String = run.top.iter().map(top_row).collect();
     let body = format!(
-        "{}<p class=\"caption\">Predicted accuracy ± standard deviation of the prediction. MACs are \
+        "{pictures}{}<p class=\"caption\">Predicted accuracy ± standard deviation of the prediction. MACs are \
          multiply-accumulate operations of one forward pass on one input. {DASH} means not measured.</p>\n",
         table("Best networks by prediction", &headings, &rows)
     );
@@ -95,7 +138,7 @@ fn top_row(network: &TopNetwork) -> String {
 }
 
 /// Escaped text that may break between the parts of an architecture rather than anywhere.
-fn breakable(arch: &str) -> String {
+pub(super) fn breakable(arch: &str) -> String {
     let mut text = escape(arch);
     for mark in ["|", "+", ",", "/"] {
         text = text.replace(mark, &format!("<wbr>{mark}"));

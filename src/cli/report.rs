@@ -1,0 +1,81 @@
+//! `naslens report`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use naslens::pipeline::pages::{Loaded, PageError, PageOptions, beside, find, load, write_page};
+
+/// Make an HTML page of anything that naslens wrote, or of several runs side by side.
+///
+/// RUN is the folder of a screen, run, confirmation, table, search, comparison or prediction, a file of `latency`, or a folder
+/// with such folders inside. Each page goes into its folder as report.html. With --table and --target, screens are judged by
+/// known accuracies, and searches are shown beside random search.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Folders and files
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
+    /// Parquet table with known accuracies
+    #[arg(long, value_name = "FILE", requires = "target")]
+    table: Option<PathBuf>,
+    /// Its column with the accuracy in percent (or, if its name ends in _frac, as a fraction)
+    #[arg(long, value_name = "COLUMN", requires = "table")]
+    target: Option<String>,
+    /// One page with all runs side by side
+    #[arg(long)]
+    compare: bool,
+    /// The page [default: report.html in the folder; with --compare comparison.html here]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// With --compare, the comparison as a Parquet table too
+    #[arg(long, value_name = "FILE", requires = "compare")]
+    parquet: Option<PathBuf>,
+    /// Bootstrap resamples behind each interval; fewer above 16,000 networks
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    repeats: usize,
+    /// Seed of the resamples
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Print as JSON: the comparison, or what the pages say
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let options = PageOptions { table: args.table, target: args.target, repeats: args.repeats, seed: args.seed };
+    let mut paths = Vec::new();
+    for run in &args.runs {
+        paths.extend(find(run)?);
+    }
+    if args.out.is_some() && !args.compare && paths.len() > 1 {
+        return Err(PageError::OnePage { runs: paths.len() }.into());
+    }
+    if args.compare {
+        let loaded = paths.iter().map(|path| load(path, &options)).collect::<Result<Vec<Loaded>, _>>()?;
+        let comparison = beside(&loaded)?;
+        let out = args.out.unwrap_or_else(|| PathBuf::from("comparison.html"));
+        write_page(&comparison.page(), &out)?;
+        if let Some(parquet) = &args.parquet {
+            comparison.write(parquet)?;
+        }
+        let text = || format!("{} runs side by side: {}", comparison.runs.len(), out.display());
+        super::print(&if args.json { serde_json::to_string_pretty(&comparison)? } else { text() })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut pages = Vec::new();
+    for path in &paths {
+        let loaded = load(path, &options)?;
+        let out = args.out.clone().unwrap_or_else(|| loaded.default_page());
+        let bytes = write_page(&loaded.contents.page, &out)?;
+        match args.json {
+            true => {
+                pages.push(serde_json::json!({ "kind": loaded.kind.name, "report": out, "page": loaded.contents.page }))
+            }
+            false => super::print(&format!("{}: {} ({:.0} kB)", loaded.kind.name, out.display(), bytes as f64 / 1e3))?,
+        }
+    }
+    if args.json {
+        super::print(&serde_json::to_string_pretty(&pages)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

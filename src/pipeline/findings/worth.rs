@@ -1,0 +1,166 @@
+//! Is a proxy worth more than a count?
+
+use super::{Column, REPEATS};
+use crate::report::html::model::{Estimate, Judgement, ProxyRow, Worth, WorthRow};
+use crate::stats::{holm, missing_last, spearman_difference_test};
+
+/// Below this chance of any false alarm a difference counts.
+const LEVEL: f64 = 0.05;
+
+/// Every proxy that is no baseline compared with `reference` by the Spearman correlation with `truth` of the same
+/// networks. P-values come from a paired bootstrap and are corrected after Holm. Best first; none without proxies that can
+/// be compared.
+pub(in crate::pipeline) fn worth(columns: &[Column], reference: &Column, truth: &[f64], seed: u64) -> Option<Worth> {
+    let against = missing_last(&reference.values);
+    let tested: Vec<_> = columns
+        .iter()
+        .filter(|c| !c.baseline && c.name != reference.name)
+        .filter_map(|c| {
+            let test = spearman_difference_test(&missing_last(&c.values), &against, truth, REPEATS, seed)?;
+            Some((c, test))
+        })
+        .collect();
+    let adjusted = holm(&tested.iter().map(|(_, test)| test.p_value).collect::<Vec<_>>());
+    let mut rows: Vec<WorthRow> = tested
+        .iter()
+        .zip(adjusted)
+        .map(|((column, test), p)| WorthRow {
+            name: column.name.clone(),
+            difference: match test.interval {
+                Some(i) => Estimate::with_interval(test.difference, i.low, i.high),
+                None => Estimate::new(test.difference),
+            },
+            p_value: Some(p),
+            judgement: match (p <= LEVEL, test.difference > 0.0) {
+                (true, true) => Judgement::Better,
+                (true, false) => Judgement::Worse,
+                _ => Judgement::Undecided,
+            },
+        })
+        .collect();
+    rows.sort_by(|a, b| b.difference.value.total_cmp(&a.difference.value));
+    (!rows.is_empty()).then(|| Worth {
+        reference: reference.name.clone(),
+        rows,
+        method: format!(
+            "Difference in Spearman correlation from {}, over the same {} networks, with its 95% interval: paired bootstrap \
+             with {REPEATS} resamples. P-values are corrected after Holm for all proxies in the table; a proxy counts as \
+             better or worse at p ≤ {LEVEL}. Intervals are not corrected.",
+            reference.name,
+            truth.len()
+        ),
+    })
+}
+
+/// The verdict on the proxies, as sentences. `rows` hold their correlations.
+pub(in crate::pipeline) fn sentences(worth: &Worth, rows: &[ProxyRow]) -> Vec<String> {
+    let find = |name: &str| rows.iter().find(|r| r.name == name);
+    let of = |judgement| worth.rows.iter().filter(move |r| r.judgement == judgement).map(|r| r.name.as_str());
+    let (better, undecided, worse): (Vec<&str>, Vec<&str>, Vec<&str>) =
+        (of(Judgement::Better).collect(), of(Judgement::Undecided).collect(), of(Judgement::Worse).collect());
+    let reference = &worth.reference;
+    let against = find(reference)
+        .and_then(|r| r.spearman)
+        .map_or(reference.clone(), |e| format!("{:.2} of {reference}", e.value));
+    let rho = |name: &str| find(name).and_then(|r| r.spearman).map_or(String::new(), with_interval);
+    let mut sentences = Vec::new();
+    if let [best, others @ ..] = better.as_slice() {
+        sentences.push(format!("{best} is worth using here: Spearman {} against {against}.", rho(best)));
+        if !others.is_empty() {
+            let list: Vec<_> = others.iter().map(|name| format!("{name} ({})", rho(name))).collect();
+            let verb = if others.len() == 1 { "beats" } else { "beat" };
+            sentences.push(format!("{} {verb} {reference} too.", in_words(&list, "and")));
+        }
+    } else {
+        let n = find(reference).map_or(String::new(), |r| format!(" on {} networks", r.n));
+        sentences.push(format!(
+            "No proxy is shown to beat {reference} here: {reference} reaches Spearman {}{n}.",
+            rho(reference)
+        ));
+    }
+    // Another count may be the harder one to beat.
+    let rank = |r: &&ProxyRow| r.spearman.map_or(f64::NEG_INFINITY, |e| e.value);
+    let best_count = rows.iter().filter(|r| r.baseline).max_by(|a, b| rank(a).total_cmp(&rank(b)));
+    if let Some(count) = best_count.filter(|c| Some(rank(c)) > find(reference).as_ref().map(rank)) {
+        sentences.push(format!("The count that ranks best is {}: {}.", count.name, rho(&count.name)));
+    }
+    let list = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|n| n.to_string()).collect();
+        (in_words(&names, "and"), names.len() == 1)
+    };
+    if !undecided.is_empty() {
+        let (names, one) = list(&undecided);
+        let verb = if one { "is" } else { "are" };
+        sentences.push(format!("{names} {verb} not told apart from {reference} by these networks."));
+    }
+    if !worse.is_empty() {
+        let (names, one) = list(&worse);
+        let (verb, pronoun) = if one { ("ranks", "it") } else { ("rank", "them") };
+        sentences.push(format!(
+            "Domain warning: on these images {names} {verb} worse than {reference}. Do not choose by {pronoun} here, \
+             whatever the worth elsewhere."
+        ));
+    }
+    sentences
+}
+
+/// "0.57 [0.52, 0.62]".
+fn with_interval(estimate: Estimate) -> String {
+    let range = estimate.interval.map_or(String::new(), |i| format!(" [{:.2}, {:.2}]", i.low, i.high));
+    format!("{:.2}{range}", estimate.value)
+}
+
+/// "a, b and c".
+fn in_words(items: &[String], and: &str) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} {and} {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Stream;
+
+    #[test]
+    fn the_verdict_follows_from_the_tests() {
+        let mut stream = Stream::named(1, "worth");
+        let mut noisy = |truth: &[f64], size: f64| -> Vec<Option<f64>> {
+            truth.iter().map(|t| Some(t + size * (stream.uniform() - 0.5))).collect()
+        };
+        let truth: Vec<f64> = (0..150).map(f64::from).collect();
+        let column = |name: &str, values, baseline| Column { name: name.into(), values, baseline };
+        let params = column("params", noisy(&truth, 200.0), true);
+        let columns = [
+            column("good", noisy(&truth, 40.0), false),
+            column("same", params.values.clone(), false),
+            column("bad", noisy(&truth, 2000.0), false),
+            column("constant", vec![Some(1.0); 150], false),
+            params.clone(),
+        ];
+        let found = worth(&columns, &params, &truth, 1).unwrap();
+        let judged: Vec<_> = found.rows.iter().map(|r| (r.name.as_str(), r.judgement)).collect();
+        assert_eq!(judged, [("good", Judgement::Better), ("same", Judgement::Undecided), ("bad", Judgement::Worse)]);
+        let row = |name: &str, rho: f64| ProxyRow {
+            name: name.into(),
+            spearman: Some(Estimate::with_interval(rho, rho - 0.05, rho + 0.05)),
+            ..ProxyRow::default()
+        };
+        let rows = [row("good", 0.57), row("params", 0.32), row("same", 0.32), row("bad", 0.1)];
+        let sentences = sentences(&found, &rows);
+        assert_eq!(sentences[0], "good is worth using here: Spearman 0.57 [0.52, 0.62] against 0.32 of params.");
+        assert_eq!(sentences[1], "same is not told apart from params by these networks.");
+        assert!(
+            sentences[2].starts_with("Domain warning: on these images bad ranks worse than params."),
+            "{sentences:?}"
+        );
+    }
+
+    #[test]
+    fn nothing_to_compare_is_no_verdict() {
+        let params = Column { name: "params".into(), values: vec![Some(1.0), Some(2.0)], baseline: true };
+        assert_eq!(worth(std::slice::from_ref(&params), &params, &[1.0, 2.0], 1), None);
+    }
+}

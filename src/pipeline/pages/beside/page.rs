@@ -1,0 +1,201 @@
+//! The page of a comparison.
+
+use super::{Beside, Correlation};
+use crate::pipeline::pages::search::curve_sections;
+use crate::report::html::model::{Cell, Grid, IntervalRow, Intervals, Overview, Part, RunReport, Section};
+use crate::text::thousands;
+
+/// Longer values of settings are cut.
+const LONGEST: usize = 60;
+
+pub(super) fn page(beside: &Beside) -> RunReport {
+    let mut sections = vec![differing(beside)];
+    sections.extend(correlations(beside));
+    sections.extend(agreement(beside));
+    sections.extend(curve_sections(&beside.traces.iter().collect::<Vec<_>>()));
+    sections.extend(best(beside));
+    RunReport {
+        title: format!("{} runs side by side", beside.runs.len()),
+        verdict: verdict(beside),
+        overview: Overview {
+            version: beside.naslens.into(),
+            more: vec![
+                ("Runs".into(), beside.runs.len().to_string()),
+                ("Settings in common".into(), beside.common_settings.to_string()),
+                ("Settings that differ".into(), beside.settings.len().to_string()),
+            ],
+            ..Overview::default()
+        },
+        sections,
+        ..RunReport::default()
+    }
+}
+
+/// The proxies of all runs, by their mean correlation, best first.
+fn proxies(beside: &Beside) -> Vec<(&str, Vec<Option<&Correlation>>)> {
+    let mut names: Vec<&str> = beside.correlations.iter().map(|c| c.proxy.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let of = |name: &str, run: usize| beside.correlations.iter().find(|c| c.run == run && c.proxy == name);
+    let mut rows: Vec<(&str, Vec<Option<&Correlation>>)> =
+        names.into_iter().map(|name| (name, (0..beside.runs.len()).map(|run| of(name, run)).collect())).collect();
+    let mean = |row: &[Option<&Correlation>]| {
+        let values: Vec<f64> = row.iter().flatten().filter_map(|c| Some(c.spearman?.value)).collect();
+        if values.is_empty() { f64::NEG_INFINITY } else { values.iter().sum::<f64>() / values.len() as f64 }
+    };
+    rows.sort_by(|a, b| mean(&b.1).total_cmp(&mean(&a.1)));
+    rows
+}
+
+fn verdict(beside: &Beside) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let best: Vec<String> = (0..beside.runs.len())
+        .filter_map(|run| {
+            let rows = beside.correlations.iter().filter(|c| c.run == run && !c.baseline);
+            let rho = |c: &Correlation| c.spearman.map_or(f64::NEG_INFINITY, |e| e.value);
+            let best = rows.max_by(|a, b| rho(a).total_cmp(&rho(b)))?;
+            Some(format!("{} in {} ({:.2})", best.proxy, beside.runs[run], best.spearman?.value))
+        })
+        .collect();
+    if !best.is_empty() {
+        sentences.push(format!("The best proxy by Spearman correlation: {}.", best.join(", ")));
+    }
+    let lowest = beside.agreement.iter().filter_map(|a| Some((a, a.spearman?))).min_by(|a, b| a.1.total_cmp(&b.1));
+    if let Some((a, rho)) = lowest {
+        sentences.push(format!(
+            "Of the proxies that two runs share, {} agrees least: Spearman {rho:.2} between {} and {} over {} common networks.",
+            a.proxy,
+            beside.runs[a.first],
+            beside.runs[a.second],
+            thousands(a.networks)
+        ));
+    }
+    if sentences.is_empty() {
+        let differ = match beside.settings.len() {
+            1 => "1 setting".to_owned(),
+            n => format!("{n} settings"),
+        };
+        sentences.push(format!("{} runs, which differ in {differ}.", beside.runs.len()));
+    }
+    sentences
+}
+
+fn cut(text: &str) -> String {
+    if text.chars().count() <= LONGEST { text.into() } else { text.chars().take(LONGEST - 1).chain(['…']).collect() }
+}
+
+fn columns<'a>(first: &'a str, beside: &'a Beside) -> Vec<&'a str> {
+    std::iter::once(first).chain(beside.runs.iter().map(String::as_str)).collect()
+}
+
+fn differing(beside: &Beside) -> Section {
+    let mut grid = Grid::new("Settings that differ", &columns("Setting", beside), "");
+    grid.rows.push(std::iter::once(Cell::text("kind")).chain(beside.kinds.iter().map(|k| Cell::text(*k))).collect());
+    for setting in &beside.settings {
+        let cells = setting.values.iter().map(|v| Cell::text(v.as_deref().map_or("–".into(), cut)));
+        grid.rows.push(std::iter::once(Cell::text(setting.name.clone())).chain(cells).collect());
+    }
+    Section {
+        id: "settings".into(),
+        heading: "What is different".into(),
+        text: Vec::new(),
+        parts: vec![Part::Table(grid)],
+    }
+}
+
+fn correlations(beside: &Beside) -> Option<Section> {
+    let rows = proxies(beside);
+    if rows.is_empty() {
+        return None;
+    }
+    // Runs without accuracies have nothing to show.
+    let runs: Vec<usize> =
+        (0..beside.runs.len()).filter(|&run| rows.iter().any(|(_, row)| row[run].is_some())).collect();
+    let interval_row = |(name, row): &(&str, Vec<Option<&Correlation>>)| IntervalRow {
+        name: (*name).to_owned(),
+        baseline: row.iter().flatten().any(|c| c.baseline),
+        estimates: runs.iter().map(|&run| row[run]?.spearman).collect(),
+    };
+    let figure = Intervals {
+        across: "Spearman correlation with accuracy".into(),
+        series: runs.iter().map(|&run| beside.runs[run].clone()).collect(),
+        rows: rows.iter().map(interval_row).collect(),
+        caption: "Each point is a proxy in a run, with its 95% interval. Proxies by their mean over runs, best first; those in \
+                  grey only measure size."
+            .into(),
+    };
+    let headings: Vec<String> = runs.iter().map(|&run| format!("#{}", beside.runs[run])).collect();
+    let columns: Vec<&str> = std::iter::once("Proxy").chain(headings.iter().map(String::as_str)).collect();
+    let mut grid = Grid::new("Correlations by run", &columns, "Spearman correlation with its 95% interval.");
+    for (name, row) in &rows {
+        let cells = runs.iter().map(|&run| Cell::Estimate(row[run].and_then(|c| c.spearman), 2));
+        grid.rows.push(std::iter::once(Cell::text(*name)).chain(cells).collect());
+    }
+    Some(Section {
+        id: "by-run".into(),
+        heading: "Which proxies rank networks as training does".into(),
+        text: Vec::new(),
+        parts: vec![Part::Intervals(figure), Part::Table(grid)],
+    })
+}
+
+fn agreement(beside: &Beside) -> Option<Section> {
+    if beside.agreement.is_empty() {
+        return None;
+    }
+    let mut grid = Grid::new(
+        "Agreement between runs",
+        &["Proxy", "Run", "Other run", "#Common networks", "#Spearman", "#Kendall"],
+        "Scores of the networks that two runs share, one run against the other: how far a ranking depends on what is different \
+         between them. Missing scores rank last.",
+    );
+    let mut rows: Vec<_> = beside.agreement.iter().collect();
+    rows.sort_by(|a, b| a.proxy.cmp(&b.proxy).then((a.first, a.second).cmp(&(b.first, b.second))));
+    for a in rows {
+        grid.rows.push(vec![
+            Cell::text(a.proxy.clone()),
+            Cell::text(beside.runs[a.first].clone()),
+            Cell::text(beside.runs[a.second].clone()),
+            Cell::Count(a.networks),
+            Cell::number(a.spearman, 3),
+            Cell::number(a.kendall, 3),
+        ]);
+    }
+    Some(Section {
+        id: "agreement".into(),
+        heading: "Do the runs rank common networks alike".into(),
+        text: Vec::new(),
+        parts: vec![Part::Table(grid)],
+    })
+}
+
+fn best(beside: &Beside) -> Option<Section> {
+    let mut grid = Grid::new(
+        "Best networks by run",
+        &["Run", "#Rank", "Architecture", "First by", "#Value", "#Accuracy, %", "#Also among the best of"],
+        "Accuracy where it is known. The last column counts the other runs that have the network among their best here.",
+    );
+    let others = |run: usize, arch: &str| {
+        let has = |(other, best): &(usize, &Vec<super::Best>)| *other != run && best.iter().any(|b| b.arch == arch);
+        beside.best.iter().enumerate().filter(has).count()
+    };
+    for (run, best) in beside.best.iter().enumerate() {
+        for (rank, network) in (1..).zip(best) {
+            grid.rows.push(vec![
+                Cell::text(if rank == 1 { beside.runs[run].clone() } else { String::new() }),
+                Cell::Count(rank),
+                Cell::Arch(network.arch.clone()),
+                Cell::text(network.by.clone()),
+                Cell::Score(network.value),
+                Cell::number(network.accuracy_pct, 2),
+                Cell::Count(others(run, &network.arch) as u64),
+            ]);
+        }
+    }
+    (!grid.rows.is_empty()).then(|| Section {
+        id: "best".into(),
+        heading: "Best networks of each run".into(),
+        text: Vec::new(),
+        parts: vec![Part::Table(grid)],
+    })
+}

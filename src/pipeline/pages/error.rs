@@ -1,0 +1,101 @@
+//! Why there is no page.
+
+use std::path::PathBuf;
+
+use super::KINDS;
+use crate::benchmark::TableError;
+use crate::files::FileError;
+use crate::hardware::HardwareError;
+use crate::pipeline::evaluate::EvaluateError;
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PageError {
+    /// Nothing is there.
+    #[error("there is nothing at {}; name a folder or file that naslens wrote", path.display())]
+    Missing {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Something else.
+    #[error("{} is nothing that naslens wrote, and holds nothing; known are {}", path.display(), known())]
+    Unknown {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Not finished.
+    #[error("{} holds an unfinished {what}; the same `naslens {what}` command goes on where it stopped", path.display())]
+    Unfinished {
+        /// The folder.
+        path: PathBuf,
+        /// The command.
+        what: &'static str,
+    },
+    /// Finished by a version that did not keep what the page says.
+    #[error(
+        "{} has results, but no report.json to make the page from; the same `naslens {what}` command writes it from what is \
+         there, without training again",
+        path.display()
+    )]
+    NotKept {
+        /// The folder.
+        path: PathBuf,
+        /// The command.
+        what: &'static str,
+    },
+    /// A file that cannot be understood.
+    #[error("{} is damaged or of another program ({reason}); run the command that wrote it again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file from a newer version.
+    #[error(
+        "{} was written by naslens {found}, this is {}; update naslens to read it",
+        path.display(), env!("CARGO_PKG_VERSION")
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: String,
+    },
+    /// A table without a column, or a column without a table.
+    #[error("--table and --target go together: the table of trained networks, and its column with their accuracy")]
+    TableAndTarget,
+    /// One page for several runs.
+    #[error(
+        "--out names one page, but there are {runs} runs; add --compare to show them side by side, or leave out --out"
+    )]
+    OnePage {
+        /// How many there are.
+        runs: usize,
+    },
+    /// Nothing to compare.
+    #[error("--compare needs two runs or more, there is {runs}; name more, or a folder that holds several")]
+    TooFew {
+        /// How many there are.
+        runs: usize,
+    },
+    /// Scores and table do not fit together.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+    /// A table or a column cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A latency model.
+    #[error(transparent)]
+    Hardware(#[from] HardwareError),
+    /// The page cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+fn known() -> String {
+    let kinds: Vec<String> =
+        KINDS.iter().map(|kind| format!("{} ({}: {})", kind.name, kind.command, kind.files)).collect();
+    kinds.join(", ")
+}

@@ -1,0 +1,191 @@
+//! What the scores of a screen say: of each other, and beside known accuracies.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::benchmark::Table;
+use crate::pipeline::findings::{Column, Features, correlations, costs, preferences, sentences, worth};
+use crate::pipeline::pages::scores::{Judged, column, proxies};
+use crate::pipeline::pages::{PageError, PageOptions};
+use crate::proxy;
+use crate::report::html::model::{Estimate, ProxyRow, ProxySection, RunReport, ScatterPanel};
+use crate::seed::{Stream, derive};
+use crate::space::{self, Architecture, SearchSpace, Skeleton};
+use crate::stats::Interval;
+use crate::text::thousands;
+
+/// How alike proxies rank, what they prefer, and whether they beat a count is told by so many networks, drawn by lot from more.
+const MOST: usize = 20_000;
+/// Up to so many networks are named in the scatter plots.
+const NAMED: usize = 2000;
+/// Proxies drawn against accuracy.
+const PANELS: usize = 12;
+
+/// The space of a screen, if it is known.
+pub(super) fn space(metadata: &Value) -> Option<Box<dyn SearchSpace>> {
+    let config = &metadata["config"];
+    let number = |name: &str| config[name].as_u64().map(|n| n as usize);
+    let skeleton = Skeleton { init_channels: number("init_channels"), cells: number("cells") };
+    space::open(config["space"].as_str()?, &skeleton).ok()
+}
+
+/// Adds to the page what the scores say.
+pub(super) fn add(
+    page: &mut RunReport,
+    scores: &Table,
+    distinct: &[usize],
+    metadata: &Value,
+    judged: Option<&Judged>,
+    options: &PageOptions,
+) -> Result<(), PageError> {
+    let names = proxies(scores);
+    let rows = drawn(distinct, derive(options.seed, "findings"));
+    let columns = columns(scores, &names, &rows)?;
+    page.correlations = correlations(&columns);
+    let truth: HashMap<usize, f64> = judged.map(|j| j.truth.iter().copied().collect()).unwrap_or_default();
+    let known: Vec<Option<f64>> = rows.iter().map(|row| truth.get(row).copied()).collect();
+    let target = options.target.as_deref().unwrap_or_default();
+    if let Some(space) = space(metadata) {
+        page.preferences = preferred(space.as_ref(), scores, &rows, &columns, &known, target)?;
+    }
+    let Some(judged) = judged else {
+        page.verdict = vec![unjudged(&names, distinct.len())];
+        return Ok(());
+    };
+    let proxy_rows = proxy_rows(judged, metadata);
+    let (places, accuracies): (Vec<usize>, Vec<f64>) =
+        known.iter().enumerate().filter_map(|(place, pct)| Some((place, (*pct)?))).unzip();
+    let restricted = |c: &Column| Column { values: places.iter().map(|&i| c.values[i]).collect(), ..c.clone() };
+    let tested: Vec<Column> = columns.iter().map(restricted).collect();
+    let params = scores.f64_column("params")?;
+    let params =
+        Column { name: "params".into(), values: places.iter().map(|&i| params[rows[i]]).collect(), baseline: true };
+    page.worth = worth(&tested, &params, &accuracies, options.seed);
+    page.verdict = match &page.worth {
+        Some(worth) => sentences(worth, &proxy_rows),
+        None => {
+            vec![format!("No proxy can be compared with the number of parameters on {} networks.", accuracies.len())]
+        }
+    };
+    page.scatter = scatter(scores, judged, target)?;
+    page.costs = costs(&proxy_rows, distinct.len() as u64);
+    page.overview.accuracy = target.into();
+    page.overview.more = joined(judged);
+    page.proxies = ProxySection {
+        rows: proxy_rows,
+        interval_method: format!(
+            "95% bootstrap intervals over {} networks ({} resamples), whose accuracies are {} of {}",
+            thousands(judged.truth.len() as u64),
+            thousands(judged.evaluation.repeats as u64),
+            judged.evaluation.target,
+            judged.evaluation.table
+        ),
+    };
+    Ok(())
+}
+
+/// All rows, or so many of them that the work is bounded, in their order.
+fn drawn(distinct: &[usize], seed: u64) -> Vec<usize> {
+    if distinct.len() <= MOST {
+        return distinct.to_vec();
+    }
+    let mut places = Stream::new(seed).sample_indices(distinct.len() as u64, MOST as u64);
+    places.sort_unstable();
+    places.into_iter().map(|i| distinct[i as usize]).collect()
+}
+
+fn columns(scores: &Table, names: &[String], rows: &[usize]) -> Result<Vec<Column>, PageError> {
+    let one = |name: &String| {
+        let values = column(scores, name)?;
+        let baseline = proxy::find(name).is_ok_and(|p| p.baseline);
+        Ok(Column { name: name.clone(), values: rows.iter().map(|&row| values[row]).collect(), baseline })
+    };
+    names.iter().map(one).collect()
+}
+
+fn preferred(
+    space: &dyn SearchSpace,
+    scores: &Table,
+    rows: &[usize],
+    columns: &[Column],
+    known: &[Option<f64>],
+    target: &str,
+) -> Result<Option<crate::report::html::model::Preferences>, PageError> {
+    let archs = scores.string_column("arch")?;
+    let parsed: Option<Vec<Architecture>> = rows.iter().map(|&row| space.parse(archs[row].as_deref()?).ok()).collect();
+    let Some(parsed) = parsed else { return Ok(None) };
+    let counts = |name: &str| -> Result<Vec<f64>, PageError> {
+        let values = scores.f64_column(name)?;
+        Ok(rows.iter().map(|&row| values[row].unwrap_or(0.0)).collect())
+    };
+    let features = Features::of(space, &parsed, &counts("params")?, &counts("macs")?);
+    Ok(preferences(&features, columns, known, target))
+}
+
+fn scatter(scores: &Table, judged: &Judged, target: &str) -> Result<Vec<ScatterPanel>, PageError> {
+    let mut panels = Vec::new();
+    let archs = if judged.truth.len() <= NAMED { scores.string_column("arch")? } else { Vec::new() };
+    for row in judged.evaluation.rows.iter().take(PANELS) {
+        let values = column(scores, &row.name)?;
+        let usable = || judged.truth.iter().filter_map(|&(row, truth)| Some((row, [values[row]?, truth])));
+        panels.push(ScatterPanel {
+            proxy: row.name.clone(),
+            names: usable().filter_map(|(row, _)| archs.get(row).cloned().flatten()).collect(),
+            cloud: usable().map(|(_, point)| point).collect(),
+            accuracy: target.into(),
+            ..ScatterPanel::default()
+        });
+    }
+    Ok(panels)
+}
+
+fn unjudged(names: &[String], networks: usize) -> String {
+    let what = match names {
+        [one] => one.clone(),
+        several => format!("{} proxies", several.len()),
+    };
+    format!(
+        "{} distinct networks have scores of {what}; name --table and --target to see how they rank trained networks.",
+        thousands(networks as u64)
+    )
+}
+
+fn joined(judged: &Judged) -> Vec<(String, String)> {
+    let e = &judged.evaluation;
+    let mut facts = vec![
+        ("Accuracies".to_owned(), format!("{} of {}", e.target, e.table)),
+        ("With an accuracy".into(), format!("{} networks, joined on {}", thousands(e.n_joined as u64), e.join_key[1])),
+    ];
+    if e.n_unmatched + e.n_without_truth > 0 {
+        facts.push((
+            "Left out".into(),
+            format!(
+                "{} not in the table, {} without a value",
+                thousands(e.n_unmatched as u64),
+                thousands(e.n_without_truth as u64)
+            ),
+        ));
+    }
+    facts
+}
+
+fn estimate(value: Option<f64>, interval: Option<Interval>) -> Option<Estimate> {
+    Some(match interval {
+        Some(i) => Estimate::with_interval(value?, i.low, i.high),
+        None => Estimate::new(value?),
+    })
+}
+
+fn proxy_rows(judged: &Judged, metadata: &Value) -> Vec<ProxyRow> {
+    let row = |row: &crate::pipeline::evaluate::ProxyEvaluation| ProxyRow {
+        name: row.name.clone(),
+        spearman: estimate(row.overall.spearman, row.overall.spearman_interval),
+        kendall: estimate(row.overall.kendall, row.overall.kendall_interval),
+        n: (row.n_ok + row.n_not_ok) as u64,
+        failed: row.n_not_ok as u64,
+        seconds: metadata["seconds_per_proxy"][&row.name].as_f64(),
+        baseline: row.baseline,
+    };
+    judged.evaluation.rows.iter().map(row).collect()
+}

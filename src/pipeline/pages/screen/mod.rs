@@ -1,0 +1,248 @@
+//! Pages of screens.
+
+mod findings;
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::net::front;
+use super::scores::{Judged, column, judged, proxies};
+use super::search::curve_sections;
+use super::trace::Trace;
+use super::{Best, Contents, KindEntry, PageError, PageOptions, find, read, search};
+use crate::benchmark::Table;
+use crate::pipeline::candidates::PRIOR;
+use crate::proxy;
+use crate::report::html::model::{Cell, Drawing, Grid, Overview, Part, Reproduction, RunReport, Section};
+use crate::report::{LATENCY, SCORES_FILE};
+use crate::stats::{missing_last, quantile, top_indices};
+use crate::text::thousands;
+
+pub(super) const KIND: KindEntry = KindEntry {
+    name: "screen",
+    command: "naslens screen",
+    files: "scores.parquet",
+    recognise: |path| path.join(SCORES_FILE).is_file(),
+    read,
+};
+
+/// Networks in the table of the best.
+const TOP: usize = 20;
+/// Those of them that are drawn.
+const DRAWN: usize = 6;
+
+fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
+    let (scores, metadata) = read::table(&path.join(SCORES_FILE))?;
+    let judged = judged(path, &scores, options)?;
+    let names = proxies(&scores);
+    let distinct = distinct(&scores)?;
+    let traces = searches(path, options)?;
+    let by = best_by(&names, judged.as_ref());
+    let (best, top) = best(&scores, &distinct, &by, judged.as_ref(), options)?;
+
+    let mut sections = Vec::new();
+    sections.extend(latency(&scores, &distinct, &by, &metadata, judged.as_ref(), options)?);
+    sections.extend(curve_sections(&traces.iter().collect::<Vec<_>>()));
+    sections.push(top);
+    sections.push(summary(&scores, &distinct, &names, &metadata)?);
+    let config = &metadata["config"];
+    let mut page = RunReport {
+        title: format!("{} on {}", read::text(&config["space"]), read::text(&config["data"])),
+        overview: Overview {
+            space: read::text(&config["space"]),
+            asked: Some(scores.num_rows() as u64),
+            scored: Some(distinct.len() as u64),
+            scoring_seconds: metadata["scoring_seconds"].as_f64(),
+            sampler: read::text(&metadata["sampler"]),
+            // The sampler says the seed.
+            device: read::text(&metadata["device"]),
+            dataset: read::text(&config["data"]),
+            version: read::text(&metadata["naslens"]),
+            ..Overview::default()
+        },
+        sections,
+        reproduction: reproduction(&metadata),
+        ..RunReport::default()
+    };
+    findings::add(&mut page, &scores, &distinct, &metadata, judged.as_ref(), options)?;
+    page.drawings = drawings(&best, &metadata);
+    Ok(Contents { page, settings: settings(&metadata), best, traces })
+}
+
+/// The first row of every network.
+fn distinct(scores: &Table) -> Result<Vec<usize>, PageError> {
+    let mut seen = HashSet::with_capacity(scores.num_rows());
+    let ids = scores.string_column("arch_id")?;
+    Ok(ids.into_iter().enumerate().filter(|(_, id)| seen.insert(id.clone())).map(|(row, _)| row).collect())
+}
+
+/// Pictures of the best networks; none of a space that is not known.
+fn drawings(best: &[Best], metadata: &Value) -> Vec<Drawing> {
+    let Some(space) = findings::space(metadata) else { return Vec::new() };
+    let drawing = |(rank, network): (u64, &Best)| {
+        let accuracy = network.accuracy_pct.map(|pct| format!("accuracy {pct:.2}%")).unwrap_or_default();
+        let picture = space.picture(&space.parse(&network.arch).ok()?);
+        Some(Drawing { rank, arch: network.arch.clone(), caption: accuracy, picture })
+    };
+    (1..).zip(best.iter().take(DRAWN)).filter_map(drawing).collect()
+}
+
+/// The searches that were made with the networks of this screen.
+fn searches(path: &Path, options: &PageOptions) -> Result<Vec<Trace>, PageError> {
+    let folder = path.join("search");
+    let mut traces = Vec::new();
+    if folder.is_dir() {
+        for path in find::find(&folder).unwrap_or_default() {
+            if (search::KIND.recognise)(&path) {
+                traces.extend((search::KIND.read)(&path, options)?.traces);
+            }
+        }
+    }
+    Ok(traces)
+}
+
+fn settings(metadata: &Value) -> Value {
+    let mut settings = metadata["config"].clone();
+    for name in ["sampler", "device", "naslens", "libtorch", "architectures"] {
+        settings[name] = metadata[name].clone();
+    }
+    settings
+}
+
+fn reproduction(metadata: &Value) -> Reproduction {
+    let fact = |name: &str| (name.to_owned(), read::text(&metadata[name]));
+    let facts = ["naslens", "libtorch", "device", "threads", "sampler"].map(fact);
+    Reproduction {
+        command: String::new(),
+        facts: facts.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
+        config: toml::to_string_pretty(&metadata["config"]).unwrap_or_default(),
+    }
+}
+
+/// What the best networks are the best by: the prior if it was computed, else what ranks best, else the first proxy.
+fn best_by(names: &[String], judged: Option<&Judged>) -> String {
+    if names.iter().any(|name| name == PRIOR) {
+        return PRIOR.into();
+    }
+    let ranked = judged.and_then(|judged| judged.evaluation.rows.first()).map(|row| row.name.clone());
+    let first = || names.iter().find(|name| proxy::find(name).is_ok_and(|p| !p.baseline)).or(names.first()).cloned();
+    ranked.or_else(first).unwrap_or_else(|| "params".into())
+}
+
+fn truths(judged: Option<&Judged>) -> std::collections::HashMap<usize, f64> {
+    judged.map(|judged| judged.truth.iter().copied().collect()).unwrap_or_default()
+}
+
+fn best(
+    scores: &Table,
+    distinct: &[usize],
+    by: &str,
+    judged: Option<&Judged>,
+    options: &PageOptions,
+) -> Result<(Vec<Best>, Section), PageError> {
+    let values = column(scores, by)?;
+    let known: Vec<usize> = distinct.iter().copied().filter(|&row| values[row].is_some()).collect();
+    let ranked = missing_last(&known.iter().map(|&row| values[row]).collect::<Vec<_>>());
+    let rows: Vec<usize> = top_indices(&ranked, TOP).into_iter().map(|i| known[i]).collect();
+    let archs = scores.string_column("arch")?;
+    let (params, macs) = (scores.f64_column("params")?, scores.f64_column("macs")?);
+    let latency = scores.has(LATENCY).then(|| scores.f64_column(LATENCY)).transpose()?;
+    let truths = truths(judged);
+
+    let mut columns = vec!["#Rank", "Architecture", "#Parameters", "#MACs"];
+    columns.extend(latency.is_some().then_some("#Latency, ms"));
+    let heading = format!("#{by}");
+    columns.push(&heading);
+    columns.extend(judged.is_some().then_some("#Accuracy, %"));
+    let accuracy = match &options.target {
+        Some(target) => format!(" Accuracy: {target}."),
+        None => String::new(),
+    };
+    let mut grid = Grid::new(
+        "Best networks",
+        &columns,
+        format!("The highest of {} networks with a score.{accuracy}", thousands(known.len() as u64)),
+    );
+    let mut best = Vec::new();
+    for (rank, &row) in (1..).zip(&rows) {
+        let arch = archs[row].clone().unwrap_or_default();
+        let mut cells = vec![
+            Cell::Count(rank),
+            Cell::Arch(arch.clone()),
+            Cell::Size(params[row].map(|v| v as u64)),
+            Cell::Size(macs[row].map(|v| v as u64)),
+        ];
+        cells.extend(latency.as_ref().map(|latency| Cell::number(latency[row], 3)));
+        cells.push(Cell::Score(values[row]));
+        cells.extend(judged.map(|_| Cell::number(truths.get(&row).copied(), 2)));
+        grid.rows.push(cells);
+        best.push(Best { arch, by: by.into(), value: values[row], accuracy_pct: truths.get(&row).copied() });
+    }
+    let section = Section {
+        id: "best".into(),
+        heading: format!("Best networks by {by}"),
+        text: Vec::new(),
+        parts: vec![Part::Table(grid)],
+    };
+    Ok((best, section))
+}
+
+/// Accuracy, or what stands for it, against predicted latency.
+fn latency(
+    scores: &Table,
+    distinct: &[usize],
+    by: &str,
+    metadata: &Value,
+    judged: Option<&Judged>,
+    options: &PageOptions,
+) -> Result<Option<Section>, PageError> {
+    if !scores.has(LATENCY) {
+        return Ok(None);
+    }
+    let latency = scores.f64_column(LATENCY)?;
+    let archs = scores.string_column("arch")?;
+    let truths = truths(judged);
+    let values = if judged.is_some() { Vec::new() } else { column(scores, by)? };
+    let up = |row: usize| if judged.is_some() { truths.get(&row).copied() } else { values[row] };
+    let networks = distinct.iter().filter_map(|&row| Some((archs[row].clone()?, latency[row]?, up(row)?)));
+    let mut front = front(networks.collect(), options.seed);
+    front.across = "predicted latency, ms".into();
+    front.up = if judged.is_some() { "Accuracy, %".into() } else { by.into() };
+    front.limit = metadata["config"]["max_latency_ms"].as_f64();
+    front.caption = "Each point is a network. The line is what is reached at each latency.".into();
+    let what = if judged.is_some() { "Accuracy" } else { by };
+    Ok(Some(Section {
+        id: "front".into(),
+        heading: format!("{what} against latency"),
+        parts: vec![Part::Front(front)],
+        ..Section::default()
+    }))
+}
+
+/// The range of every score.
+fn summary(scores: &Table, distinct: &[usize], names: &[String], metadata: &Value) -> Result<Section, PageError> {
+    let mut grid = Grid::new(
+        "Scores",
+        &["Proxy", "#Scored", "#Without a score", "#Lowest", "#Median", "#Highest", "#Time", "#A network"],
+        "Over distinct networks. Time: summed over the networks and threads; passes that several proxies share count for each.",
+    );
+    for name in names {
+        let values = column(scores, name)?;
+        let mut known: Vec<f64> = distinct.iter().filter_map(|&row| values[row]).collect();
+        known.sort_unstable_by(f64::total_cmp);
+        let seconds = metadata["seconds_per_proxy"][name].as_f64();
+        grid.rows.push(vec![
+            Cell::text(name.clone()),
+            Cell::Count(known.len() as u64),
+            Cell::Count((distinct.len() - known.len()) as u64),
+            Cell::Score(quantile(&known, 0.0)),
+            Cell::Score(quantile(&known, 0.5)),
+            Cell::Score(quantile(&known, 1.0)),
+            Cell::Seconds(seconds),
+            Cell::Seconds(seconds.map(|s| s / distinct.len().max(1) as f64)),
+        ]);
+    }
+    Ok(Section { id: "scores".into(), heading: "The scores".into(), text: Vec::new(), parts: vec![Part::Table(grid)] })
+}

@@ -1,0 +1,121 @@
+//! How the proxies did: correlations, scatter plots, and what follows from them.
+
+use serde_json::Value;
+
+use super::Results;
+use crate::pipeline::confirm::mean;
+use crate::pipeline::findings::{Column, Features, REPEATS};
+use crate::proxy;
+use crate::report::html::model::{Estimate, ProxyRow, ScatterPanel, ScatterPoint};
+use crate::space::SearchSpace;
+use crate::stats::{RankedPairs, missing_last, multiplicities, percentile_interval, resampled};
+
+/// Up to so many networks beside the trained ones are named in the scatter plots.
+const NAMED: usize = 2000;
+
+impl Results<'_> {
+    /// The candidates that proxies are judged by, with their accuracy: those in the table, or the random networks.
+    pub(super) fn judged(&self) -> Vec<(usize, f64)> {
+        let Some(truth) = self.truth else {
+            return self.random().iter().map(|t| (t.candidate, mean(t.test_pct().into_iter()))).collect();
+        };
+        let ids = &self.outcome.table.arch_id;
+        let known = |candidate: usize| Some((candidate, truth.accuracy(&ids[self.candidates[candidate].row])?));
+        (0..self.candidates.len()).filter_map(known).collect()
+    }
+
+    /// The scores of every proxy for every candidate.
+    pub(super) fn columns(&self) -> Vec<Column> {
+        let column = |(name, _): &(String, Vec<_>)| {
+            let values = self.outcome.table.values(name)?;
+            Some(Column {
+                name: name.clone(),
+                values: self.candidates.iter().map(|c| values[c.row]).collect(),
+                baseline: proxy::find(name).is_ok_and(|p| p.baseline),
+            })
+        };
+        self.outcome.table.proxies.iter().filter_map(column).collect()
+    }
+
+    /// Number of parameters, which every proxy has to beat.
+    pub(super) fn params(&self) -> Column {
+        let values = self.candidates.iter().map(|c| Some(self.outcome.table.params[c.row] as f64)).collect();
+        Column { name: "params".into(), values, baseline: true }
+    }
+
+    /// Correlations of the scores with the accuracies of the candidates that proxies are judged by.
+    pub(super) fn proxy_rows(&self, columns: &[Column], judged: &[(usize, f64)]) -> Vec<ProxyRow> {
+        let metadata: Value = serde_json::from_str(&self.outcome.table.metadata).unwrap_or(Value::Null);
+        let truth: Vec<f64> = judged.iter().map(|j| j.1).collect();
+        let row = |column: &Column| {
+            let scores = self.outcome.table.proxies.iter().find(|(name, _)| *name == column.name);
+            let pairs = RankedPairs::new(&missing_last(&of(column, judged)), &truth);
+            let estimate = |f: fn(&RankedPairs, &[u32]) -> Option<f64>| {
+                let (pairs, n) = (pairs.as_ref()?, truth.len());
+                let value = f(pairs, &vec![1; n])?;
+                let seed = self.seed("bootstrap");
+                let drawn = resampled(n, REPEATS, seed, |sample| f(pairs, &multiplicities(n, sample)));
+                Some(match percentile_interval(&drawn, 0.95) {
+                    Some(i) => Estimate::with_interval(value, i.low, i.high),
+                    None => Estimate::new(value),
+                })
+            };
+            ProxyRow {
+                name: column.name.clone(),
+                spearman: estimate(RankedPairs::spearman),
+                kendall: estimate(RankedPairs::kendall),
+                n: judged.len() as u64,
+                failed: scores.map_or(0, |(_, s)| s.iter().filter(|s| s.value().is_none()).count() as u64),
+                seconds: metadata["seconds_per_proxy"][&column.name].as_f64(),
+                baseline: column.baseline,
+            }
+        };
+        columns.iter().map(row).collect()
+    }
+
+    /// Score against accuracy, a panel per row: all networks that proxies are judged by, the trained ones in the colour of
+    /// their role. Without a table these are the trained ones, finalists included.
+    pub(super) fn scatter(&self, rows: &[ProxyRow], columns: &[Column], judged: &[(usize, f64)]) -> Vec<ScatterPanel> {
+        let trained: Vec<_> = self.labelled.iter().chain(self.confirmed).collect();
+        let arch = |candidate: usize| self.outcome.table.arch[self.candidates[candidate].row].clone();
+        let mut alone = vec![self.truth.is_some(); self.candidates.len()];
+        trained.iter().for_each(|t| alone[t.candidate] = false);
+        let panel = |row: &ProxyRow| {
+            let values = &columns.iter().find(|c| c.name == row.name)?.values;
+            let points = trained.iter().filter_map(|t| {
+                let accuracy = match self.truth {
+                    Some(truth) => truth.accuracy(&self.outcome.table.arch_id[self.row(t)])?,
+                    None => mean(t.test_pct().into_iter()),
+                };
+                Some(ScatterPoint { arch: arch(t.candidate), score: values[t.candidate]?, accuracy, role: t.role })
+            });
+            let cloud: Vec<_> = judged
+                .iter()
+                .filter(|j| alone[j.0])
+                .filter_map(|&(candidate, accuracy)| Some((candidate, [values[candidate]?, accuracy])))
+                .collect();
+            let named = if cloud.len() <= NAMED { cloud.as_slice() } else { &[] };
+            Some(ScatterPanel {
+                proxy: row.name.clone(),
+                points: points.collect(),
+                names: named.iter().map(|(candidate, _)| arch(*candidate)).collect(),
+                cloud: cloud.into_iter().map(|(_, point)| point).collect(),
+                accuracy: self.truth.map_or(String::new(), |_| "table accuracy".into()),
+            })
+        };
+        rows.iter().filter_map(panel).collect()
+    }
+
+    /// Measures of the candidates.
+    pub(super) fn measures(&self, space: &dyn SearchSpace) -> Features {
+        let archs: Vec<_> = self.candidates.iter().map(|c| c.arch.clone()).collect();
+        let table = &self.outcome.table;
+        let of = |counts: &[i64]| self.candidates.iter().map(|c| counts[c.row] as f64).collect::<Vec<_>>();
+        Features::of(space, &archs, &of(&table.params), &of(&table.macs))
+    }
+}
+
+/// A column's scores of the judged candidates.
+pub(super) fn of(column: &Column, judged: &[(usize, f64)]) -> Vec<Option<f64>> {
+    judged.iter().map(|&(candidate, _)| column.values[candidate]).collect()
+}

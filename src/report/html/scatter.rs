@@ -1,0 +1,298 @@
+//! Score against accuracy, by value and by rank, for one proxy at a time.
+
+use std::collections::BTreeMap;
+
+use super::chart::{Chart, Frame, Mark, Shape, figure, short_key};
+use super::density;
+use super::format::{count, escape, fixed, score, usable};
+use super::model::{Role, RunReport, ScatterPanel, ScatterPoint};
+use super::proxies::spearman;
+use super::scale::Scale;
+use super::{accuracy_name, as_section, capitalized, dropped, role_class, role_legend, role_name};
+use crate::stats::ranks;
+
+/// More points in a panel than this are drawn as a density.
+const DOTS: usize = 2_000;
+/// So are more in all panels together, to keep the page small.
+const ALL_DOTS: usize = 20_000;
+/// With more marks in all panels together, labelled networks join the dots, then controls, then finalists.
+const ALL_MARKS: usize = 1_200;
+const FRAME: Frame = Frame { width: 400.0, height: 340.0, left: 40.0, right: 14.0, top: 30.0, bottom: 40.0 };
+
+/// A panel whose points can all be drawn.
+struct Panel<'a> {
+    proxy: &'a str,
+    /// The networks with a role, drawn as marks.
+    points: Vec<&'a ScatterPoint>,
+    /// The others.
+    cloud: Vec<[f64; 2]>,
+    /// Their names, or none.
+    names: Vec<&'a str>,
+}
+
+impl<'a> Panel<'a> {
+    fn new(panel: &'a ScatterPanel, marked: &[Role]) -> Self {
+        let usable_point = |p: &ScatterPoint| usable(p.score) && usable(p.accuracy);
+        let mut points: Vec<_> = panel.points.iter().filter(|p| usable_point(p)).collect();
+        points.sort_by_key(|p| p.role);
+        let kept: Vec<usize> = (0..panel.cloud.len()).filter(|&i| panel.cloud[i].iter().all(|v| usable(*v))).collect();
+        let mut cloud: Vec<[f64; 2]> = kept.iter().map(|&i| panel.cloud[i]).collect();
+        let mut names: Vec<&str> = kept.iter().filter_map(|&i| Some(panel.names.get(i)?.as_str())).collect();
+        let named = names.len() == cloud.len();
+        for p in points.iter().filter(|p| !marked.contains(&p.role)) {
+            cloud.push([p.score, p.accuracy]);
+            names.extend(named.then_some(p.arch.as_str()));
+        }
+        points.retain(|p| marked.contains(&p.role));
+        Panel { proxy: &panel.proxy, points, cloud, names }
+    }
+
+    fn values(&self) -> impl Iterator<Item = [f64; 2]> + Clone + '_ {
+        self.cloud.iter().copied().chain(self.points.iter().map(|p| [p.score, p.accuracy]))
+    }
+
+    fn len(&self) -> usize {
+        self.cloud.len() + self.points.len()
+    }
+}
+
+/// A panel per proxy, with a list to choose from; the first is shown.
+pub(super) fn section(run: &RunReport) -> String {
+    let marked = marked(run);
+    let panels: Vec<Panel> = run.scatter.iter().map(|p| Panel::new(p, &marked)).filter(|p| p.len() > 0).collect();
+    let Some(most) = panels.iter().max_by_key(|p| p.len()) else { return String::new() };
+    // One accuracy axis for all panels, so that they compare.
+    let Some(y) = Scale::nice(panels.iter().flat_map(|p| p.values().map(|v| v[1])), 5) else { return String::new() };
+    let dense = most.cloud.len() > DOTS || panels.iter().map(|p| p.cloud.len()).sum::<usize>() > ALL_DOTS;
+    let accuracy = match run.scatter[0].accuracy.as_str() {
+        "" => accuracy_name(run),
+        name => name,
+    };
+    let names = Names::of(&panels, dense);
+    let mut fullest = 0;
+    let drawn: Vec<String> = panels
+        .iter()
+        .enumerate()
+        .map(|(i, panel)| draw(run, panel, i == 0, &y, accuracy, dense, &names, &mut fullest))
+        .collect();
+    let options: String = panels
+        .iter()
+        .map(|p| format!("<option value=\"{0}\">{0}{1}</option>", escape(p.proxy), escape(&rho(run, p.proxy))))
+        .collect();
+    // Without script the list would do nothing, so it starts hidden.
+    let choice = match panels.len() {
+        1 => String::new(),
+        _ => format!("<label class=\"choice\" hidden>Proxy <select>{options}</select></label>\n"),
+    };
+    let mut key = role_legend(most.points.iter().map(|p| p.role));
+    if dense {
+        key.push_str(&density::legend(fullest));
+    }
+    let lost: usize = run.scatter.iter().map(|p| p.points.len() + p.cloud.len()).sum::<usize>()
+        - panels.iter().map(Panel::len).sum::<usize>();
+    let other = match (most.cloud.is_empty(), dense) {
+        (true, _) => "Each point is a trained network.".to_owned(),
+        (_, true) => format!("Squares: how many of {} networks.", count(most.len() as u64)),
+        (_, false) => "Each point is a network; small dots were not trained in this run.".to_owned(),
+    };
+    let caption = format!(
+        "{other} Left: {}, %, against the proxy’s score in its own unit (its logarithm where scores would pile up). Right: rank by the one against rank by the other, in percent from the lowest; on the diagonal the \
+         ranks agree. ρ: Spearman correlation as above.{}",
+        escape(accuracy),
+        dropped(lost)
+    );
+    let body = format!("{choice}{}{}", figure("panels", &key, &drawn.concat(), &caption), names.script());
+    as_section("scatter", "Score against accuracy", &body)
+}
+
+/// The roles that are drawn as marks: as many of the more telling ones as there is room for.
+fn marked(run: &RunReport) -> Vec<Role> {
+    let points = || run.scatter.iter().flat_map(|p| &p.points);
+    let mut total = 0;
+    [Role::Finalist, Role::Control, Role::Labelled]
+        .into_iter()
+        .take_while(|role| {
+            total += points().filter(|p| p.role == *role).count();
+            total <= ALL_MARKS
+        })
+        .collect()
+}
+
+fn rho(run: &RunReport, proxy: &str) -> String {
+    let row = run.proxies.rows.iter().find(|row| row.name == proxy);
+    row.and_then(spearman).map(|e| format!(" (ρ = {})", fixed(e.value, 2))).unwrap_or_default()
+}
+
+#[allow(clippy::too_many_arguments)]
+fn draw(
+    run: &RunReport,
+    panel: &Panel,
+    first: bool,
+    y: &Scale,
+    accuracy: &str,
+    dense: bool,
+    names: &Names,
+    fullest: &mut u64,
+) -> String {
+    let logarithm = Logarithm::fitting(panel.values().map(|v| v[0]));
+    let across = |score: f64| logarithm.map_or(score, |l| l.of(score));
+    let Some(x) = Scale::nice(panel.values().map(|v| across(v[0])), 5) else { return String::new() };
+    let x_label = logarithm.map_or("score".to_owned(), |l| l.label().to_owned());
+    let mut by_value = Chart::plane(FRAME, x, &x_label, y.clone(), &format!("{}, %", capitalized(accuracy)));
+    let places: Vec<_> = panel.values().map(|v| (across(v[0]), v[1])).collect();
+
+    let percent = Scale::nice([0.0, 100.0], 5);
+    let Some(percent) = percent else { return String::new() };
+    let mut by_rank =
+        Chart::plane(FRAME, percent.clone(), "rank by score, %", percent, &format!("Rank by {accuracy}, %"));
+    by_rank.line((by_rank.x(0.0), by_rank.y(0.0)), (by_rank.x(100.0), by_rank.y(100.0)), "diagonal");
+    let n = panel.len() as f64;
+    let rank = |side: usize| ranks(&panel.values().map(|v| v[side]).collect::<Vec<_>>());
+    let (score_ranks, accuracy_ranks) = (rank(0), rank(1));
+    let share = |rank: f64| if n > 1.0 { 100.0 * (rank - 1.0) / (n - 1.0) } else { 50.0 };
+    let ranked: Vec<_> = score_ranks.iter().zip(&accuracy_ranks).map(|(a, b)| (share(*a), share(*b))).collect();
+
+    let from_top = |rank: f64| fixed(n - rank + 1.0, usize::from(rank.fract() != 0.0));
+    for (told, chart, values) in [(true, &mut by_value, &places), (false, &mut by_rank, &ranked)] {
+        let at: Vec<_> = values.iter().map(|(a, b)| (chart.x(*a), chart.y(*b))).collect();
+        let (cloud, marks) = at.split_at(panel.cloud.len());
+        match (cloud.is_empty(), dense) {
+            (true, _) => {}
+            (_, true) => *fullest = (*fullest).max(density::bins(chart, cloud)),
+            (_, false) => density::dots(chart, cloud),
+        }
+        for (i, (p, place)) in panel.points.iter().zip(marks).enumerate() {
+            let i = i + panel.cloud.len();
+            // Said once: the script looks for the words of a mark without any at its twin on the left.
+            let title = match told {
+                true => format!(
+                    "({}): score {}, rank {}; accuracy {} %, rank {}",
+                    role_name(p.role),
+                    score(p.score),
+                    from_top(score_ranks[i]),
+                    fixed(p.accuracy, 2),
+                    from_top(accuracy_ranks[i]),
+                ),
+                false => String::new(),
+            };
+            let mark = Mark { shape: Shape::of(p.role), class: role_class(p.role), key: &p.arch, title: &title };
+            chart.mark(place.0, place.1, mark);
+        }
+    }
+    let words = format!("{} networks by {} score and {accuracy}", count(panel.len() as u64), panel.proxy);
+    let charts = [by_value.finish(&format!("{words}.")), by_rank.finish(&format!("{words}, ranked."))];
+    let hidden = if first { "" } else { " hidden" };
+    format!(
+        "<div class=\"panel\" data-panel=\"{}\"{}{hidden}><h3>{}<small>{}</small></h3><div \
+         class=\"split\">{}</div></div>\n",
+        escape(panel.proxy),
+        if dense { String::new() } else { names.indices(panel) },
+        escape(panel.proxy),
+        escape(&rho(run, panel.proxy)),
+        charts.map(|c| format!("<div>{c}</div>")).concat()
+    )
+}
+
+/// The networks of all panels, written once: marks and dots refer to them.
+struct Names<'a> {
+    by_key: BTreeMap<String, &'a str>,
+    /// Name and accuracy of each dot.
+    cloud: Vec<(&'a str, String)>,
+    position: BTreeMap<&'a str, usize>,
+}
+
+impl<'a> Names<'a> {
+    fn of(panels: &[Panel<'a>], dense: bool) -> Self {
+        let points = panels.iter().flat_map(|p| p.points.iter());
+        let by_key = points.map(|p| (short_key(&p.arch), p.arch.as_str())).collect();
+        let mut names = Names { by_key, cloud: Vec::new(), position: BTreeMap::new() };
+        let dots = panels.iter().filter(|_| !dense).flat_map(|p| p.names.iter().zip(&p.cloud));
+        for (name, [_, accuracy]) in dots {
+            names.position.entry(name).or_insert_with(|| {
+                names.cloud.push((name, fixed(*accuracy, 2)));
+                names.cloud.len() - 1
+            });
+        }
+        names
+    }
+
+    /// Which network each dot of a panel is, with its score.
+    fn indices(&self, panel: &Panel) -> String {
+        if panel.names.is_empty() {
+            return String::new();
+        }
+        let places: Vec<usize> = panel.names.iter().filter_map(|n| self.position.get(n)).copied().collect();
+        let scores: Vec<String> = panel.cloud.iter().map(|c| score(c[0])).collect();
+        // Most panels have all dots in order and need not say so.
+        let list = match places.iter().enumerate().all(|(i, place)| i == *place) {
+            true => String::new(),
+            false => format!(" data-n=\"{}\"", places.iter().map(usize::to_string).collect::<Vec<_>>().join(" ")),
+        };
+        format!("{list} data-s=\"{}\"", scores.join(" "))
+    }
+
+    fn script(&self) -> String {
+        let json = serde_json::json!({"marks": self.by_key, "dots": self.cloud}).to_string();
+        // No text of the data may end the element.
+        format!("<script type=\"application/json\" class=\"names\">{}</script>\n", json.replace('<', "\\u003c"))
+    }
+}
+
+/// How to take the logarithm of scores of one sign without changing their order.
+#[derive(Clone, Copy)]
+enum Logarithm {
+    Positive,
+    Negative,
+}
+
+impl Logarithm {
+    /// The logarithm to draw these scores on, where they span so much that a linear axis would pile them up.
+    fn fitting(scores: impl Iterator<Item = f64> + Clone) -> Option<Self> {
+        let sizes = scores.clone().map(f64::abs);
+        let (low, high) = sizes.fold((f64::INFINITY, 0.0_f64), |(l, h), s| (l.min(s), h.max(s)));
+        let wide = low > 0.0 && (high.log10() - low.log10() > 3.0 || piled(scores.clone()));
+        match (wide, scores.clone().all(|s| s > 0.0), scores.clone().all(|s| s < 0.0)) {
+            (true, true, _) => Some(Self::Positive),
+            (true, _, true) => Some(Self::Negative),
+            _ => None,
+        }
+    }
+
+    fn of(self, score: f64) -> f64 {
+        match self {
+            Self::Positive => score.log10(),
+            Self::Negative => -(-score).log10(),
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Positive => "log₁₀ score",
+            Self::Negative => "−log₁₀(−score)",
+        }
+    }
+}
+
+/// Whether nine tenths of the values lie in a fifth of their range.
+fn piled(values: impl Iterator<Item = f64>) -> bool {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let at = |share: f64| values[((values.len() - 1) as f64 * share) as usize];
+    values.len() > 20 && at(0.95) - at(0.05) < 0.2 * (at(1.0) - at(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_logarithms_only_of_wide_scores_of_one_sign() {
+        let label = |scores: &[f64]| Logarithm::fitting(scores.iter().copied()).map(Logarithm::label);
+        assert_eq!(label(&[1.0, 1e9]), Some("log₁₀ score"));
+        assert_eq!(label(&[-1.0, -1e9]), Some("−log₁₀(−score)"));
+        for scores in [&[1.0, 900.0][..], &[-1.0, 1e9], &[0.0, 1e9], &[]] {
+            assert_eq!(label(scores), None);
+        }
+        assert!(Logarithm::Negative.of(-1e9) < Logarithm::Negative.of(-1.0));
+    }
+}
