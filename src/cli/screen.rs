@@ -18,6 +18,11 @@ use super::progress::Reporter;
 /// Every distinct network is scored once; OUT/scores.parquet has one row per architecture asked for.
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("selection").required(true).args(["sample", "all", "archs"]))]
+#[command(after_help = "\
+Examples:
+  naslens screen --sample 500 --proxies params,naswot,synflow --out runs/first
+  naslens screen --all --cascade params@live:0.5 --proxies naslens --out runs/all
+  naslens screen --sample 200 --data folder:IMAGES --image 3x64x64 --out runs/mine")]
 pub struct Args {
     /// Search space; see `naslens list spaces`
     #[arg(long, default_value = "nas-bench-201")]
@@ -34,6 +39,7 @@ pub struct Args {
     /// Proxies and ensembles, separated by commas; see `naslens list proxies`
     #[arg(
         long,
+        value_name = "NAMES",
         value_delimiter = ',',
         default_value = "params,flops,layers,synflow,naswot,jacov,grad_norm,snip,naslens"
     )]
