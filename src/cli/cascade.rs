@@ -28,7 +28,7 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', value_name = "SCORE")]
     by: Vec<String>,
     /// A cascade as in `naslens screen`, for example synflow:0.5,naswot:0.1; may be repeated
-    #[arg(long, value_name = "SCORE:KEEP,…")]
+    #[arg(long, value_name = "SCORE:KEEP,...")]
     cascade: Vec<String>,
     /// Print as JSON
     #[arg(long)]

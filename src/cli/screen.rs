@@ -20,7 +20,9 @@ use super::progress::Reporter;
 #[command(group = ArgGroup::new("selection").required(true).args(["sample", "all", "archs"]))]
 #[command(after_help = "\
 Examples:
-  naslens screen --sample 500 --proxies params,naswot,synflow --out runs/first
+  naslens screen --sample 500 --proxies params,naswot,synflow --out runs/sample
+  naslens screen --archs benchmarks-data/fashion-cells.parquet --data fashion --image 1x12x12 \\
+    --init-channels 16 --cells 1 --proxies params,layers,synflow,naswot --out runs/cells
   naslens screen --all --cascade params@live:0.5 --proxies naslens --out runs/all
   naslens screen --sample 200 --data folder:IMAGES --image 3x64x64 --out runs/mine")]
 pub struct Args {
@@ -33,7 +35,7 @@ pub struct Args {
     /// Score the whole space
     #[arg(long)]
     all: bool,
-    /// Score the architectures in FILE, one per line; # starts a comment
+    /// Score the architectures in FILE: one per line (# starts a comment), or the column arch of a Parquet table
     #[arg(long, value_name = "FILE")]
     archs: Option<PathBuf>,
     /// Proxies and ensembles, separated by commas; see `naslens list proxies`
