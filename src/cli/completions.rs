@@ -10,9 +10,9 @@ use clap::CommandFactory;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  source <(naslens completions bash)                                    this session of bash
+  source <(naslens completions bash)    # this session of bash
   naslens completions bash > ~/.local/share/bash-completion/completions/naslens
-  naslens completions zsh > ~/.zfunc/_naslens                           with ~/.zfunc in fpath, before compinit
+  naslens completions zsh > ~/.zfunc/_naslens    # ~/.zfunc in fpath, before compinit
   naslens completions fish > ~/.config/fish/completions/naslens.fish")]
 pub struct Args {
     /// Shell that will read the script

@@ -7,11 +7,12 @@ use clap::{CommandFactory, Parser};
 
 use super::Cli;
 
-/// The commands of a text: lines that begin with `naslens`, continued where they end in a backslash.
+/// The commands of a text: lines that begin with `naslens`, continued where they end in a backslash. Those with the variable
+/// of a loop are left out.
 fn commands(text: &str) -> Vec<String> {
     let joined = text.replace("\\\n", " ");
     let lines = joined.lines().map(|line| line.trim().trim_start_matches("$ "));
-    lines.filter(|line| line.starts_with("naslens ")).map(str::to_owned).collect()
+    lines.filter(|line| line.starts_with("naslens ") && !line.contains(" $")).map(str::to_owned).collect()
 }
 
 /// Words as a shell would split them, up to a comment, a pipe or a redirection.
@@ -27,6 +28,11 @@ fn words(command: &str) -> Vec<String> {
     }
     let words = words.into_iter().filter(|word| !word.is_empty());
     words.take_while(|word| !["#", "|", ">", "&&"].contains(&word.as_str())).collect()
+}
+
+/// What stands between the fences of a document.
+fn fenced(document: &str) -> String {
+    document.split("```").skip(1).step_by(2).collect()
 }
 
 fn understood(place: &str, text: &str) -> usize {
@@ -45,9 +51,8 @@ fn every_subcommand_shows_examples_that_are_understood() {
     for command in Cli::command().get_subcommands() {
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         assert!(help.starts_with("Examples:\n"), "{} has no examples", command.get_name());
-        let joined = help.replace("\\\n", " ");
-        assert!(joined.lines().count() > 1, "{}", command.get_name());
-        understood(command.get_name(), &help);
+        let shown = understood(command.get_name(), &help);
+        assert!(shown > 0, "{}", command.get_name());
     }
     understood("naslens", super::AFTER_HELP);
 }
@@ -59,7 +64,7 @@ fn commands_in_documents_are_understood() {
     let files = folders.iter().flat_map(|f| fs::read_dir(f).unwrap()).map(|f| f.unwrap().path());
     let documents: Vec<_> = files.filter(|f| f.extension().is_some_and(|e| e == "md")).collect();
     let found: usize =
-        documents.iter().map(|f| understood(&f.display().to_string(), &fs::read_to_string(f).unwrap())).sum();
+        documents.iter().map(|f| understood(&f.display().to_string(), &fenced(&fs::read_to_string(f).unwrap()))).sum();
     assert!(found > 40, "{found}");
 }
 

@@ -11,8 +11,8 @@ use naslens::files::{check_output_folder, write_atomically};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  naslens man | man -l -                            read the page of naslens itself
-  naslens man --dir ~/.local/share/man/man1         then `man naslens-screen`")]
+  naslens man | man -l -                       # the page of naslens itself
+  naslens man --dir ~/.local/share/man/man1    # then `man naslens-screen`")]
 pub struct Args {
     /// Folder for naslens.1 and a page per subcommand, such as naslens-screen.1 [default: print naslens.1]
     #[arg(long, value_name = "DIR")]

@@ -37,13 +37,13 @@ use naslens::pipeline::{BenchError, RunError, ScreenError};
 
 const AFTER_HELP: &str = "\
 A first look:
-  naslens list proxies               what can be computed; `naslens list proxies naswot` for one in full
+  naslens list proxies            # what can be computed; `naslens list proxies naswot`: one in full
   naslens screen --archs benchmarks-data/fashion-cells.parquet --data fashion --image 1x12x12 \\
     --init-channels 16 --cells 1 --proxies params,layers,synflow,naswot --out runs/first
   naslens evaluate runs/first --table benchmarks-data/fashion-cells.parquet --target test_acc_pct
-  naslens run demo.toml              screen, label, predict, confirm, report
-  naslens SUBCOMMAND --help          examples of each subcommand; docs/README.md has a guide per task
+  naslens run demo.toml           # screen, label, predict, confirm, report
 
+`naslens SUBCOMMAND --help` ends with examples; docs/README.md has a guide per task.
 Same seed, same scores: neither threads nor order nor interruption change a number.
 Ctrl-C stops cleanly; the same command goes on where it stopped.";
 

@@ -161,4 +161,16 @@ mod tests {
         let (archs, sampler) = select(space.as_ref(), &Selection::All, 0).unwrap();
         assert_eq!((archs.len(), sampler.as_str()), (423_624, "all 423624 nas-bench-101 distinct modules"));
     }
+
+    #[test]
+    fn a_table_lists_its_networks() {
+        let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("benchmarks-data/fashion-cells.parquet");
+        let Ok(Selection::Listed(archs, _)) = read_arch_list(&ScreenConfig::default(), &table) else {
+            panic!("the table has a column arch")
+        };
+        assert_eq!(archs.len(), 1000);
+        let digits = table.with_file_name("digits.parquet");
+        let err = read_arch_list(&ScreenConfig::default(), &digits).unwrap_err().to_string();
+        assert!(err.contains("has no column `arch`"), "{err}");
+    }
 }
