@@ -56,6 +56,7 @@ pub mod network;
 pub mod pipeline;
 pub mod predictor;
 pub mod proxy;
+pub mod reference;
 pub mod report;
 pub mod seed;
 pub mod space;

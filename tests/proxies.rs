@@ -203,3 +203,20 @@ fn a_pixel_that_is_not_a_number_is_seen_in_the_scores() {
         assert_eq!(score(name).get_status(), Status::NonFinite, "{name}");
     }
 }
+
+/// The pages of the proxies name every status that a score can have.
+#[test]
+fn scores_have_the_statuses_that_their_entry_names() {
+    let networks = [network(8, true), network(8, false), network(1, true)];
+    for (network, pixels) in networks.iter().zip([8, 8, 1]) {
+        for images in [1, 4, 16] {
+            let batch = batch(images, pixels);
+            let score = scores(network, &batch);
+            for proxy in PROXIES {
+                let status = score(proxy.name).get_status();
+                let named = Status::COMMON.contains(&status) || proxy.statuses.contains(&status);
+                assert!(named, "{}: {status} with {images} images", proxy.name);
+            }
+        }
+    }
+}

@@ -10,6 +10,9 @@ use naslens::pipeline::{BenchConfig, RunOptions, SECTIONS, ScreenConfig, bench};
 ///
 /// Cases are run in turn, round after round; memory is looked at in the section `count`, programs are compared in `proxies`.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  naslens bench --sections proxies --networks 10 --rounds 2 --set synflow --set naswot,grad_norm")]
 pub struct Args {
     /// Sections to run, separated by commas [default: all]
     #[arg(long, value_delimiter = ',', value_name = "NAMES", value_parser = names())]

@@ -14,6 +14,10 @@ const PARTS: [f64; 6] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 /// goal that each would have found, and the seconds it would have saved. Nothing is scored again.
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("cascades").required(true).multiple(true).args(["by", "cascade"]))]
+#[command(after_help = "\
+Examples:
+  naslens cascade runs/first --goal naslens --by params@live,synflow
+  naslens cascade runs/first --goal naslens --cascade synflow:0.5,naswot:0.1")]
 pub struct Args {
     /// Folder of a screen without --cascade
     dir: PathBuf,
@@ -24,7 +28,7 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', value_name = "SCORE")]
     by: Vec<String>,
     /// A cascade as in `naslens screen`, for example synflow:0.5,naswot:0.1; may be repeated
-    #[arg(long, value_name = "SCORE:KEEP,…")]
+    #[arg(long, value_name = "SCORE:KEEP,...")]
     cascade: Vec<String>,
     /// Print as JSON
     #[arg(long)]

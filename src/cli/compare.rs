@@ -13,6 +13,10 @@ use super::search::{PoolArgs, TableArgs};
 /// Per strategy: regret to the best of the pool by trainings and hours, what it takes to come near the best, a paired test
 /// against random search, and the seconds of the strategy itself. OUT/curves.parquet has every search.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  naslens compare --space nas-bench-201 --table benchmarks-data/fashion-cells.parquet \\
+    --target valid_acc_pct --final test_acc_pct --epochs 4 --strategies bayesian,local_search --seeds 10 --queries 60")]
 pub struct Args {
     /// Folder of a screen, whose scores strategies may use; without one, the networks of the table are searched
     #[arg(value_name = "RUN")]
@@ -43,8 +47,8 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', value_name = "N")]
     at: Vec<u32>,
     /// Bootstrap resamples; tests draw ten times as many sign patterns
-    #[arg(long, default_value_t = 2000, value_name = "N")]
-    repeats: usize,
+    #[arg(long, alias = "repeats", default_value_t = 2000, value_name = "N")]
+    resamples: usize,
     /// Searches run side by side [default: all cores]; without effect on the searches
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -67,7 +71,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         queries: args.queries,
         within: args.within,
         at: args.at,
-        repeats: args.repeats,
+        repeats: args.resamples,
     };
     let mut reporter = Reporter::new("searches");
     let comparison = compare(&config, &out, args.threads.map(usize::from), &super::STOP, &mut |p| {

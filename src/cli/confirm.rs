@@ -15,6 +15,10 @@ use super::progress::Reporter;
 /// OUT gets report.html, trainings.parquet and winner/ with PyTorch source, safetensors and ONNX. The same command after an
 /// interruption goes on, to the same numbers.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  naslens confirm runs/first --by naslens --top 8 --repeats 3 --controls matched
+  naslens confirm runs/first --config demo.toml --max-latency-ms 5")]
 pub struct Args {
     /// Folder of a screen
     #[arg(value_name = "RUN")]

@@ -6,6 +6,9 @@ use naslens::doctor::checks;
 
 /// Check the installation: libtorch, linear algebra, devices, threads, data.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  naslens doctor --json")]
 pub struct Args {
     /// Print as JSON
     #[arg(long)]

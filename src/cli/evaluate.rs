@@ -11,6 +11,10 @@ use naslens::pipeline::evaluate::{EvaluateOptions, evaluate};
 /// with bootstrap intervals, overall and among the truly best tenth, precision of its own best tenth, and what the best
 /// of its ten favourites lacks to the best of all.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  naslens evaluate runs/first --table benchmarks-data/fashion-cells.parquet --target test_acc_pct
+  naslens evaluate runs/first --table TABLE.parquet --target COLUMN --json > evaluation.json")]
 pub struct Args {
     /// Folder of a screen
     dir: PathBuf,
@@ -21,8 +25,8 @@ pub struct Args {
     #[arg(long, value_name = "COLUMN")]
     target: String,
     /// Bootstrap resamples behind each interval
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    repeats: usize,
+    #[arg(long, alias = "repeats", default_value_t = 1000, value_name = "N")]
+    resamples: usize,
     /// Seed of the resamples
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -32,7 +36,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let options = EvaluateOptions { repeats: args.repeats, seed: args.seed, ..EvaluateOptions::default() };
+    let options = EvaluateOptions { repeats: args.resamples, seed: args.seed, ..EvaluateOptions::default() };
     let evaluation = evaluate(&args.dir, &args.table, &args.target, &options)?;
     super::print(&if args.json { serde_json::to_string_pretty(&evaluation)? } else { evaluation.to_text() })?;
     Ok(ExitCode::SUCCESS)

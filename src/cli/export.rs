@@ -11,6 +11,11 @@ use naslens::text::thousands;
 ///
 /// Without --weights the network is untrained. Dead operations are left out.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  naslens export --arch '|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_1x1~2|' \\
+    --out exported
+  python exported/check.py")]
 pub struct Args {
     /// Search space; see `naslens list spaces`
     #[arg(long, default_value = "nas-bench-201")]

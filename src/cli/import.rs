@@ -13,6 +13,11 @@ use super::progress::Reporter;
 /// architecture with means over seeds, whose columns are what --target of other commands takes. Memory stays below 1 GiB
 /// whatever the size of the file. Pickles are read as data; nothing in them is run.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  naslens import NATS-tss-v1_0-3ffb9-simple --out tss.parquet --wide tss-wide.parquet
+  naslens import mine.csv --wide mine.parquet --set space=nas-bench-201 --set dataset=mine \\
+    --map arch=cell --map 'accuracy_pct[split=test,epochs=50]=acc*100'")]
 pub struct Args {
     /// Official file or folder
     #[arg(value_name = "SOURCE")]

@@ -65,6 +65,11 @@ pub fn model_of(subject: &Subject, device: &str) -> anyhow::Result<PathBuf> {
 /// `search` uses. Close other programs first.
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("networks").args(["arch", "run", "sample", "fit"]).required(true))]
+#[command(after_help = "\
+Examples:
+  naslens latency --sample 5
+  naslens latency --fit --samples 50 --out model.json
+  naslens screen --sample 500 --max-latency-ms 2 --latency-model model.json --out runs/fast")]
 pub struct Args {
     /// Search space; see `naslens list spaces` [default: nas-bench-201, or that of the run]
     #[arg(long, conflicts_with = "run")]
@@ -88,7 +93,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
     /// How many of them
-    #[arg(long, default_value_t = 10, value_name = "K", requires = "run")]
+    #[arg(long, default_value_t = 10, value_name = "N", requires = "run")]
     top: usize,
     /// The score that says which are best
     #[arg(long, default_value = "naslens", value_name = "SCORE", requires = "run")]
@@ -124,8 +129,8 @@ pub struct Args {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
     /// Images per batch
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
-    batch: u32,
+    #[arg(long, alias = "batch", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    batch_size: u32,
     /// Runs of every network that count
     #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(3..))]
     runs: u32,
@@ -164,7 +169,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         super::print(&if args.json { serde_json::to_string_pretty(&fits)? } else { text() })?;
         return Ok(ExitCode::SUCCESS);
     }
-    let setting = Setting::here(&args.device, args.threads.into(), args.batch as usize, !args.no_fold)?;
+    let setting = Setting::here(&args.device, args.threads.into(), args.batch_size as usize, !args.no_fold)?;
     let options = MeasureOptions { runs: args.runs as usize, stop: &super::STOP };
     let (mut reporter, start) = (Reporter::new("visits"), Instant::now());
     let mut on_progress = |done, total| reporter.update(done, total, 0, start.elapsed().as_secs_f64());

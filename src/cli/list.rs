@@ -8,20 +8,31 @@ use naslens::ensemble::ENSEMBLES;
 use naslens::import::FORMATS;
 use naslens::predictor::PREDICTORS;
 use naslens::proxy::PROXIES;
+use naslens::reference::page;
 use naslens::space::SPACES;
 use naslens::strategy::STRATEGIES;
+use naslens::text::did_you_mean;
 use serde_json::json;
 
-/// List what there is: spaces, proxies, data, encodings, predictors, strategies, imports.
+/// List what there is, or tell all that is known of one: spaces, proxies, data, encodings, predictors, strategies, imports.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  naslens list proxies --long
+  naslens list proxies naswot   # all that is known of one
+  naslens list spaces nas-bench-101
+  naslens list data --json")]
 pub struct Args {
     /// What to list
     #[arg(value_enum)]
     kind: Kind,
+    /// Tell all that is known of this one
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
     /// Print as JSON, with everything that is known
     #[arg(long)]
     json: bool,
-    /// Print formula, protocol and paper too
+    /// Print everything that is known: formulas, protocols, limits, papers
     #[arg(long, short)]
     long: bool,
 }
@@ -36,6 +47,9 @@ enum Kind {
     Strategies,
     Imports,
 }
+
+/// Characters in a line of a page.
+const WIDTH: usize = 100;
 
 /// A name, a title, and named details.
 type Item = (&'static str, String, Vec<(&'static str, String)>);
@@ -59,8 +73,12 @@ fn items(kind: Kind) -> Vec<Item> {
         Kind::Proxies => PROXIES
             .iter()
             .map(|p| {
-                let details =
-                    vec![("formula", text(p.formula)), ("protocol", text(p.protocol)), ("paper", text(p.paper))];
+                let details = vec![
+                    ("formula", text(p.formula)),
+                    ("protocol", text(p.protocol)),
+                    ("limits", text(p.limits)),
+                    ("paper", text(p.paper)),
+                ];
                 (p.name, text(p.title), details)
             })
             .chain(ENSEMBLES.iter().map(|e| {
@@ -68,6 +86,7 @@ fn items(kind: Kind) -> Vec<Item> {
                     ("members", e.members.join(", ")),
                     ("formula", text(e.formula)),
                     ("protocol", text(e.protocol)),
+                    ("limits", text(e.limits)),
                     ("paper", text(e.paper)),
                 ];
                 (e.name, text(e.title), details)
@@ -111,7 +130,13 @@ fn items(kind: Kind) -> Vec<Item> {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let items = items(args.kind);
+    let mut items = items(args.kind);
+    if let Some(name) = &args.name {
+        if !items.iter().any(|(known, ..)| known == name) {
+            anyhow::bail!("nothing is called `{name}`{}", did_you_mean(name, items.iter().map(|(known, ..)| *known)));
+        }
+        items.retain(|(known, ..)| known == name);
+    }
     if args.json {
         let list: Vec<_> = items
             .iter()
@@ -124,11 +149,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         super::print(&serde_json::to_string_pretty(&list)?)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let (Kind::Proxies, Some(name)) = (args.kind, &args.name) {
+        super::print(page(name)?.text(WIDTH).trim_end())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let width = items.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
     let bold = anstyle::Style::new().bold();
     for (name, title, details) in items {
         super::print(&format!("{bold}{name:width$}{bold:#}  {title}"))?;
-        if args.long {
+        if args.long || args.name.is_some() {
             for (key, value) in details {
                 super::print(&format!("{:width$}    {key}: {value}", ""))?;
             }

@@ -13,6 +13,9 @@ use super::progress::Reporter;
 /// table, or after an interruption to go on. OUT gets table.parquet (a row per network, for --table of the other
 /// commands) and curves.parquet (a row per training and epoch).
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  naslens make-table benchmarks-data/fashion-cells.toml --networks 20 --out runs/table")]
 pub struct Args {
     /// Configuration (TOML): space, data, seed, repeats, and [train] as for `naslens run`
     #[arg(value_name = "CONFIG.toml")]

@@ -3,14 +3,18 @@
 mod bench;
 mod cascade;
 mod compare;
+mod completions;
 mod confirm;
 mod doctor;
 mod evaluate;
+#[cfg(test)]
+mod examples_tests;
 mod export;
 mod import;
 mod latency;
 mod list;
 mod make_table;
+mod man;
 mod plan;
 mod predict;
 mod progress;
@@ -34,12 +38,13 @@ use naslens::pipeline::{BenchError, RunError, ScreenError};
 
 const AFTER_HELP: &str = "\
 A first look:
-  naslens list proxies                       what can be computed
-  naslens screen --sample 500 --proxies naswot,synflow,params --out runs/first
-  naslens evaluate runs/first --table TABLE.parquet --target ACCURACY_COLUMN
-  naslens predict runs/first --table TABLE.parquet --target ACCURACY_COLUMN
-  naslens run demo.toml                      screen, label, predict, confirm, report
+  naslens list proxies            # what can be computed; `naslens list proxies naswot`: one in full
+  naslens screen --archs benchmarks-data/fashion-cells.parquet --data fashion --image 1x12x12 \\
+    --init-channels 16 --cells 1 --proxies params,layers,synflow,naswot --out runs/first
+  naslens evaluate runs/first --table benchmarks-data/fashion-cells.parquet --target test_acc_pct
+  naslens run demo.toml           # screen, label, predict, confirm, report
 
+`naslens SUBCOMMAND --help` ends with examples; docs/README.md has a guide per task.
 Same seed, same scores: neither threads nor order nor interruption change a number.
 Ctrl-C stops cleanly; the same command goes on where it stopped.";
 
@@ -71,6 +76,8 @@ enum Command {
     Bench(bench::Args),
     List(list::Args),
     Doctor(doctor::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Set by Ctrl-C.
@@ -104,6 +111,8 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::run(args),
         Command::List(args) => list::run(args),
         Command::Doctor(args) => doctor::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     };
     match result {
         Ok(code) => code,

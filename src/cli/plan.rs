@@ -12,6 +12,10 @@ use naslens::pipeline::plan::{Given, LearningCurve, measured, plan};
 /// network under a simple model, which docs/search.md explains.
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("budget").required(true).args(["hours", "seconds"]))]
+#[command(after_help = "\
+Examples:
+  naslens plan runs/demo --hours 2
+  naslens plan --hours 8 --networks 5000 --score-seconds 0.2 --training-seconds 600 --spread 2")]
 pub struct Args {
     /// Folder of a run that measured what scores and trainings take
     #[arg(value_name = "RUN")]

@@ -15,6 +15,11 @@ use super::progress::Reporter;
 /// them, and its predictions of all other networks are judged beside scores that need no label. With --labels-from, which
 /// knows a few: predictions with intervals for every network of the run, in predictions.parquet.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  naslens predict --space nas-bench-201 --table benchmarks-data/fashion-cells.parquet \\
+    --target test_acc_pct --labels 25,50,100 --repeats 5   # how many labels are enough
+  naslens predict runs/first --labels-from FEW.parquet --target test_acc_pct")]
 pub struct Args {
     /// Folder of a screen; without it the networks are those of the table
     #[arg(required_unless_present = "table")]
@@ -32,16 +37,16 @@ pub struct Args {
     #[arg(long)]
     space: Option<String>,
     /// Predictors, separated by commas, or all; see `naslens list predictors` [default: stack]
-    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     predictors: Vec<String>,
-    /// Numbers of labels [default: 10,25,50,100,200,400, as far as half of the networks stay unseen]
+    /// Numbers of labels, separated by commas [default: 10,25,50,100,200,400, as far as half of the networks stay unseen]
     #[arg(long, value_delimiter = ',', value_name = "N", conflicts_with = "labels_from")]
     labels: Vec<usize>,
     /// Random draws of labels for each number
     #[arg(long, default_value_t = 20, value_name = "N", conflicts_with = "labels_from")]
     repeats: usize,
     /// Encodings beside the scores, separated by commas, or none [default: graf, or one_hot]
-    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     encodings: Vec<String>,
     /// Root of all random numbers
     #[arg(long, default_value_t = 0)]

@@ -22,6 +22,10 @@ use super::progress::Reporter;
 ///   naslens run --data folder:IMAGES --max-latency-ms 50 --out runs/mine
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("what").required(true).multiple(true).args(["config", "data"]))]
+#[command(after_help = "\
+Examples:
+  naslens run demo.toml --out runs/demo
+  naslens run --data folder:IMAGES --max-latency-ms 50 --out runs/mine")]
 pub struct Args {
     /// Configuration (TOML); what it does not mention has its default
     #[arg(value_name = "CONFIG.toml")]

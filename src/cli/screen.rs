@@ -18,6 +18,13 @@ use super::progress::Reporter;
 /// Every distinct network is scored once; OUT/scores.parquet has one row per architecture asked for.
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("selection").required(true).args(["sample", "all", "archs"]))]
+#[command(after_help = "\
+Examples:
+  naslens screen --sample 500 --proxies params,naswot,synflow --out runs/sample
+  naslens screen --archs benchmarks-data/fashion-cells.parquet --data fashion --image 1x12x12 \\
+    --init-channels 16 --cells 1 --proxies params,layers,synflow,naswot --out runs/cells
+  naslens screen --all --cascade params@live:0.5 --proxies naslens --out runs/all
+  naslens screen --sample 200 --data folder:IMAGES --image 3x64x64 --out runs/mine")]
 pub struct Args {
     /// Search space; see `naslens list spaces`
     #[arg(long, default_value = "nas-bench-201")]
@@ -28,12 +35,13 @@ pub struct Args {
     /// Score the whole space
     #[arg(long)]
     all: bool,
-    /// Score the architectures in FILE, one per line; # starts a comment
+    /// Score the architectures in FILE: one per line (# starts a comment), or the column arch of a Parquet table
     #[arg(long, value_name = "FILE")]
     archs: Option<PathBuf>,
     /// Proxies and ensembles, separated by commas; see `naslens list proxies`
     #[arg(
         long,
+        value_name = "NAMES",
         value_delimiter = ',',
         default_value = "params,flops,layers,synflow,naswot,jacov,grad_norm,snip,naslens"
     )]

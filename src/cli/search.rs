@@ -78,6 +78,11 @@ impl TableArgs {
 /// same command goes on after an interruption. Networks that break a constraint are not in the pool, so no strategy can
 /// choose one.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  naslens search --strategy bayesian --space nas-bench-201 --table benchmarks-data/fashion-cells.parquet \\
+    --target valid_acc_pct --final test_acc_pct --epochs 4 --queries 30
+  naslens search runs/first --strategy regularised_evolution --max params=1.0M --queries 20   # trains for real")]
 pub struct Args {
     /// Folder of a screen; without one, the networks of the table are searched
     #[arg(value_name = "RUN", required_unless_present = "table")]

@@ -11,6 +11,9 @@ use naslens::pipeline::{StabilityOptions, stability};
 /// proxy: the reliability of one run, how far the best of one run are those of another, and how many runs one would have to
 /// average for more. Nothing is scored again.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  naslens stability runs/seed0 runs/seed1 runs/seed2")]
 pub struct Args {
     /// Folders of screens, two or more
     #[arg(required = true, value_name = "DIR")]

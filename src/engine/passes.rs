@@ -51,8 +51,40 @@ pub enum Pass {
 }
 
 impl Pass {
+    /// What is run, for people.
+    pub fn what(self) -> &'static str {
+        match self {
+            Pass::Weights => "the initial weights; nothing is run",
+            Pass::Dual => "one forward-mode derivative of the linearised network; no image, no backward pass",
+            Pass::LinearGradient => "a backward pass of the linearised network in float64; no image",
+            Pass::NormalisedLinearGradient => "the same with batch normalisation in train mode; no image",
+            Pass::Codes => "ReLU codes of a train-mode forward on the batch",
+            Pass::LossGradient => "gradient of the mean cross-entropy on the batch",
+            Pass::ActivationGradient => {
+                "outputs of the layers and the gradient of the mean cross-entropy with respect to them"
+            }
+            Pass::HessianGradient => "product of the loss's Hessian with its gradient (double backward)",
+            Pass::ChannelCorrelation => {
+                "correlations between the channels of every output for the first image of the batch"
+            }
+            Pass::HalfGradients => "gradients of the loss on each half of the batch",
+            Pass::GradientSigns => "a gradient of the loss per image of the batch",
+            Pass::TangentKernel => "gradients of the logits of each of the first 16 images",
+            Pass::Expansion => "two forwards on normal images with normal weights; the batch is not read",
+            Pass::NeuronPatterns => "ReLU patterns of the first 16 images with normal weights",
+            Pass::BlockWise => {
+                "a forward, and a backward through each block, on normal images with normal weights; the batch is not read"
+            }
+            Pass::LinearRegions => "ReLU codes of a thin version of the network on 3,000 tiny normal images",
+            Pass::FisherInformation => {
+                "derivatives of the logits of the first 16 images with respect to one weight per layer"
+            }
+            Pass::InputGradient => "gradient of each image's summed logits with respect to the image",
+        }
+    }
+
     /// Whether images of the batch go through the network.
-    pub(super) fn reads_batch(self) -> bool {
+    pub fn reads_batch(self) -> bool {
         use Pass::*;
         !matches!(
             self,

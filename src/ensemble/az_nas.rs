@@ -12,6 +12,8 @@ pub static AZ_NAS: Ensemble = Ensemble {
               best, and N the number of networks",
     protocol: "ranks over the distinct live networks of the run, ties averaged, missing scores last: more networks, other \
                values; MACs of the live part",
+    limits: "Costs what the three proxies of AZ-NAS cost, which share their passes. On short trainings it falls \
+             behind naswot and jacov, as sizes and az_trainability say little there.",
     members: &["az_expressivity", "az_progressivity", "az_trainability", "flops@live"],
     combine: log_rank_sum,
 };

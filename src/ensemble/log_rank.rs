@@ -11,6 +11,8 @@ pub static LOG_RANK: Ensemble = Ensemble {
               best, and N the number of networks",
     protocol: "ranks over the distinct live networks of the run, ties averaged, missing scores last: more networks, other \
                values; MACs of the live part",
+    limits: "Three of its four members count capacity in one way or another, and it falls behind where capacity does \
+             not decide.",
     members: &["flops@live", "naswot", "jacov", "synflow"],
     combine: log_rank_sum,
 };

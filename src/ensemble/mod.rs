@@ -33,6 +33,8 @@ pub struct Ensemble {
     pub formula: &'static str,
     /// What fixes the number beside the protocols of the members.
     pub protocol: &'static str,
+    /// What is known to go wrong with it.
+    pub limits: &'static str,
     /// Names of the proxies it is made of. They look at the live part, so that their scores belong to a network.
     pub members: &'static [&'static str],
     /// One value per network from the ranks of the members: `ranks[m][i]` is the average rank, from 1 for the worst to the
@@ -122,7 +124,7 @@ mod tests {
         for (i, e) in ENSEMBLES.iter().enumerate() {
             assert!(ENSEMBLES[..i].iter().all(|f| f.name != e.name), "{} is listed twice", e.name);
             assert!(proxy::find(e.name).is_err(), "{} is a proxy too", e.name);
-            for text in [e.title, e.paper, e.formula, e.protocol] {
+            for text in [e.title, e.paper, e.formula, e.protocol, e.limits] {
                 assert!(text.len() > 10, "{} lacks documentation", e.name);
             }
             assert!(e.members.len() > 1, "{}", e.name);

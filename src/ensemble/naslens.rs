@@ -16,6 +16,9 @@ pub static NASLENS: Ensemble = Ensemble {
               best, and N the number of networks",
     protocol: "ranks over the distinct live networks of the run, ties averaged, missing scores last: more networks, other \
                values",
+    limits: "Its members were chosen after a look at two tables, so its figures there are optimistic. Half of it is \
+             size, which is worth little where networks are trained for a few epochs (.35 on the table of this \
+             project, where naswot has .57): train a few networks on your own images before you believe it.",
     members: MEMBERS,
     combine: log_rank_sum,
 };

@@ -14,6 +14,7 @@ pub static VOTE: Ensemble = Ensemble {
               one, and N the number of networks",
     protocol: "ranks over the distinct live networks of the run, missing scores last: more networks, other values; equal \
                ranks are no vote",
+    limits: "Coarse: many networks win equally often. Two of its members turn around on NAS-Bench-101.",
     members: &["synflow", "jacov", "snip"],
     combine: pairwise_wins,
 };

@@ -20,6 +20,9 @@ pub static AZ_EXPRESSIVITY: Proxy = Proxy {
     protocol: "standard normal images, as many as the batch has, which itself is not read; Kaiming's normal weights (fan-in, \
                ReLU), zero biases; train-mode batch normalisation; live part, float32, eigenvalues in float64; a block \
                with constant output: status singular; a network without blocks: status unsupported",
+    limits: "Needs blocks; a network without any has no score. Dear. Alone it leaves out whether gradients survive; \
+             az_nas and naslens combine both.",
+    statuses: &[Status::Singular, Status::Unsupported],
     view: View::Live,
     baseline: false,
     passes: &[Pass::BlockWise],
@@ -38,6 +41,7 @@ pub static AZ_PROGRESSIVITY: Proxy = Proxy {
         })
     },
     protocol: "protocol of az_expressivity; fewer than two blocks: status unsupported",
+    limits: "The smallest of a few differences, so one block decides. Needs two blocks.",
     ..AZ_EXPRESSIVITY
 };
 
@@ -58,6 +62,9 @@ pub static AZ_TRAINABILITY: Proxy = Proxy {
                of one pixel, as in the published code; fewer than two blocks: status unsupported; a block that is the identity \
                is as trainable as can be and nothing else: status saturated, so that it ranks last, as in the published \
                code",
+    limits: "A member of az_nas and naslens rather than a ranking of its own; on short trainings it orders slightly \
+             backwards. Rests on one draw of signs. Needs two blocks.",
+    statuses: &[Status::Saturated, Status::Unsupported],
     ..AZ_EXPRESSIVITY
 };
 

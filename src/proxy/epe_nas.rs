@@ -25,6 +25,9 @@ pub static EPE_NAS: Proxy = Proxy {
     protocol: "train-mode batch normalisation, one batch, PyTorch's default initialisation, correlations in float64; a \
                class with a single image adds log(1 + k); values of different batches cannot be compared; an image \
                without gradient has no correlation: status singular",
+    limits: "Needs labels of several images per class: with one image per class it is the same for every network. As \
+             sensitive to what goes in as jacov. For classification only.",
+    statuses: &[Status::Singular],
     view: View::Live,
     baseline: false,
     passes: &[Pass::InputGradient],

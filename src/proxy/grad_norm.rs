@@ -10,6 +10,9 @@ pub static GRAD_NORM: Proxy = Proxy {
     paper: "Abdelfattah et al., Zero-cost proxies for lightweight NAS, ICLR 2021",
     formula: "sum_l ||dL/dW_l||_2, L the mean cross-entropy on the batch, W_l the weight of convolution or linear layer l",
     protocol: "train-mode batch normalisation, live layers, PyTorch's default initialisation, float32",
+    limits: "Grows with what makes networks hard to train, so its sign depends on the space: right on NAS-Bench-201, \
+             backwards on NAS-Bench-101 and on short trainings. Check it on a few trained networks before use.",
+    statuses: &[],
     view: View::Live,
     baseline: false,
     passes: &[Pass::LossGradient],
@@ -25,6 +28,7 @@ pub static GRAD_NORM_GLOBAL: Proxy = Proxy {
         let squares = sum_over_layers(&passes.loss_gradient, |l| Ok(norm(l)?.powi(2)));
         squares.value().map_or(Score::status(Status::Failed), |s| Score::new(s.sqrt()))
     },
+    limits: "As grad_norm, and more so: the layers with the largest gradients decide.",
     ..GRAD_NORM
 };
 

@@ -15,6 +15,9 @@ pub static GRADSIGN: Proxy = Proxy {
     protocol: "every image is a batch of its own in train mode, as in the published code: batch normalisation uses the \
                statistics of that image over its pixels; live layers, PyTorch's default initialisation, float32; grows \
                with the number of images, so values of different batch sizes cannot be compared",
+    limits: "One backward pass per image. At most weights x images, so it contains the number of weights; values of \
+             different batch sizes cannot be compared.",
+    statuses: &[],
     view: View::Live,
     baseline: false,
     passes: &[Pass::GradientSigns],

@@ -18,6 +18,9 @@ pub static GRASP: Proxy = Proxy {
               respect to the weights of convolutions and linear layers",
     protocol: "temperature 1, one batch for both derivatives, train-mode batch normalisation, live layers, PyTorch's \
                default initialisation, float32 summed in float64; the Hessian-vector product is exact (double backward)",
+    limits: "The dearest proxy here: a double backward pass per network. Does not turn around on NAS-Bench-101, as \
+             grad_norm does, but on short trainings more than any other but fisher.",
+    statuses: &[],
     view: View::Live,
     baseline: false,
     passes: &[Pass::HessianGradient],

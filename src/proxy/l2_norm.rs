@@ -10,6 +10,9 @@ pub static L2_NORM: Proxy = Proxy {
     paper: "baseline of Abdelfattah et al., Zero-cost proxies for lightweight NAS, ICLR 2021",
     formula: "sum_l ||W_l||_2, W_l the weight of convolution or linear layer l, no biases",
     protocol: "live layers, PyTorch's default initialisation, no data",
+    limits: "The initialisation fixes how large weights are, so the norm of a layer hardly differs from what its \
+             shape predicts: it counts capacity once more.",
+    statuses: &[],
     view: View::Live,
     baseline: false,
     passes: &[Pass::Weights],

@@ -9,6 +9,9 @@ pub static LAYERS: Proxy = Proxy {
     paper: "trivial baseline; Mellor et al., arXiv:2006.04647, note how much of a proxy is depth",
     formula: "count of convolution and linear layers",
     protocol: "counted on the graph after removing what is not on a path from input to output; nothing is run",
+    limits: "A small whole number, so many networks are tied. On NAS-Bench-101 most proxies that look at weights or \
+             images do no better.",
+    statuses: &[],
     view: View::Live,
     baseline: true,
     passes: &[],

@@ -19,6 +19,9 @@ pub static LINEAR_REGIONS: Proxy = Proxy {
                the batch is not read; Kaiming's normal weights (fan-in, ReLU), zero biases; train-mode batch normalisation \
                in each batch; live ReLUs; at most 3,000, which networks that tell all images apart share; no ReLU, or no \
                thin network: status unsupported",
+    limits: "Three in four of NAS-Bench-201 tell all images apart and share the highest score: it finds bad \
+             networks, not good ones.",
+    statuses: &[Status::Unsupported],
     view: View::Live,
     baseline: false,
     passes: &[Pass::LinearRegions],

@@ -13,6 +13,9 @@ pub static LOGSYNFLOW: Proxy = Proxy {
     formula: "sum_l sum |W_l| log(|dR/dW_l| + 1), R the sum of the logits of the network with absolute weights and biases",
     protocol: "batch normalisation bypassed, one input of ones, live layers, PyTorch's default initialisation, float64, \
                no data",
+    limits: "Sees no image and no normalisation. The logarithm is of each gradient, not of the sum, so it orders \
+             networks otherwise than synflow does.",
+    statuses: &[],
     view: View::Live,
     baseline: false,
     passes: &[Pass::LinearGradient],

@@ -54,6 +54,10 @@ pub struct Proxy {
     pub formula: &'static str,
     /// Everything that fixes the number: batch, mode, initialisation, precision.
     pub protocol: &'static str,
+    /// What is known to go wrong with it.
+    pub limits: &'static str,
+    /// Statuses that it gives itself, beside [`Status::COMMON`].
+    pub statuses: &'static [Status],
     /// Which network is looked at.
     pub view: View,
     /// A trivial count that every other proxy has to beat.
@@ -159,7 +163,7 @@ mod tests {
     fn registry_is_sound() {
         for (i, p) in PROXIES.iter().enumerate() {
             assert!(PROXIES[..i].iter().all(|q| q.name != p.name), "{} is listed twice", p.name);
-            for text in [p.title, p.paper, p.formula, p.protocol] {
+            for text in [p.title, p.paper, p.formula, p.protocol, p.limits] {
                 assert!(text.len() > 10, "{} lacks documentation", p.name);
             }
             let family = p.name.split('@').next().unwrap();

@@ -21,6 +21,9 @@ pub static NTK_COND: Proxy = Proxy {
                ranks by the condition number, lower is better, and the sign makes higher better; live layers, PyTorch's \
                default initialisation, float32 gradients, products in float64; noisy: repeats differ; a kernel whose \
                smallest eigenvalue is within rounding of zero: status singular",
+    limits: "Noisy: one initialisation says little about networks that are close, so average several seeds (`naslens \
+             stability` says how many). Says next to nothing on NAS-Bench-101.",
+    statuses: &[Status::Singular],
     view: View::Live,
     baseline: false,
     passes: &[Pass::TangentKernel],

@@ -12,6 +12,10 @@ pub static PARAMS: Proxy = Proxy {
     paper: PAPER,
     formula: "sum over all layers of the sizes of weights and biases, plus scale and shift of batch normalisation",
     protocol: "counted on the graph, operations that cannot reach the output included; nothing is run",
+    limits: "A larger network is not a better one: on NAS-Bench-101 and on networks that train for a few epochs the \
+             count says little. Operations that cannot reach the output are counted too, as in the published tables; \
+             params@live leaves them out and ranks NAS-Bench-201 better.",
+    statuses: &[],
     view: View::Specified,
     baseline: true,
     passes: &[],
@@ -23,6 +27,8 @@ pub static PARAMS_LIVE: Proxy = Proxy {
     name: "params@live",
     title: "Number of trainable parameters that take part",
     protocol: "counted on the graph after removing what is not on a path from input to output; nothing is run",
+    limits: "A larger network is not a better one: on NAS-Bench-101 and on networks that train for a few epochs the \
+             count says little.",
     view: View::Live,
     ..PARAMS
 };

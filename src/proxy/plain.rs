@@ -15,6 +15,10 @@ pub static PLAIN: Proxy = Proxy {
     paper: "Abdelfattah et al., Zero-cost proxies for lightweight NAS, ICLR 2021",
     formula: "sum_l sum W_l * dL/dW_l, L the mean cross-entropy on the batch",
     protocol: "train-mode batch normalisation, live layers, PyTorch's default initialisation, float32 summed in float64",
+    limits: "A weight before batch normalisation adds nothing but rounding and the normalisation's epsilon, so what \
+             remains is mostly the classifier's, of unstable sign. Published figures are negative too. For \
+             comparison only.",
+    statuses: &[],
     view: View::Live,
     baseline: false,
     passes: &[Pass::LossGradient],

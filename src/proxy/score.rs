@@ -44,6 +44,25 @@ impl Status {
         Status::OverLimit,
     ];
 
+    /// What any score can be, beside the statuses that its entry names.
+    pub const COMMON: [Status; 6] =
+        [Status::Ok, Status::Dead, Status::NonFinite, Status::Failed, Status::ScreenedOut, Status::OverLimit];
+
+    /// What it means, for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Status::Ok => "a finite number",
+            Status::Dead => "the input does not reach the output",
+            Status::Singular => "a matrix that the score is made of is singular",
+            Status::NonFinite => "the computation overflowed or was undefined",
+            Status::Saturated => "the score is at the ceiling of its protocol and tells networks no longer apart",
+            Status::Unsupported => "the proxy does not apply to this kind of network or batch",
+            Status::Failed => "the network could not be run",
+            Status::ScreenedOut => "a cascade took the network out first",
+            Status::OverLimit => "predicted to take longer than the limit on latency, so not scored",
+        }
+    }
+
     /// Name in files.
     pub fn name(self) -> &'static str {
         match self {

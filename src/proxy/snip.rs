@@ -12,6 +12,9 @@ pub static SNIP: Proxy = Proxy {
     paper: "Lee et al., SNIP: single-shot network pruning, ICLR 2019; as a proxy: Abdelfattah et al., ICLR 2021",
     formula: "sum_l sum |W_l * dL/dW_l|, L the mean cross-entropy on the batch",
     protocol: "train-mode batch normalisation, live layers, PyTorch's default initialisation, float32",
+    limits: "Moves with grad_norm, and turns around where grad_norm does: right on NAS-Bench-201, backwards on \
+             NAS-Bench-101 and on short trainings.",
+    statuses: &[],
     view: View::Live,
     baseline: false,
     passes: &[Pass::LossGradient],

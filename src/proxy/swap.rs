@@ -16,6 +16,10 @@ pub static SWAP: Proxy = Proxy {
     protocol: "the first 16 images of the batch (all, if there are fewer), standard normal weights, zero biases, one \
                initialisation (the paper averages 32), train-mode batch normalisation, live ReLUs; all 2^images \
                patterns: status saturated; no ReLU: status unsupported",
+    limits: "At most 2^images patterns, which wide networks reach; the paper's factor exp(-((P - mu)^2) / sigma) is \
+             left out, since mu and sigma say which size is wanted and are set by hand: a wanted size is a \
+             constraint (`naslens search --max params=…`).",
+    statuses: &[Status::Saturated, Status::Unsupported],
     view: View::Live,
     baseline: false,
     passes: &[Pass::NeuronPatterns],

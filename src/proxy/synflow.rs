@@ -16,6 +16,9 @@ pub static SYNFLOW: Proxy = Proxy {
     paper: "Tanaka et al., Pruning neural networks without any data, NeurIPS 2020; as a proxy: Abdelfattah et al., ICLR 2021",
     formula: "log sum_l sum |W_l * dR/dW_l|, R the sum of the logits of the network with absolute weights and biases",
     protocol: "batch normalisation bypassed, one input of ones, live layers, PyTorch's default initialisation, no data",
+    limits: "Sees no image and no normalisation. Correlates with params by .84 or more on NAS-Bench-201: it counts \
+             capacity again, through paths.",
+    statuses: &[],
     view: View::Live,
     baseline: false,
     passes: &[Pass::Dual],
@@ -34,6 +37,8 @@ pub static SYNFLOW_BN: Proxy = Proxy {
     protocol: "train-mode batch normalisation over the pixels of the only image, one input of ones, live layers, \
                PyTorch's default initialisation, float64, no data; no gradient at all has no logarithm: status \
                non_finite",
+    limits: "Normalisation divides out the products along paths that make synflow rank; what remains orders \
+             NAS-Bench-201 hardly at all and NAS-Bench-101 backwards. For comparison only.",
     passes: &[Pass::NormalisedLinearGradient],
     score: |passes| {
         let flow = sum_over_layers(&passes.normalised_linear_gradient, |l| {

@@ -20,6 +20,8 @@ pub static VKDNW: Proxy = Proxy {
         let layers = passes.network.layers().count() as f64;
         spectrum(passes).map_or_else(Score::status, |h| Score::new(layers + h))
     },
+    limits: "The entropy is at most log 9, so the number of layers decides between networks of unequal depth and the \
+             entropy among those of equal depth: beside layers it adds little.",
     ..VKDNW_ENTROPY
 };
 
@@ -37,6 +39,9 @@ pub static VKDNW_ENTROPY: Proxy = Proxy {
                16 images of the batch (all, if there are fewer); Kaiming's normal weights (fan-in, ReLU), zero biases; \
                batch normalisation is the identity, as in evaluation mode before training; live layers, float32 \
                gradients, products and eigenvalues in float64; all deciles zero: status singular",
+    limits: "Alone it orders nothing on the spaces measured here. One weight per layer and 16 images stand for the \
+             whole network.",
+    statuses: &[Status::Singular],
     view: View::Live,
     baseline: false,
     passes: &[Pass::FisherInformation],

@@ -14,6 +14,8 @@ pub static ZEN: Proxy = Proxy {
                as many x as images in the batch, which itself is not read; train mode; the running variance is what \
                PyTorch holds after both forwards (momentum 0.1, from one), 0.81 + 0.09 v + 0.1 v', v and v' the unbiased \
                variances; live layers, float32; features that do not move have no logarithm: status non_finite",
+    limits: "Does not beat counting layers on either NAS-Bench. Rests on one draw of weights and inputs.",
+    statuses: &[],
     view: View::Live,
     baseline: false,
     passes: &[Pass::Expansion],

@@ -19,6 +19,9 @@ pub static ZICO: Proxy = Proxy {
     protocol: "two batches, the first and the second half of the images, each normalised by its own statistics in train \
                mode, the same weights for both, live layers, PyTorch's default initialisation, float32 gradients, \
                float64 ratios; a batch of one image has no halves: status unsupported",
+    limits: "With two batches a gradient that happens to be almost the same in both makes its weight's term huge, so \
+             tails are heavy. Correlates with params by .84 or more on NAS-Bench-201.",
+    statuses: &[Status::Unsupported],
     view: View::Live,
     baseline: false,
     passes: &[Pass::HalfGradients],

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::{ScreenConfig, ScreenError};
+use crate::benchmark::{Table, TableError};
 use crate::seed::Stream;
 use crate::space::{self, Architecture, SearchSpace, Skeleton, SpaceError};
 
@@ -77,8 +78,11 @@ pub enum ArchListError {
     /// The space refuses.
     #[error(transparent)]
     Space(#[from] SpaceError),
+    /// The table cannot be read, or has no column `arch`.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// The file cannot be read.
-    #[error("cannot read {}: {source}; --archs takes a text file with one architecture per line", path.display())]
+    #[error("cannot read {}: {source}; --archs takes a text file with one architecture per line, or a Parquet table with a column arch", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -97,13 +101,19 @@ pub enum ArchListError {
     },
 }
 
-/// Reads one architecture per line; empty lines and what follows `#` are ignored. Repeated architectures stay.
+/// Reads one architecture per line, or the column `arch` of a Parquet table; empty lines and what follows `#` are ignored.
+/// Repeated architectures stay.
 pub fn read_arch_list(config: &ScreenConfig, path: &Path) -> Result<Selection, ArchListError> {
     let space = space::open(&config.space, &Skeleton { init_channels: config.init_channels, cells: config.cells })?;
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ArchListError::Unreadable { path: path.into(), source })?;
+    let lines: Vec<String> = if path.extension().is_some_and(|e| e == "parquet") {
+        Table::open(path)?.string_column("arch")?.into_iter().map(Option::unwrap_or_default).collect()
+    } else {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ArchListError::Unreadable { path: path.into(), source })?;
+        text.lines().map(str::to_owned).collect()
+    };
     let mut archs = Vec::new();
-    for (line, content) in (1..).zip(text.lines()) {
+    for (line, content) in (1..).zip(&lines) {
         let content = content.split('#').next().unwrap_or_default().trim();
         if !content.is_empty() {
             let parsed = space.parse(content);
@@ -150,5 +160,17 @@ mod tests {
         let space = space::open("nb101", &Skeleton::default()).unwrap();
         let (archs, sampler) = select(space.as_ref(), &Selection::All, 0).unwrap();
         assert_eq!((archs.len(), sampler.as_str()), (423_624, "all 423624 nas-bench-101 distinct modules"));
+    }
+
+    #[test]
+    fn a_table_lists_its_networks() {
+        let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("benchmarks-data/fashion-cells.parquet");
+        let Ok(Selection::Listed(archs, _)) = read_arch_list(&ScreenConfig::default(), &table) else {
+            panic!("the table has a column arch")
+        };
+        assert_eq!(archs.len(), 1000);
+        let digits = table.with_file_name("digits.parquet");
+        let err = read_arch_list(&ScreenConfig::default(), &digits).unwrap_err().to_string();
+        assert!(err.contains("has no column `arch`"), "{err}");
     }
 }
