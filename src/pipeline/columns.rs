@@ -13,9 +13,10 @@ use parquet::file::properties::WriterProperties;
 
 use crate::files::{FileError, write_atomically};
 
-/// Writes the columns, which are of equal length, in their order.
+/// Writes the columns, which are of equal length, in their order; the metadata say which naslens wrote them.
 pub(super) fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), FileError> {
-    write_with(path, columns, &[])
+    let about = serde_json::json!({ "naslens": env!("CARGO_PKG_VERSION") });
+    write_with(path, columns, &[("naslens", about.to_string())])
 }
 
 /// The same, with pairs of key and value in the file's metadata.
@@ -26,7 +27,9 @@ pub(super) fn write_with(
 ) -> Result<(), FileError> {
     let fields: Vec<Field> =
         columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
-    let schema = Arc::new(Schema::new(fields));
+    // In the Arrow schema too, where pyarrow looks for it.
+    let described = metadata.iter().map(|(key, value)| (key.to_string(), value.clone())).collect();
+    let schema = Arc::new(Schema::new_with_metadata(fields, described));
     write_atomically(path, |file| {
         let batch = RecordBatch::try_new(schema.clone(), columns.into_iter().map(|(_, a)| a).collect())?;
         let metadata = metadata.iter().map(|(k, v)| KeyValue::new(k.to_string(), v.clone())).collect();
