@@ -13,13 +13,12 @@ use parquet::file::properties::WriterProperties;
 
 use crate::files::{FileError, write_atomically};
 
-/// Writes the columns, which are of equal length, in their order; the metadata say which naslens wrote them.
+/// Writes the columns, which are of equal length, in their order.
 pub(super) fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), FileError> {
-    let about = serde_json::json!({ "naslens": env!("CARGO_PKG_VERSION") });
-    write_with(path, columns, &[("naslens", about.to_string())])
+    write_with(path, columns, &[])
 }
 
-/// The same, with pairs of key and value in the file's metadata.
+/// The same, with pairs of key and value in the file's metadata, beside `naslens`: the version that wrote it, as JSON.
 pub(super) fn write_with(
     path: &Path,
     columns: Vec<(&str, ArrayRef)>,
@@ -27,12 +26,15 @@ pub(super) fn write_with(
 ) -> Result<(), FileError> {
     let fields: Vec<Field> =
         columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+    let about = serde_json::json!({ "naslens": env!("CARGO_PKG_VERSION") });
+    let mut pairs = vec![("naslens", about.to_string())];
+    pairs.extend_from_slice(metadata);
     // In the Arrow schema too, where pyarrow looks for it.
-    let described = metadata.iter().map(|(key, value)| (key.to_string(), value.clone())).collect();
+    let described = pairs.iter().map(|(key, value)| (key.to_string(), value.clone())).collect();
     let schema = Arc::new(Schema::new_with_metadata(fields, described));
     write_atomically(path, |file| {
         let batch = RecordBatch::try_new(schema.clone(), columns.into_iter().map(|(_, a)| a).collect())?;
-        let metadata = metadata.iter().map(|(k, v)| KeyValue::new(k.to_string(), v.clone())).collect();
+        let metadata = pairs.iter().map(|(k, v)| KeyValue::new(k.to_string(), v.clone())).collect();
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
             .set_key_value_metadata(Some(metadata))
