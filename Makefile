@@ -1,12 +1,17 @@
 # make demo   set up, build, and run the demo to a report
 # make test   set up, and run all tests
-.PHONY: demo test setup libtorch clean
+# make notebooks   execute the notebooks (needs python3), in .venv-notebooks, without keeping outputs in git
+.PHONY: demo test notebooks setup libtorch clean
 
 demo: setup
 	cargo run --release -- run demo.toml --out runs/demo
 
 test: setup
 	cargo test
+
+notebooks: setup
+	cargo build --release
+	@scripts/notebooks.sh
 
 setup:
 	@scripts/setup.sh
@@ -17,4 +22,4 @@ libtorch:
 
 clean:
 	cargo clean
-	rm -rf .libtorch runs
+	rm -rf .libtorch .venv-notebooks runs

@@ -30,7 +30,7 @@ def make(folder):
 
     config = folder / "run.toml"
     config.write_text(
-        'title = "readers"\nsample = 12\nlabels = 4\ntop = 1\npredictor = "knn"\n'
+        'title = "readers"\nsample = 12\nlabels = 6\ntop = 1\npredictor = "knn"\n'
         f'[screen]\n{RECIPE}init_channels = 4\ncells = 1\nproxies = ["synflow"]\n{TRAIN}'
     )
     run = folder / "run"

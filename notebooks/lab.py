@@ -21,7 +21,7 @@ SKELETON = ["--data", "fashion", "--image", "1x12x12", "--init-channels", 16, "-
 PROXIES = (
     "params,flops,layers,l2_norm,synflow,naswot,jacov,epe_nas,meco,zen,swap,grad_norm,snip,fisher,zico,naslens"
 ).split(",")
-COUNTS = ["params", "flops", "layers"]
+COUNTS = ["params", "params@live", "flops", "layers"]
 
 SEED_COLUMNS = [f"test_acc_seed{k}_pct" for k in range(3)]
 

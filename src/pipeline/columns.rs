@@ -1,5 +1,6 @@
 //! Columns written as Parquet (zstd), whole or not at all.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ pub(super) fn write_with(
     let mut pairs = vec![("naslens", about.to_string())];
     pairs.extend_from_slice(metadata);
     // In the Arrow schema too, where pyarrow looks for it.
-    let described = pairs.iter().map(|(key, value)| (key.to_string(), value.clone())).collect();
+    let described: HashMap<_, _> = pairs.iter().map(|(key, value)| (key.to_string(), value.clone())).collect();
     let schema = Arc::new(Schema::new_with_metadata(fields, described));
     write_atomically(path, |file| {
         let batch = RecordBatch::try_new(schema.clone(), columns.into_iter().map(|(_, a)| a).collect())?;
