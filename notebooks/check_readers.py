@@ -17,7 +17,6 @@ from lab import ROOT, TABLE, naslens
 
 PLAIN = {"string", "int64", "int32", "double", "bool"}
 SMALL = ["--image", "1x8x8", "--init-channels", 4, "--cells", 1]
-RECIPE = 'data = "digits"\nimage = "1x8x8"\n'
 TRAIN = '[train]\nimage = "1x8x8"\nepochs = 2\n'
 FIXTURES = ROOT / "tests" / "golden" / "imports"
 
@@ -31,7 +30,7 @@ def make(folder):
     config = folder / "run.toml"
     config.write_text(
         'title = "readers"\nsample = 12\nlabels = 6\ntop = 1\npredictor = "knn"\n'
-        f'[screen]\n{RECIPE}init_channels = 4\ncells = 1\nproxies = ["synflow"]\n{TRAIN}'
+        f'[screen]\ndata = "digits"\nimage = "1x8x8"\ninit_channels = 4\ncells = 1\nproxies = ["synflow"]\n{TRAIN}'
     )
     run = folder / "run"
     naslens("run", config, "--out", run)
@@ -61,7 +60,7 @@ def make(folder):
     yield "latencies", folder / "latency.parquet"
 
     recipe = folder / "table.toml"
-    recipe.write_text(f'{RECIPE}init_channels = 4\ncells = 1\nrepeats = 2\n{TRAIN}'.replace('image = "1x8x8"\ninit', "init"))
+    recipe.write_text(f'space = "nas-bench-201"\ndata = "digits"\ninit_channels = 4\ncells = 1\nrepeats = 2\n{TRAIN}')
     naslens("make-table", recipe, "--networks", 2, "--out", folder / "made")
     yield "a table made", folder / "made" / "table.parquet"
     yield "curves of a table made", folder / "made" / "curves.parquet"

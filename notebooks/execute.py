@@ -7,11 +7,14 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from traitlets.config import Config
 
 import lab
 
 HERE = Path(__file__).resolve().parent
 SECONDS = 600
+# Kernels listen on sockets in the file system, not on ports.
+QUIET = Config({"KernelManager": {"transport": "ipc"}})
 
 
 def outputs(book):
@@ -25,14 +28,16 @@ def main(names):
     for path, book in books:
         nbformat.validate(book)
         if outputs(book):
-            sys.exit(f"{path.name} holds outputs; clear them (jupyter nbconvert --clear-output --inplace {path.name}) and commit")
+            sys.exit(f"{path.name} holds outputs; clear them (jupyter nbconvert --clear-output --inplace notebooks/{path.name}) and commit")
     print(f"naslens: {lab.program()}", flush=True)
     scratch = lab.RUNS / "executed"
     scratch.mkdir(parents=True, exist_ok=True)
     for path, book in books:
         start = time.monotonic()
         try:
-            NotebookClient(book, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": HERE}}).execute()
+            NotebookClient(
+                book, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": HERE}}, config=QUIET
+            ).execute()
         except CellExecutionError as error:
             sys.exit(f"{path.name} failed:\n{error}")
         finally:
