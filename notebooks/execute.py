@@ -1,4 +1,6 @@
-"""Executes all notebooks into a scratch folder and checks that those in git hold no outputs: python execute.py [NAME ...]"""
+"""Executes all notebooks into a scratch folder and checks that those in git hold no outputs: python execute.py [NAME ...]
+
+python execute.py --clear removes the outputs."""
 
 import sys
 import time
@@ -22,13 +24,21 @@ def outputs(book):
     return [c for c in book.cells if c.cell_type == "code" and (c.outputs or c.execution_count is not None)]
 
 
+def clear():
+    for path in HERE.glob("*.ipynb"):
+        book = nbformat.read(path, as_version=4)
+        for cell in outputs(book):
+            cell.outputs, cell.execution_count = [], None
+        path.write_text(nbformat.writes(book) + "\n")
+
+
 def main(names):
     paths = [HERE / f"{name}.ipynb" for name in names] or sorted(HERE.glob("*.ipynb"))
     books = [(path, nbformat.read(path, as_version=4)) for path in paths]
     for path, book in books:
         nbformat.validate(book)
         if outputs(book):
-            sys.exit(f"{path.name} holds outputs; clear them (jupyter nbconvert --clear-output --inplace notebooks/{path.name}) and commit")
+            sys.exit(f"{path.name} holds outputs; run notebooks/execute.py --clear and commit")
     print(f"naslens: {lab.program()}", flush=True)
     scratch = lab.RUNS / "executed"
     scratch.mkdir(parents=True, exist_ok=True)
@@ -47,4 +57,4 @@ def main(names):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    clear() if sys.argv[1:] == ["--clear"] else main(sys.argv[1:])

@@ -63,3 +63,22 @@ pub(super) fn optional(values: impl IntoIterator<Item = Option<f64>>) -> ArrayRe
 pub(super) fn integer(values: impl IntoIterator<Item = i64>) -> ArrayRef {
     Arc::new(Int64Array::from_iter_values(values))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    #[test]
+    fn metadata_are_in_the_file_and_in_the_arrow_schema() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        write_with(file.path(), vec![("n", integer([1, 2]))], &[("origin", "here".into())]).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(file.path()).unwrap()).unwrap();
+        let pairs = reader.metadata().file_metadata().key_value_metadata().unwrap().clone();
+        let about = format!("{{\"naslens\":\"{}\"}}", env!("CARGO_PKG_VERSION"));
+        for (key, value) in [("naslens", about.as_str()), ("origin", "here")] {
+            assert!(pairs.iter().any(|p| p.key == key && p.value.as_deref() == Some(value)), "{pairs:?}");
+            assert_eq!(reader.schema().metadata()[key], value);
+        }
+    }
+}
