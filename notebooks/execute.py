@@ -9,14 +9,11 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from traitlets.config import Config
 
 import lab
 
 HERE = Path(__file__).resolve().parent
 SECONDS = 600
-# Kernels listen on sockets in the file system, not on ports.
-QUIET = Config({"KernelManager": {"transport": "ipc"}})
 
 
 def outputs(book):
@@ -45,9 +42,7 @@ def main(names):
     for path, book in books:
         start = time.monotonic()
         try:
-            NotebookClient(
-                book, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": HERE}}, config=QUIET
-            ).execute()
+            NotebookClient(book, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": HERE}}).execute()
         except CellExecutionError as error:
             sys.exit(f"{path.name} failed:\n{error}")
         finally:
