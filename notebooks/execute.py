@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
 import lab
 
@@ -43,7 +43,7 @@ def main(names):
         start = time.monotonic()
         try:
             NotebookClient(book, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": HERE}}).execute()
-        except CellExecutionError as error:
+        except (CellExecutionError, CellTimeoutError) as error:
             sys.exit(f"{path.name} failed:\n{error}")
         finally:
             nbformat.write(book, scratch / path.name)
