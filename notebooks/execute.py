@@ -26,6 +26,9 @@ def clear():
         book = nbformat.read(path, as_version=4)
         for cell in outputs(book):
             cell.outputs, cell.execution_count = [], None
+        for cell in book.cells:
+            cell.metadata.pop("execution", None)
+        book.metadata["language_info"] = {"name": "python"}
         path.write_text(nbformat.writes(book) + "\n")
 
 
