@@ -228,9 +228,12 @@ fn a_network_that_the_model_is_wrong_about_never_wins() {
     let text = |g: &Vec<u8>| space.format(&Architecture(g.clone()));
     let id = space.arch_id(&Architecture(genes[0].clone())).to_string();
     let (fast, slow) = (text(&genes[0]), text(&genes[6]));
-    let measured = json(cli::naslens("latency --runs 15 --device cpu --json").args(["--arch", &fast, "--arch", &slow]));
-    let p50 = |i: usize| measured["networks"][i]["quiet_ms"].as_f64().unwrap();
-    assert!(p50(1) > 2.0 * p50(0), "six convolutions take longer than none: {measured}");
+    let measure =
+        || json(cli::naslens("latency --runs 15 --device cpu --json").args(["--arch", &fast, "--arch", &slow]));
+    let quiet_ms = |measured: &Value, i: usize| measured["networks"][i]["quiet_ms"].as_f64().unwrap();
+    // Six convolutions take longer than none, but a machine may be so busy that it does not show at once.
+    let measured = std::iter::repeat_with(measure).take(10).find(|m| quiet_ms(m, 1) > 2.0 * quiet_ms(m, 0)).unwrap();
+    let p50 = |i: usize| quiet_ms(&measured, i);
     let limit = (p50(0) * p50(1)).sqrt();
 
     // The model believes that all networks take next to no time.

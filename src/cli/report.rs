@@ -11,6 +11,12 @@ use naslens::pipeline::pages::{Loaded, PageError, PageOptions, beside, find, loa
 /// with such folders inside. Each page goes into its folder as report.html. With --table and --target, screens are judged by
 /// known accuracies, and searches are shown beside random search.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  naslens report runs/demo
+  naslens report runs/first --table benchmarks-data/fashion-cells.parquet --target test_acc_pct
+  naslens report runs --compare --table benchmarks-data/fashion-cells.parquet --target test_acc_pct \\
+    --out comparison.html")]
 pub struct Args {
     /// Folders and files
     #[arg(value_name = "RUN", required = true)]
@@ -32,7 +38,7 @@ pub struct Args {
     parquet: Option<PathBuf>,
     /// Bootstrap resamples behind each interval; fewer above 16,000 networks
     #[arg(long, default_value_t = 1000, value_name = "N")]
-    repeats: usize,
+    resamples: usize,
     /// Seed of the resamples
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -42,7 +48,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let options = PageOptions { table: args.table, target: args.target, repeats: args.repeats, seed: args.seed };
+    let options = PageOptions { table: args.table, target: args.target, repeats: args.resamples, seed: args.seed };
     let mut paths = Vec::new();
     for run in &args.runs {
         paths.extend(find(run)?);
