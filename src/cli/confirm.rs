@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use naslens::data::DataSpec;
+use naslens::pipeline::RunConfig;
 use naslens::pipeline::confirm::{ConfirmConfig, Controls, confirm};
-use naslens::pipeline::{RunConfig, RunOptions};
 
 use super::latency::LimitArgs;
+use super::machine::MachineArgs;
 use super::progress::Reporter;
 
 /// Train the best networks of a screen and as many controls, say whether screening helped, export the winner.
@@ -49,15 +50,8 @@ pub struct Args {
     /// Folder for the results [default: RUN/confirm]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Networks trained side by side [default: measured once]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    device: String,
-    /// Discard an earlier confirmation in the folder
-    #[arg(long)]
-    overwrite: bool,
+    #[command(flatten)]
+    machine: MachineArgs,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -73,7 +67,7 @@ fn controls(text: &str) -> Result<Controls, String> {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let out = args.out.unwrap_or_else(|| args.run.join("confirm"));
-    let latency_model = args.limit.model(Some(&args.run), None, &args.device)?;
+    let latency_model = args.limit.model(Some(&args.run), None, &args.machine.device)?;
     let mut config = ConfirmConfig {
         by: args.by,
         top: args.top,
@@ -88,7 +82,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.config {
         config.train = RunConfig::read(path)?.train;
     }
-    let options = RunOptions::new(&args.device, args.threads.map(usize::from), args.overwrite, &super::STOP)?;
+    let options = args.machine.options()?;
     let mut reporter = Reporter::new("trainings");
     let report = confirm(&config, &out, &options, &mut |p| reporter.update(p.done, p.total, p.resumed, p.seconds));
     reporter.finish();

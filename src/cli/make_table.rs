@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use naslens::pipeline::{RunOptions, TableConfig, make_table};
+use naslens::pipeline::{TableConfig, make_table};
 
+use super::machine::MachineArgs;
 use super::progress::Reporter;
 
 /// Train networks of a space for real, into a table to evaluate against.
@@ -29,15 +30,8 @@ pub struct Args {
     /// Folder for the results [default: runs/NAME of the configuration]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Networks trained side by side [default: measured once]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    device: String,
-    /// Discard an earlier table in the folder
-    #[arg(long)]
-    overwrite: bool,
+    #[command(flatten)]
+    machine: MachineArgs,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -46,7 +40,7 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = TableConfig::read(&args.config)?;
     let out = args.out.unwrap_or_else(|| PathBuf::from("runs").join(args.config.file_stem().unwrap_or_default()));
-    let options = RunOptions::new(&args.device, args.threads.map(usize::from), args.overwrite, &super::STOP)?;
+    let options = args.machine.options()?;
     let mut reporter = Reporter::new("trainings");
     let outcome = make_table(&config, args.networks, args.latency, &out, &options, &mut |p| {
         reporter.update(p.done, p.total, p.resumed, p.seconds);

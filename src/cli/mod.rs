@@ -13,6 +13,7 @@ mod export;
 mod import;
 mod latency;
 mod list;
+mod machine;
 mod make_table;
 mod man;
 mod plan;

@@ -8,9 +8,10 @@ use clap::ArgGroup;
 use naslens::data::DataSpec;
 use naslens::network::Shape;
 use naslens::pipeline::latency::Subject;
-use naslens::pipeline::{RunConfig, RunOptions, Stage, run as run_all};
+use naslens::pipeline::{RunConfig, Stage, run as run_all};
 
 use super::latency::LimitArgs;
+use super::machine::MachineArgs;
 use super::progress::Reporter;
 
 /// Screen a space, train a few networks to learn from, predict the rest, confirm the best, report, export the winner.
@@ -41,15 +42,8 @@ pub struct Args {
     /// Folder for the results [default: runs/NAME of the configuration]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Networks scored or trained side by side [default: measured once]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    device: String,
-    /// Discard an earlier run in the folder
-    #[arg(long)]
-    overwrite: bool,
+    #[command(flatten)]
+    machine: MachineArgs,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -58,7 +52,7 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (config, name) = configuration(&args)?;
     let out = args.out.unwrap_or_else(|| PathBuf::from("runs").join(name));
-    let options = RunOptions::new(&args.device, args.threads.map(usize::from), args.overwrite, &super::STOP)?;
+    let options = args.machine.options()?;
     let mut current: Option<(Stage, Reporter)> = None;
     let outcome = run_all(&config, &out, &options, &mut |stage, p| {
         if current.as_ref().is_none_or(|(s, _)| *s != stage) {
@@ -119,7 +113,7 @@ fn configuration(args: &Args) -> anyhow::Result<(RunConfig, OsString)> {
             image: screen.image,
             classes: 10,
         };
-        screen.latency_model = Some(super::latency::model_of(&subject, &args.device)?);
+        screen.latency_model = Some(super::latency::model_of(&subject, &args.machine.device)?);
     }
     Ok((config, name))
 }

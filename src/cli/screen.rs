@@ -7,10 +7,11 @@ use clap::ArgGroup;
 use naslens::data::DataSpec;
 use naslens::network::Shape;
 use naslens::pipeline::latency::Subject;
-use naslens::pipeline::{CascadeStage, Init, RunOptions, ScreenConfig, Selection, read_arch_list, screen};
+use naslens::pipeline::{CascadeStage, Init, ScreenConfig, Selection, read_arch_list, screen};
 use naslens::text::thousands;
 
 use super::latency::LimitArgs;
+use super::machine::MachineArgs;
 use super::progress::Reporter;
 
 /// Score untrained networks of a space with proxies.
@@ -76,18 +77,11 @@ pub struct Args {
     /// Weights: bank (networks share layers of equal name and shape) or independent
     #[arg(long, default_value = "bank", value_name = "INIT")]
     init: Init,
-    /// Networks scored side by side [default: measured once]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    device: String,
+    #[command(flatten)]
+    machine: MachineArgs,
     /// Folder for the results
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Discard an earlier run in the folder
-    #[arg(long)]
-    overwrite: bool,
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
@@ -117,14 +111,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             image: config.image,
             classes: 10,
         };
-        config.latency_model = Some(super::latency::model_of(&subject, &args.device)?);
+        config.latency_model = Some(super::latency::model_of(&subject, &args.machine.device)?);
     }
     let selection = match (args.sample, args.archs) {
         (Some(n), _) => Selection::Sample(n),
         (None, Some(file)) => read_arch_list(&config, &file)?,
         (None, None) => Selection::All,
     };
-    let options = RunOptions::new(&args.device, args.threads.map(usize::from), args.overwrite, &super::STOP)?;
+    let options = args.machine.options()?;
     let mut reporter = Reporter::new("networks");
     let outcome = screen(&config, &selection, &args.out, &options, &mut |p| {
         reporter.update(p.done, p.total, p.resumed, p.seconds);

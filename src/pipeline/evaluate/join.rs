@@ -12,6 +12,8 @@ pub(super) const OK: &str = "ok";
 const MISSING: &str = "missing";
 /// Key column of a table: the first 64 bits of the published hash of a module (NAS-Bench-101), as a whole number.
 pub(in crate::pipeline) const HASH: &str = "module_hash_hi64";
+/// Key column that names networks, equal for architectures that compute the same.
+const ID: &str = "arch_id";
 /// Baselines as shown, with the column each is read from if no proxy of that name was run.
 const BASELINES: [(&str, &str); 3] = [("params", "params"), ("flops", "macs"), ("layers", "layers")];
 
@@ -120,20 +122,29 @@ fn keys(scores: &Table, truths: &Table) -> Result<Keys, EvaluateError> {
             return Ok((named("arch_index", "arch_index"), score_keys, indices(truths)?));
         }
     }
-    if scores.has("arch_id") && truths.has(HASH) {
+    if scores.has(ID) && truths.has(HASH) {
         // The id of a space that was published with hashes is that hash; the table has its first 16 digits.
         let first_digits = |id: String| u64::from_str_radix(id.get(..16)?, 16).ok().map(Key::Index);
-        let score_keys = scores.string_column("arch_id")?.into_iter().map(|id| id.and_then(first_digits)).collect();
+        let score_keys = scores.string_column(ID)?.into_iter().map(|id| id.and_then(first_digits)).collect();
         let table_keys = truths.u64_column(HASH)?.into_iter().map(|hash| hash.map(Key::Index)).collect();
-        return Ok((named("arch_id", HASH), score_keys, table_keys));
+        return Ok((named(ID, HASH), score_keys, table_keys));
+    }
+    if scores.has(ID) && truths.has(ID) {
+        // One truth per network: then the string that it is written as does not matter. Where a table has several strings
+        // of a network with truths of their own, these are what is joined.
+        let table_keys = texts(truths, ID)?;
+        let mut seen = HashSet::with_capacity(table_keys.len());
+        if table_keys.iter().all(|id| id.as_ref().is_some_and(|id| seen.insert(id))) {
+            return Ok((named(ID, ID), texts(scores, ID)?, table_keys));
+        }
     }
     match table_text {
         Some(column) => Ok((named("arch", column), texts(scores, "arch")?, texts(truths, column)?)),
         None => {
             let tried = if scores.has("arch_index") {
-                "arch_index, module_hash_hi64, arch_str, arch"
+                "arch_index, module_hash_hi64, arch_id, arch_str, arch"
             } else {
-                "module_hash_hi64, arch_str, arch"
+                "module_hash_hi64, arch_id, arch_str, arch"
             };
             Err(EvaluateError::NoKey { table: truths.path().into(), tried, columns: truths.column_names() })
         }

@@ -174,6 +174,30 @@ fn joins_on_names_without_an_index_and_gives_the_same() {
 }
 
 #[test]
+fn another_string_of_a_network_has_its_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    write_scores(folder.path(), false);
+    let rows: Vec<i64> = (0..N).collect();
+    let accuracy = || Arc::new(rows.iter().map(|&i| Some((i * 37 % 53) as f64)).collect::<Float64Array>());
+    let table = |name: &str, id: fn(i64) -> String| {
+        let path = folder.path().join(name);
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("arch", strings(|i| if i < 50 { format!("written-otherwise-{i}") } else { format!("net-{i}") }, &rows)),
+            ("arch_id", strings(id, &rows)),
+            ("accuracy", accuracy()),
+        ];
+        write(&path, columns, None);
+        Table::open(&path).unwrap()
+    };
+    let scores = Table::open(&folder.path().join(SCORES_FILE)).unwrap();
+    let joined = join::join(&scores, &table("distinct.parquet", |i| format!("id-{i}")), "accuracy").unwrap();
+    assert_eq!((joined.key, joined.rows.len()), (["arch_id", "arch_id"].map(String::from), 60));
+    // A truth for each of several strings of a network: strings are joined.
+    let joined = join::join(&scores, &table("repeated.parquet", |i| format!("id-{}", i / 2)), "accuracy").unwrap();
+    assert_eq!((joined.key, joined.rows.len()), (["arch", "arch"].map(String::from), 10));
+}
+
+#[test]
 fn published_hashes_are_the_first_digits_of_the_id() {
     let folder = tempfile::tempdir().unwrap();
     let hashes = [0x0123_4567_89ab_cdef_u64, u64::MAX, 7];
@@ -246,5 +270,5 @@ fn errors_name_the_thing_and_the_remedy() {
     let message = odd(&["net-1", "net-2"], "arch", vec![None, Some(f64::NAN)]);
     assert!(message.contains("is empty for all 2 matching architectures"), "{message}");
     let message = odd(&["net-1"], "network", vec![Some(1.0)]);
-    assert!(message.contains("none of the key columns module_hash_hi64, arch_str, arch"), "{message}");
+    assert!(message.contains("none of the key columns module_hash_hi64, arch_id, arch_str, arch"), "{message}");
 }

@@ -32,18 +32,6 @@ pub enum PageError {
         /// The command.
         what: &'static str,
     },
-    /// Finished by a version that did not keep what the page says.
-    #[error(
-        "{} has results, but no report.json to make the page from; the same `naslens {what}` command writes it from what is \
-         there, without training again",
-        path.display()
-    )]
-    NotKept {
-        /// The folder.
-        path: PathBuf,
-        /// The command.
-        what: &'static str,
-    },
     /// A file that cannot be understood.
     #[error("{} is damaged or of another program ({reason}); run the command that wrote it again", path.display())]
     Damaged {

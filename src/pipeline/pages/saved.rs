@@ -37,12 +37,7 @@ pub(in crate::pipeline) fn save(page: &RunReport, dir: &Path) -> Result<(), File
 fn read(path: &Path, _: &PageOptions, what: &'static str, settings: &str) -> Result<Contents, PageError> {
     let file = path.join(FILE);
     if !file.is_file() {
-        // The page is the last that is written.
-        let path = path.into();
-        return Err(match path_has_page(path) {
-            Ok(path) => PageError::NotKept { path, what },
-            Err(path) => PageError::Unfinished { path, what },
-        });
+        return Err(PageError::Unfinished { path: path.into(), what });
     }
     let value = read::json(&file)?;
     let page = RunReport::deserialize(NullIsNan(&value["page"]))
@@ -55,10 +50,6 @@ fn read(path: &Path, _: &PageOptions, what: &'static str, settings: &str) -> Res
         accuracy_pct: network.trained,
     });
     Ok(Contents { best: best.collect(), settings: settings.unwrap_or(Value::Null), page, traces: Vec::new() })
-}
-
-fn path_has_page(path: std::path::PathBuf) -> Result<std::path::PathBuf, std::path::PathBuf> {
-    if path.join("report.html").is_file() { Ok(path) } else { Err(path) }
 }
 
 /// JSON, which has no word for what is not a number: where a number must be, null is read as one that is not.

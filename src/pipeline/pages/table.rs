@@ -117,9 +117,11 @@ fn verdict(table: &crate::benchmark::Table, test: &[Option<f64>]) -> Result<Vec<
         let (first, second) = (table.f64_column("test_acc_seed0_pct")?, table.f64_column("test_acc_seed1_pct")?);
         let (a, b): (Vec<f64>, Vec<f64>) = first.into_iter().zip(second).filter_map(|(a, b)| Some((a?, b?))).unzip();
         if let Some(rho) = spearman(&a, &b) {
+            // The reliability of one training is their correlation; a perfect predictor correlates with its root.
             sentences.push(format!(
-                "Two trainings of the same networks rank them with Spearman {rho:.2}: no score can be expected to agree better with \
-                 a single training."
+                "Two trainings of the same networks rank them with Spearman {rho:.2}; a score that knew the expected accuracies \
+                 would agree with a single training by about {:.2}.",
+                rho.max(0.0).sqrt()
             ));
         }
     }

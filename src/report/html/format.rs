@@ -98,10 +98,16 @@ pub(super) fn duration(seconds: f64) -> String {
 
 /// A p-value on one line: "p = 0.012", "p < 0.001" (not escaped).
 pub(super) fn p_value(p: f64) -> String {
+    let equals = if usable(p) && p >= 0.001 { "=\u{a0}" } else { "" };
+    format!("p\u{a0}{equals}{}", p_number(p))
+}
+
+/// A p-value under a heading that says so: "0.012", "< 0.001".
+pub(super) fn p_number(p: f64) -> String {
     match p {
-        p if !usable(p) => format!("p\u{a0}{DASH}"),
-        p if p < 0.001 => "p\u{a0}<\u{a0}0.001".to_owned(),
-        p => format!("p\u{a0}=\u{a0}{}", fixed(p, if p < 0.1 { 3 } else { 2 })),
+        p if !usable(p) => DASH.to_owned(),
+        p if p < 0.001 => "<\u{a0}0.001".to_owned(),
+        p => fixed(p, if p < 0.1 { 3 } else { 2 }),
     }
 }
 

@@ -16,6 +16,7 @@ mod placing;
 mod predictions;
 mod preference;
 mod proxies;
+mod rows;
 #[cfg(test)]
 mod samples;
 mod scale;

@@ -1,11 +1,11 @@
 //! How well proxies rank trained networks: the ranking chart and its table.
 
-use super::chart::{Chart, Frame, Mark, Shape, figure, legend};
+use super::chart::{Chart, Mark, Shape, figure, legend};
 use super::format::{DASH, count, duration, escape, fixed, usable};
 use super::model::{Estimate, ProxyRow, RunReport};
-use super::scale::Scale;
-use super::text::{shortened, width};
-use super::{accuracy_name, as_section, drawable, estimate_html, interval_text, number_cell, table};
+use super::rows;
+use super::text::shortened;
+use super::{accuracy_name, as_section, estimate_html, interval_text, number_cell, table};
 
 const ROW: f64 = 26.0;
 
@@ -27,32 +27,15 @@ pub(super) fn spearman(row: &ProxyRow) -> Option<Estimate> {
 
 fn ranking(run: &RunReport, rows: &[&ProxyRow]) -> String {
     let drawn: Vec<_> = rows.iter().filter_map(|row| Some((*row, spearman(row)?))).collect();
-    let ends = drawn.iter().flat_map(|(_, e)| {
-        let interval = e.interval.filter(|i| drawable(*i));
-        [e.value, interval.map_or(e.value, |i| i.low), interval.map_or(e.value, |i| i.high)]
-    });
-    let Some(x) = Scale::nice(ends.chain([0.0]), 5) else { return String::new() };
-    if drawn.is_empty() {
-        return String::new();
-    }
-    let longest = drawn.iter().map(|(row, _)| width(&shortened(&row.name), 12.0)).fold(0.0, f64::max);
-    let frame = Frame {
-        width: 400.0,
-        height: drawn.len() as f64 * ROW + 50.0,
-        left: 16.0 + longest,
-        right: 44.0,
-        top: 4.0,
-        bottom: 40.0,
-    };
+    let Some(x) = rows::axis(drawn.iter().map(|(_, e)| *e)) else { return String::new() };
+    let frame = rows::frame(drawn.iter().map(|(row, _)| row.name.as_str()), ROW, 44.0);
     let mut chart = Chart::rows(frame, x, "Spearman correlation with training");
     for (i, (row, estimate)) in drawn.iter().enumerate() {
         let y = frame.top + (i as f64 + 0.5) * ROW;
         let (shape, class) = if row.baseline { (Shape::Square, "baseline") } else { (Shape::Circle, "proxy") };
-        let interval = estimate.interval.filter(|i| drawable(*i));
-        if let Some(i) = interval {
-            chart.line((chart.x(i.low), y), (chart.x(i.high), y), &format!("bar {class}"));
-        }
-        let range = interval.map(|i| format!(", 95% interval {}", interval_text(i, 2))).unwrap_or_default();
+        rows::bar(&mut chart, *estimate, y, class);
+        let range =
+            rows::interval(*estimate).map(|i| format!(", 95% interval {}", interval_text(i, 2))).unwrap_or_default();
         let kind = if row.baseline { " (size baseline)" } else { "" };
         let title = format!("{}{kind}: {}{range}, n = {}", row.name, fixed(estimate.value, 2), count(row.n));
         chart.mark(chart.x(estimate.value), y, Mark { shape, class, key: &row.name, title: &title });

@@ -1,11 +1,11 @@
 //! What each proxy is worth next to a count: differences with their intervals, and what follows.
 
-use super::chart::{Chart, Frame, Mark, Shape, figure};
-use super::format::{DASH, escape, p_value, signed, usable};
+use super::chart::{Chart, Mark, Shape, figure};
+use super::format::{DASH, escape, p_number, p_value, signed, usable};
 use super::model::{Judgement, RunReport, Worth, WorthRow};
-use super::scale::Scale;
-use super::text::{shortened, width};
-use super::{as_section, drawable, number_cell, table};
+use super::rows;
+use super::text::shortened;
+use super::{as_section, number_cell, table};
 
 const ROW: f64 = 26.0;
 
@@ -26,24 +26,11 @@ fn judged(judgement: Judgement) -> (&'static str, &'static str) {
 }
 
 fn forest(worth: &Worth) -> String {
-    let rows: Vec<&WorthRow> = worth.rows.iter().filter(|r| usable(r.difference.value)).collect();
-    let interval = |row: &WorthRow| row.difference.interval.filter(|i| drawable(*i));
-    let ends = rows.iter().flat_map(|r| {
-        let i = interval(r);
-        [r.difference.value, i.map_or(r.difference.value, |i| i.low), i.map_or(r.difference.value, |i| i.high)]
-    });
-    let Some(x) = Scale::nice(ends.chain([0.0]), 5).filter(|_| !rows.is_empty()) else { return String::new() };
-    let longest = rows.iter().map(|r| width(&shortened(&r.name), 12.0)).fold(0.0, f64::max);
-    let frame = Frame {
-        width: 400.0,
-        height: rows.len() as f64 * ROW + 50.0,
-        left: 16.0 + longest,
-        right: 16.0,
-        top: 4.0,
-        bottom: 40.0,
-    };
+    let shown: Vec<&WorthRow> = worth.rows.iter().filter(|r| usable(r.difference.value)).collect();
+    let Some(x) = rows::axis(shown.iter().map(|r| r.difference)) else { return String::new() };
+    let frame = rows::frame(shown.iter().map(|r| r.name.as_str()), ROW, 16.0);
     let mut chart = Chart::rows(frame, x, &format!("Spearman correlation less that of {}", worth.reference));
-    for (i, row) in rows.iter().enumerate() {
+    for (i, row) in shown.iter().enumerate() {
         let y = frame.top + (i as f64 + 0.5) * ROW;
         let (class, words) = judged(row.judgement);
         let shape = match row.judgement {
@@ -51,16 +38,14 @@ fn forest(worth: &Worth) -> String {
             Judgement::Undecided => Shape::Square,
             Judgement::Worse => Shape::Diamond,
         };
-        if let Some(i) = interval(row) {
-            chart.line((chart.x(i.low), y), (chart.x(i.high), y), &format!("bar {class}"));
-        }
+        rows::bar(&mut chart, row.difference, y, class);
         let title = format!("{}: {} ({words})", row.name, difference(row));
         chart.mark(chart.x(row.difference.value), y, Mark { shape, class, key: &row.name, title: &title });
         chart.text(frame.left - 8.0, y + 4.0, "name end", &shortened(&row.name));
     }
-    let better = rows.iter().filter(|r| r.judgement == Judgement::Better).count();
-    let svg = chart.finish(&format!("{better} of {} proxies rank better than {}.", rows.len(), worth.reference));
-    let used = |j: Judgement| rows.iter().any(|r| r.judgement == j);
+    let better = shown.iter().filter(|r| r.judgement == Judgement::Better).count();
+    let svg = chart.finish(&format!("{better} of {} proxies rank better than {}.", shown.len(), worth.reference));
+    let used = |j: Judgement| shown.iter().any(|r| r.judgement == j);
     let legend: Vec<_> = [
         (Judgement::Better, Shape::Circle, "better"),
         (Judgement::Undecided, Shape::Square, "not told apart"),
@@ -74,7 +59,7 @@ fn forest(worth: &Worth) -> String {
 }
 
 fn difference(row: &WorthRow) -> String {
-    let range = row.difference.interval.filter(|i| drawable(*i));
+    let range = rows::interval(row.difference);
     let range = range.map(|i| format!(" [{}, {}]", signed(i.low, 2), signed(i.high, 2))).unwrap_or_default();
     let p = row.p_value.map(|p| format!(", {}", p_value(p))).unwrap_or_default();
     format!("{}{range}{p}", signed(row.difference.value, 2))
@@ -82,11 +67,10 @@ fn difference(row: &WorthRow) -> String {
 
 fn numbers(worth: &Worth) -> String {
     let cells = |row: &WorthRow| {
-        let range = row.difference.interval.filter(|i| drawable(*i));
-        let range =
-            range.map(|i| format!("<small>{} to {}</small>", signed(i.low, 2), signed(i.high, 2))).unwrap_or_default();
-        let p = row.p_value.map_or(DASH.to_owned(), |p| escape(p_value(p).trim_start_matches("p\u{a0}=\u{a0}")));
-        let p = p.replace("p\u{a0}", "");
+        let range = rows::interval(row.difference)
+            .map(|i| format!("<small>{} to {}</small>", signed(i.low, 2), signed(i.high, 2)))
+            .unwrap_or_default();
+        let p = row.p_value.map_or(DASH.to_owned(), |p| escape(&p_number(p)));
         let (class, words) = judged(row.judgement);
         format!(
             "<tr><th scope=\"row\">{}</th>{}{}<td><span class=\"tag {class}\">{words}</span></td></tr>\n",

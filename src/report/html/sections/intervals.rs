@@ -1,12 +1,12 @@
 //! Estimates of several runs with their intervals, row by row.
 
 use super::alone_with_caption;
-use crate::report::html::chart::{Chart, Frame, Mark, Shape, figure, legend};
+use crate::report::html::chart::{Chart, Mark, Shape, figure, legend};
 use crate::report::html::format::{escape, fixed, usable};
+use crate::report::html::interval_text;
 use crate::report::html::model::{Estimate, Intervals};
-use crate::report::html::scale::Scale;
-use crate::report::html::text::{shortened, width};
-use crate::report::html::{drawable, interval_text};
+use crate::report::html::rows;
+use crate::report::html::text::shortened;
 
 /// Colours and shapes of the series; there are no more, since more could not be told apart.
 const LOOKS: [(Shape, &str); 4] =
@@ -19,32 +19,18 @@ const GAP: f64 = 9.0;
 pub(super) fn html(intervals: &Intervals) -> String {
     let usable_estimate = |e: &Option<Estimate>| e.filter(|e| usable(e.value));
     let series = intervals.series.len().min(LOOKS.len());
-    let rows: Vec<_> = intervals
+    let shown: Vec<_> = intervals
         .rows
         .iter()
         .map(|row| (row, row.estimates.iter().take(series).map(usable_estimate).collect::<Vec<_>>()))
         .filter(|(_, estimates)| estimates.iter().any(Option::is_some))
         .collect();
-    let ends = rows.iter().flat_map(|(_, estimates)| estimates.iter().flatten()).flat_map(|e| {
-        let interval = e.interval.filter(|i| drawable(*i));
-        [e.value, interval.map_or(e.value, |i| i.low), interval.map_or(e.value, |i| i.high)]
-    });
-    let Some(x) = Scale::nice(ends.chain([0.0]), 5) else { return String::new() };
-    if rows.is_empty() {
-        return String::new();
-    }
-    let longest = rows.iter().map(|(row, _)| width(&shortened(&row.name), 12.0)).fold(0.0, f64::max);
+    let estimates = shown.iter().flat_map(|(_, estimates)| estimates.iter().flatten().copied());
+    let Some(x) = rows::axis(estimates) else { return String::new() };
     let each = STEP * series as f64 + GAP;
-    let frame = Frame {
-        width: 400.0,
-        height: rows.len() as f64 * each + 48.0,
-        left: 16.0 + longest,
-        right: 14.0,
-        top: 4.0,
-        bottom: 40.0,
-    };
+    let frame = rows::frame(shown.iter().map(|(row, _)| row.name.as_str()), each, 14.0);
     let mut chart = Chart::rows(frame, x, &intervals.across);
-    for (i, (row, estimates)) in rows.iter().enumerate() {
+    for (i, (row, estimates)) in shown.iter().enumerate() {
         let middle = frame.top + (i as f64 + 0.5) * each;
         let class = if row.baseline { "name end muted" } else { "name end" };
         chart.text(frame.left - 8.0, middle + 4.0, class, &shortened(&row.name));
@@ -53,16 +39,14 @@ pub(super) fn html(intervals: &Intervals) -> String {
         for (place, (s, estimate)) in there.iter().copied().enumerate() {
             let y = middle + (place as f64 - (there.len() as f64 - 1.0) / 2.0) * STEP;
             let (shape, class) = LOOKS[s];
-            let interval = estimate.interval.filter(|i| drawable(*i));
-            if let Some(i) = interval {
-                chart.line((chart.x(i.low), y), (chart.x(i.high), y), &format!("bar {class}"));
-            }
-            let range = interval.map(|i| format!(", 95% interval {}", interval_text(i, 2))).unwrap_or_default();
+            rows::bar(&mut chart, estimate, y, class);
+            let range =
+                rows::interval(estimate).map(|i| format!(", 95% interval {}", interval_text(i, 2))).unwrap_or_default();
             let title = format!("{}, {}: {}{range}", row.name, intervals.series[s], fixed(estimate.value, 2));
             chart.mark(chart.x(estimate.value), y, Mark { shape, class, key: &row.name, title: &title });
         }
     }
-    let svg = chart.finish(&format!("{} of {} rows in {series} runs.", intervals.across, rows.len()));
+    let svg = chart.finish(&format!("{} of {} rows in {series} runs.", intervals.across, shown.len()));
     let words: Vec<_> =
         LOOKS.iter().zip(&intervals.series).map(|((shape, class), name)| (*shape, *class, name.as_str())).collect();
     let more = match intervals.series.len() - series {

@@ -1,0 +1,24 @@
+//! What computes, and how much of it: options of commands that fill a folder.
+
+use naslens::pipeline::RunOptions;
+
+/// Options of commands that score or train many networks into a folder.
+#[derive(clap::Args)]
+pub(super) struct MachineArgs {
+    /// Networks scored or trained side by side [default: measured once]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+    /// Discard what an earlier command left in the folder
+    #[arg(long)]
+    overwrite: bool,
+}
+
+impl MachineArgs {
+    /// Checks and measures what they say.
+    pub fn options(&self) -> anyhow::Result<RunOptions<'_>> {
+        Ok(RunOptions::new(&self.device, self.threads.map(usize::from), self.overwrite, &super::STOP)?)
+    }
+}
