@@ -1,5 +1,8 @@
-//! Compiles the functions of libtorch that tch does not bind, links OpenBLAS, and gives the binaries a run path to
-//! libtorch, so that they start without LD_LIBRARY_PATH.
+//! Compiles the functions of libtorch that tch does not bind, links libtorch and OpenBLAS, and gives the binaries of this
+//! package a run path to libtorch, so that they start without LD_LIBRARY_PATH.
+//!
+//! Crates that depend on naslens link the same libraries, but Cargo gives a run path to no package but its own. Their build
+//! script finds the folder of libtorch in `DEP_NASLENS_LIBTORCH_LIB`: `cargo:rustc-link-arg=-Wl,-rpath,…`.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -25,9 +28,12 @@ fn main() {
     cc::Build::new().cpp(true).std("c++17").warnings(false).include(include).files(SHIMS).compile("naslens_shim");
     println!("cargo:rustc-env=NASLENS_LIBTORCH_LIB={lib}");
     // Libraries are searched at run time in the order of the link line. libtorch and OpenBLAS both export BLAS and LAPACK;
-    // libtorch must come first, or its own matrix products would silently be OpenBLAS's. An argument, unlike a library,
-    // comes after the libraries of all crates. `naslens doctor` checks the order.
-    println!("cargo:rustc-link-arg=-lopenblas");
+    // libtorch must come first, or its own matrix products would silently be OpenBLAS's. `naslens doctor` checks the order.
+    println!("cargo:rustc-link-search=native={lib}");
+    for library in ["torch_cpu", "openblas"] {
+        println!("cargo:rustc-link-lib=dylib={library}");
+    }
+    println!("cargo:libtorch_lib={lib}");
     let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     if os == "linux" {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use naslens::benchmark::Table;
 use naslens::hardware::{KnownLatency, LatencyModel, ModelSettings, Origin, Setting};
 use naslens::network::Shape;

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use arrow_array::Array;
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int64Type};
-use arrow_schema::{DataType, Schema};
+use arrow::array::Array;
+use arrow::array::cast::AsArray;
+use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{Float64Type, Int64Type};
 use cli::{all_proxies, naslens, screen, summary};
 use naslens::proxy::{PROXIES, Status};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -61,7 +61,7 @@ fn scores_have_the_documented_columns() {
     assert_eq!(of_schema(builder.schema()), expected);
 
     let batches: Vec<_> = builder.build().unwrap().map(Result::unwrap).collect();
-    let batch = arrow_select::concat::concat_batches(&batches[0].schema(), &batches).unwrap();
+    let batch = arrow::compute::concat_batches(&batches[0].schema(), &batches).unwrap();
     assert_eq!(batch.num_rows(), 60);
     let column = |name: &str| batch.column_by_name(name).unwrap();
     let ids: Vec<&str> = column("arch_id").as_string::<i32>().iter().flatten().collect();

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use arrow_array::Array;
-use arrow_schema::{ArrowError, DataType};
+use arrow::array::Array;
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
@@ -247,11 +248,11 @@ fn open_file(path: &Path) -> Result<File, TableError> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::types::Int32Type;
-    use arrow_array::{
+    use arrow::array::{
         ArrayRef, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int32Array, LargeStringArray, NullArray,
         RecordBatch, StringArray, StringViewArray, UInt64Array,
     };
+    use arrow::datatypes::Int32Type;
     use parquet::arrow::ArrowWriter;
     use parquet::file::metadata::KeyValue;
 

@@ -1,13 +1,14 @@
 //! The values of an Arrow array of any numeric or string type, as the one type that the rest of the program computes with.
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{
+use arrow::array::cast::AsArray;
+use arrow::array::{Array, ArrayRef};
+use arrow::compute::take;
+use arrow::datatypes::DataType;
+use arrow::datatypes::{
     ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Float16Type, Float32Type, Float64Type, Int8Type,
     Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef};
-use arrow_schema::{ArrowError, DataType};
-use arrow_select::take::take;
+use arrow::error::ArrowError;
 
 /// Whether [`numbers`] reads arrays of this type.
 pub(crate) fn is_number(data_type: &DataType) -> bool {
@@ -78,7 +79,7 @@ fn ten_to(scale: i8) -> f64 {
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::{
+    use arrow::array::{
         Decimal128Array, DictionaryArray, Int8Array, Int16Array, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
     };
 

@@ -1,8 +1,8 @@
 //! Data sets inside the program, as Parquet files: `benchmarks-data/README.md` says how they were made.
 
-use arrow_array::Array;
-use arrow_array::cast::AsArray;
-use arrow_array::types::UInt8Type;
+use arrow::array::Array;
+use arrow::array::cast::AsArray;
+use arrow::datatypes::UInt8Type;
 use bytes::Bytes;
 use ndarray::Array4;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;

@@ -35,19 +35,19 @@ unsafe extern "C" {
     fn openblas_set_num_threads(n: std::ffi::c_int);
 }
 
-/// Settings of the whole process, to be made before the first tensor: one thread in OpenBLAS, and an allocator that keeps
-/// freed memory. Activations of some megabytes are allocated and freed for every operation; given back to the kernel, each
+/// Settings of the whole process, to be made before the first tensor: one thread in OpenBLAS and, with the feature `cli`,
+/// an allocator that keeps freed memory. Activations of some megabytes are allocated and freed for every operation; given back to the kernel, each
 /// would be paid for again in page faults.
 pub fn prepare_process() {
     // SAFETY: a plain setter.
     unsafe { openblas_set_num_threads(1) };
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", feature = "cli"))]
     keep_freed_memory();
     prepare_thread();
 }
 
 /// Tells mimalloc, which is malloc for the whole process, never to purge.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "cli"))]
 fn keep_freed_memory() {
     /// `mi_option_purge_delay` of mimalloc 2; -1 is never.
     const PURGE_DELAY: std::ffi::c_int = 15;

@@ -7,7 +7,7 @@ use crate::benchmark::schema::{COLUMNS, Measurement, Subject};
 use crate::space::{self, SearchSpace, Skeleton};
 use crate::text::did_you_mean;
 
-use arrow_schema::DataType;
+use arrow::datatypes::DataType;
 
 /// Registry line.
 pub(super) static ENTRY: FormatEntry = FormatEntry {

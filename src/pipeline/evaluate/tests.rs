@@ -2,7 +2,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use approx::assert_relative_eq;
-use arrow_array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 
@@ -210,7 +210,7 @@ fn published_hashes_are_the_first_digits_of_the_id() {
     ];
     write(&folder.path().join(SCORES_FILE), scores, None);
     let truth = folder.path().join("truth.parquet");
-    let keys: ArrayRef = Arc::new(arrow_array::UInt64Array::from(vec![u64::MAX, hashes[0], 8]));
+    let keys: ArrayRef = Arc::new(arrow::array::UInt64Array::from(vec![u64::MAX, hashes[0], 8]));
     write(&truth, vec![("module_hash_hi64", keys), ("accuracy", ints(|i| 10 - i, &[2, 1, 9]))], None);
     let evaluation = evaluate(folder.path(), &truth, "accuracy", &EvaluateOptions::default()).unwrap();
     assert_eq!(evaluation.join_key, ["arch_id", "module_hash_hi64"]);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use arrow_array::ArrayRef;
+use arrow::array::ArrayRef;
 
 use crate::confirm::Training;
 use crate::files::FileError;
