@@ -19,7 +19,7 @@ const BATCH: usize = 64;
 fn network() -> Network {
     let space = space::open("nas-bench-201", &Skeleton::default()).expect("a known space");
     let arch = space.parse(ARCH).expect("a well-formed architecture");
-    let task = Task { input: Shape::new(3, 32, 32), classes: 10 };
+    let task = Task::classify(Shape::new(3, 32, 32), 10);
     space.build(&arch, &task).expect("fits 32x32 images").live().expect("is alive")
 }
 
@@ -71,7 +71,7 @@ fn synflow(c: &mut Criterion) {
 fn populations(c: &mut Criterion) {
     let (engine, batch) = (Engine::with_bank(Device::Cpu), batch());
     let space = space::open("nas-bench-201", &Skeleton::default()).expect("a known space");
-    let task = Task { input: Shape::new(3, 32, 32), classes: 10 };
+    let task = Task::classify(Shape::new(3, 32, 32), 10);
     let mut stream = Stream::new(5);
     let live = std::iter::from_fn(|| Some(space.build(&space.sample(&mut stream), &task).expect("fits").live()));
     let networks: Vec<Network> = live.flatten().take(16).collect();

@@ -25,7 +25,7 @@ fn main() {
     rayon::ThreadPoolBuilder::new().start_handler(|_| prepare_thread()).build_global().expect("a thread pool");
     let space = space::open("nas-bench-201", &Skeleton::default()).expect("a known space");
     let image = Shape::new(3, 32, 32);
-    let task = Task { input: image, classes: 10 };
+    let task = Task::classify(image, 10);
     let batch =
         data::draw_batch(&data::open(&DataSpec::Digits).expect("built in"), image, 64, 0, false).expect("large enough");
     let batch = DeviceBatch::new(&batch.images, &batch.labels, Device::Cpu).expect("fits in memory");

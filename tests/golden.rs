@@ -71,7 +71,7 @@ fn every_proxy_equals_pytorch_in_float64() {
         };
         let (batch, many) = (batch_of(number("batch"), 10), batch_of(16, 3));
         let arch = space.parse(case["arch"].as_str().unwrap()).unwrap();
-        let specified = space.build(&arch, &Task { input: Shape::new(3, size, size), classes: 10 }).unwrap();
+        let specified = space.build(&arch, &Task::classify(Shape::new(3, size, size), 10)).unwrap();
         let live = specified.live();
         let deep = specified.layers().count() > 40;
         let engine = Engine::new(Device::Cpu);

@@ -9,7 +9,7 @@ use naslens::stats::spearman;
 use ndarray::Array4;
 use tch::Device;
 
-const TASK: Task = Task { input: Shape::new(3, 8, 8), classes: 10 };
+const TASK: Task = Task::classify(Shape::new(3, 8, 8), 10);
 
 fn space() -> Box<dyn SearchSpace> {
     prepare_process();

@@ -16,7 +16,7 @@ fn nas_bench_201(cells: Option<usize>) -> Box<dyn SearchSpace> {
 }
 
 fn live(space: &dyn SearchSpace, arch: &Architecture, pixels: usize) -> Option<Network> {
-    space.build(arch, &Task { input: Shape::new(3, pixels, pixels), classes: 10 }).unwrap().live()
+    space.build(arch, &Task::classify(Shape::new(3, pixels, pixels), 10)).unwrap().live()
 }
 
 /// Runs passes that need no images.

@@ -63,7 +63,7 @@ fn index_string_and_op_codes_agree_both_ways() {
 fn parameters_equal_the_published_ones() {
     let Some(table) = table() else { return };
     let space = nas_bench_201();
-    let task = Task { input: Shape::new(3, 32, 32), classes: 10 };
+    let task = Task::classify(Shape::new(3, 32, 32), 10);
     let published = table.f64_column("params_cifar10_M").unwrap();
     for (index, millions) in whole(&table, "arch_index").into_iter().zip(published) {
         let arch = space.at(index).unwrap();
@@ -98,7 +98,7 @@ fn nas_bench_101_rows(step: usize) {
     let [hashes, edges, params] =
         ["module_hash_hi64", "adjacency_bits", "trainable_params"].map(|column| whole(&table, column));
     let ops = table.string_column("interior_ops").unwrap();
-    let task = Task { input: Shape::new(3, 32, 32), classes: 10 };
+    let task = Task::classify(Shape::new(3, 32, 32), 10);
     let rows: Vec<usize> = (0..table.num_rows()).step_by(step).collect();
     rows.par_iter().for_each(|&row| {
         let interior: Vec<u8> = ops[row].as_ref().unwrap().bytes().map(|digit| digit - b'0').collect();

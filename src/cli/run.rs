@@ -106,14 +106,7 @@ fn configuration(args: &Args) -> anyhow::Result<(RunConfig, OsString)> {
     screen.max_latency_ms = args.limit.max_latency_ms.or(screen.max_latency_ms);
     screen.latency_model = args.limit.latency_model.clone().or(screen.latency_model.take());
     if screen.max_latency_ms.is_some() && screen.latency_model.is_none() {
-        let subject = Subject {
-            space: screen.space.clone(),
-            init_channels: screen.init_channels,
-            cells: screen.cells,
-            image: screen.image,
-            classes: 10,
-        };
-        screen.latency_model = Some(super::latency::model_of(&subject, &args.machine.device)?);
+        screen.latency_model = Some(super::latency::model_of(&Subject::of(screen)?, &args.machine.device)?);
     }
     Ok((config, name))
 }

@@ -104,14 +104,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         latency_model: args.limit.latency_model,
     };
     if config.max_latency_ms.is_some() && config.latency_model.is_none() {
-        let subject = Subject {
-            space: config.space.clone(),
-            init_channels: config.init_channels,
-            cells: config.cells,
-            image: config.image,
-            classes: 10,
-        };
-        config.latency_model = Some(super::latency::model_of(&subject, &args.machine.device)?);
+        config.latency_model = Some(super::latency::model_of(&Subject::of(&config)?, &args.machine.device)?);
     }
     let selection = match (args.sample, args.archs) {
         (Some(n), _) => Selection::Sample(n),

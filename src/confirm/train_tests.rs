@@ -12,7 +12,7 @@ fn digits(recipe: &Recipe) -> (Network, TrainingData) {
     let data = TrainingData::new(source.dataset().unwrap(), recipe, 0, Device::Cpu).unwrap();
     let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(4), cells: Some(1) }).unwrap();
     let arch = space.parse(space.entry().example).unwrap();
-    let task = Task { input: recipe.image, classes: data.classes() };
+    let task = Task::classify(recipe.image, data.classes());
     (space.build(&arch, &task).unwrap().live().unwrap(), data)
 }
 

@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor};
 
+use super::loss::Loss;
 use super::passes::LayerGradient;
 use super::weights::Weights;
 use super::{DeviceBatch, EngineError, Norm, forward};
@@ -16,7 +17,7 @@ pub(super) fn gradient_product(
     let trained = weights.require_grad(true)?;
     let parameters: Vec<&Tensor> = trained.layers().map(|l| &l.weight).collect();
     let logits = forward(network, &trained, batch.images(), &mut Norm::Batch, &mut |_, _, _| Ok(()))?;
-    let loss = logits.f_cross_entropy_loss(batch.labels(), None::<&Tensor>, tch::Reduction::Mean, -100, 0.0)?;
+    let loss = Loss::new(network.target(), batch.labels(), 0.0).mean(&logits)?;
     let gradients = Tensor::f_run_backward(&[&loss], &parameters, true, true)?;
     // The derivative of <g, constant> is the Hessian times that constant, here g itself.
     let products = gradients.iter().filter(|g| g.defined()).map(|g| g.f_mul(&g.f_detach()?)?.f_sum(Kind::Float));

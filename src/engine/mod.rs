@@ -20,6 +20,7 @@ mod host;
 mod kernels;
 mod linear;
 mod linear_regions;
+mod loss;
 mod memory;
 mod moments;
 mod parameters;

@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor};
 
+use super::loss::Loss;
 use super::weights::{Weights, gradient_or_zeros};
 use super::{DeviceBatch, EngineError, Norm, forward};
 use crate::network::{Network, Op};
@@ -32,7 +33,7 @@ pub(super) fn gradient_signs(
             Ok(())
         })?;
         let labels = batch.labels().f_narrow(0, start, length)?;
-        let loss = logits.f_cross_entropy_loss(&labels, None::<&Tensor>, tch::Reduction::Sum, -100, 0.0)?;
+        let loss = Loss::new(network.target(), &labels, 0.0).sum(&logits)?;
         let outputs: Vec<&Tensor> = ends.iter().map(|(_, output)| output).collect();
         let gradients = Tensor::f_run_backward(&[&loss], &outputs, false, false)?;
         for (((op, (input, output)), d), sum) in layers.iter().zip(&ends).zip(&gradients).zip(&mut sums) {

@@ -5,9 +5,10 @@ use std::time::Instant;
 use ndarray::Array2;
 use tch::{Device, Kind, Tensor};
 
+use super::loss::Loss;
 use super::passes::{LayerGradient, Pass, Passes};
 use super::plan::Plan;
-use super::tape::{Gradients, Keep, Tape, Wanted, cross_entropy_gradient};
+use super::tape::{Gradients, Keep, Tape, Wanted};
 use super::weights::Weights;
 use super::{DeviceBatch, EngineError, host, kernels, tensors};
 
@@ -85,11 +86,11 @@ fn loss_gradients(
 ) -> Result<(), EngineError> {
     let wants = |pass| wanted.contains(&pass);
     let start = Instant::now();
-    let loss = logits.f_cross_entropy_loss(batch.labels(), None::<&Tensor>, tch::Reduction::Mean, -100, 0.0)?;
-    passes.loss = Some(loss.double_value(&[]));
+    let loss = Loss::new(passes.network.target(), batch.labels(), 0.0);
+    passes.loss = Some(loss.mean(logits)?.double_value(&[]));
     let mut terms: Vec<Option<Tensor>> = plan.nodes.iter().map(|_| None).collect();
     let mut multiplying = 0.0;
-    let gradient = cross_entropy_gradient(logits, batch.labels(), 0.0)?;
+    let gradient = loss.gradient(logits)?;
     let by_weight = Wanted { weights: wants(Pass::LossGradient), ..Wanted::default() };
     let gradients = tape.backward(network, &gradient, by_weight, &mut |id, d| {
         if wants(Pass::ActivationGradient) {
@@ -139,7 +140,7 @@ pub(super) fn half_gradients(
         let (x, y) = (batch.images().f_narrow(0, start, length)?, batch.labels().f_narrow(0, start, length)?);
         let tape = Tape::forward(plan, weights, &x, Keep { tape: true, ..Keep::default() }, None)?;
         for (k, (weights, halves)) in weights.iter().zip(&mut all).enumerate() {
-            let gradient = cross_entropy_gradient(&tape.logits(k)?, &y, 0.0)?;
+            let gradient = Loss::new(plan.networks[k].target(), &y, 0.0).gradient(&tape.logits(k)?)?;
             let wanted = Wanted { weights: true, ..Wanted::default() };
             halves.push(pairs(weights, tape.backward(k, &gradient, wanted, &mut |_, _| Ok(()))?)?);
         }

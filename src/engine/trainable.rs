@@ -2,9 +2,10 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::loss::Loss;
 use super::parameters::{NormTensors, ParameterCounts, Parameters};
 use super::plan::Plan;
-use super::tape::{Tape, Wanted, cross_entropy_gradient};
+use super::tape::{Tape, Wanted};
 use super::tensors;
 use super::weights::{LayerTensors, Weights};
 use crate::network::Network;
@@ -69,21 +70,19 @@ impl<'n> Trainable<'n> {
         &self.parameters
     }
 
-    /// The mean cross-entropy of the images (n, channels, height, width) against labels softened by `smoothing` (the
-    /// target is `1 - smoothing` for the label plus `smoothing / classes` for every class), whose gradient it computes.
+    /// The mean loss of the images (n, channels, height, width) against labels softened by `smoothing`, whose gradient it
+    /// computes: for classes cross-entropy, with an expected probability of `1 - smoothing` for the label plus
+    /// `smoothing / classes` for every class.
     /// Moves the running statistics.
     pub fn loss(&mut self, images: &Tensor, labels: &Tensor, smoothing: f64) -> Result<f64, tch::TchError> {
-        let cross_entropy = |logits: &Tensor| {
-            logits.f_cross_entropy_loss(labels, None::<&Tensor>, tch::Reduction::Mean, -100, smoothing)
-        };
+        let loss = Loss::new(self.network.target(), labels, smoothing);
         if !(tensors::is_host(images) && self.precision == Precision::Float32) {
-            return self.loss_by_autograd(images, &cross_entropy);
+            return self.loss_by_autograd(images, loss);
         }
         let _no_grad = tch::no_grad_guard();
         let tape = Tape::trained(&self.plan, &self.parameters, images, true)?;
         let logits = tape.logits(0)?;
-        let loss = cross_entropy(&logits)?.f_double_value(&[])?;
-        let top = cross_entropy_gradient(&logits, labels, smoothing)?;
+        let (value, top) = (loss.mean(&logits)?.f_double_value(&[])?, loss.gradient(&logits)?);
         let wanted = Wanted { images: false, weights: true, affine: true };
         let gradients = tape.backward(0, &top, wanted, &mut |_, _| Ok(()))?;
         drop(tape);
@@ -104,14 +103,10 @@ impl<'n> Trainable<'n> {
                 norm.shift.shallow_clone().f_copy_(&Tensor::f_from_slice(shift)?)?;
             }
         }
-        Ok(loss)
+        Ok(value)
     }
 
-    fn loss_by_autograd(
-        &mut self,
-        images: &Tensor,
-        cross_entropy: &dyn Fn(&Tensor) -> Result<Tensor, tch::TchError>,
-    ) -> Result<f64, tch::TchError> {
+    fn loss_by_autograd(&mut self, images: &Tensor, loss: Loss<'_>) -> Result<f64, tch::TchError> {
         let leaves = detached(&self.parameters)?;
         let (loss, gradients) = tch::with_grad(|| {
             let logits = match self.precision {
@@ -122,7 +117,7 @@ impl<'n> Trainable<'n> {
                     narrow.forward(self.network, &images, true)?.f_to_kind(Kind::Float)?
                 }
             };
-            let loss = cross_entropy(&logits)?;
+            let loss = loss.mean(&logits)?;
             let inputs: Vec<&Tensor> = leaves.learned().collect();
             let gradients = Tensor::f_run_backward(&[&loss], &inputs, false, false)?;
             Ok::<_, tch::TchError>((loss, gradients))
@@ -199,7 +194,7 @@ mod tests {
             // Shallow where the space allows: rounding grows with depth.
             let shallow = space::open(entry.name, &Skeleton { init_channels: Some(8), cells: Some(1) });
             let space = shallow.or_else(|_| space::open(entry.name, &Skeleton::default())).unwrap();
-            let task = Task { input: Shape::new(3, 16, 16), classes: 10 };
+            let task = Task::classify(Shape::new(3, 16, 16), 10);
             let drawn = std::iter::from_fn(|| Some(space.build(&space.sample(&mut stream), &task).unwrap().live()));
             let network = drawn.flatten().next().unwrap();
             let x = images(5, task.input, &mut stream);
@@ -218,9 +213,7 @@ mod tests {
             };
             let (mut tape, mut graph) = (make(), make());
             let by_tape = tape.loss(&x, &labels, 0.1).unwrap();
-            let cross_entropy =
-                |l: &Tensor| l.f_cross_entropy_loss(&labels, None::<&Tensor>, tch::Reduction::Mean, -100, 0.1);
-            let by_graph = graph.loss_by_autograd(&x, &cross_entropy).unwrap();
+            let by_graph = graph.loss_by_autograd(&x, Loss::new(network.target(), &labels, 0.1)).unwrap();
             let close = |a: &Tensor, b: &Tensor, tolerance: f64, what: &str| {
                 let difference = ((a - b).norm() / b.norm()).double_value(&[]);
                 assert!(difference < tolerance, "{what} of {}: {difference}", entry.name);
@@ -237,7 +230,7 @@ mod tests {
     #[test]
     fn bfloat16_is_close_to_float32() {
         let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(8), cells: Some(1) }).unwrap();
-        let task = Task { input: Shape::new(1, 8, 8), classes: 3 };
+        let task = Task::classify(Shape::new(1, 8, 8), 3);
         let network = space.build(&space.parse(space.entry().example).unwrap(), &task).unwrap().live().unwrap();
         let (x, labels) =
             (images(8, task.input, &mut Stream::new(3)), Tensor::from_slice(&[0i64, 1, 2, 0, 1, 2, 0, 1]));

@@ -37,7 +37,7 @@ pub fn any_network() -> impl Strategy<Value = Network> {
         let narrow = Skeleton { init_channels: Some(8), cells: Some(1) };
         let space = (SPACES[space].open)(&narrow).or_else(|_| (SPACES[space].open)(&Skeleton::default())).unwrap();
         let arch = space.sample(&mut Stream::new(key));
-        space.build(&arch, &Task { input: Shape::new(3, 12, 12), classes: 4 }).unwrap().live()
+        space.build(&arch, &Task::classify(Shape::new(3, 12, 12), 4)).unwrap().live()
     })
 }
 

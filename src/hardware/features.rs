@@ -185,7 +185,7 @@ mod tests {
 
     fn of(text: &str) -> Features {
         let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(4), cells: Some(1) }).unwrap();
-        let task = Task { input: Shape::new(3, 8, 8), classes: 10 };
+        let task = Task::classify(Shape::new(3, 8, 8), 10);
         features(&space.build(&space.parse(text).unwrap(), &task).unwrap(), 2)
     }
 
@@ -213,7 +213,7 @@ mod tests {
         let f = of("|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_1x1~1|nor_conv_3x3~2|");
         let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(4), cells: Some(1) }).unwrap();
         let arch = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_1x1~1|nor_conv_3x3~2|";
-        let task = Task { input: Shape::new(3, 8, 8), classes: 10 };
+        let task = Task::classify(Shape::new(3, 8, 8), 10);
         let network = space.build(&space.parse(arch).unwrap(), &task).unwrap();
         let macs = sum(&f, View::Live, |k| matches!(k, Key::Total(Term::Macs)));
         assert_eq!(macs, 2.0 * network.macs() as f64);

@@ -75,7 +75,7 @@ impl ModelSettings {
     /// The space with its skeleton, and what its networks are built for.
     pub fn open(&self) -> Result<(Box<dyn SearchSpace>, Task), HardwareError> {
         let skeleton = Skeleton { init_channels: self.init_channels, cells: self.cells };
-        Ok((space::open(&self.space, &skeleton)?, Task { input: self.image, classes: self.classes }))
+        Ok((space::open(&self.space, &skeleton)?, Task::classify(self.image, self.classes)))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::space::{self, SearchSpace, Skeleton, Task};
 use crate::stats::kendall_tau;
 
 const SKELETON: Skeleton = Skeleton { init_channels: Some(4), cells: Some(1) };
-const TASK: Task = Task { input: Shape::new(3, 8, 8), classes: 10 };
+const TASK: Task = Task::classify(Shape::new(3, 8, 8), 10);
 
 fn space_of(name: &str) -> Box<dyn SearchSpace> {
     let skeleton = if name == "fbnet" { Skeleton::default() } else { SKELETON };
@@ -47,7 +47,14 @@ fn known(networks: &[(String, Network)], latency: impl Fn(&Network) -> f64) -> V
 fn settings(space: &str) -> ModelSettings {
     let Skeleton { init_channels, cells } = if space == "fbnet" { Skeleton::default() } else { SKELETON };
     let origin = Origin::Published { table: "made up".into(), column: "ms".into() };
-    ModelSettings { space: space.into(), init_channels, cells, image: TASK.input, classes: TASK.classes, origin }
+    ModelSettings {
+        space: space.into(),
+        init_channels,
+        cells,
+        image: TASK.input,
+        classes: TASK.target.outputs(),
+        origin,
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Networks as graphs in topological order, and the builder that checks every shape.
 
+use super::Target;
 use super::op::{Conv2d, Op, Pool, Shape, WeightShape};
 
 /// Position of a node in [`Network::nodes`].
@@ -65,9 +66,14 @@ impl Network {
         self.nodes[0].shape
     }
 
+    /// What the network predicts.
+    pub fn target(&self) -> Target {
+        Target::Classes(self.nodes[self.output].shape.len())
+    }
+
     /// Number of logits.
     pub fn classes(&self) -> usize {
-        self.nodes[self.output].shape.len()
+        self.target().outputs()
     }
 
     /// Shape of the first input of a node; the node's own shape for the network input.

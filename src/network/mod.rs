@@ -8,6 +8,7 @@ mod graph;
 mod init;
 mod op;
 mod prune;
+mod task;
 mod thin;
 
 pub use canonical::{Canonical, LabelledDag};
@@ -15,3 +16,4 @@ pub use fold::Folded;
 pub use graph::{Network, NetworkBuilder, NetworkError, Node, NodeId};
 pub use init::{layer_bias, layer_weight};
 pub use op::{Conv2d, Op, Pool, Shape, ShapeError, WeightShape};
+pub use task::{Target, Task};

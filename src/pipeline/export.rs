@@ -84,7 +84,7 @@ pub fn export(config: &ExportConfig, dir: &Path) -> Result<Exported, ArchExportE
         return Err(ArchExportError::Task { classes, image });
     }
     let text = space.format(&arch);
-    let network = space.build(&arch, &Task { input: image, classes })?.live();
+    let network = space.build(&arch, &Task::classify(image, classes))?.live();
     let network = network.ok_or_else(|| ArchExportError::Dead { arch: text.clone() })?;
     check_size(&network)?;
     let parameters = match &config.weights {

@@ -192,7 +192,7 @@ fn build(arch: &Architecture, task: &Task) -> Result<Network, NetworkError> {
     let head = Conv2d::same(b.shape(x).channels, if small { 1504 } else { 1984 }, 1, 1);
     let x = conv_bn_relu(&mut b, "head.conv".into(), x, head)?;
     let x = b.apply(Op::GlobalAvgPool, x)?;
-    let logits = b.linear("classifier", x, task.classes)?;
+    let logits = b.linear("classifier", x, task.target.outputs())?;
     Ok(b.finish(logits))
 }
 
@@ -236,7 +236,7 @@ mod tests {
     }
 
     fn network(text: &str, pixels: usize, classes: usize) -> Network {
-        let task = Task { input: Shape::new(3, pixels, pixels), classes };
+        let task = Task::classify(Shape::new(3, pixels, pixels), classes);
         space().build(&space().parse(text).unwrap(), &task).unwrap()
     }
 

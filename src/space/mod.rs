@@ -12,6 +12,8 @@ mod picture;
 
 use std::fmt;
 
+pub use crate::network::{Target, Task};
+
 use crate::network::{Network, NetworkError, Shape};
 use crate::seed::Stream;
 
@@ -40,15 +42,6 @@ impl fmt::Display for ArchId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)
     }
-}
-
-/// What a network is built for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Task {
-    /// Shape of an input image.
-    pub input: Shape,
-    /// Number of classes.
-    pub classes: usize,
 }
 
 /// The macro skeleton around the searched part. `None` takes the published value of the space.

@@ -191,7 +191,7 @@ fn build(space: &NasBench201, ops: &[CellOp; 6], task: &Task) -> Result<Network,
             index += 1;
         }
     }
-    let logits = blocks::head(&mut b, x, task.classes)?;
+    let logits = blocks::head(&mut b, x, task.target.outputs())?;
     Ok(b.finish(logits))
 }
 

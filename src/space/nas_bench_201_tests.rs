@@ -32,7 +32,7 @@ fn index_is_the_published_one() {
 #[test]
 fn params_equal_the_official_records() {
     // "params" (in millions) of the same records, CIFAR-10.
-    let task = Task { input: Shape::new(3, 32, 32), classes: 10 };
+    let task = Task::classify(Shape::new(3, 32, 32), 10);
     for (index, params) in [(0, 129_306), (11, 802_426), (284, 101_306)] {
         assert_eq!(space().build(&space().at(index).unwrap(), &task).unwrap().params(), params);
     }
@@ -131,7 +131,7 @@ fn equal_id_if_and_only_if_equal_output() {
 #[test]
 fn representative_is_unique_in_its_class_and_keeps_the_live_cost() {
     let space = space();
-    let task = Task { input: Shape::new(3, 8, 8), classes: 10 };
+    let task = Task::classify(Shape::new(3, 8, 8), 10);
     let mut representatives = HashSet::new();
     for arch in all().step_by(7) {
         let representative = space.representative(&arch);

@@ -118,7 +118,7 @@ fn build(arch: &Architecture, task: &Task) -> Result<Network, NetworkError> {
             _ => blocks::cell(&mut b, i, x, width, &CELL)?,
         };
     }
-    let logits = blocks::head(&mut b, x, task.classes)?;
+    let logits = blocks::head(&mut b, x, task.target.outputs())?;
     Ok(b.finish(logits))
 }
 
@@ -131,7 +131,7 @@ mod tests {
     fn params_equal_the_official_records() {
         // "params" (in millions) of records 0, 11 and 284 of NATS-sss-v1_0-50262, CIFAR-10.
         let space = NatsSize::new(&Skeleton::default()).unwrap();
-        let task = Task { input: Shape::new(3, 32, 32), classes: 10 };
+        let task = Task::classify(Shape::new(3, 32, 32), 10);
         for (index, text, params) in
             [(0, "8:8:8:8:8", 11_714), (11, "8:8:8:16:32", 49_202), (284, "8:8:40:32:40", 144_834)]
         {

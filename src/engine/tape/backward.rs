@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::{Tape, Value, maps};
 use crate::engine::channels_last;
@@ -285,20 +285,4 @@ fn standardise(y: &Tensor) -> Result<(Tensor, Tensor), tch::TchError> {
     let variance = centred.f_square()?.f_mean_dim(BATCH_DIMS, true, y.kind())?;
     let inverse_std = variance.f_add_scalar(BN_EPS)?.f_rsqrt()?;
     Ok((centred.f_mul(&inverse_std)?, inverse_std))
-}
-
-/// The gradient of the mean cross-entropy with respect to the logits, labels softened by `smoothing`: `(softmax - target) / n`
-/// with target `1 - smoothing` for the label plus `smoothing / classes` for every class.
-pub(in crate::engine) fn cross_entropy_gradient(
-    logits: &Tensor,
-    labels: &Tensor,
-    smoothing: f64,
-) -> Result<Tensor, tch::TchError> {
-    let size = logits.size();
-    let (n, classes) = (size[0].max(1), size[1].max(1));
-    let p = logits.f_softmax(1, Kind::Float)?;
-    let hot = Tensor::f_full([labels.size()[0], 1], smoothing - 1.0, (Kind::Float, p.device()))?;
-    let p = p.f_scatter_add(1, &labels.f_unsqueeze(1)?, &hot)?;
-    let p = if smoothing == 0.0 { p } else { p.f_sub_scalar(smoothing / classes as f64)? };
-    p.f_mul_scalar(1.0 / n as f64)
 }

@@ -17,7 +17,7 @@ use super::tensors::{self, BN_EPS, Parts};
 use super::weights::{LayerTensors, Weights};
 use crate::network::Op;
 
-pub(super) use backward::{Gradients, Wanted, cross_entropy_gradient};
+pub(super) use backward::{Gradients, Wanted};
 
 /// What a forward keeps.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::engine::DeviceBatch;
+use crate::engine::loss::Loss;
 use crate::network::{Network, Shape};
 use crate::seed::Stream;
 use crate::space::{self, Skeleton, Task};
@@ -8,7 +9,7 @@ use tch::Device;
 
 fn networks(n: usize, cells: usize) -> Vec<Network> {
     let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(4), cells: Some(cells) }).unwrap();
-    let task = Task { input: Shape::new(3, 8, 8), classes: 10 };
+    let task = Task::classify(Shape::new(3, 8, 8), 10);
     let mut stream = Stream::named(3, "tape");
     let live = std::iter::from_fn(|| Some(space.build(&space.sample(&mut stream), &task).unwrap().live()));
     live.flatten().take(n).collect()
@@ -41,7 +42,8 @@ fn loops_and_stacked_calls_agree_and_a_population_equals_its_members() {
         let (plan, weights) = (Plan::new(&[member]), weights(&[member]));
         let alone = Tape::forward(&plan, &weights, batch.images(), keep, None).unwrap();
         let gradient = |tape: &Tape<'_>, k: usize| {
-            let top = cross_entropy_gradient(&tape.logits(k).unwrap(), batch.labels(), 0.0).unwrap();
+            let loss = Loss::new(tape.plan.networks[k].target(), batch.labels(), 0.0);
+            let top = loss.gradient(&tape.logits(k).unwrap()).unwrap();
             tape.backward(k, &top, wanted, &mut |_, _| Ok(())).unwrap()
         };
         let (a, b, c) = (gradient(&alone, 0), gradient(&loops, k), gradient(&stacked, k));

@@ -19,6 +19,7 @@ pub use sections::{SECTIONS, SectionEntry};
 
 use super::screen::thread_pool;
 use super::{RunOptions, ScreenConfig, ScreenError, Selection, screen};
+use crate::data;
 use crate::engine::{EngineError, describe_device, load_average, parse_device};
 use crate::proxy;
 use crate::seed::Stream;
@@ -147,7 +148,7 @@ fn networks(config: &BenchConfig) -> Result<Vec<Architecture>, ScreenError> {
 
 fn open(config: &ScreenConfig) -> Result<(Box<dyn SearchSpace>, Task), ScreenError> {
     let skeleton = Skeleton { init_channels: config.init_channels, cells: config.cells };
-    Ok((space::open(&config.space, &skeleton)?, Task { input: config.image, classes: 10 }))
+    Ok((space::open(&config.space, &skeleton)?, Task::classify(config.image, data::open(&config.data)?.classes())))
 }
 
 /// A folder that is removed when the measuring ends, however it ends.

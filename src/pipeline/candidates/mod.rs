@@ -25,7 +25,7 @@ pub const SCORES_GROUP: &str = "scores";
 /// Encodings used if none is named: the first of them that there is.
 const DEFAULT_ENCODINGS: [&str; 2] = ["graf", "one_hot"];
 /// What networks are built for where no run says it: CIFAR-10.
-const TASK: Task = Task { input: Shape::new(3, 32, 32), classes: 10 };
+const TASK: Task = Task::classify(Shape::new(3, 32, 32), 10);
 
 /// Why there are no candidates.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,6 @@ use rayon::prelude::*;
 
 use crate::confirm::{Checkpoint, Recipe, Training, TrainingData, TrainingError, train};
 use crate::files::{FileError, write_atomically};
-use crate::network::Shape;
 use crate::seed::derive;
 use crate::space::{Architecture, SearchSpace, Task};
 
@@ -96,8 +95,7 @@ impl TrainStage<'_> {
     }
 
     fn train(&self, job: &TrainJob, stop: &AtomicBool) -> Result<Option<Training>, TrainError> {
-        let image = self.recipe.image;
-        let task = Task { input: Shape::new(image.channels, image.height, image.width), classes: self.data.classes() };
+        let task = Task::classify(self.recipe.image, self.data.classes());
         let specified = self.space.build(&job.arch, &task)?;
         let network = specified.live().unwrap_or(specified);
         let seed = derive(self.seed, &format!("train/{}/{}", job.arch_id, job.repeat));

@@ -115,7 +115,7 @@ pub(in crate::pipeline) fn choose(
 
 /// The network of an architecture as it was trained.
 fn network(stage: &TrainStage<'_>, arch: &Architecture) -> Result<Network, SpaceError> {
-    let task = Task { input: stage.recipe.image, classes: stage.data.classes() };
+    let task = Task::classify(stage.recipe.image, stage.data.classes());
     let specified = stage.space.build(arch, &task)?;
     Ok(specified.live().unwrap_or(specified))
 }

@@ -36,6 +36,7 @@ pub fn cached_model(
         subject.init_channels,
         subject.cells,
         subject.image,
+        subject.classes,
         setting
     ]);
     let file = folder.join(format!("latency-{:016x}.json", derive(0, &key.to_string())));
@@ -67,6 +68,7 @@ pub fn subject_of_run(run: &Path) -> Result<Subject, LatencyError> {
         init_channels: number("init_channels"),
         cells: number("cells"),
         image: candidates.image(),
-        classes: 10,
+        // Runs of version 0.1.0 do not record their classes; its models had 10.
+        classes: candidates.run.as_ref().and_then(|run| run["classes"].as_u64()).map_or(10, |v| v as usize),
     })
 }

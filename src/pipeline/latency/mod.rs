@@ -20,7 +20,9 @@ pub use measured::{LatencyTable, Measured, measure_table};
 pub use published::{PublishedConfig, PublishedFit, fit_published};
 
 use super::candidates::CandidatesError;
+use super::screen::ScreenConfig;
 use crate::benchmark::TableError;
+use crate::data::{self, DataError};
 use crate::engine::load_average;
 use crate::files::FileError;
 use crate::hardware::{HardwareError, ModelSettings, Origin};
@@ -40,6 +42,9 @@ pub enum LatencyError {
     /// The networks of a run or a table.
     #[error(transparent)]
     Candidates(#[from] CandidatesError),
+    /// The data that networks are built for.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// A table.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -107,10 +112,21 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// The networks of a screen, built for the classes of its data.
+    pub fn of(screen: &ScreenConfig) -> Result<Self, LatencyError> {
+        Ok(Subject {
+            space: screen.space.clone(),
+            init_channels: screen.init_channels,
+            cells: screen.cells,
+            image: screen.image,
+            classes: data::open(&screen.data)?.classes(),
+        })
+    }
+
     /// The space, and what its networks are built for.
     pub fn open(&self) -> Result<(Box<dyn SearchSpace>, Task), SpaceError> {
         let skeleton = Skeleton { init_channels: self.init_channels, cells: self.cells };
-        Ok((open(&self.space, &skeleton)?, Task { input: self.image, classes: self.classes }))
+        Ok((open(&self.space, &skeleton)?, Task::classify(self.image, self.classes)))
     }
 
     fn settings(&self, origin: Origin) -> Result<ModelSettings, SpaceError> {

@@ -115,7 +115,7 @@ pub fn make_table(
     let dataset = source.dataset().map_err(ScreenError::from)?;
     let device = parse_device(options.device).map_err(ScreenError::from)?;
     let data = TrainingData::new(dataset, &config.train, derive(config.seed, "split"), device)?;
-    let task = Task { input: config.train.image, classes: data.classes() };
+    let task = Task::classify(config.train.image, data.classes());
     let members = members(space.as_ref(), &task, config.seed, networks).map_err(ScreenError::from)?;
 
     check_output_folder(out, 10_000_000)?;
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_larger_table_begins_with_the_smaller_one() {
-        let task = Task { input: Shape::new(1, 12, 12), classes: 10 };
+        let task = Task::classify(Shape::new(1, 12, 12), 10);
         for name in ["nas-bench-201", "nas-bench-101"] {
             let shallow = Skeleton { init_channels: Some(4), cells: Some(1) };
             let space = space::open(name, &shallow).unwrap();
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn a_space_has_so_many_networks_and_no_more() {
         let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(2), cells: Some(1) }).unwrap();
-        let task = Task { input: Shape::new(1, 4, 4), classes: 2 };
+        let task = Task::classify(Shape::new(1, 4, 4), 2);
         assert_eq!(members(space.as_ref(), &task, 0, usize::MAX).unwrap().len(), 5043);
     }
 }

@@ -267,7 +267,7 @@ pub(super) fn screen_images(
     let skipped = source.skipped().to_vec();
     let batch = data::draw_batch(source, config.image, config.batch_size, config.seed, config.class_balanced)?;
     let image = config.image;
-    let task = Task { input: Shape::new(image.channels, image.height, image.width), classes: batch.classes };
+    let task = Task::classify(image, batch.classes);
     let target = Target { space: space.as_ref(), image };
     let limit = Limit::open(config.max_latency_ms, config.latency_model.as_deref(), &target)?;
     let limit = limit.as_ref();
@@ -309,6 +309,7 @@ pub(super) fn screen_images(
         "config": config,
         "sampler": sampler,
         "seed": config.seed,
+        "classes": task.target.outputs(),
         "architectures": rows.len(),
         "distinct_networks": population.len(),
         "device": describe_device(device),

@@ -248,7 +248,7 @@ fn build(space: &NasBench101, module: &Module, task: &Task) -> Result<Network, N
         }
     }
     let x = b.apply(Op::GlobalAvgPool, x)?;
-    let logits = b.linear("classifier", x, task.classes)?;
+    let logits = b.linear("classifier", x, task.target.outputs())?;
     Ok(b.finish(logits))
 }
 

@@ -3,7 +3,7 @@ use crate::network::Shape;
 use proptest::prelude::*;
 use std::collections::HashSet;
 
-const TASK: Task = Task { input: Shape::new(3, 32, 32), classes: 10 };
+const TASK: Task = Task::classify(Shape::new(3, 32, 32), 10);
 
 fn space() -> NasBench101 {
     NasBench101::new(&Skeleton::default()).unwrap()
