@@ -36,7 +36,7 @@ pub fn cross_validate(
         let (held_out, rest) = (rows(held_out), rows(rest));
         let fitted = predictor.fit(x.select(Axis(0), &rest).view(), y.select(Axis(0), &rest).view())?;
         let predictions = fitted.predict(x.select(Axis(0), &held_out).view());
-        Ok(held_out.into_iter().zip(predictions).collect::<Vec<_>>())
+        Ok::<_, PredictorError>(held_out.into_iter().zip(predictions).collect::<Vec<_>>())
     };
     let by_fold: Vec<Result<Vec<_>, _>> = (0..folds).into_par_iter().map(predict_fold).collect();
     // Collected first, so that the error reported is that of the first fold on any number of threads.
@@ -118,7 +118,7 @@ pub fn conformal_scale(predictions: &[Prediction], y: &[f64], level: f64) -> f64
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BaggedRidge, PREDICTORS, PredictorEntry};
+    use super::super::BaggedRidge;
     use super::*;
     use crate::stats::spearman;
     use ndarray::{Array1, Array2, s};
@@ -129,8 +129,8 @@ mod tests {
     struct Seen(Vec<f64>);
 
     impl Predictor for Memory {
-        fn entry(&self) -> &'static PredictorEntry {
-            PREDICTORS[0]
+        fn name(&self) -> &'static str {
+            "memory"
         }
 
         fn fit(&self, x: ArrayView2<f64>, _: ArrayView1<f64>) -> Result<Box<dyn FittedPredictor>, PredictorError> {

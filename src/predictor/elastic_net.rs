@@ -1,6 +1,5 @@
 //! The elastic net: a line that leaves useless features out.
 
-use linfa::prelude::*;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, ShapeBuilder};
 
 use super::on_normal_scores::OnNormalScores;
@@ -82,6 +81,8 @@ impl ElasticNet {
             // Nothing to explain; the descent, which stops at a part of nothing, would run to its last sweep.
             return Ok(Line { weights: Array1::zeros(z.ncols()), intercept: mean });
         }
+        // Here alone: the trait has a `fit` of its own.
+        use linfa::prelude::*;
         // The descent walks columns: seven times faster if they lie together.
         let mut columns = Array2::zeros(z.raw_dim().f());
         columns.assign(z);
@@ -98,8 +99,8 @@ impl ElasticNet {
 }
 
 impl Predictor for ElasticNet {
-    fn entry(&self) -> &'static PredictorEntry {
-        &ENTRY
+    fn name(&self) -> &'static str {
+        ENTRY.name
     }
 
     fn fit(&self, x: ArrayView2<f64>, y: ArrayView1<f64>) -> Result<Box<dyn FittedPredictor>, PredictorError> {

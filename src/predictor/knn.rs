@@ -54,8 +54,8 @@ impl Default for Knn {
 }
 
 impl Predictor for Knn {
-    fn entry(&self) -> &'static PredictorEntry {
-        &ENTRY
+    fn name(&self) -> &'static str {
+        ENTRY.name
     }
 
     fn fit(&self, x: ArrayView2<f64>, y: ArrayView1<f64>) -> Result<Box<dyn FittedPredictor>, PredictorError> {

@@ -190,8 +190,8 @@ fn failed(error: TchError) -> PredictorError {
 }
 
 impl Predictor for MlpEnsemble {
-    fn entry(&self) -> &'static PredictorEntry {
-        &ENTRY
+    fn name(&self) -> &'static str {
+        ENTRY.name
     }
 
     fn fit(&self, x: ArrayView2<f64>, y: ArrayView1<f64>) -> Result<Box<dyn FittedPredictor>, PredictorError> {

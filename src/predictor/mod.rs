@@ -9,6 +9,7 @@ mod elastic_net;
 pub(crate) mod gaussian_process;
 mod gradient_boosting;
 mod knn;
+mod linfa;
 mod mlp_ensemble;
 mod on_normal_scores;
 mod random_forest;
@@ -30,6 +31,7 @@ pub use elastic_net::ElasticNet;
 pub use gaussian_process::GaussianProcess;
 pub use gradient_boosting::GradientBoosting;
 pub use knn::Knn;
+pub use linfa::LinfaRegressor;
 pub use mlp_ensemble::MlpEnsemble;
 pub use random_forest::{ForestParams, RandomForest, Sampling};
 pub use stack::Stack;
@@ -151,8 +153,8 @@ impl Prediction {
 
 /// A way to learn labels from features.
 pub trait Predictor: Send + Sync {
-    /// Registry entry of the predictor.
-    fn entry(&self) -> &'static PredictorEntry;
+    /// Its name: for those of the registry, that of the entry.
+    fn name(&self) -> &'static str;
 
     /// Learns from features `x`, shape (networks, features), and one finite label per row.
     ///
@@ -268,7 +270,7 @@ mod tests {
         for (i, entry) in PREDICTORS.iter().enumerate() {
             assert!([entry.title, entry.what, entry.paper].iter().all(|text| !text.is_empty()));
             assert!(PREDICTORS[..i].iter().all(|e| e.name != entry.name));
-            assert_eq!(open(entry.name, 1, &Layout::default()).unwrap().entry().name, entry.name);
+            assert_eq!(open(entry.name, 1, &Layout::default()).unwrap().name(), entry.name);
         }
         let err = open("bagged-rigde", 1, &Layout::default()).err().unwrap().to_string();
         assert!(err.contains("did you mean `bagged-ridge`"), "{err}");

@@ -3,7 +3,7 @@
 use ndarray::{Array1, ArrayView1, ArrayView2};
 
 use super::gaussian_process::labels::NormalScores;
-use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorError, check};
+use super::{FittedPredictor, Prediction, Predictor, PredictorError, check};
 
 /// Fits a predictor of real-valued labels on their normal scores and puts its predictions back into the unit of the
 /// labels: the `mean` becomes the median, `std` half the central 68.27% ([`NormalScores`]).
@@ -13,13 +13,13 @@ use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorErr
 pub(super) struct OnNormalScores<P>(pub P);
 
 impl<P: Predictor> Predictor for OnNormalScores<P> {
-    fn entry(&self) -> &'static PredictorEntry {
-        self.0.entry()
+    fn name(&self) -> &'static str {
+        self.0.name()
     }
 
     fn fit(&self, x: ArrayView2<f64>, y: ArrayView1<f64>) -> Result<Box<dyn FittedPredictor>, PredictorError> {
         // Labels are checked here: scores hide what is wrong with them.
-        check(self.entry().name, &x, &y, 1)?;
+        check(self.name(), &x, &y, 1)?;
         let (labels, z) = NormalScores::of(&y.to_vec());
         Ok(Box::new(Fitted { labels, of_scores: self.0.fit(x, Array1::from(z).view())? }))
     }

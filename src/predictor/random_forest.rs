@@ -119,8 +119,8 @@ impl RandomForest {
 }
 
 impl Predictor for RandomForest {
-    fn entry(&self) -> &'static PredictorEntry {
-        &ENTRY
+    fn name(&self) -> &'static str {
+        ENTRY.name
     }
 
     fn fit(&self, x: ArrayView2<f64>, y: ArrayView1<f64>) -> Result<Box<dyn FittedPredictor>, PredictorError> {

@@ -1,6 +1,5 @@
 //! Support vector regression with a Gaussian kernel.
 
-use linfa::prelude::*;
 use linfa_svm::Svm;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -77,6 +76,8 @@ impl Svr {
         y: &Array1<f64>,
         (cost, gamma): (f64, f64),
     ) -> Result<Machine, PredictorError> {
+        // Here alone: the trait has a `fit` of its own.
+        use linfa::prelude::*;
         let standardiser = Standardiser::new(x);
         let (labels, t) = LabelScale::of(y);
         let width = x.ncols() as f64 / gamma;
@@ -90,8 +91,8 @@ impl Svr {
 }
 
 impl Predictor for Svr {
-    fn entry(&self) -> &'static PredictorEntry {
-        &ENTRY
+    fn name(&self) -> &'static str {
+        ENTRY.name
     }
 
     fn fit(&self, x: ArrayView2<f64>, y: ArrayView1<f64>) -> Result<Box<dyn FittedPredictor>, PredictorError> {
