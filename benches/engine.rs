@@ -24,7 +24,7 @@ fn network() -> Network {
 }
 
 fn batch() -> DeviceBatch {
-    let digits = data::open(&DataSpec::Digits).expect("built in");
+    let digits = data::open(&DataSpec::default()).expect("built in");
     let batch = data::draw_batch(&digits, Shape::new(3, 32, 32), BATCH, 0, false).expect("large enough");
     DeviceBatch::new(&batch.images, &batch.labels, Device::Cpu).expect("fits in memory")
 }

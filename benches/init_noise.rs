@@ -26,8 +26,8 @@ fn main() {
     let space = space::open("nas-bench-201", &Skeleton::default()).expect("a known space");
     let image = Shape::new(3, 32, 32);
     let task = Task::classify(image, 10);
-    let batch =
-        data::draw_batch(&data::open(&DataSpec::Digits).expect("built in"), image, 64, 0, false).expect("large enough");
+    let batch = data::draw_batch(&data::open(&DataSpec::default()).expect("built in"), image, 64, 0, false)
+        .expect("large enough");
     let batch = DeviceBatch::new(&batch.images, &batch.labels, Device::Cpu).expect("fits in memory");
     let mut stream = Stream::named(0, "init noise");
     let mut seen = HashSet::new();

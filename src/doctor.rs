@@ -107,7 +107,7 @@ fn threads() -> Check {
 }
 
 fn digits() -> Check {
-    let found = data::open(&data::DataSpec::Digits).and_then(|s| s.dataset().map(|d| (d.len(), d.shape())));
+    let found = data::open(&data::DataSpec::default()).and_then(|s| s.dataset().map(|d| (d.len(), d.shape())));
     match found {
         Ok((n, shape)) => {
             Check { name: "data", ok: true, detail: format!("digits: {n} images of {shape} pixels, built in") }

@@ -31,7 +31,7 @@
 //! let network = space.build(&arch, &Task::classify(image, 10))?.live().expect("the input reaches the output");
 //!
 //! let device = parse_device("auto")?;
-//! let batch = data::draw_batch(&data::open(&DataSpec::Digits)?, image, 16, 0, false)?;
+//! let batch = data::draw_batch(&data::open(&DataSpec::default())?, image, 16, 0, false)?;
 //! let batch = DeviceBatch::new(&batch.images, &batch.labels, device)?;
 //!
 //! let naswot = proxy::find("naswot")?;

@@ -19,6 +19,7 @@ pub(super) struct MachineArgs {
 impl MachineArgs {
     /// Checks and measures what they say.
     pub fn options(&self) -> anyhow::Result<RunOptions<'_>> {
-        Ok(RunOptions::new(&self.device, self.threads.map(usize::from), self.overwrite, &super::STOP)?)
+        let options = RunOptions::new(&self.device, self.threads.map(usize::from), self.overwrite, &super::STOP)?;
+        Ok(RunOptions { on_read: super::progress::watch().on_progress, ..options })
     }
 }

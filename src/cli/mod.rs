@@ -126,10 +126,11 @@ pub fn main() -> ExitCode {
 }
 
 fn interrupted(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(ScreenError::Interrupted { .. }))
-        || matches!(error.downcast_ref(), Some(BenchError::Screen(ScreenError::Interrupted { .. })))
+    error.downcast_ref().is_some_and(ScreenError::interrupted)
+        || matches!(error.downcast_ref(), Some(BenchError::Screen(error)) if error.interrupted())
         || matches!(error.downcast_ref(), Some(PredictError::Interrupted { .. }))
         || matches!(error.downcast_ref(), Some(SearchError::Interrupted { .. }))
+        || matches!(error.downcast_ref(), Some(SearchError::Screen(error)) if error.interrupted())
         || matches!(error.downcast_ref(), Some(LatencyError::Hardware(HardwareError::Interrupted { .. })))
         || matches!(error.downcast_ref(), Some(ImportError::Interrupted))
         || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)

@@ -1,9 +1,11 @@
 //! Progress: a bar on a terminal, a line now and then in a log.
 
 use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use naslens::data::Watch;
 
 const LOG_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -55,5 +57,27 @@ impl Reporter {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// Reading images: Ctrl-C ends it, and what takes longer than a moment shows how far it is.
+pub fn watch() -> Watch<'static> {
+    Watch { stop: &super::STOP, on_progress: &images_read }
+}
+
+const MOMENT: Duration = Duration::from_millis(500);
+
+fn images_read(done: usize, total: usize) {
+    static READING: Mutex<Option<(Instant, Option<Reporter>)>> = Mutex::new(None);
+    let mut reading = READING.lock().unwrap_or_else(PoisonError::into_inner);
+    let (start, reporter) = reading.get_or_insert_with(|| (Instant::now(), None));
+    if start.elapsed() > MOMENT {
+        let reporter = reporter.get_or_insert_with(|| Reporter::new("images"));
+        reporter.update(done, total, 0, start.elapsed().as_secs_f64());
+    }
+    if done == total
+        && let Some((_, Some(reporter))) = reading.take()
+    {
+        reporter.finish();
     }
 }

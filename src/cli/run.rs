@@ -93,7 +93,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn configuration(args: &Args) -> anyhow::Result<(RunConfig, OsString)> {
     let (mut config, name) = match (&args.config, &args.data) {
         (Some(path), _) => (RunConfig::read(path)?, path.file_stem().unwrap_or_default().to_owned()),
-        (None, Some(data)) => (RunConfig::for_images(data.clone())?, "images".into()),
+        (None, Some(data)) => (RunConfig::for_images(data.clone(), &super::progress::watch())?, "images".into()),
         (None, None) => (RunConfig::default(), "run".into()),
     };
     if let Some(data) = &args.data {

@@ -169,6 +169,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
                 batch: args.batch.into(),
             };
             let options = RunOptions::new(&args.device, Some(args.batch.into()), args.overwrite, &super::STOP)?;
+            let options = RunOptions { on_read: super::progress::watch().on_progress, ..options };
             let mut reporter = Reporter::new("trainings");
             let report = search_live(&config, entry, args.seed, &budget, &out, &options, &mut |p| {
                 reporter.update(p.done, p.total, p.resumed, p.seconds);

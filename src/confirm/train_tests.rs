@@ -8,7 +8,7 @@ use tch::Device;
 
 fn digits(recipe: &Recipe) -> (Network, TrainingData) {
     crate::engine::prepare_process();
-    let source = open(&DataSpec::Digits).unwrap();
+    let source = open(&DataSpec::default()).unwrap();
     let data = TrainingData::new(source.dataset().unwrap(), recipe, 0, Device::Cpu).unwrap();
     let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(4), cells: Some(1) }).unwrap();
     let arch = space.parse(space.entry().example).unwrap();

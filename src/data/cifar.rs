@@ -1,10 +1,11 @@
 //! `cifar10` and `cifar100`: the official binary versions, read from a folder.
 
-use super::source::{flag, path_and_options};
-use super::{DataError, DataSpec, Dataset, Part, SourceInfo};
+use super::spec::{flag, path_and_options};
+use super::{DataError, DataSource, DataSpec, Dataset, Part, Source, SourceInfo, Watch};
 use ndarray::Array4;
 use std::io::Read;
-use std::{fs, io, path::Path};
+use std::path::{Path, PathBuf};
+use std::{fmt, fs, io};
 
 pub(super) const CIFAR10: SourceInfo = SourceInfo {
     name: "cifar10",
@@ -30,18 +31,41 @@ pub(super) const CIFAR100: SourceInfo = SourceInfo {
 
 fn parse_10(text: &str) -> Result<DataSpec, DataError> {
     let (folder, _) = path_and_options(&CIFAR10, "folder of its binary files", text, &[])?;
-    Ok(DataSpec::Cifar10 { folder })
+    Ok(DataSpec::new(Cifar { layout: &TEN, folder }))
 }
 
 fn parse_100(text: &str) -> Result<DataSpec, DataError> {
     let (folder, options) = path_and_options(&CIFAR100, "folder of its binary files", text, &["coarse"])?;
     options.iter().try_for_each(|&(option, value)| flag(&CIFAR100, option, value))?;
-    Ok(DataSpec::Cifar100 { folder, coarse: !options.is_empty() })
+    let layout = if options.is_empty() { &HUNDRED } else { &COARSE };
+    Ok(DataSpec::new(Cifar { layout, folder }))
+}
+
+/// A version of CIFAR in a folder.
+#[derive(Debug)]
+struct Cifar {
+    layout: &'static Layout,
+    folder: PathBuf,
+}
+
+impl fmt::Display for Cifar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}{}", self.layout.name, self.folder.display(), self.layout.option)
+    }
+}
+
+impl Source for Cifar {
+    fn open(&self, _: &Watch<'_>) -> Result<DataSource, DataError> {
+        read(self.layout, &self.folder).map(DataSource::Images)
+    }
 }
 
 /// How the files of a version are laid out.
+#[derive(Debug)]
 struct Layout {
     name: &'static str,
+    /// The option that selects it.
+    option: &'static str,
     files: &'static [(&'static str, Part)],
     /// The folder inside the official archive, looked into as well.
     inner: &'static str,
@@ -58,6 +82,7 @@ struct Layout {
 
 const TEN: Layout = Layout {
     name: CIFAR10.name,
+    option: "",
     files: &[
         ("data_batch_1.bin", Part::Train),
         ("data_batch_2.bin", Part::Train),
@@ -78,6 +103,7 @@ const TEN: Layout = Layout {
 
 const HUNDRED: Layout = Layout {
     name: CIFAR100.name,
+    option: "",
     files: &[("train.bin", Part::Train), ("test.bin", Part::Test)],
     inner: "cifar-100-binary",
     labels: 2,
@@ -88,23 +114,14 @@ const HUNDRED: Layout = Layout {
     remedy: "unpack cifar-100-binary.tar.gz (https://www.cs.toronto.edu/~kriz/cifar.html) so that train.bin and test.bin",
 };
 
-const COARSE: Layout = Layout { label: 0, classes: 20, class_names: "coarse_label_names.txt", ..HUNDRED };
+const COARSE: Layout =
+    Layout { option: ",coarse", label: 0, classes: 20, class_names: "coarse_label_names.txt", ..HUNDRED };
 
 const SIDE: usize = 32;
 /// The red, green and blue planes, row by row.
 const PIXELS: usize = 3 * SIDE * SIDE;
 /// More than the largest official file (153,800,000 bytes) has.
 const MAX_BYTES: u64 = 1 << 30;
-
-/// CIFAR-10: the images of all six files in order, the test batch last.
-pub(super) fn read_10(folder: &Path) -> Result<Dataset, DataError> {
-    read(&TEN, folder)
-}
-
-/// CIFAR-100 with its fine or coarse labels.
-pub(super) fn read_100(folder: &Path, coarse: bool) -> Result<Dataset, DataError> {
-    read(if coarse { &COARSE } else { &HUNDRED }, folder)
-}
 
 /// A file may hold any whole number of records, at least one, so that a small extract can be used too.
 fn read(layout: &Layout, folder: &Path) -> Result<Dataset, DataError> {
@@ -165,7 +182,7 @@ fn class_names(path: &Path, classes: usize) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{DataSource, open};
+    use crate::data::open;
     use crate::network::Shape;
     use proptest::prelude::*;
 
@@ -226,7 +243,7 @@ mod tests {
         assert_eq!(fine.part(Part::Test), [3]);
         let coarse = opened("cifar100", folder.path(), ",coarse");
         assert_eq!((coarse.classes(), coarse.labels()), (20, &[0, 19, 3, 3][..]));
-        let message = read_10(folder.path()).unwrap_err().to_string();
+        let message = read(&TEN, folder.path()).unwrap_err().to_string();
         assert!(message.contains("data_batch_1.bin' is missing"), "{message}");
     }
 
@@ -234,7 +251,7 @@ mod tests {
     fn looks_into_the_folder_of_the_archive() {
         let (folder, outer) = (generated(), tempfile::tempdir().unwrap());
         fs::rename(folder.path(), outer.path().join(TEN.inner)).unwrap();
-        assert_eq!(read_10(outer.path()).unwrap().len(), 12);
+        assert_eq!(read(&TEN, outer.path()).unwrap().len(), 12);
     }
 
     #[test]
@@ -244,14 +261,14 @@ mod tests {
         let mut bytes = fs::read(&path).unwrap();
         bytes[RECORD] = 10;
         fs::write(&path, &bytes).unwrap();
-        assert!(matches!(read_10(folder.path()), Err(DataError::BadRecord { record: 1, label: 10, .. })));
+        assert!(matches!(read(&TEN, folder.path()), Err(DataError::BadRecord { record: 1, label: 10, .. })));
         fs::write(&path, &bytes[..RECORD + 7]).unwrap();
-        let message = read_10(folder.path()).unwrap_err().to_string();
+        let message = read(&TEN, folder.path()).unwrap_err().to_string();
         assert!(message.contains("data_batch_3.bin' has 3080 bytes"), "{message}");
         fs::write(&path, []).unwrap();
-        assert!(matches!(read_10(folder.path()), Err(DataError::Truncated { bytes: 0, .. })));
+        assert!(matches!(read(&TEN, folder.path()), Err(DataError::Truncated { bytes: 0, .. })));
         fs::remove_file(&path).unwrap();
-        let message = read_10(folder.path()).unwrap_err().to_string();
+        let message = read(&TEN, folder.path()).unwrap_err().to_string();
         let place = folder.path().display().to_string();
         assert!(message.contains("data_batch_3.bin' is missing") && message.contains(&format!("lie in '{place}'")));
     }
@@ -264,7 +281,7 @@ mod tests {
             let whole = fs::read(folder.path().join("train.bin")).unwrap();
             for content in [&bytes[..], &whole[..length]] {
                 fs::write(folder.path().join("train.bin"), content).unwrap();
-                if let Ok(data) = read_100(folder.path(), true) {
+                if let Ok(data) = read(&COARSE, folder.path()) {
                     prop_assert_eq!(data.part(Part::Train).len() * (2 + PIXELS), content.len());
                 }
             }

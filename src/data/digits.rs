@@ -1,7 +1,7 @@
 //! `digits`: handwritten digits of 8 × 8 pixels, inside the program.
 
 use super::embedded::Embedded;
-use super::source::options;
+use super::spec::options;
 use super::{DataSpec, SourceInfo};
 
 pub(super) const INFO: SourceInfo = SourceInfo {
@@ -11,7 +11,7 @@ pub(super) const INFO: SourceInfo = SourceInfo {
     what: "1,797 grey images of 8x8 pixels in 10 classes: the UCI test set, inside the program",
     origin: "Alpaydin & Kaynak 1998, UCI Machine Learning Repository, https://doi.org/10.24432/C50P49",
     licence: "CC BY 4.0",
-    parse: |text| options("digits", text, &[]).map(|_| DataSpec::Digits),
+    parse: |text| options("digits", text, &[]).map(|_| DataSpec::new(DIGITS)),
 };
 
 /// The 1,797 images, (1797, 1, 8, 8), in the order of the UCI file. The brightest pixel means that all 4 × 4 dots of the scan

@@ -6,10 +6,12 @@ use arrow::datatypes::UInt8Type;
 use bytes::Bytes;
 use ndarray::Array4;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use std::fmt;
 
-use super::{DataError, Dataset, Part};
+use super::{DataError, DataSource, Dataset, Part, Source, Watch};
 
 /// Grey square images of 10 classes in a file.
+#[derive(Debug)]
 pub(super) struct Embedded {
     pub name: &'static str,
     pub parquet: &'static [u8],
@@ -45,5 +47,17 @@ impl Embedded {
         let pixels = Array4::from_shape_vec(size, pixels).map_err(|e| damaged(e.to_string()))?;
         let dataset = Dataset::new(self.name, pixels, self.white, labels, 10)?;
         if parts.is_empty() { Ok(dataset) } else { dataset.with_parts(parts) }
+    }
+}
+
+impl fmt::Display for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Source for Embedded {
+    fn open(&self, _: &Watch<'_>) -> Result<DataSource, DataError> {
+        self.load().map(DataSource::Images)
     }
 }

@@ -93,6 +93,10 @@ pub enum DataError {
         counted(.files.len(), "file"), .folder.display(), listed_files(.files), .folder.display())]
     BadFiles { folder: PathBuf, files: Vec<Skipped> },
 
+    /// Stopped from outside.
+    #[error("interrupted after {done} of {total} images were read; run the same command again")]
+    Interrupted { done: usize, total: usize },
+
     /// A label that the classes don't cover.
     #[error(
         "{name}: image {image} has the label {label}, which is not below the number of classes, {classes}; correct one \

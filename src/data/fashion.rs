@@ -1,7 +1,7 @@
 //! `fashion`: Fashion-MNIST reduced to 8,000 images of 12 x 12 pixels, inside the program.
 
 use super::embedded::Embedded;
-use super::source::options;
+use super::spec::options;
 use super::{DataSpec, SourceInfo};
 
 pub(super) const INFO: SourceInfo = SourceInfo {
@@ -11,7 +11,7 @@ pub(super) const INFO: SourceInfo = SourceInfo {
     what: "grey images of 12x12 pixels in 10 classes (2,000 to train, 1,000 valid, 5,000 test): inside the program",
     origin: "Xiao, Rasul & Vollgraf 2017, https://arxiv.org/abs/1708.07747",
     licence: "MIT",
-    parse: |text| options("fashion", text, &[]).map(|_| DataSpec::Fashion),
+    parse: |text| options("fashion", text, &[]).map(|_| DataSpec::new(FASHION)),
 };
 
 /// The images, (8000, 1, 12, 12), with their parts.

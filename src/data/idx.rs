@@ -1,10 +1,11 @@
 //! `idx`: MNIST and the data sets in its format, four files in a folder.
 
 use super::assembly::Assembly;
-use super::source::path_and_options;
-use super::{DataError, DataSpec, Dataset, Part, SourceInfo};
+use super::spec::path_and_options;
+use super::{DataError, DataSource, DataSpec, Dataset, Part, Source, SourceInfo, Watch};
 use crate::network::Shape;
 use flate2::bufread::MultiGzDecoder;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -23,7 +24,23 @@ pub(super) const INFO: SourceInfo = SourceInfo {
 
 fn parse(text: &str) -> Result<DataSpec, DataError> {
     let (folder, _) = path_and_options(&INFO, "folder of its four files", text, &[])?;
-    Ok(DataSpec::Idx { folder })
+    Ok(DataSpec::new(IdxFolder(folder)))
+}
+
+/// A folder of four files.
+#[derive(Debug)]
+struct IdxFolder(PathBuf);
+
+impl fmt::Display for IdxFolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", INFO.name, self.0.display())
+    }
+}
+
+impl Source for IdxFolder {
+    fn open(&self, _: &Watch<'_>) -> Result<DataSource, DataError> {
+        read(&self.0).map(DataSource::Images)
+    }
 }
 
 const FILES: [(Part, &str); 2] = [(Part::Train, "train"), (Part::Test, "t10k")];
@@ -119,7 +136,7 @@ impl Idx {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{DataSource, open};
+    use crate::data::open;
     use flate2::Compression;
     use flate2::write::GzEncoder;
     use proptest::prelude::*;

@@ -6,7 +6,8 @@
 //! standardised with the data set's own statistics ([`ChannelStats`]). Noise is standard from the start. Where the authors of a
 //! data set parted it ([`Part`]), batches come from the training part and [`split`] keeps the parts.
 //!
-//! A new source is one file with an `INFO`, a line in [`SOURCES`] and, if it takes new options, a case of [`DataSpec`].
+//! A new source is one file with an `INFO` and a type that is a [`Source`], and a line in [`SOURCES`]. A program that uses
+//! the library makes one of its own with [`DataSpec::new`].
 
 mod adapt;
 mod assembly;
@@ -18,12 +19,13 @@ mod embedded;
 mod error;
 mod fashion;
 mod folder;
-mod gaussian;
+mod generated;
 mod idx;
 mod noise;
 mod npz;
 mod pink;
 mod source;
+mod spec;
 mod split;
 
 pub use adapt::adapt;
@@ -32,5 +34,6 @@ pub use dataset::{ChannelStats, Dataset, Part, Skipped};
 pub use error::{DataError, listed_files};
 pub use folder::ImageFolder;
 pub use noise::{Noise, Spectrum};
-pub use source::{DataSource, DataSpec, SOURCES, SourceInfo, open};
+pub use source::{SOURCES, open};
+pub use spec::{DataSource, DataSpec, Source, SourceInfo, Watch};
 pub use split::{Splits, split};

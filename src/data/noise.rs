@@ -1,11 +1,16 @@
 //! What white and pink noise share: random labels, and images that depend on the seed and their number alone.
 
-use super::{DataError, gaussian, pink};
+use super::{DataError, pink};
 use crate::network::Shape;
 use crate::seed::Stream;
 use ndarray::{Array4, Axis};
 use std::fmt;
 
+/// The words that select white and pink noise.
+pub(super) const GAUSSIAN: &str = "gaussian";
+pub(super) const PINK: &str = "pink";
+/// The exponent of pink noise unless another is given.
+pub(super) const BETA: f64 = 1.5;
 const MAX_BETA: f64 = 8.0;
 const MAX_CLASSES: usize = 1_000_000;
 
@@ -60,14 +65,14 @@ impl Noise {
 
     fn name(&self) -> &'static str {
         match self.spectrum {
-            Spectrum::White => gaussian::INFO.name,
-            Spectrum::Pink { .. } => pink::INFO.name,
+            Spectrum::White => GAUSSIAN,
+            Spectrum::Pink { .. } => PINK,
         }
     }
 
     pub(super) fn bad_beta(value: &str) -> DataError {
         let expected = "a number from 0 to 8";
-        DataError::BadOption { data: pink::INFO.name, option: "beta", value: value.to_owned(), expected }
+        DataError::BadOption { data: PINK, option: "beta", value: value.to_owned(), expected }
     }
 
     fn bad_classes(data: &'static str, value: &str) -> DataError {
@@ -87,7 +92,7 @@ impl Noise {
         };
         let mut images = Array4::zeros((count, shape.channels, shape.height, shape.width));
         for (i, mut image) in images.axis_iter_mut(Axis(0)).enumerate() {
-            let values = filter.as_ref().map_or_else(|| gaussian::image(shape, seed, i), |f| f.image(seed, i));
+            let values = filter.as_ref().map_or_else(|| white(shape, seed, i), |f| f.image(seed, i));
             image.iter_mut().zip(values).for_each(|(pixel, value)| *pixel = value as f32);
         }
         Ok(images)
@@ -99,12 +104,18 @@ impl Noise {
     }
 }
 
+/// Image `i`: one N(0, 1) value after another from the stream `gaussian/i`, in (c, h, w) order.
+fn white(shape: Shape, seed: u64, i: usize) -> Vec<f64> {
+    let mut stream = Stream::named(seed, &format!("gaussian/{i}"));
+    (0..shape.len()).map(|_| stream.normal()).collect()
+}
+
 impl fmt::Display for Noise {
     /// The text that selects it, without the options that have their defaults.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let beta = match self.spectrum {
             Spectrum::White => None,
-            Spectrum::Pink { beta } => pink::beta_option(beta),
+            Spectrum::Pink { beta } => (beta != BETA).then(|| format!("beta={beta}")),
         };
         let classes = (self.classes != Self::DEFAULT_CLASSES).then(|| format!("classes={}", self.classes));
         f.write_str(self.name())?;

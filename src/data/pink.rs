@@ -1,42 +1,11 @@
-//! `pink`: noise with the spectrum of a natural image.
+//! A filter that gives noise the spectrum of a natural image.
 
-use super::{DataError, DataSpec, Noise, SourceInfo, Spectrum, source::options};
+use super::DataError;
 use crate::network::Shape;
 use crate::seed::Stream;
 use ndarray::Array2;
 use rustfft::{Fft, FftPlanner, num_complex::Complex};
 use std::sync::Arc;
-
-pub(super) const INFO: SourceInfo = SourceInfo {
-    name: "pink",
-    usage: "pink[:beta=B,classes=N]",
-    title: "Pink noise",
-    what: "noise whose amplitude falls as 1/frequency^B (default 1.5; natural images have about 1); random labels in N \
-           classes (default 10); any shape, no end",
-    origin: "generated from the seed; 1/f spectra of natural images: Field 1987, J. Opt. Soc. Am. A 4(12), 2379-2394",
-    licence: "none needed",
-    parse,
-};
-
-/// The default exponent of the amplitude.
-const BETA: f64 = 1.5;
-
-fn parse(text: &str) -> Result<DataSpec, DataError> {
-    let (mut beta, mut classes) = (BETA, Noise::DEFAULT_CLASSES);
-    for (key, value) in options(INFO.name, text, &["beta", "classes"])? {
-        if key == "beta" {
-            beta = value.parse().map_err(|_| Noise::bad_beta(value))?;
-        } else {
-            classes = Noise::read_classes(INFO.name, value)?;
-        }
-    }
-    Noise::new(Spectrum::Pink { beta }, classes).map(DataSpec::Noise)
-}
-
-/// The text of options that differ from the defaults, for [`Noise`]'s `Display`.
-pub(super) fn beta_option(beta: f64) -> Option<String> {
-    (beta != BETA).then(|| format!("beta={beta}"))
-}
 
 /// Turns white noise into pink noise of one shape.
 pub(super) struct Filter {

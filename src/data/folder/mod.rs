@@ -6,14 +6,15 @@ mod list;
 use self::decode::Header;
 use self::list::{Image, Listing, list};
 use super::error::listed_files;
-use super::source::{flag, path_and_options};
-use super::{DataError, DataSpec, Dataset, Part, Skipped, SourceInfo};
+use super::spec::{flag, path_and_options};
+use super::{DataError, DataSource, DataSpec, Dataset, Part, Skipped, Source, SourceInfo, Watch};
 use crate::network::Shape;
 use ndarray::parallel::prelude::*;
 use ndarray::{Array4, Axis};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(super) const INFO: SourceInfo = SourceInfo {
     name: "folder",
@@ -45,7 +46,7 @@ fn parse(text: &str) -> Result<DataSpec, DataError> {
             folder.skip_corrupt = true;
         }
     }
-    Ok(DataSpec::ImageFolder(folder))
+    Ok(DataSpec::new(folder))
 }
 
 fn size(text: &str) -> Option<[usize; 2]> {
@@ -79,13 +80,25 @@ impl fmt::Display for ImageFolder {
     }
 }
 
+impl Source for ImageFolder {
+    fn open(&self, watch: &Watch<'_>) -> Result<DataSource, DataError> {
+        self.read(watch).map(DataSource::Images)
+    }
+
+    fn native_shape(&self, _: &Watch<'_>) -> Result<Option<Shape>, DataError> {
+        let headers: Vec<Header> =
+            list(&self.path)?.images.par_iter().filter_map(|image| decode::header(&image.path).ok()).collect();
+        Ok(Some(self.shape(&headers)))
+    }
+}
+
 impl ImageFolder {
     /// All images, class by class in the order of the names of directories and files. They are grey if all files are grey,
     /// otherwise RGB; alpha is dropped, 16 bits become 8.
     ///
     /// [`DataError::Folder`] if the directories are no classes, [`DataError::BadFiles`] for files that can't be decoded
     /// unless they are to be skipped, [`DataError::Read`], [`DataError::TooLarge`].
-    pub fn read(&self) -> Result<Dataset, DataError> {
+    pub fn read(&self, watch: &Watch<'_>) -> Result<Dataset, DataError> {
         let Listing { classes, directories, images, foreign, parted } = list(&self.path)?;
         // Headers first: they decide the one shape to which images are reduced while they are decoded.
         let headers: Vec<_> = images.par_iter().map(|image| decode::header(&image.path)).collect();
@@ -94,14 +107,23 @@ impl ImageFolder {
         let shape = self.shape(&headers);
         shape.check_pixels(images.len())?;
         let mut pixels = Array4::zeros((images.len(), shape.channels, shape.height, shape.width));
+        let done = AtomicUsize::new(0);
         let decoded: Vec<_> = pixels
             .axis_iter_mut(Axis(0))
             .into_par_iter()
             .zip(&images)
             .map(|(mut pixels, image)| {
-                decode::decode(&image.path, shape, pixels.as_slice_mut().ok_or("its pixels lie apart")?)
+                if watch.stopped() {
+                    return Err("interrupted".to_owned());
+                }
+                let result = decode::decode(&image.path, shape, pixels.as_slice_mut().ok_or("its pixels lie apart")?);
+                (watch.on_progress)(done.fetch_add(1, Ordering::Relaxed) + 1, images.len());
+                result
             })
             .collect();
+        if watch.stopped() {
+            return Err(DataError::Interrupted { done: done.into_inner(), total: images.len() });
+        }
         let whole: Vec<usize> = (0..images.len()).filter(|&i| decoded[i].is_ok()).collect();
         if whole.len() < images.len() {
             pixels = pixels.select(Axis(0), &whole);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::data::{DataSource, open};
+use crate::data::open;
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, LumaA, Rgb, RgbImage};
 use ndarray::s;
 use proptest::prelude::*;
@@ -58,6 +58,24 @@ fn classes_and_images_come_in_the_order_of_their_names() {
     assert_eq!(first, [100, 150, 50, 0]);
     assert_eq!(bytes(&data, 3), [0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23]);
     assert!(!data.has_parts() && data.skipped().is_empty());
+}
+
+#[test]
+fn reading_reports_every_image_and_can_be_stopped() {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    let folder = two_classes();
+    let spec: DataSpec = format!("folder:{}", folder.path().display()).parse().unwrap();
+    let (stop, calls) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let on_progress = |done: usize, total: usize| {
+        assert!((1..=4).contains(&done) && total == 4);
+        calls.fetch_add(1, Ordering::Relaxed);
+    };
+    let watch = Watch { stop: &stop, on_progress: &on_progress };
+    assert_eq!(spec.native_shape(&watch).unwrap(), spec.open(&watch).unwrap().native_shape());
+    assert_eq!(calls.into_inner(), 4);
+    stop.store(true, Ordering::Relaxed);
+    let stopped = Watch { stop: &stop, on_progress: &|_, _| panic!("no image is read") };
+    assert!(matches!(spec.open(&stopped), Err(DataError::Interrupted { done: 0, total: 4 })));
 }
 
 #[test]

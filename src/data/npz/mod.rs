@@ -6,12 +6,13 @@ mod zip;
 use self::npy::Header;
 use self::zip::Archive;
 use super::assembly::Assembly;
-use super::source::path_and_options;
-use super::{DataError, DataSpec, Dataset, Part, SourceInfo};
+use super::spec::path_and_options;
+use super::{DataError, DataSource, DataSpec, Dataset, Part, Source, SourceInfo, Watch};
 use crate::network::Shape;
+use std::fmt;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) const INFO: SourceInfo = SourceInfo {
     name: "npz",
@@ -26,7 +27,23 @@ pub(super) const INFO: SourceInfo = SourceInfo {
 
 fn parse(text: &str) -> Result<DataSpec, DataError> {
     let (file, _) = path_and_options(&INFO, "file with its arrays", text, &[])?;
-    Ok(DataSpec::Npz { file })
+    Ok(DataSpec::new(NpzFile(file)))
+}
+
+/// A NumPy archive.
+#[derive(Debug)]
+struct NpzFile(PathBuf);
+
+impl fmt::Display for NpzFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", INFO.name, self.0.display())
+    }
+}
+
+impl Source for NpzFile {
+    fn open(&self, _: &Watch<'_>) -> Result<DataSource, DataError> {
+        read(&self.0).map(DataSource::Images)
+    }
 }
 
 const PARTS: [(Part, &str); 3] = [(Part::Train, "train"), (Part::Valid, "val"), (Part::Test, "test")];

@@ -15,7 +15,7 @@ use super::screen::thread_pool;
 use super::settings::Settings;
 use super::{Progress, RunError, RunOptions, ScreenError};
 use crate::confirm::{Recipe, TrainingData};
-use crate::data::{self, DataSpec, Skipped};
+use crate::data::{DataSpec, Skipped};
 use crate::engine::parse_device;
 use crate::files::{check_output_folder, lock_folder};
 use crate::hardware::{HardwareError, MeasureOptions, Setting, measure};
@@ -111,7 +111,7 @@ pub fn make_table(
 ) -> Result<TableOutcome, RunError> {
     let skeleton = Skeleton { init_channels: config.init_channels, cells: config.cells };
     let space = space::open(&config.space, &skeleton).map_err(ScreenError::from)?;
-    let source = data::open(&config.data).map_err(ScreenError::from)?;
+    let source = config.data.open(&options.watch()).map_err(ScreenError::from)?;
     let dataset = source.dataset().map_err(ScreenError::from)?;
     let device = parse_device(options.device).map_err(ScreenError::from)?;
     let data = TrainingData::new(dataset, &config.train, derive(config.seed, "split"), device)?;

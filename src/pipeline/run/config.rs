@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{RunError, TruthTable};
 use crate::confirm::Recipe;
-use crate::data::{self, DataSpec};
+use crate::data::{DataError, DataSpec, Watch};
 use crate::network::Shape;
 use crate::pipeline::confirm::Controls;
 use crate::pipeline::{ScreenConfig, ScreenError};
@@ -69,9 +69,9 @@ const SIDE: (usize, usize) = (32, 4);
 impl RunConfig {
     /// What is done with images of which nothing else is said: NAS-Bench-201 cells in a small skeleton, at the images' own
     /// shape up to 32 pixels a side, trained for 8 epochs on up to 4,000 images.
-    pub fn for_images(data: DataSpec) -> Result<Self, RunError> {
-        let source = data::open(&data).map_err(ScreenError::from)?;
-        let native = source.dataset().map_err(ScreenError::from)?.shape();
+    pub fn for_images(data: DataSpec, watch: &Watch<'_>) -> Result<Self, RunError> {
+        let native = data.native_shape(watch).map_err(ScreenError::from)?;
+        let native = native.ok_or_else(|| ScreenError::from(DataError::NotADataset { name: data.to_string() }))?;
         let side = |n: usize| (n.min(SIDE.0) / SIDE.1).max(2) * SIDE.1;
         let image = Shape::new(native.channels, side(native.height), side(native.width));
         Ok(RunConfig {

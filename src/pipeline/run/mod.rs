@@ -31,7 +31,7 @@ use super::settings::Settings;
 use super::{Outcome, Progress, RunOptions, ScreenError, Selection};
 use crate::benchmark::TableError;
 use crate::confirm::{TrainingData, TrainingDataError};
-use crate::data::{self, Skipped};
+use crate::data::Skipped;
 use crate::encoding::{self, EncodingError, FeatureMatrix, score_columns};
 use crate::engine::parse_device;
 use crate::files::{FileError, lock_folder, write_atomically};
@@ -108,10 +108,10 @@ pub enum RunError {
 impl RunError {
     /// True if the run was stopped from outside and can go on.
     pub fn interrupted(&self) -> bool {
-        matches!(
-            self,
-            RunError::Screen(ScreenError::Interrupted { .. }) | RunError::Train(TrainError::Interrupted { .. })
-        )
+        match self {
+            RunError::Screen(error) => error.interrupted(),
+            other => matches!(other, RunError::Train(TrainError::Interrupted { .. })),
+        }
     }
 }
 
@@ -149,7 +149,7 @@ pub fn run(
     config.check().map_err(RunError::Value)?;
     predictor::find(&config.predictor)?;
     config.encodings.iter().try_for_each(|name| encoding::find(name).map(|_| ()))?;
-    let source = data::open(&config.screen.data).map_err(ScreenError::from)?;
+    let source = config.screen.data.open(&options.watch()).map_err(ScreenError::from)?;
     let dataset = source.dataset().map_err(ScreenError::from)?;
     let device = parse_device(options.device).map_err(ScreenError::from)?;
 

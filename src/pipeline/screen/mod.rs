@@ -94,7 +94,7 @@ impl Default for ScreenConfig {
             cells: None,
             proxies: DEFAULT_PROXIES.iter().map(|p| p.to_string()).collect(),
             cascade: Vec::new(),
-            data: DataSpec::Digits,
+            data: DataSpec::default(),
             image: Shape::new(3, 32, 32),
             batch_size: 64,
             class_balanced: false,
@@ -238,6 +238,13 @@ pub enum ScreenError {
     },
 }
 
+impl ScreenError {
+    /// Whether it was stopped from outside and can go on.
+    pub fn interrupted(&self) -> bool {
+        matches!(self, ScreenError::Interrupted { .. } | ScreenError::Data(DataError::Interrupted { .. }))
+    }
+}
+
 /// Scores the selected architectures and writes `scores.parquet` into `out`. Equal networks are run once; results of an
 /// earlier run of the same settings in the same folder are used. `stop` ends the run early and keeps what was scored.
 pub fn screen(
@@ -247,7 +254,7 @@ pub fn screen(
     options: &RunOptions<'_>,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, ScreenError> {
-    screen_images(config, &data::open(&config.data)?, selection, out, options, on_progress)
+    screen_images(config, &config.data.open(&options.watch())?, selection, out, options, on_progress)
 }
 
 /// [`screen`] with images that are in memory already; they must be those of `config.data`.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
+use crate::data::Watch;
 use crate::engine::{CostModel, EngineError, parse_device};
 
 /// How to run, without effect on the scores (but for the kind of device).
@@ -17,6 +18,8 @@ pub struct RunOptions<'a> {
     pub overwrite: bool,
     /// Set from outside to end early.
     pub stop: &'a AtomicBool,
+    /// Called while images are read, with their number so far and in all.
+    pub on_read: &'a (dyn Fn(usize, usize) + Sync),
 }
 
 impl<'a> RunOptions<'a> {
@@ -36,6 +39,11 @@ impl<'a> RunOptions<'a> {
                 (threads.unwrap_or(cost.threads), cost.population)
             }
         };
-        Ok(RunOptions { device, threads, population, overwrite, stop })
+        Ok(RunOptions { device, threads, population, overwrite, stop, on_read: &|_, _| {} })
+    }
+
+    /// For opening a data source.
+    pub fn watch(&self) -> Watch<'a> {
+        Watch { stop: self.stop, on_progress: self.on_read }
     }
 }

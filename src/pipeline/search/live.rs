@@ -13,7 +13,7 @@ use super::report::{SearchReport, Source, report};
 use super::verify::Check;
 use super::{Budget, Constraint, SearchError};
 use crate::confirm::{Recipe, Training, TrainingData};
-use crate::data::{self, DataSpec, Skipped};
+use crate::data::{DataSpec, Skipped};
 use crate::engine::parse_device;
 use crate::files::{check_output_folder, lock_folder};
 use crate::hardware::{Limit, Target};
@@ -83,7 +83,7 @@ pub fn search_live(
     if let Some(problem) = recipe.problem() {
         return Err(SearchError::Value(format!("train: {problem}; correct the recipe")));
     }
-    let spec = config.data.clone().or(screened.data).unwrap_or(DataSpec::Digits);
+    let spec = config.data.clone().or(screened.data).unwrap_or_default();
     let epochs = epochs(&recipe, &config.short)?;
     let costs = Costs::read(config.constraints.iter().map(|c| &c.cost), Some(&config.run), &candidates)?;
     let known: Vec<usize> = (0..candidates.len()).collect();
@@ -95,7 +95,7 @@ pub fn search_live(
     let ids: Vec<ArchId> = members.iter().map(|&m| all_ids[m]).collect();
 
     let device = parse_device(options.device).map_err(ScreenError::from)?;
-    let images_source = data::open(&spec).map_err(ScreenError::from)?;
+    let images_source = spec.open(&options.watch()).map_err(ScreenError::from)?;
     let dataset = images_source.dataset().map_err(ScreenError::from)?;
     let split_seed = derive(screened.seed, "split");
     let training_data = TrainingData::new(dataset, &recipe, split_seed, device)?;
