@@ -42,6 +42,7 @@
 //! ```
 
 pub mod benchmark;
+pub mod candidates;
 pub mod confirm;
 pub mod data;
 pub mod doctor;

@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use naslens::benchmark::Table;
+use naslens::candidates::{self, Candidates, CandidatesConfig};
 use naslens::network::Shape;
-use naslens::pipeline::candidates::{self, Candidates, CandidatesConfig};
 use naslens::space::{self, NasBench101, SearchSpace, Skeleton, Task, tree_string};
 use rayon::prelude::*;
 

@@ -153,6 +153,23 @@ impl Table {
         self.footer.schema().index_of(name).is_ok()
     }
 
+    /// Whether there is a column called `name` that holds numbers.
+    pub fn is_number(&self, name: &str) -> bool {
+        self.holds(name, values::is_number)
+    }
+
+    /// Whether there is a column called `name` that holds text.
+    pub fn is_text(&self, name: &str) -> bool {
+        self.holds(name, DataType::is_string)
+    }
+
+    fn holds(&self, name: &str, accepted: impl Fn(&DataType) -> bool) -> bool {
+        self.footer.schema().field_with_name(name).is_ok_and(|field| match field.data_type() {
+            DataType::Dictionary(_, values) => accepted(values),
+            found => accepted(found),
+        })
+    }
+
     /// The number of rows.
     pub fn num_rows(&self) -> usize {
         usize::try_from(self.footer.metadata().file_metadata().num_rows()).unwrap_or(0)

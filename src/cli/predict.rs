@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use naslens::candidates::{CandidatesConfig, default_encodings};
 use naslens::pipeline::RunConfig;
-use naslens::pipeline::candidates::{CandidatesConfig, default_encodings};
 use naslens::pipeline::predict::{LabelsConfig, PredictConfig, curves, predict_from_labels, write_curves};
 
 use super::progress::Reporter;

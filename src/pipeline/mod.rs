@@ -1,7 +1,6 @@
 //! The staged run: screen, evaluate against a table, or the whole way from a space to confirmed networks.
 
 mod bench;
-pub mod candidates;
 mod cascade;
 mod columns;
 pub mod compare;

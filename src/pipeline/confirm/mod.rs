@@ -20,12 +20,12 @@ pub(in crate::pipeline) use train_stage::{TrainJob, TrainStage};
 pub(in crate::pipeline) use winner::{Choice, Contender, choose, export_winner};
 pub use winner::{Violator, WinnerError};
 
-use super::candidates::{self, Candidates, CandidatesConfig, PRIOR};
 use super::pages::save;
 use super::run::RunError;
 use super::screen::thread_pool;
 use super::settings::Settings;
 use super::{Progress, RunOptions, ScreenError};
+use crate::candidates::{self, Candidates, CandidatesConfig, PRIOR};
 use crate::confirm::{Recipe, Training, TrainingData};
 use crate::data::{DataSpec, Skipped};
 use crate::engine::{describe_device, parse_device};

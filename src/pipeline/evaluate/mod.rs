@@ -6,25 +6,22 @@
 //! ([`missing_last`]), so failing is never an advantage.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
 use crate::benchmark::{Table, TableError};
+use crate::candidates::{
+    CandidatesError, JoinError, Joined, ScoreColumn, join, open_scores, scores_and_baselines, space_of_scores,
+};
+use crate::report::METADATA_KEY;
 use crate::stats::{
     Interval, RankedPairs, count_of, missing_last, multiplicities, ndcg_at, partial_spearman, percentile_interval,
     precision_at, ranks, regret_at, resampled, top_fraction_indices,
 };
 
-pub(super) mod join;
 mod text;
 
-use join::{Joined, ProxyScores};
-
-/// The name of the file with the scores, inside the folder of a run.
-const SCORES_FILE: &str = "scores.parquet";
-/// The key of the run's own description in the metadata of that file.
-const METADATA_KEY: &str = "naslens";
 /// What counts as the top of the list.
 const TOP_FRACTION: f64 = 0.1;
 /// How many best-scored architectures the regret is taken over.
@@ -37,71 +34,15 @@ const CONTROLS: [&str; 2] = ["params", "flops"];
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvaluateError {
-    /// The folder holds no scores.
-    #[error("`{dir}` holds no {SCORES_FILE}; name the output folder of a finished scoring run")]
-    NoScores {
-        /// The folder asked for.
-        dir: PathBuf,
-    },
+    /// The scores cannot be read.
+    #[error(transparent)]
+    Candidates(#[from] CandidatesError),
+    /// The scores and the table do not fit together.
+    #[error(transparent)]
+    Join(#[from] JoinError),
     /// One of the two tables, or a column of it, could not be read.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// The benchmark table has no column that names architectures.
-    #[error(
-        "`{table}` has none of the key columns {tried}, so its rows cannot be joined with the scores; \
-         rename the column that names the architecture (columns: {})",
-        .columns.join(", ")
-    )]
-    NoKey {
-        /// The benchmark table.
-        table: PathBuf,
-        /// The names looked for.
-        tried: &'static str,
-        /// The columns there are.
-        columns: Vec<String>,
-    },
-    /// The key columns have no value in common.
-    #[error(
-        "no architecture of the run is in `{table}`: `{scores_key}` of the scores has values like {scores_example}, \
-         `{table_key}` of the table like {table_example}; choose the table of the search space that was scored"
-    )]
-    NoMatch {
-        /// The benchmark table.
-        table: PathBuf,
-        /// Key column of the scores.
-        scores_key: String,
-        /// A value of it.
-        scores_example: String,
-        /// Key column of the table.
-        table_key: String,
-        /// A value of it.
-        table_example: String,
-    },
-    /// The table gives two different truths for one architecture.
-    #[error(
-        "`{table}` has more than one value of `{target}` for `{key}` = {value}; keep one row per architecture, \
-         such as the mean"
-    )]
-    Ambiguous {
-        /// The benchmark table.
-        table: PathBuf,
-        /// The target column.
-        target: String,
-        /// Key column of the table.
-        key: String,
-        /// The architecture in question.
-        value: String,
-    },
-    /// Architectures matched, but none has a truth.
-    #[error("`{target}` of `{table}` is empty for all {matched} matching architectures; choose another target column")]
-    NoTruth {
-        /// The benchmark table.
-        table: PathBuf,
-        /// The target column.
-        target: String,
-        /// How many architectures are in both tables.
-        matched: usize,
-    },
 }
 
 /// How to compute the uncertainty of an evaluation.
@@ -178,12 +119,16 @@ pub struct Evaluation {
     pub join_key: [String; 2],
     /// Different architectures of the run with a truth: what everything here is computed over.
     pub n_joined: usize,
+    /// Distinct networks among them.
+    pub n_networks: usize,
     /// Architectures of the run that the table does not have.
     pub n_unmatched: usize,
     /// Architectures that the table has, without a value of the target.
     pub n_without_truth: usize,
     /// Rows of the scores left out because their architecture had come before.
     pub n_repeated: usize,
+    /// Values of the target that count as missing since they cannot be: infinite, or no accuracy between 0 and 100%.
+    pub n_impossible: usize,
     /// Architectures in the top 10% by truth.
     pub n_top_10pct: usize,
     /// What the partial correlations are given: `params` and `flops`, as far as the scores have them.
@@ -202,47 +147,45 @@ pub struct Evaluation {
 
 /// Judges the proxies of the run in the folder `dir` against the column `target` of the benchmark table at `table`.
 ///
-/// Rows are joined on `arch_index` if both tables have one; otherwise on the first 16 digits of `arch_id` of the scores and
-/// `module_hash_hi64` of the table, a 64-bit whole number, if it has one; otherwise on `arch` of the scores and `arch_str`
-/// or `arch` of the table. Architectures without a match or a truth are counted and left out. Proxies are the columns of the
-/// scores that have a `<name>_status` column beside them; `params`, `flops` (the multiply-accumulates in the column
-/// `macs`, unless a proxy `flops` was run) and `layers` (if present) are always shown as baselines. All scores are read
-/// as larger is better.
+/// Rows are joined by what their architectures mean ([`join`]); those without a match or a truth are counted and left out.
+/// Proxies are the columns of the scores that have a `<name>_status` column beside them, and all other columns of numbers but
+/// counts, indices and latencies; `params`, `flops` (the multiply-accumulates in the column `macs`, unless a proxy `flops`
+/// was run) and `layers` (if present) are always shown as baselines. All scores are read as larger is better.
 pub fn evaluate(
     dir: &Path,
     table: &Path,
     target: &str,
     options: &EvaluateOptions,
 ) -> Result<Evaluation, EvaluateError> {
-    let scores = Table::open(&dir.join(SCORES_FILE)).map_err(|error| match error {
-        TableError::Missing { .. } => EvaluateError::NoScores { dir: dir.into() },
-        other => other.into(),
-    })?;
-    let truths = Table::open_truths(table)?;
-    let joined = join::join(&scores, &truths, target)?;
+    let scores = open_scores(dir)?;
+    let space = space_of_scores(&scores, &Table::open_truths(table)?)?;
+    let joined = join(&scores, table, target, space.as_deref())?;
     let top = top_fraction_indices(&joined.truth, TOP_FRACTION);
-    let proxies = join::proxies(&scores, &joined.rows)?;
+    let proxies = scores_and_baselines(&scores)?;
+    let rows = &joined.rows;
     let controls: Vec<(String, Vec<f64>)> = proxies
         .iter()
         .filter(|proxy| CONTROLS.contains(&proxy.name.as_str()))
-        .map(|proxy| (proxy.name.clone(), missing_last(&proxy.scores)))
+        .map(|proxy| (proxy.name.clone(), missing_last(&proxy.at(rows))))
         .collect();
     let yardstick = Yardstick::new(&joined.truth, &top, controls.iter().map(|(_, scores)| scores.as_slice()).collect());
-    let mut rows: Vec<ProxyEvaluation> = proxies.into_iter().map(|proxy| yardstick.judge(proxy, options)).collect();
+    let mut rows: Vec<ProxyEvaluation> = proxies.iter().map(|proxy| yardstick.judge(proxy, rows, options)).collect();
     let rho = |row: &ProxyEvaluation| row.overall.spearman.unwrap_or(f64::NEG_INFINITY);
     rows.sort_by(|a, b| rho(b).total_cmp(&rho(a)).then_with(|| a.name.cmp(&b.name)));
 
-    let Joined { key, n_unmatched, n_without_truth, n_repeated, truth, .. } = joined;
+    let Joined { join, truth, .. } = joined;
     // A description that is not JSON is still worth keeping as it is.
     let run = scores.metadata(METADATA_KEY).map(|text| serde_json::from_str(&text).unwrap_or_else(|_| text.into()));
     Ok(Evaluation {
         target: target.into(),
         table: table.file_name().unwrap_or(table.as_os_str()).to_string_lossy().into_owned(),
-        join_key: key,
+        join_key: join.key,
         n_joined: truth.len(),
-        n_unmatched,
-        n_without_truth,
-        n_repeated,
+        n_networks: join.networks,
+        n_unmatched: join.unmatched,
+        n_without_truth: join.without_value,
+        n_repeated: join.repeated,
+        n_impossible: join.impossible,
         n_top_10pct: top.len(),
         controls: controls.into_iter().map(|(name, _)| name).collect(),
         repeats: options.repeats,
@@ -270,19 +213,20 @@ impl<'a> Yardstick<'a> {
         Yardstick { truth, top, gains, controls }
     }
 
-    fn judge(&self, proxy: ProxyScores, options: &EvaluateOptions) -> ProxyEvaluation {
-        let n_ok = proxy.scores.iter().flatten().count();
-        let scores = missing_last(&proxy.scores);
+    fn judge(&self, proxy: &ScoreColumn, rows: &[usize], options: &EvaluateOptions) -> ProxyEvaluation {
+        let scores = proxy.at(rows);
+        let n_ok = scores.iter().flatten().count();
+        let scores = missing_last(&scores);
         let at_top = |values: &[f64]| self.top.iter().map(|&i| values[i]).collect::<Vec<_>>();
         let picks = count_of(scores.len(), TOP_FRACTION);
         // Without anything to control for there is nothing partial.
         let partial = (!self.controls.is_empty()).then(|| partial_spearman(&scores, self.truth, &self.controls));
         ProxyEvaluation {
-            name: proxy.name,
+            name: proxy.name.clone(),
             baseline: proxy.baseline,
             n_ok,
             n_not_ok: scores.len() - n_ok,
-            statuses: proxy.statuses,
+            statuses: proxy.statuses_at(rows),
             overall: agreement(&scores, self.truth, options),
             top_10pct: agreement(&at_top(&scores), &at_top(self.truth), options),
             partial_spearman: partial.flatten(),

@@ -1,4 +1,5 @@
 use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use approx::assert_relative_eq;
@@ -7,6 +8,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 
 use super::*;
+use crate::report::SCORES_FILE;
 
 const N: i64 = 60;
 
@@ -122,7 +124,7 @@ fn agrees_with_scipy() {
 
     let counts = (evaluation.n_joined, evaluation.n_unmatched, evaluation.n_without_truth, evaluation.n_repeated);
     assert_eq!(counts, (59, 1, 1, 1));
-    assert_eq!(evaluation.join_key, ["arch_index", "arch_index"]);
+    assert_eq!(evaluation.join_key, ["arch", "arch_str"]);
     assert_eq!((evaluation.table.as_str(), evaluation.n_top_10pct), ("truth.parquet", 8));
     assert_eq!(evaluation.run.as_ref().unwrap()["seed"], 7);
     assert_eq!(evaluation.rows.len(), 4);
@@ -160,17 +162,25 @@ fn agrees_with_scipy() {
 }
 
 #[test]
-fn joins_on_names_without_an_index_and_gives_the_same() {
+fn an_index_decides_nothing_where_there_are_names_but_must_agree() {
     let folder = tempfile::tempdir().unwrap();
     let truth = write_truth(folder.path());
     let options = EvaluateOptions { repeats: 20, ..EvaluateOptions::default() };
-    let rows = |with_index| {
-        write_scores(folder.path(), with_index);
-        evaluate(folder.path(), &truth, "accuracy", &options).unwrap()
-    };
-    let (indexed, named) = (rows(true), rows(false));
-    assert_eq!(named.join_key, ["arch", "arch_str"]);
-    assert_eq!(indexed.rows, named.rows);
+    write_scores(folder.path(), true);
+    let indexed = evaluate(folder.path(), &truth, "accuracy", &options).unwrap();
+    write_scores(folder.path(), false);
+    assert_eq!(indexed.rows, evaluate(folder.path(), &truth, "accuracy", &options).unwrap().rows);
+
+    write_scores(folder.path(), true);
+    let rows: Vec<i64> = (0..N).rev().collect();
+    let columns = vec![
+        ("arch", strings(|i| format!("net-{i}"), &rows)),
+        ("arch_index", ints(|i| N - 1 - i, &rows)),
+        ("accuracy", ints(|i| i, &rows)),
+    ];
+    write(&truth, columns, None);
+    let message = evaluate(folder.path(), &truth, "accuracy", &options).unwrap_err().to_string();
+    assert!(message.contains("`arch_index` is 59, but `net-0` is 0 in the scores"), "{message}");
 }
 
 #[test]
@@ -178,23 +188,24 @@ fn another_string_of_a_network_has_its_truth() {
     let folder = tempfile::tempdir().unwrap();
     write_scores(folder.path(), false);
     let rows: Vec<i64> = (0..N).collect();
-    let accuracy = || Arc::new(rows.iter().map(|&i| Some((i * 37 % 53) as f64)).collect::<Float64Array>());
     let table = |name: &str, id: fn(i64) -> String| {
         let path = folder.path().join(name);
         let columns: Vec<(&str, ArrayRef)> = vec![
             ("arch", strings(|i| if i < 50 { format!("written-otherwise-{i}") } else { format!("net-{i}") }, &rows)),
             ("arch_id", strings(id, &rows)),
-            ("accuracy", accuracy()),
+            ("accuracy", Arc::new(rows.iter().map(|&i| Some(i as f64)).collect::<Float64Array>())),
         ];
         write(&path, columns, None);
-        Table::open(&path).unwrap()
+        let scores = Table::open(&folder.path().join(SCORES_FILE)).unwrap();
+        join(&scores, &path, "accuracy", None).unwrap()
     };
-    let scores = Table::open(&folder.path().join(SCORES_FILE)).unwrap();
-    let joined = join::join(&scores, &table("distinct.parquet", |i| format!("id-{i}")), "accuracy").unwrap();
-    assert_eq!((joined.key, joined.rows.len()), (["arch_id", "arch_id"].map(String::from), 60));
-    // A truth for each of several strings of a network: strings are joined.
-    let joined = join::join(&scores, &table("repeated.parquet", |i| format!("id-{}", i / 2)), "accuracy").unwrap();
-    assert_eq!((joined.key, joined.rows.len()), (["arch", "arch"].map(String::from), 10));
+    let joined = table("distinct.parquet", |i| format!("id-{i}"));
+    assert_eq!((joined.rows.len(), joined.join.networks), (60, 60));
+    // A string of the table is judged by its own row, another one by the mean of its network's.
+    let joined = table("repeated.parquet", |i| format!("id-{}", i / 2));
+    let truth = |row: usize| joined.rows.iter().position(|r| *r == row).map(|at| joined.truth[at]);
+    assert_eq!([truth(3), truth(51), truth(40)], [Some(6.5), Some(51.0), None]);
+    assert_eq!((joined.rows.len(), joined.join.unmatched, joined.join.repeated), (40, 21, 1));
 }
 
 #[test]
@@ -227,7 +238,7 @@ fn text_and_json_say_what_was_compared() {
     let text = evaluation.to_text();
     for part in [
         "accuracy of truth.parquet",
-        "59 architectures, joined on arch_index",
+        "59 networks, joined on arch = arch_str",
         "1 not in the table, 1 without a target value, 1 repeated rows",
         "sampler    uniform",
         "seed       7",
@@ -265,10 +276,8 @@ fn errors_name_the_thing_and_the_remedy() {
     let message = odd(&["x", "y"], "arch", vec![Some(1.0), Some(2.0)]);
     assert!(message.contains("`arch` of the scores has values like `net-0`"), "{message}");
     assert!(message.contains("`arch` of the table like `x`"), "{message}");
-    let message = odd(&["net-1", "net-1"], "arch", vec![Some(1.0), Some(2.0)]);
-    assert!(message.contains("more than one value of `accuracy` for `arch` = `net-1`"), "{message}");
     let message = odd(&["net-1", "net-2"], "arch", vec![None, Some(f64::NAN)]);
-    assert!(message.contains("is empty for all 2 matching architectures"), "{message}");
+    assert!(message.contains("no value for any of the 2 matching architectures"), "{message}");
     let message = odd(&["net-1"], "network", vec![Some(1.0)]);
-    assert!(message.contains("none of the key columns module_hash_hi64, arch_id, arch_str, arch"), "{message}");
+    assert!(message.contains("none of the key columns arch_str, arch, arch_index"), "{message}");
 }

@@ -1,6 +1,7 @@
 //! An evaluation as plain text for a terminal.
 
 use super::{Agreement, Evaluation, ProxyEvaluation};
+use crate::candidates::strings_and_networks;
 use crate::stats::Interval;
 use crate::text::aligned;
 
@@ -34,12 +35,21 @@ impl Evaluation {
         let [scores_key, table_key] = &self.join_key;
         let mut lines = vec![
             format!("target     {} of {}", self.target, self.table),
-            format!("n          {} architectures, joined on {scores_key} = {table_key}", self.n_joined),
+            format!(
+                "n          {}, joined on {scores_key} = {table_key}",
+                strings_and_networks(self.n_joined, self.n_networks)
+            ),
             format!(
                 "left out   {} not in the table, {} without a target value, {} repeated rows",
                 self.n_unmatched, self.n_without_truth, self.n_repeated
             ),
         ];
+        if self.n_impossible > 0 {
+            lines.push(format!(
+                "missing    {} values of the table are infinite, or no accuracy between 0 and 100%",
+                self.n_impossible
+            ));
+        }
         for name in ["sampler", "seed"] {
             if let Some(value) = self.run.as_ref().and_then(|run| run.get(name)) {
                 let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -93,7 +103,7 @@ fn overall_cells(row: &ProxyEvaluation) -> [String; 8] {
 }
 
 fn failure_cells(row: &ProxyEvaluation) -> [String; 2] {
-    let failures = row.statuses.iter().filter(|(status, _)| *status != super::join::OK);
+    let failures = row.statuses.iter().filter(|(status, _)| *status != crate::candidates::OK);
     [label(row), failures.map(|(status, count)| format!("{count} {status}")).collect::<Vec<_>>().join(", ")]
 }
 

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::fit::fit_measured;
 use super::{LatencyError, Subject};
+use crate::candidates::{self, CandidatesConfig};
 use crate::engine::cache_folder;
 use crate::files::FileError;
 use crate::hardware::{LatencyModel, MeasureOptions, Setting};
-use crate::pipeline::candidates::{self, CandidatesConfig};
 use crate::seed::derive;
 
 /// Networks that a model which nobody asked for in particular learns from.

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::{LatencyError, Subject};
+use crate::candidates::{self, CandidatesConfig};
 use crate::network::Network;
-use crate::pipeline::candidates::{self, CandidatesConfig};
 use crate::seed::Stream;
 use crate::space::{SearchSpace, Task};
 use crate::stats::{missing_last, top_indices};

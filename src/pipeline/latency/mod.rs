@@ -19,9 +19,9 @@ pub use fit::{FitReport, fit_measured};
 pub use measured::{LatencyTable, Measured, measure_table};
 pub use published::{PublishedConfig, PublishedFit, fit_published};
 
-use super::candidates::CandidatesError;
 use super::screen::ScreenConfig;
 use crate::benchmark::TableError;
+use crate::candidates::CandidatesError;
 use crate::data::{self, DataError};
 use crate::engine::load_average;
 use crate::files::FileError;

@@ -9,8 +9,8 @@ use super::curve::{CurvePoint, SIZES, point, splits};
 use super::fit::{range, write_model};
 use super::{LatencyError, Subject};
 use crate::benchmark::Table;
+use crate::candidates::{CandidatesError, JoinError, architectures, read_column};
 use crate::hardware::{Features, KnownLatency, LatencyModel, ModelSettings, Origin, features};
-use crate::pipeline::candidates::table::architectures;
 use crate::space::{Architecture, SpaceError};
 
 /// Networks predicted per draw at most.
@@ -57,7 +57,8 @@ pub fn fit_published(
 ) -> Result<Vec<PublishedFit>, LatencyError> {
     let table = Table::open(&config.table)?;
     let (space, task) = subject.open()?;
-    let (_, archs) = architectures(&table, space.as_ref())?;
+    let named = architectures(&table, space.as_ref()).map_err(CandidatesError::from)?;
+    let archs = named.ok_or_else(|| CandidatesError::from(JoinError::no_architectures(&table)))?.rows;
     let count = |arch: Option<Architecture>| -> Result<Option<(String, Features)>, SpaceError> {
         let Some(arch) = arch else { return Ok(None) };
         let network = space.build(&arch, &task)?;
@@ -70,7 +71,7 @@ pub fn fit_published(
     let mut fits = Vec::new();
     for (i, column) in config.columns.iter().enumerate() {
         on_column(i, config.columns.len());
-        let values = table.f64_column(column)?;
+        let values = read_column(&table, column)?.values;
         let known: Vec<usize> =
             (0..values.len()).filter(|&r| !texts[r].is_empty() && values[r].is_some_and(|v| v > 0.0)).collect();
         let latencies: Vec<f64> = values.into_iter().map(Option::unwrap_or_default).collect();

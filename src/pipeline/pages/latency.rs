@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::net::front;
-use super::scores::truth_by_network;
+use super::scores::truth_of_rows;
 use super::{Best, Contents, KindEntry, PageError, PageOptions, read};
 use crate::benchmark::Table;
 use crate::report::html::model::{Cell, Estimate, Grid, Overview, Part, RunReport, Section};
@@ -42,17 +42,15 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
     let numbers = |name: &str| -> Result<Vec<f64>, PageError> {
         Ok(table.f64_column(name)?.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect())
     };
-    let (archs, ids) = (text("arch")?, text("arch_id")?);
+    let archs = text("arch")?;
     let (median, low, high) = (numbers("p50_ms")?, numbers("p50_low_ms")?, numbers("p50_high_ms")?);
     let (p95, quiet, disturbed) = (numbers("p95_ms")?, numbers("quiet_ms")?, numbers("disturbed")?);
     let (params, macs) = (numbers("params")?, numbers("macs")?);
-    let truth = truth_by_network(options)?;
+    let truth = truth_of_rows(&table, options)?;
     let mut networks: Vec<Measured> = (0..archs.len())
         .map(|i| {
             let arch = archs[i].clone().unwrap_or_default();
-            let accuracy = truth.as_ref().and_then(|truth| {
-                [ids[i].as_deref().unwrap_or_default(), &arch].iter().find_map(|key| truth.get(*key).copied())
-            });
+            let accuracy = truth.as_ref().and_then(|truth| truth[i]);
             Measured {
                 median: Estimate::with_interval(median[i], low[i], high[i]),
                 p95_ms: p95[i],

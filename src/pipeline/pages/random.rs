@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{PageError, read};
+use crate::candidates::read_column;
 use crate::report::html::model::{Estimate, Line, LinePoint};
 use crate::seed::{Stream, derive};
 use crate::stats::quantile;
@@ -21,9 +22,10 @@ pub(super) fn random_search(
     seed: u64,
 ) -> Result<Line, PageError> {
     let (table, _) = read::table(table)?;
-    let (targets, reports) = (table.f64_column(target)?, table.f64_column(reported)?);
-    let scale = read::percent(reported);
-    let rows: Vec<(f64, f64)> = targets.into_iter().zip(reports).filter_map(|(t, r)| Some((t?, r? * scale))).collect();
+    let (targets, reports) = (read_column(&table, target)?.values, read_column(&table, reported)?.values);
+    let mut rows: Vec<(f64, f64)> = targets.into_iter().zip(reports).filter_map(|(t, r)| Some((t?, r?))).collect();
+    // Whatever the order of the table.
+    rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     Ok(Line { name: "random search".into(), points: points(&rows, trainings, seed), ..Line::default() })
 }
 

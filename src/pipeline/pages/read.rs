@@ -56,11 +56,6 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
-/// A percentage out of a column: fractions, by the name of the column, are multiplied by 100.
-pub(super) fn percent(column: &str) -> f64 {
-    if column.ends_with("_frac") { 100.0 } else { 1.0 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,9 @@
 //! Scores and accuracies of the networks of a screen, for figures.
 
-use std::collections::HashMap;
-
-use super::{PageError, PageOptions, read};
+use super::{PageError, PageOptions};
 use crate::benchmark::Table;
-use crate::pipeline::evaluate::join;
-use crate::pipeline::evaluate::{EvaluateOptions, Evaluation, evaluate};
+use crate::candidates::{join, space_of_scores};
+use crate::pipeline::evaluate::{EvaluateError, EvaluateOptions, Evaluation, evaluate};
 
 /// Above so many networks there are fewer resamples, so that the work stays the same; intervals are narrow there.
 const NETWORKS: usize = 16_000;
@@ -36,46 +34,21 @@ pub(super) fn judged(
     options: &PageOptions,
 ) -> Result<Option<Judged>, PageError> {
     let Some((table, target)) = named(options)? else { return Ok(None) };
-    let truths = Table::open_truths(table)?;
-    let joined = join::join(scores, &truths, target)?;
+    let space = space_of_scores(scores, &Table::open_truths(table)?).map_err(EvaluateError::from)?;
+    let joined = join(scores, table, target, space.as_deref()).map_err(EvaluateError::from)?;
     let repeats =
         (options.repeats * NETWORKS).div_ceil(joined.rows.len().max(NETWORKS)).max(LEAST.min(options.repeats));
     let evaluation =
         evaluate(dir, table, target, &EvaluateOptions { repeats, seed: options.seed, ..EvaluateOptions::default() })?;
-    let scale = read::percent(target);
-    let truth = joined.rows.into_iter().zip(joined.truth).map(|(row, truth)| (row, truth * scale)).collect();
-    Ok(Some(Judged { evaluation, truth }))
+    Ok(Some(Judged { evaluation, truth: joined.rows.into_iter().zip(joined.truth).collect() }))
 }
 
-/// Accuracy, in percent, by the id of a network and by its text, of the table that is named, if one is.
-pub(super) fn truth_by_network(options: &PageOptions) -> Result<Option<HashMap<String, f64>>, PageError> {
-    let Some((table, target)) = named(options)? else { return Ok(None) };
-    let truths = Table::open_truths(table)?;
-    let scale = read::percent(target);
-    let values = truths.f64_column(target)?;
-    let mut by_key = HashMap::new();
-    for column in ["arch_id", "arch", "arch_str"].into_iter().filter(|column| truths.has(column)) {
-        let keys = truths.string_column(column)?;
-        by_key.extend(keys.into_iter().zip(&values).filter_map(|(key, value)| Some((key?, (*value)? * scale))));
-    }
-    Ok(Some(by_key))
-}
-
-/// A column of scores where the status is fine; counts have no status.
-pub(super) fn column(scores: &Table, proxy: &str) -> Result<Vec<Option<f64>>, PageError> {
-    let source = if proxy == "flops" && !scores.has("flops") { "macs" } else { proxy };
-    let values = scores.f64_column(source)?;
-    let status = format!("{proxy}_status");
-    if !scores.has(&status) {
-        return Ok(values);
-    }
-    let statuses = scores.string_column(&status)?;
-    let fine = |(value, status): (Option<f64>, Option<String>)| value.filter(|_| status.as_deref() == Some("ok"));
-    Ok(values.into_iter().zip(statuses).map(fine).collect())
-}
-
-/// The proxies of a screen, in the order of its columns.
-pub(super) fn proxies(scores: &Table) -> Vec<String> {
-    let names = scores.column_names();
-    names.iter().filter_map(|column| column.strip_suffix("_status")).map(str::to_owned).collect()
+/// Accuracy, in percent, of the rows of a table of networks by the table that is named, if one is.
+pub(super) fn truth_of_rows(table: &Table, options: &PageOptions) -> Result<Option<Vec<Option<f64>>>, PageError> {
+    let Some((truths, target)) = named(options)? else { return Ok(None) };
+    let space = space_of_scores(table, &Table::open_truths(truths)?).map_err(EvaluateError::from)?;
+    let joined = join(table, truths, target, space.as_deref()).map_err(EvaluateError::from)?;
+    let mut values = vec![None; table.num_rows()];
+    joined.rows.into_iter().zip(joined.truth).for_each(|(row, truth)| values[row] = Some(truth));
+    Ok(Some(values))
 }

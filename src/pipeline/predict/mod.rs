@@ -20,8 +20,8 @@ pub use from_labels::{Labelled, LabelsConfig, predict_from_labels};
 pub use measure::{METRICS, Measures, Metric};
 pub use report::{Comparison, Curve, Curves, Kind, Point, Summary};
 
-use super::candidates::{self, Candidates, CandidatesConfig, CandidatesError, PRIOR};
 use super::{Progress, columns};
+use crate::candidates::{self, BASELINES, Candidates, CandidatesConfig, CandidatesError, PRIOR};
 use crate::encoding::{self, FeatureMatrix};
 use crate::ensemble::ENSEMBLES;
 use crate::files::{FileError, check_output_folder};
@@ -39,8 +39,6 @@ const LABELS: [usize; 6] = [10, 25, 50, 100, 200, 400];
 const LEAST_UNSEEN: usize = 20;
 /// Of more networks than this, beside the labelled ones, a random subset stands for all.
 pub const MOST_UNSEEN: usize = 20_000;
-/// Shown as baselines: name, and the score it is read from.
-const BASELINES: [(&str, &str); 3] = [("params", "params"), ("flops", "macs"), ("layers", "layers")];
 /// Every measured point.
 pub const POINTS_FILE: &str = "curves.parquet";
 /// The report.

@@ -119,7 +119,7 @@ pub struct Curves {
     /// The space.
     pub space: &'static str,
     /// The column of the table that names the networks.
-    pub key: &'static str,
+    pub key: String,
     /// Distinct live networks with a truth.
     pub networks: usize,
     /// How many of them take part, drawn uniformly; all, unless they are too many.
@@ -188,7 +188,7 @@ pub(super) fn report(config: &PredictConfig, arena: &Arena, labels: Vec<usize>, 
         target: config.target.clone(),
         table: table.to_string_lossy().into_owned(),
         space: arena.candidates.space.entry().name,
-        key: arena.candidates.key.unwrap_or_default(),
+        key: arena.candidates.join.as_ref().map(|join| join.key[1].clone()).unwrap_or_default(),
         networks: arena.known,
         taking_part: arena.rows.len(),
         n_without_truth: arena.candidates.len() - arena.known,

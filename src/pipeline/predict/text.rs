@@ -3,6 +3,7 @@
 use super::measure::{COVERAGE, KENDALL, PRECISION, REGRET, RMSE, SPEARMAN, WIDTH};
 use super::report::CLEAR;
 use super::{Curve, Curves, Kind, METRICS, Summary};
+use crate::candidates::is_accuracy;
 use crate::text::{aligned, thousands, wrapped};
 
 /// Characters of a line.
@@ -105,15 +106,12 @@ pub(super) fn decimals(std: f64) -> usize {
     (2.0 - std.log10().floor()).clamp(0.0, 12.0) as usize
 }
 
-/// The unit that the end of a column's name stands for.
+/// The unit that a column is read in, by its name.
 pub(super) fn unit(column: &str) -> &'static str {
-    const UNITS: [(&str, &str); 6] = [
-        ("_pct", "percentage points"),
-        ("_frac", "fractions of 1"),
-        ("_ms", "milliseconds"),
-        ("_s", "seconds"),
-        ("_mJ", "millijoules"),
-        ("_M", "millions"),
-    ];
+    if is_accuracy(column) {
+        return "percentage points";
+    }
+    const UNITS: [(&str, &str); 4] =
+        [("_ms", "milliseconds"), ("_s", "seconds"), ("_mJ", "millijoules"), ("_M", "millions")];
     UNITS.iter().find(|(end, _)| column.ends_with(end)).map_or("its own unit", |(_, unit)| unit)
 }

@@ -21,7 +21,6 @@ use tables::write_predictions;
 use truth::Truth;
 pub use truth::TruthTable;
 
-use super::candidates::CandidatesError;
 use super::confirm::{
     Contender, TrainError, TrainJob, TrainStage, TrainedRow, Winner, WinnerError, take, valid_pct, write_trainings,
 };
@@ -30,6 +29,7 @@ use super::screen::{screen_images, thread_pool};
 use super::settings::Settings;
 use super::{Outcome, Progress, RunOptions, ScreenError, Selection};
 use crate::benchmark::TableError;
+use crate::candidates::CandidatesError;
 use crate::confirm::{TrainingData, TrainingDataError};
 use crate::data::Skipped;
 use crate::encoding::{self, EncodingError, FeatureMatrix, score_columns};

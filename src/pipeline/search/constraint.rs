@@ -35,7 +35,7 @@ pub enum ConstraintError {
     },
 }
 
-/// An upper limit of a cost: `value <= limit`.
+/// An upper limit of a cost: `0 < value <= limit`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Constraint {
     /// The cost: `params`, `macs`, another score of the run, or a column of a table.
@@ -82,14 +82,21 @@ pub(super) fn number(value: f64) -> String {
     }
 }
 
+/// Whether a network can cost that: tables write a sentinel such as -1 where nothing could be measured.
+pub(super) fn is_cost(value: f64) -> bool {
+    value > 0.0 && value.is_finite()
+}
+
 /// The members among `members` that meet all constraints, in their order. `columns` has the cost of each constraint by
-/// member number; an unknown cost meets none.
+/// member number. A cost that is not known, or that no network can have ([`is_cost`]), meets none.
 pub(super) fn feasible(
     members: &[usize],
     constraints: &[Constraint],
     columns: &[Vec<Option<f64>>],
 ) -> Result<Vec<usize>, ConstraintError> {
-    let meets = |c: usize, member: usize| columns[c][member].is_some_and(|value| value <= constraints[c].limit);
+    let meets = |c: usize, member: usize| {
+        columns[c][member].is_some_and(|value| is_cost(value) && value <= constraints[c].limit)
+    };
     let left: Vec<usize> = members.iter().copied().filter(|&m| (0..constraints.len()).all(|c| meets(c, m))).collect();
     let met = |c: &usize| members.iter().filter(|&&m| meets(*c, m)).count();
     match (0..constraints.len()).min_by_key(met) {
@@ -99,7 +106,7 @@ pub(super) fn feasible(
             met: met(&tightest),
             smallest: members
                 .iter()
-                .filter_map(|&m| columns[tightest][m])
+                .filter_map(|&m| columns[tightest][m].filter(|value| is_cost(*value)))
                 .min_by(f64::total_cmp)
                 .map_or("unknown".into(), number),
         }),
@@ -140,6 +147,11 @@ mod tests {
         assert_eq!(feasible(&[0, 1, 2], &constraints[..1], &columns).unwrap(), [0, 2]);
         assert_eq!(feasible(&[1], &[], &[]).unwrap(), [1]);
         assert!(feasible(&[], &[], &[]).unwrap().is_empty());
+        // What stands for a latency that could not be measured meets no limit.
+        let sentinels = [vec![Some(-1.0), Some(0.0), Some(f64::NAN), Some(f64::INFINITY), Some(3.0)]];
+        assert_eq!(feasible(&[0, 1, 2, 3, 4], &constraints[..1], &sentinels).unwrap(), [4]);
+        let error = feasible(&[0, 1], &constraints[..1], &sentinels).unwrap_err().to_string();
+        assert!(error.contains("the smallest value is unknown"), "{error}");
     }
 
     proptest! {
@@ -149,7 +161,7 @@ mod tests {
             limit in 0.0f64..10.0,
         ) {
             let members: Vec<usize> = (0..values.len()).collect();
-            let within = |m: &usize| values[*m].is_some_and(|v| v <= limit);
+            let within = |m: &usize| values[*m].is_some_and(|v| v > 0.0 && v <= limit);
             let constraints = [Constraint { cost: "x".parse().unwrap(), limit }];
             let expected: Vec<usize> = members.iter().copied().filter(within).collect();
             match feasible(&members, &constraints, std::slice::from_ref(&values)) {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::SearchError;
+use super::constraint::is_cost;
 
 /// A column of the table of a search, or of another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,16 +79,19 @@ pub(super) fn seconds(
     macs: &[Option<f64>],
     members: &[usize],
 ) -> Result<(Vec<f64>, SecondsSource), SearchError> {
-    let known: Vec<(f64, f64)> =
-        macs.iter().zip(measured).filter_map(|(x, y)| Some((*x.as_ref()? / 1e9, (*y).filter(|y| *y > 0.0)?))).collect();
-    let fitted = members.iter().filter(|&&m| measured[m].is_none_or(|y| y <= 0.0)).count();
+    let known: Vec<(f64, f64)> = macs
+        .iter()
+        .zip(measured)
+        .filter_map(|(x, y)| Some((*x.as_ref()? / 1e9, (*y).filter(|y| is_cost(*y))?)))
+        .collect();
+    let fitted = members.iter().filter(|&&m| !measured[m].is_some_and(is_cost)).count();
     let line = if fitted == 0 { None } else { fit(&known) };
     let too_few = || SearchError::TooFewSeconds { column: column.to_string(), measured: known.len(), least: LEAST };
     if fitted > 0 && line.is_none() {
         return Err(too_few());
     }
     let least = known.iter().map(|(_, y)| *y).fold(f64::INFINITY, f64::min);
-    let of = |&m: &usize| match (measured[m].filter(|y| *y > 0.0), line, macs[m]) {
+    let of = |&m: &usize| match (measured[m].filter(|y| is_cost(*y)), line, macs[m]) {
         (Some(y), ..) => Ok(y),
         (None, Some(line), Some(x)) => Ok((line.intercept + line.slope * x / 1e9).max(least)),
         _ => Err(too_few()),

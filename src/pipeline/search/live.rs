@@ -12,12 +12,12 @@ use super::record::{Record, Recorded};
 use super::report::{SearchReport, Source, report};
 use super::verify::Check;
 use super::{Budget, Constraint, SearchError};
+use crate::candidates::{self, CandidatesConfig};
 use crate::confirm::{Recipe, Training, TrainingData};
 use crate::data::{DataSpec, Skipped};
 use crate::engine::parse_device;
 use crate::files::{check_output_folder, lock_folder};
 use crate::hardware::{Limit, Target};
-use crate::pipeline::candidates::{self, CandidatesConfig};
 use crate::pipeline::confirm::{TrainError, TrainJob, TrainStage};
 use crate::pipeline::screen::thread_pool;
 use crate::pipeline::{Progress, RunConfig, RunOptions, ScreenError};
@@ -85,7 +85,7 @@ pub fn search_live(
     }
     let spec = config.data.clone().or(screened.data).unwrap_or_default();
     let epochs = epochs(&recipe, &config.short)?;
-    let costs = Costs::read(config.constraints.iter().map(|c| &c.cost), Some(&config.run), &candidates)?;
+    let costs = Costs::read(config.constraints.iter().map(|c| &c.cost), &candidates)?;
     let known: Vec<usize> = (0..candidates.len()).collect();
     let all_ids = candidates.ids.clone();
     let target = Target { space: candidates.space.as_ref(), image: candidates.image() };

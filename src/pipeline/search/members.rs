@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::constraint::feasible;
 use super::{ColumnRef, Constraint, SearchError};
+use crate::candidates::{self, Candidates, CandidatesError, PRIOR};
 use crate::hardware::Limit;
-use crate::pipeline::candidates::{self, Candidates, CandidatesConfig, PRIOR};
 use crate::space::Architecture;
 use crate::strategy::Pool;
 
@@ -121,29 +121,18 @@ impl Costs {
     /// Reads the columns of other tables.
     pub fn read<'a>(
         references: impl Iterator<Item = &'a ColumnRef>,
-        run: Option<&Path>,
         candidates: &Candidates,
     ) -> Result<Self, SearchError> {
-        let mut wanted: BTreeMap<(&Path, &str), ()> = BTreeMap::new();
+        let mut wanted: BTreeMap<&Path, Vec<String>> = BTreeMap::new();
         for reference in references {
             if let Some(table) = &reference.table {
-                wanted.insert((table, &reference.column), ());
+                wanted.entry(table).or_default().push(reference.column.clone());
             }
         }
         let mut columns = HashMap::new();
-        for (table, column) in wanted.into_keys() {
-            // Column by column, since a row counts where its first target has a value.
-            let config = CandidatesConfig {
-                run: run.map(Path::to_path_buf),
-                table: Some(table.into()),
-                targets: vec![column.into()],
-                space: Some(candidates.space.entry().name.into()),
-            };
-            let other = candidates::load(&config)?;
-            let values = other.truth(column).unwrap_or_default();
-            let by_id: HashMap<_, _> = other.ids.iter().zip(values).collect();
-            let joined = candidates.ids.iter().map(|id| by_id.get(id).and_then(|value| **value)).collect();
-            columns.insert((table.to_path_buf(), column.to_string()), joined);
+        for (table, targets) in wanted {
+            let (joined, _) = candidates.join(table, &targets).map_err(CandidatesError::from)?;
+            columns.extend(joined.into_iter().map(|(column, values)| ((table.to_path_buf(), column), values)));
         }
         Ok(Costs(columns))
     }

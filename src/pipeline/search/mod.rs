@@ -26,10 +26,10 @@ pub use simulate::{ShortColumn, Simulation, SimulationConfig, TableSource, simul
 pub use verify::{LatencyCheck, TooSlow};
 
 use super::ScreenError;
-use super::candidates::CandidatesError;
 use super::confirm::TrainError;
 use super::run::RunError;
 use crate::benchmark::TableError;
+use crate::candidates::CandidatesError;
 use crate::confirm::TrainingDataError;
 use crate::files::FileError;
 use crate::hardware::HardwareError;

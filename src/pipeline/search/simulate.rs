@@ -9,8 +9,8 @@ use super::drive::{Answer, drive};
 use super::members::{Costs, Limits, Population, pool};
 use super::{Budget, ColumnRef, Constraint, SearchError, Trace};
 use crate::benchmark::Table;
+use crate::candidates::{self, Candidates, CandidatesConfig};
 use crate::hardware::{Limit, Target};
-use crate::pipeline::candidates::{self, Candidates, CandidatesConfig};
 use crate::strategy::{Pool, Proposal, StrategyEntry};
 
 /// A column with accuracies after a short training.
@@ -44,8 +44,8 @@ pub struct SimulationConfig {
     pub table: PathBuf,
     /// Its search space; a run names its own.
     pub space: Option<String>,
-    /// Column of the table with the accuracy after a full training that strategies are told, in percent; a name that ends
-    /// in `_frac` says that it is a fraction.
+    /// Column of the table with the accuracy after a full training that strategies are told; fractions are read as
+    /// percent.
     pub target: String,
     /// Columns with the accuracies of shorter trainings.
     pub short: Vec<ShortColumn>,
@@ -128,8 +128,8 @@ pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, 
     let target = Target { space: candidates.space.as_ref(), image: candidates.image() };
     let limit = Limit::open(config.max_latency_ms, config.latency_model.as_deref(), &target)?;
     let references = config.constraints.iter().map(|c| &c.cost).chain(&config.cost);
-    let costs = Costs::read(references, config.run.as_deref(), &candidates)?;
-    let truth = |column: &str| in_percent(&candidates, column);
+    let costs = Costs::read(references, &candidates)?;
+    let truth = |column: &str| candidates.truth(column).unwrap_or_default().to_vec();
     let accuracy: Vec<Vec<Option<f64>>> = levels.iter().map(|(_, column)| truth(column)).collect();
     let reported_pct = truth(&reported);
     let complete = |m: &usize| accuracy.iter().chain([&reported_pct]).all(|values| values[*m].is_some());
@@ -190,10 +190,4 @@ fn load(config: &SimulationConfig, levels: &[(u32, String)], reported: &str) -> 
     }
     let table = Some(config.table.clone());
     Ok(candidates::load(&CandidatesConfig { run: config.run.clone(), table, targets, space: config.space.clone() })?)
-}
-
-fn in_percent(candidates: &Candidates, column: &str) -> Vec<Option<f64>> {
-    let scale = if column.ends_with("_frac") { 100.0 } else { 1.0 };
-    let values = candidates.truth(column).unwrap_or_default();
-    values.iter().map(|value| value.map(|v| v * scale).filter(|v| v.is_finite())).collect()
 }

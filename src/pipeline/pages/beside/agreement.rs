@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::benchmark::Table;
-use crate::pipeline::pages::scores::{column, proxies};
+use crate::candidates::{score, score_names};
 use crate::pipeline::pages::{Loaded, PageError};
 use crate::report::SCORES_FILE;
 use crate::stats::{kendall_tau, missing_last, spearman};
@@ -63,7 +63,7 @@ impl Scores {
         for (row, id) in table.string_column("arch_id")?.into_iter().enumerate() {
             rows.entry(id.unwrap_or_default()).or_insert(row);
         }
-        Ok(Some(Scores { proxies: proxies(&table), table, rows }))
+        Ok(Some(Scores { proxies: score_names(&table), table, rows }))
     }
 }
 
@@ -76,7 +76,7 @@ fn pair(a: &Scores, b: &Scores, first: usize, second: usize) -> Result<Vec<Agree
     }
     let mut found = Vec::new();
     for proxy in a.proxies.iter().filter(|proxy| b.proxies.contains(proxy)) {
-        let (x, y) = (column(&a.table, proxy)?, column(&b.table, proxy)?);
+        let (x, y) = (score(&a.table, proxy)?.values, score(&b.table, proxy)?.values);
         let x = missing_last(&common.iter().map(|(i, _)| x[*i]).collect::<Vec<_>>());
         let y = missing_last(&common.iter().map(|(_, j)| y[*j]).collect::<Vec<_>>());
         found.push(Agreement {

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::benchmark::Table;
+use crate::candidates::{score, score_names};
 use crate::pipeline::findings::{Column, Features, correlations, costs, preferences, sentences, worth};
-use crate::pipeline::pages::scores::{Judged, column, proxies};
+use crate::pipeline::pages::scores::Judged;
 use crate::pipeline::pages::{PageError, PageOptions};
 use crate::proxy;
 use crate::report::html::model::{Estimate, ProxyRow, ProxySection, RunReport, ScatterPanel};
@@ -39,7 +40,7 @@ pub(super) fn add(
     judged: Option<&Judged>,
     options: &PageOptions,
 ) -> Result<(), PageError> {
-    let names = proxies(scores);
+    let names = score_names(scores);
     let rows = drawn(distinct, derive(options.seed, "findings"));
     let columns = columns(scores, &names, &rows)?;
     page.correlations = correlations(&columns);
@@ -97,7 +98,7 @@ fn drawn(distinct: &[usize], seed: u64) -> Vec<usize> {
 
 fn columns(scores: &Table, names: &[String], rows: &[usize]) -> Result<Vec<Column>, PageError> {
     let one = |name: &String| {
-        let values = column(scores, name)?;
+        let values = score(scores, name)?.values;
         let baseline = proxy::find(name).is_ok_and(|p| p.baseline);
         Ok(Column { name: name.clone(), values: rows.iter().map(|&row| values[row]).collect(), baseline })
     };
@@ -127,7 +128,7 @@ fn scatter(scores: &Table, judged: &Judged, target: &str) -> Result<Vec<ScatterP
     let mut panels = Vec::new();
     let archs = if judged.truth.len() <= NAMED { scores.string_column("arch")? } else { Vec::new() };
     for row in judged.evaluation.rows.iter().take(PANELS) {
-        let values = column(scores, &row.name)?;
+        let values = score(scores, &row.name)?.values;
         let usable = || judged.truth.iter().filter_map(|&(row, truth)| Some((row, [values[row]?, truth])));
         panels.push(ScatterPanel {
             proxy: row.name.clone(),

@@ -8,12 +8,12 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::net::front;
-use super::scores::{Judged, column, judged, proxies};
+use super::scores::{Judged, judged};
 use super::search::curve_sections;
 use super::trace::Trace;
 use super::{Best, Contents, KindEntry, PageError, PageOptions, find, read, search};
 use crate::benchmark::Table;
-use crate::pipeline::candidates::PRIOR;
+use crate::candidates::{PRIOR, score, score_names};
 use crate::proxy;
 use crate::report::html::model::{Cell, Drawing, Grid, Overview, Part, Reproduction, RunReport, Section};
 use crate::report::{LATENCY, SCORES_FILE};
@@ -36,7 +36,7 @@ const DRAWN: usize = 6;
 fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
     let (scores, metadata) = read::table(&path.join(SCORES_FILE))?;
     let judged = judged(path, &scores, options)?;
-    let names = proxies(&scores);
+    let names = score_names(&scores);
     let distinct = distinct(&scores)?;
     let traces = searches(path, options)?;
     let by = best_by(&names, judged.as_ref());
@@ -142,7 +142,7 @@ fn best(
     judged: Option<&Judged>,
     options: &PageOptions,
 ) -> Result<(Vec<Best>, Section), PageError> {
-    let values = column(scores, by)?;
+    let values = score(scores, by)?.values;
     let known: Vec<usize> = distinct.iter().copied().filter(|&row| values[row].is_some()).collect();
     let ranked = missing_last(&known.iter().map(|&row| values[row]).collect::<Vec<_>>());
     let rows: Vec<usize> = top_indices(&ranked, TOP).into_iter().map(|i| known[i]).collect();
@@ -204,7 +204,7 @@ fn latency(
     let latency = scores.f64_column(LATENCY)?;
     let archs = scores.string_column("arch")?;
     let truths = truths(judged);
-    let values = if judged.is_some() { Vec::new() } else { column(scores, by)? };
+    let values = if judged.is_some() { Vec::new() } else { score(scores, by)?.values };
     let up = |row: usize| if judged.is_some() { truths.get(&row).copied() } else { values[row] };
     let networks = distinct.iter().filter_map(|&row| Some((archs[row].clone()?, latency[row]?, up(row)?)));
     let mut front = front(networks.collect(), options.seed);
@@ -229,7 +229,7 @@ fn summary(scores: &Table, distinct: &[usize], names: &[String], metadata: &Valu
         "Over distinct networks. Time: summed over the networks and threads; passes that several proxies share count for each.",
     );
     for name in names {
-        let values = column(scores, name)?;
+        let values = score(scores, name)?.values;
         let mut known: Vec<f64> = distinct.iter().filter_map(|&row| values[row]).collect();
         known.sort_unstable_by(f64::total_cmp);
         let seconds = metadata["seconds_per_proxy"][name].as_f64();

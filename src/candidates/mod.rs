@@ -1,0 +1,335 @@
+//! Distinct networks with what is known of them: scores of a run, truth of a published table, or both.
+//!
+//! Everything that joins networks with a table does it here: by what an architecture means, never by where its row stands.
+
+mod column;
+mod error;
+mod features;
+mod names;
+mod scores;
+mod truth;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde_json::Value;
+
+pub use column::{Column, is_accuracy, read as read_column};
+pub use error::{CandidatesError, JoinError};
+pub use features::{PRIOR, SCORES_GROUP, default_encodings};
+pub use names::{Architectures, architectures};
+pub use scores::{BASELINES, OK, ScoreColumn, score, score_names, scores_and_baselines};
+pub use truth::{Join, Joined, join, strings_and_networks};
+
+use crate::benchmark::{Table, TableError};
+use crate::network::Shape;
+use crate::proxy::Status;
+use crate::report::{LATENCY, METADATA_KEY, SCORES_FILE};
+use crate::space::{self, ArchId, Architecture, SearchSpace, Skeleton, Task};
+use names::Names;
+use truth::Truths;
+
+/// What networks are built for where no run says it: CIFAR-10.
+const TASK: Task = Task::classify(Shape::new(3, 32, 32), 10);
+
+/// Where candidates come from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CandidatesConfig {
+    /// Folder of a screen. Without one, the networks are those of the table.
+    pub run: Option<PathBuf>,
+    /// Parquet table with the truth, if there is any.
+    pub table: Option<PathBuf>,
+    /// Columns of the table to read.
+    pub targets: Vec<String>,
+    /// Name of the search space; a run names its own.
+    pub space: Option<String>,
+}
+
+/// A column: one value per candidate, None where it is missing.
+pub type Values = (String, Vec<Option<f64>>);
+
+/// Distinct live networks with what is known of them. All lists have one entry per network: in the order in which the run
+/// first names them, or, without a run, in the order of the space, whatever the order of the table.
+pub struct Candidates {
+    /// The space, with the skeleton of the run.
+    pub space: Box<dyn SearchSpace>,
+    /// The representatives, one per [`ArchId`].
+    pub archs: Vec<Architecture>,
+    /// Their ids.
+    pub ids: Vec<ArchId>,
+    /// How each is written in the run or the table: as its representative if that is listed, else by its first string.
+    pub texts: Vec<String>,
+    /// `params` and `macs` as specified, `latency_ms` if the run has a latency model, then the columns of the run's scores,
+    /// None where the status is not ok; without a run `params`, `macs` and `layers`, computed for 3x32x32 images and ten
+    /// classes.
+    pub scores: Vec<Values>,
+    /// The columns of the table that were asked for: accuracies in percent.
+    pub truth: Vec<Values>,
+    /// How networks and table came together, if a table was read for a target.
+    pub join: Option<Join>,
+    /// Networks left out since no path leads from their input to their output.
+    pub n_dead: usize,
+    /// Networks left out since the run predicts that they take longer than its limit on latency allows.
+    pub n_over_limit: usize,
+    /// The run's description of itself.
+    pub run: Option<Value>,
+}
+
+/// Reads the candidates.
+///
+/// With a run they are its distinct live networks; a network's scores are those of the row of its representative (the
+/// string that is run for all of its class) if the run lists it, otherwise of the first row of the class. Without a run
+/// they are the distinct live networks of the table that have a value in the first target, whose architectures are read
+/// from text (`arch_str`, `arch`), from the official index (`arch_index`), or for NAS-Bench-101 from `num_vertices`,
+/// `adjacency_bits` and `interior_ops`.
+///
+/// The truth of a network is the mean of the table's rows of its representative that have a value; if there are none, the
+/// mean of all rows of the network. A table without architectures is joined with a run by `arch_id`, or on the first 64 bits
+/// of the id by `module_hash_hi64`.
+pub fn load(config: &CandidatesConfig) -> Result<Candidates, CandidatesError> {
+    match (&config.run, &config.table) {
+        (Some(dir), truths) => from_run(config, dir, truths.as_deref()),
+        (None, Some(truths)) => from_table(config, truths),
+        (None, None) => Err(CandidatesError::Nothing),
+    }
+}
+
+/// The table of scores in the folder of a run, or of scores from elsewhere.
+pub fn open_scores(dir: &Path) -> Result<Table, CandidatesError> {
+    Table::open(&dir.join(SCORES_FILE)).map_err(|error| match error {
+        TableError::Missing { .. } => CandidatesError::NoScores { dir: dir.into() },
+        other => other.into(),
+    })
+}
+
+/// The space that the rows of a table of scores are of, by the description of its run, else by the column `space` of the
+/// scores or of a table of truths; None if nothing names a known one.
+pub fn space_of_scores(scores: &Table, truths: &Table) -> Result<Option<Box<dyn SearchSpace>>, CandidatesError> {
+    let run: Option<Value> = scores.metadata(METADATA_KEY).and_then(|text| serde_json::from_str(&text).ok());
+    let config = run.as_ref().map(|run| &run["config"]);
+    if let Some(name) = config.and_then(|config| config["space"].as_str()) {
+        // A space that a later version knows is joined as it is written.
+        return Ok(space::open(name, &skeleton(config)).ok());
+    }
+    match names::space_of(scores)? {
+        None => Ok(names::space_of(truths)?),
+        found => Ok(found),
+    }
+}
+
+fn skeleton(config: Option<&Value>) -> Skeleton {
+    let number = |key: &str| config.and_then(|c| c[key].as_u64()).map(|v| v as usize);
+    Skeleton { init_channels: number("init_channels"), cells: number("cells") }
+}
+
+fn no_space(origin: String) -> CandidatesError {
+    let known = space::SPACES.iter().map(|e| e.name).collect::<Vec<_>>().join(", ");
+    CandidatesError::NoSpace { origin, known }
+}
+
+/// The space of a run with its skeleton, from its description.
+fn space_of(
+    config: &CandidatesConfig,
+    dir: &Path,
+    run: Option<&Value>,
+) -> Result<Box<dyn SearchSpace>, CandidatesError> {
+    let settings = run.map(|run| &run["config"]);
+    let skeleton = skeleton(settings);
+    let found = settings.and_then(|s| s["space"].as_str());
+    let name = found.or(config.space.as_deref()).ok_or_else(|| no_space(format!("the run in {}", dir.display())))?;
+    let space = space::open(name, &skeleton)?;
+    match &config.space {
+        Some(asked) if space::open(asked, &Skeleton::default())?.entry().name != space.entry().name => {
+            let (dir, found) = (dir.into(), space.entry().name.into());
+            Err(CandidatesError::OtherSpace { dir, found, asked: asked.clone() })
+        }
+        _ => Ok(space),
+    }
+}
+
+/// A network, and the row that speaks for it.
+struct Chosen {
+    id: ArchId,
+    row: usize,
+    /// Whether that row is its representative's.
+    own: bool,
+    representative: Architecture,
+    text: String,
+}
+
+/// The distinct networks of these rows, in the order in which they are first named.
+fn distinct(space: &dyn SearchSpace, rows: impl IntoIterator<Item = (usize, Architecture)>) -> Vec<Chosen> {
+    let rows: Vec<(usize, Architecture)> = rows.into_iter().collect();
+    let named = |(row, arch): (usize, Architecture)| {
+        let representative = space.representative(&arch);
+        let (own, text) = (representative == arch, space.format(&arch));
+        Chosen { id: space.arch_id(&arch), row, own, representative, text }
+    };
+    let all: Vec<Chosen> = rows.into_par_iter().map(named).collect();
+    let mut positions: HashMap<ArchId, usize> = HashMap::new();
+    let mut chosen: Vec<Chosen> = Vec::new();
+    for one in all {
+        let position = *positions.entry(one.id).or_insert(chosen.len());
+        match chosen.get_mut(position) {
+            None => chosen.push(one),
+            Some(earlier) if one.own && !earlier.own => *earlier = one,
+            Some(_) => {}
+        }
+    }
+    chosen
+}
+
+/// Parameters, multiply-accumulates and live layers of networks; None for one without a path from input to output.
+fn counts(space: &dyn SearchSpace, chosen: &[Chosen], task: &Task) -> Result<Vec<Option<[f64; 3]>>, CandidatesError> {
+    let count = |one: &Chosen| {
+        let network = space.build(&one.representative, task)?;
+        let counts = |layers: usize| [network.params() as f64, network.macs() as f64, layers as f64];
+        Ok(network.live().map(|live| counts(live.layers().count())))
+    };
+    chosen.par_iter().map(count).collect()
+}
+
+fn from_run(config: &CandidatesConfig, dir: &Path, truths: Option<&Path>) -> Result<Candidates, CandidatesError> {
+    let table = open_scores(dir)?;
+    let run: Option<Value> = table.metadata(METADATA_KEY).and_then(|text| serde_json::from_str(&text).ok());
+    let space = space_of(config, dir, run.as_ref())?;
+    let Some(named) = architectures(&table, space.as_ref())? else {
+        return Err(JoinError::no_architectures(&table).into());
+    };
+    let rows = named.rows.into_iter().enumerate().filter_map(|(row, arch)| Some((row, arch?)));
+    let mut chosen = distinct(space.as_ref(), rows);
+    let networks = chosen.len();
+    let columns: Vec<ScoreColumn> =
+        score_names(&table).iter().map(|name| score(&table, name)).collect::<Result<_, _>>()?;
+    let refused = |row: usize, status: Status| columns.iter().any(|column| column.statuses[row] == status.name());
+    let n_over_limit = chosen.iter().filter(|c| refused(c.row, Status::OverLimit)).count();
+    chosen.retain(|c| !refused(c.row, Status::OverLimit) && !refused(c.row, Status::Dead));
+    let mut scores: Vec<Values> = Vec::new();
+    if !table.has("params") || !table.has("macs") {
+        // Scores from elsewhere do not say what is dead, nor what a network costs.
+        let task = Task { input: image_of(run.as_ref()), ..TASK };
+        let counted = counts(space.as_ref(), &chosen, &task)?;
+        let mut live = counted.iter().map(Option::is_some);
+        chosen.retain(|_| live.next().unwrap_or(false));
+        let of = |i: usize| counted.iter().flatten().map(|counts| Some(counts[i])).collect();
+        scores = vec![("params".into(), of(0)), ("macs".into(), of(1))];
+    }
+    if chosen.is_empty() {
+        let origin = format!("the run in {}", dir.display());
+        return Err(if n_over_limit > 0 {
+            CandidatesError::AllOverLimit { origin, networks: n_over_limit }
+        } else {
+            CandidatesError::AllDead { origin, networks }
+        });
+    }
+    let at: Vec<usize> = chosen.iter().map(|c| c.row).collect();
+    let known = scores.len();
+    for name in ["params", "macs", LATENCY].into_iter().filter(|name| known == 0 || *name == LATENCY) {
+        if table.has(name) {
+            let values = table.f64_column(name)?;
+            scores.push((name.into(), at.iter().map(|&row| values[row]).collect()));
+        }
+    }
+    let proxies = columns.iter().filter(|column| column.name != "params");
+    scores.extend(proxies.map(|column| (column.name.clone(), column.at(&at))));
+    let (archs, ids, texts) = split(chosen);
+    let n_dead = networks - archs.len() - n_over_limit;
+    let (truth, join) = (Vec::new(), None);
+    let mut candidates = Candidates { n_dead, n_over_limit, space, archs, ids, texts, scores, truth, join, run };
+    if let Some(table) = truths {
+        let (truth, join) = candidates.join(table, &config.targets)?;
+        (candidates.truth, candidates.join) = (truth, Some(join));
+    }
+    Ok(candidates)
+}
+
+fn split(chosen: Vec<Chosen>) -> (Vec<Architecture>, Vec<ArchId>, Vec<String>) {
+    let (mut archs, mut ids, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    for one in chosen {
+        archs.push(one.representative);
+        ids.push(one.id);
+        texts.push(one.text);
+    }
+    (archs, ids, texts)
+}
+
+fn from_table(config: &CandidatesConfig, path: &Path) -> Result<Candidates, CandidatesError> {
+    let table = Table::open_truths(path)?;
+    let origin = format!("`{}`", path.display());
+    let space = match &config.space {
+        Some(name) => space::open(name, &Skeleton::default())?,
+        None => names::space_of(&table)?.ok_or_else(|| no_space(origin.clone()))?,
+    };
+    let Some(named) = architectures(&table, space.as_ref())? else {
+        return Err(JoinError::no_architectures(&table).into());
+    };
+    let truths = Names::of(&named, space.as_ref());
+    let target = config.targets.first().map(|target| column::read(&table, target)).transpose()?;
+    let counts_in = |row: &usize| target.as_ref().is_none_or(|target| target.values[*row].is_some());
+    let mut rows: Vec<(usize, Architecture)> =
+        named.rows.into_iter().enumerate().filter_map(|(row, arch)| Some((row, arch?))).collect();
+    let listed = rows.len();
+    rows.retain(|(row, _)| counts_in(row));
+    if let Some(target) = target.filter(|_| rows.is_empty() && listed > 0) {
+        let (table, matched, impossible) = (path.into(), listed, target.impossible);
+        return Err(JoinError::NoTruth { table, target: target.name, matched, impossible }.into());
+    }
+    rows.sort_by_cached_key(|(_, arch)| (space.index_of(arch), arch.0.clone()));
+    let mut chosen = distinct(space.as_ref(), rows);
+    let networks = chosen.len();
+    let counted = counts(space.as_ref(), &chosen, &TASK)?;
+    let mut live = counted.iter().map(Option::is_some);
+    chosen.retain(|_| live.next().unwrap_or(false));
+    if chosen.is_empty() {
+        return Err(CandidatesError::AllDead { origin, networks });
+    }
+    let score =
+        |(i, name): (usize, &str)| (name.to_string(), counted.iter().flatten().map(|counts| Some(counts[i])).collect());
+    let scores = ["params", "macs", "layers"].into_iter().enumerate().map(score).collect();
+    let (archs, ids, texts) = split(chosen);
+    let truths = Truths::new(table, truths);
+    let (truth, join) = truths.of_networks(space.as_ref(), &archs, &ids, &config.targets)?;
+    let (n_dead, join) = (networks - archs.len(), Some(join));
+    Ok(Candidates { n_dead, n_over_limit: 0, space, archs, ids, texts, scores, truth, join, run: None })
+}
+
+/// The images that networks are built for: those of the run, 3x32x32 without one.
+fn image_of(run: Option<&Value>) -> Shape {
+    run.and_then(|run| serde_json::from_value(run["config"]["image"].clone()).ok()).unwrap_or(TASK.input)
+}
+
+impl Candidates {
+    /// The images that networks are built for: those of the run, 3x32x32 without one.
+    pub fn image(&self) -> Shape {
+        image_of(self.run.as_ref())
+    }
+
+    /// Columns of a further table for these networks, and how they were joined with the first of them.
+    pub fn join(&self, table: &Path, targets: &[String]) -> Result<(Vec<Values>, Join), JoinError> {
+        Truths::open(table, self.space.as_ref())?.of_networks(self.space.as_ref(), &self.archs, &self.ids, targets)
+    }
+
+    /// Number of networks.
+    pub fn len(&self) -> usize {
+        self.archs.len()
+    }
+
+    /// True without networks; [`load`] never returns that.
+    pub fn is_empty(&self) -> bool {
+        self.archs.is_empty()
+    }
+
+    /// The scores called `name`.
+    pub fn score(&self, name: &str) -> Option<&[Option<f64>]> {
+        self.scores.iter().find(|(n, _)| n == name).map(|(_, values)| values.as_slice())
+    }
+
+    /// The column of the table called `name`.
+    pub fn truth(&self, name: &str) -> Option<&[Option<f64>]> {
+        self.truth.iter().find(|(n, _)| n == name).map(|(_, values)| values.as_slice())
+    }
+}
+
+#[cfg(test)]
+mod tests;
