@@ -2,11 +2,13 @@
 //! module and parameters of NAS-Bench-101.
 //!
 //! Needs `nb201_accuracy.parquet`, `nb101_cifar10.parquet` and `fbnet_latency_help.parquet` in the folder named by
-//! `NASLENS_TABLES`, or in `../shared/benchmarks`; passes with a message where one is absent.
+//! `NASLENS_TABLES`, or in `../shared/benchmarks`. A test whose table is absent is listed as ignored, with the reason; so are
+//! those of minutes, which `cargo test --test tables -- --include-ignored` runs.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use libtest_mimic::{Arguments, Trial};
 use naslens::benchmark::Table;
 use naslens::candidates::{self, Candidates, CandidatesConfig};
 use naslens::network::Shape;
@@ -15,23 +17,52 @@ use rayon::prelude::*;
 
 const SIZE: usize = 15_625;
 
-fn open(file: &str) -> Option<Table> {
-    let folder = match std::env::var_os("NASLENS_TABLES") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/benchmarks"),
+/// A test, the tables it needs, and whether it takes minutes.
+type Test = (&'static str, fn(), &'static [&'static str], bool);
+
+const TESTS: [Test; 8] = [
+    ("index_string_and_op_codes_agree_both_ways", index_string_and_op_codes_agree_both_ways, &[NB201], false),
+    ("parameters_equal_the_published_ones", parameters_equal_the_published_ones, &[NB201], false),
+    ("tree_strings_give_the_published_isomorphism_classes", tree_strings_give_the_published_classes, &[NB201], false),
+    ("nas_bench_101_has_the_published_modules", || nas_bench_101_rows(100), &[NB101], false),
+    ("nas_bench_101_has_them_on_every_row", || nas_bench_101_rows(1), &[NB101], true),
+    ("fbnet_reads_the_published_strings", fbnet_reads_the_published_strings, &[FBNET], false),
+    ("candidates_are_the_distinct_networks_of_a_table", candidates_are_distinct, &[NB201, FBNET], false),
+    ("candidates_are_all_modules_of_nas_bench_101", candidates_are_all_modules_of_nas_bench_101, &[NB101], true),
+];
+
+const NB201: &str = "nb201_accuracy.parquet";
+const NB101: &str = "nb101_cifar10.parquet";
+const FBNET: &str = "fbnet_latency_help.parquet";
+
+fn main() -> std::process::ExitCode {
+    let trial = |(name, test, tables, slow): Test| {
+        let absent = tables.iter().map(|file| path(file)).find(|path| !path.exists());
+        if let Some(path) = &absent {
+            eprintln!("ignored: {name}: {} is absent; set NASLENS_TABLES to its folder", path.display());
+        }
+        let run = move || {
+            test();
+            Ok(())
+        };
+        Trial::test(name, run).with_ignored_flag(slow || absent.is_some())
     };
-    let path = folder.join(file);
-    if !path.exists() {
-        println!("skipped: there is no {}; set NASLENS_TABLES to the folder of the published tables", path.display());
-        return None;
-    }
-    Some(Table::open(&path).unwrap())
+    libtest_mimic::run(&Arguments::from_args(), TESTS.map(trial).into()).exit_code()
 }
 
-fn table() -> Option<Table> {
-    let table = open("nb201_accuracy.parquet")?;
+fn path(file: &str) -> PathBuf {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/benchmarks");
+    std::env::var_os("NASLENS_TABLES").map_or_else(beside, PathBuf::from).join(file)
+}
+
+fn open(file: &str) -> Table {
+    Table::open(&path(file)).unwrap()
+}
+
+fn table() -> Table {
+    let table = open(NB201);
     assert_eq!(table.num_rows(), SIZE);
-    Some(table)
+    table
 }
 
 fn nas_bench_201() -> Box<dyn SearchSpace> {
@@ -42,9 +73,8 @@ fn whole(table: &Table, column: &str) -> Vec<u64> {
     table.u64_column(column).unwrap().into_iter().map(Option::unwrap).collect()
 }
 
-#[test]
 fn index_string_and_op_codes_agree_both_ways() {
-    let Some(table) = table() else { return };
+    let table = table();
     let space = nas_bench_201();
     assert_eq!(space.size(), SIZE as u128);
     let texts = table.string_column("arch_str").unwrap();
@@ -59,9 +89,8 @@ fn index_string_and_op_codes_agree_both_ways() {
     }
 }
 
-#[test]
 fn parameters_equal_the_published_ones() {
-    let Some(table) = table() else { return };
+    let table = table();
     let space = nas_bench_201();
     let task = Task::classify(Shape::new(3, 32, 32), 10);
     let published = table.f64_column("params_cifar10_M").unwrap();
@@ -73,9 +102,8 @@ fn parameters_equal_the_published_ones() {
     }
 }
 
-#[test]
-fn tree_strings_give_the_published_isomorphism_classes() {
-    let Some(table) = table() else { return };
+fn tree_strings_give_the_published_classes() {
+    let table = table();
     let space = nas_bench_201();
     let mut class_of_tree: HashMap<String, u64> = HashMap::new();
     let mut classes = HashSet::new();
@@ -92,7 +120,7 @@ fn tree_strings_give_the_published_isomorphism_classes() {
 /// Hash, parameters and module of every `step`-th row; the module is the representative of its class and its text reads
 /// back.
 fn nas_bench_101_rows(step: usize) {
-    let Some(table) = open("nb101_cifar10.parquet") else { return };
+    let table = open(NB101);
     let space = NasBench101::new(&Skeleton::default()).unwrap();
     assert_eq!(space.size(), table.num_rows() as u128);
     let [hashes, edges, params] =
@@ -111,20 +139,8 @@ fn nas_bench_101_rows(step: usize) {
     });
 }
 
-#[test]
-fn nas_bench_101_has_the_published_hashes_parameters_and_modules() {
-    nas_bench_101_rows(100);
-}
-
-#[test]
-#[ignore = "all 423,624 rows; minutes"]
-fn nas_bench_101_has_them_on_every_row() {
-    nas_bench_101_rows(1);
-}
-
-#[test]
 fn fbnet_reads_the_published_strings() {
-    let Some(table) = open("fbnet_latency_help.parquet") else { return };
+    let table = open(FBNET);
     let space = space::open("fbnet", &Skeleton::default()).unwrap();
     for text in table.string_column("arch").unwrap().into_iter().flatten() {
         assert_eq!(space.format(&space.parse(&text).unwrap()), text);
@@ -132,32 +148,26 @@ fn fbnet_reads_the_published_strings() {
 }
 
 /// The candidates of a table, all of which have the target.
-fn candidates(file: &str, space: &str, target: &str) -> Option<Candidates> {
+fn candidates(file: &str, space: &str, target: &str) -> Candidates {
     let config = CandidatesConfig {
-        table: Some(open(file)?.path().to_path_buf()),
+        table: Some(path(file)),
         targets: vec![target.into()],
         space: Some(space.into()),
         ..CandidatesConfig::default()
     };
     let candidates = candidates::load(&config).unwrap();
     assert!(candidates.truth(target).unwrap().iter().all(Option::is_some));
-    Some(candidates)
+    candidates
 }
 
-#[test]
-fn candidates_are_the_distinct_networks_of_a_table() {
-    if let Some(all) = candidates("nb201_accuracy.parquet", "nas-bench-201", "cifar10_test_acc_200ep_pct") {
-        assert_eq!((all.len(), all.n_dead), (5_043, 1));
-    }
-    if let Some(all) = candidates("fbnet_latency_help.parquet", "fbnet", "latency_pixel3_ms") {
-        assert!(all.len() + all.n_dead <= 5_000);
-    }
+fn candidates_are_distinct() {
+    let all = candidates(NB201, "nas-bench-201", "cifar10_test_acc_200ep_pct");
+    assert_eq!((all.len(), all.n_dead), (5_043, 1));
+    let all = candidates(FBNET, "fbnet", "latency_pixel3_ms");
+    assert!(all.len() + all.n_dead <= 5_000);
 }
 
-#[test]
-#[ignore = "builds all 423,624 modules; a minute"]
 fn candidates_are_all_modules_of_nas_bench_101() {
-    if let Some(all) = candidates("nb101_cifar10.parquet", "nas-bench-101", "cifar10_test_acc_108ep_mean_frac") {
-        assert_eq!((all.len(), all.n_dead), (423_624, 0));
-    }
+    let all = candidates(NB101, "nas-bench-101", "cifar10_test_acc_108ep_mean_frac");
+    assert_eq!((all.len(), all.n_dead), (423_624, 0));
 }
