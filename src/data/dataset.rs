@@ -50,6 +50,7 @@ pub struct Dataset {
     class_names: Vec<String>,
     parts: Option<Vec<Part>>,
     skipped: Vec<Skipped>,
+    notes: Vec<String>,
 }
 
 impl Dataset {
@@ -73,7 +74,8 @@ impl Dataset {
             return Err(DataError::BadLabel { name, image, label, classes });
         }
         let class_names = (0..classes).map(|class| class.to_string()).collect();
-        let dataset = Dataset { name, pixels, white, labels, class_names, parts: None, skipped: Vec::new() };
+        let dataset =
+            Dataset { name, pixels, white, labels, class_names, parts: None, skipped: Vec::new(), notes: Vec::new() };
         dataset.shape().check(1)?;
         Ok(dataset)
     }
@@ -105,6 +107,11 @@ impl Dataset {
     /// The same, read from files of which these were left out.
     pub(super) fn with_skipped(self, skipped: Vec<Skipped>) -> Self {
         Dataset { skipped, ..self }
+    }
+
+    /// The same with remarks on how its files were read.
+    pub(super) fn with_notes(self, notes: Vec<String>) -> Self {
+        Dataset { notes, ..self }
     }
 
     /// Its name, such as `digits`.
@@ -142,6 +149,11 @@ impl Dataset {
     /// The files that were left out because they could not be decoded; only where that was asked for.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
+    }
+
+    /// What was done to images that files store in an unusual way, a sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Whether its authors parted it, so that [`super::split`] takes their parts.

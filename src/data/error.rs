@@ -2,6 +2,7 @@
 
 use super::{Part, Skipped};
 use crate::network::Shape;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 /// Why data could not be opened, adapted, drawn or split. Each message says what to do about it.
@@ -85,7 +86,7 @@ pub enum DataError {
     UnlearntClass { name: String, class: String, part: Part },
 
     /// A folder whose directories are no classes.
-    #[error("folder '{}': {problem}; {remedy}", .path.display())]
+    #[error("folder '{}': {problem}; {remedy}", shown(.path.as_os_str()))]
     Folder { path: PathBuf, problem: String, remedy: &'static str },
 
     /// Files in an image folder that can't be used.
@@ -176,7 +177,22 @@ fn counted(n: usize, what: &str) -> String {
 
 /// The first files, each on a line with its reason, and how many more there are.
 pub fn listed_files(files: &[Skipped]) -> String {
-    let lines = files.iter().take(LISTED).map(|file| format!("\n  {}: {}", file.path.display(), file.reason));
+    let lines = files.iter().take(LISTED).map(|file| format!("\n  {}: {}", shown(file.path.as_os_str()), file.reason));
     let more = files.len().saturating_sub(LISTED);
     lines.chain((more > 0).then(|| format!("\n  and {more} more"))).collect()
+}
+
+/// A name of a file or directory that can stand in a line of text: bytes that are not UTF-8 as `\\xE9`, control characters and
+/// marks that turn the direction of text escaped as in Rust, a backslash doubled. Different names look different.
+pub(super) fn shown(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        for character in chunk.valid().chars() {
+            let hidden = character.is_control()
+                || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            if hidden || character == '\\' { text.extend(character.escape_default()) } else { text.push(character) }
+        }
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02X}")));
+    }
+    text
 }

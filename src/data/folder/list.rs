@@ -1,7 +1,9 @@
 //! Which files an image folder has, and what their directories say.
 
+use crate::data::error::shown;
 use crate::data::{DataError, Part, Skipped};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +22,7 @@ pub(super) struct Image {
 /// What is in an image folder.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    /// Names of the classes in order.
+    /// Names of the classes in the order of their bytes, as they are shown.
     pub classes: Vec<String>,
     /// Directories of classes, each with its part.
     pub directories: Vec<(PathBuf, usize, Part)>,
@@ -37,8 +39,8 @@ fn error(path: &Path, problem: impl Into<String>, remedy: &'static str) -> DataE
 }
 
 /// The part that a directory's name stands for.
-fn part_of(name: &str) -> Option<Part> {
-    match name.to_lowercase().as_str() {
+fn part_of(name: &OsStr) -> Option<Part> {
+    match name.to_str()?.to_lowercase().as_str() {
         "train" | "training" => Some(Part::Train),
         "val" | "valid" | "validation" => Some(Part::Valid),
         "test" | "testing" => Some(Part::Test),
@@ -63,7 +65,7 @@ pub(super) fn list(root: &Path) -> Result<Listing, DataError> {
     let mut listing = Listing { parted: named == tops.len() && once && has(Part::Train) == 1, ..Listing::default() };
     // One directory of a class may well be called `test`; two such names are no coincidence.
     if !listing.parted && named > 1 {
-        let names: Vec<&str> = tops.iter().map(|(name, _)| name.as_str()).take(10).collect();
+        let names: Vec<String> = tops.iter().map(|(name, _)| shown(name)).take(10).collect();
         let problem = format!("its directories ({}) are neither classes nor parts", names.join(", "));
         let remedy = "have nothing but train, val (if there is any) and test in it, each once, or classes only";
         return Err(error(root, problem, remedy));
@@ -78,14 +80,15 @@ pub(super) fn list(root: &Path) -> Result<Listing, DataError> {
             directories.push((name, path, Part::Train));
         }
     }
-    let names: BTreeSet<&String> = directories.iter().map(|(name, ..)| name).collect();
-    listing.classes = names.into_iter().cloned().collect();
+    // Names are told apart by their bytes: what is shown of two may be the same.
+    let names: BTreeSet<&OsString> = directories.iter().map(|(name, ..)| name).collect();
+    let number: BTreeMap<OsString, usize> = names.into_iter().cloned().zip(0..).collect();
+    listing.classes = number.keys().map(|name| shown(name)).collect();
     match &listing.classes[..] {
         [] => return Err(error(root, "it has no directories of classes", LAYOUT)),
         [one] => return Err(error(root, format!("it has a single class, '{one}'"), LAYOUT)),
         _ => {}
     }
-    let number: BTreeMap<String, usize> = listing.classes.iter().cloned().zip(0..).collect();
     for (name, path, part) in directories {
         listing.collect(&path, number[&name], part, &mut seen)?;
         listing.directories.push((path, number[&name], part));
@@ -126,12 +129,13 @@ fn is_image(path: &Path) -> bool {
 fn no_images(directory: &Path, files: &[PathBuf]) -> Result<(), DataError> {
     let images: Vec<&PathBuf> = files.iter().filter(|path| is_image(path)).collect();
     let Some(first) = images.first() else { return Ok(()) };
-    let problem = format!("{} images in it belong to no class, the first is '{}'", images.len(), first.display());
+    let problem =
+        format!("{} images in it belong to no class, the first is '{}'", images.len(), shown(first.as_os_str()));
     Err(error(directory, problem, "move them into the directories of their classes"))
 }
 
 /// Directories with their names, and files.
-type Children = (Vec<(String, PathBuf)>, Vec<PathBuf>);
+type Children = (Vec<(OsString, PathBuf)>, Vec<PathBuf>);
 
 /// What is in `directory`, sorted by name; hidden files and directories are left out. An error if it was seen before,
 /// through a link.
@@ -144,8 +148,7 @@ fn children(directory: &Path, seen: &mut HashSet<PathBuf>) -> Result<Children, D
     let mut found: Children = Default::default();
     for entry in fs::read_dir(directory).map_err(unreadable)? {
         let (name, path) = entry.map(|entry| (entry.file_name(), entry.path())).map_err(unreadable)?;
-        let name = name.to_string_lossy().into_owned();
-        if name.starts_with('.') || IGNORED.contains(&name.as_str()) {
+        if name.as_encoded_bytes().starts_with(b".") || IGNORED.iter().any(|&ignored| name == ignored) {
             continue;
         }
         if path.is_dir() { found.0.push((name, path)) } else { found.1.push(path) }

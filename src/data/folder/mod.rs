@@ -2,8 +2,9 @@
 
 mod decode;
 mod list;
+mod pixels;
 
-use self::decode::Header;
+use self::decode::{Header, Treatment};
 use self::list::{Image, Listing, list};
 use super::error::listed_files;
 use super::spec::{flag, path_and_options};
@@ -94,7 +95,9 @@ impl Source for ImageFolder {
 
 impl ImageFolder {
     /// All images, class by class in the order of the names of directories and files. They are grey if all files are grey,
-    /// otherwise RGB; alpha is dropped, 16 bits become 8.
+    /// otherwise RGB, and look as viewers show them: turned as their EXIF data say, what is transparent on white (on black if all
+    /// that can be seen is white). Files of 16 bits a channel become 8 bits: the largest value of all such files says how many
+    /// bits are used (8, 10, 12, 14 or 16), and the most that these can hold becomes 255. [`Dataset::notes`] counts all this.
     ///
     /// [`DataError::Folder`] if the directories are no classes, [`DataError::BadFiles`] for files that can't be decoded
     /// unless they are to be skipped, [`DataError::Read`], [`DataError::TooLarge`].
@@ -116,7 +119,8 @@ impl ImageFolder {
                 if watch.stopped() {
                     return Err("interrupted".to_owned());
                 }
-                let result = decode::decode(&image.path, shape, pixels.as_slice_mut().ok_or("its pixels lie apart")?);
+                let planes = pixels.as_slice_mut().ok_or("its pixels lie apart")?;
+                let result = decode::decode(&image.path, shape, planes, watch);
                 (watch.on_progress)(done.fetch_add(1, Ordering::Relaxed) + 1, images.len());
                 result
             })
@@ -128,7 +132,8 @@ impl ImageFolder {
         if whole.len() < images.len() {
             pixels = pixels.select(Axis(0), &whole);
         }
-        let (images, _) = usable(images, decoded, &mut skipped);
+        let (images, treatments) = usable(images, decoded, &mut skipped);
+        let notes = finish(&mut pixels, treatments);
         if !skipped.is_empty() && !self.skip_corrupt {
             return Err(DataError::BadFiles { folder: self.path.clone(), files: skipped });
         }
@@ -142,7 +147,7 @@ impl ImageFolder {
         let dataset = Dataset::new(self.to_string(), pixels, u8::MAX, labels, count)?.with_class_names(classes)?;
         let dataset =
             if parted { dataset.with_parts(images.iter().map(|image| image.part).collect())? } else { dataset };
-        Ok(dataset.with_skipped(skipped))
+        Ok(dataset.with_skipped(skipped).with_notes(notes))
     }
 
     /// The shape of all images.
@@ -165,6 +170,35 @@ fn usable<T>(images: Vec<Image>, results: Vec<Result<T, String>>, skipped: &mut 
         }
     }
     usable
+}
+
+/// Scales what has 16 bits, and says what was done to how many of the images.
+fn finish(pixels: &mut Array4<u8>, treatments: Vec<Treatment>) -> Vec<String> {
+    let total = treatments.len();
+    let mut notes = Vec::new();
+    let mut note = |count: usize, what: String| {
+        if count > 0 {
+            notes.push(format!("{count} of {total} images {what}"));
+        }
+    };
+    let count = |has: fn(&Treatment) -> bool| treatments.iter().filter(|t| has(t)).count();
+    note(count(|t| t.turned), "are turned or mirrored, as their EXIF data say".into());
+    note(
+        count(|t| t.transparent),
+        "are transparent in part: they are put on white, or on black if they are white".into(),
+    );
+    note(count(|t| t.cmyk), "are CMYK: they become RGB without their colour profiles".into());
+    if let Some(max) = treatments.iter().filter_map(|t| t.deep.as_ref()).map(|deep| deep.max).max() {
+        let bits = [8, 10, 12, 14].into_iter().find(|&bits| max >> bits == 0).unwrap_or(16);
+        note(count(|t| t.deep.is_some()), format!("have 16 bits a channel, of which {bits} are used: they become 8"));
+        let white = (1u32 << bits) - 1;
+        for (mut image, deep) in pixels.outer_iter_mut().zip(treatments.iter().map(|t| &t.deep)) {
+            let values = deep.iter().flat_map(|deep| &deep.planes);
+            let scaled = values.map(|&value| ((u32::from(value) * 255 + white / 2) / white) as u8);
+            image.iter_mut().zip(scaled).for_each(|(pixel, value)| *pixel = value);
+        }
+    }
+    notes
 }
 
 /// The height and width that at least half of the images have, else the median of each; the longer side at most

@@ -91,7 +91,7 @@ fn one_colour_image_makes_all_of_them_colour() {
 }
 
 #[test]
-fn alpha_is_dropped_and_16_bits_become_8() {
+fn transparent_images_are_put_on_white_and_16_bits_become_8() {
     let folder = two_classes();
     let transparent = image::GrayAlphaImage::from_fn(4, 3, |x, _| LumaA([40 * x as u8, 0]));
     save(folder.path(), "cat/0.png", &transparent.into());
@@ -99,9 +99,11 @@ fn alpha_is_dropped_and_16_bits_become_8() {
     save(folder.path(), "cat/3.png", &deep.into());
     let data = read(folder.path(), "").unwrap();
     assert_eq!(data.shape().channels, 1);
-    assert_eq!(bytes(&data, 0)[..4], [0, 40, 80, 120]);
+    assert_eq!(bytes(&data, 0)[..4], [255; 4]);
     // 30000 / 257 = 116.7
     assert_eq!(bytes(&data, 3)[..4], [0, 1, 117, 255]);
+    let notes = data.notes().join("\n");
+    assert!(notes.contains("1 of 6 images are transparent") && notes.contains("of which 16 are used"), "{notes}");
 }
 
 #[test]
@@ -275,6 +277,126 @@ const JPEG: &str = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQE
 const JPEG_SUMS: [u64; 3] = [22035, 25974, 28757];
 const JPEG_PIXELS: [(usize, i16); 4] = [(7, 34), (250, 49), (500, 36), (1100, 18)];
 
+/// `cat/1.jpg` of a file that Pillow 13 wrote, and what it reads: sums of the planes after `convert("RGB")`.
+#[test]
+fn cmyk_becomes_rgb_like_pillow() {
+    // c = np.stack([(5 * x) % 256, (9 * y) % 256, (x * y) % 256, (3 * x + 2 * y) % 256], -1) for y < 16, x < 24
+    // Image.fromarray(c, "CMYK").save(f, "JPEG", quality=90)
+    use base64::Engine as _;
+    let folder = two_classes();
+    let jpeg = base64::engine::general_purpose::STANDARD.decode(CMYK).unwrap();
+    fs::write(folder.path().join("cat/0.jpg"), jpeg).unwrap();
+    let data = read(folder.path(), ",size=16x24").unwrap();
+    let got = bytes(&data, 0);
+    let planes: Vec<u64> = got.chunks(24 * 16).map(|plane| plane.iter().map(|&v| u64::from(v)).sum()).collect();
+    for (got, want) in planes.iter().zip([62175u64, 58577, 57355]) {
+        assert!(got.abs_diff(want) <= 24 * 16, "{planes:?}");
+    }
+    assert_eq!(data.notes(), ["1 of 5 images are CMYK: they become RGB without their colour profiles"]);
+}
+const CMYK: &str = "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwADAgIDAgIDAwMDBAMDBAUIBQUEBAUKBwcGCAwKDAwLCgsLDQ4SEA0OEQ4LCxAWEBETFBUVFQwPFxgWFBgSFBUU/8AAFAgAEAAYBEMRAE0RAFkRAEsRAP/EAB8AAAEFAQEBAQEBAAAAAAAAAAABAgMEBQYHCAkKC//EALUQAAIBAwMCBAMFBQQEAAABfQECAwAEEQUSITFBBhNRYQcicRQygZGhCCNCscEVUtHwJDNicoIJChYXGBkaJSYnKCkqNDU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVmZ2hpanN0dXZ3eHl6g4SFhoeIiYqSk5SVlpeYmZqio6Slpqeoqaqys7S1tre4ubrCw8TFxsfIycrS09TV1tfY2drh4uPk5ebn6Onq8fLz9PX29/j5+v/aAA4EQwBNAFkASwAAPwD9JPF38dff/wDwtL/pt+tfpl4g8Qf2Vu+bGK/STW9S+9zXini7+Oj/AIWl/wBNv1rzTxB8af7K3fv8Y968/wBb1L73NeK+Lv46P+Fpf9Nv1rzXxB+1l/ZW7/TMY/2q8/1vUvvc19q+Lv46+P8A/haX/Tb9a9K+NPiD+yvP+bGM16rrepfe5rxTxd/HR/wtL/pt+tfBXxp+NP8AZXn/AL/GM968/wBb1L73NeK+Lv46P+Fpf9Nv1rz/AOE3wS8fftOaVP4mbXLfwT4EWaS3TWr+F5prxlVwxtYAVEqpIqo7s6KCzBS7Rug8/wBb1L73Nf/Z";
+
+/// The bytes of a file with an EXIF orientation: a JPEG's segment APP1 after its start.
+fn turned(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+    let exif = [
+        b"\xff\xe1\0\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0",
+        &[orientation][..],
+        b"\0\0\0\0\0\0",
+    ];
+    [&jpeg[..2], &exif.concat(), &jpeg[2..]].concat()
+}
+
+#[test]
+fn images_are_turned_as_exif_says() {
+    // A wide image, white at the left. What is at the left is at the top after a turn by 90 degrees clockwise (6).
+    let wide = GrayImage::from_fn(32, 16, |x, _| Luma([if x < 16 { 255 } else { 0 }]));
+    let mut jpeg = std::io::Cursor::new(Vec::new());
+    DynamicImage::from(wide).write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
+    let jpeg = jpeg.into_inner();
+    let folder = tempfile::tempdir().unwrap();
+    for class in ["a", "b"] {
+        fs::create_dir(folder.path().join(class)).unwrap();
+        fs::write(folder.path().join(class).join("1.jpg"), turned(&jpeg, 6)).unwrap();
+    }
+    let data = read(folder.path(), "").unwrap();
+    assert_eq!(data.shape(), Shape::new(1, 32, 16));
+    assert_eq!(data.notes(), ["2 of 2 images are turned or mirrored, as their EXIF data say"]);
+    let pixels = bytes(&data, 0);
+    assert!(pixels[..15 * 16].iter().all(|&v| v > 250) && pixels[17 * 16..].iter().all(|&v| v < 5));
+    // The same resized (a triangle reaches from one half into the other), and upside down (8).
+    fs::write(folder.path().join("a/1.jpg"), turned(&jpeg, 8)).unwrap();
+    let small = read(folder.path(), ",size=4x2").unwrap();
+    assert_eq!(
+        (bytes(&small, 0), bytes(&small, 1)),
+        (vec![0, 0, 32, 32, 223, 223, 255, 255], vec![255, 255, 223, 223, 32, 32, 0, 0])
+    );
+}
+
+#[test]
+fn bits_that_16_bit_files_use_are_found_in_all_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = |values: [u16; 4]| image::ImageBuffer::from_fn(2, 2, |x, y| Luma([values[(2 * y + x) as usize]]));
+    save(folder.path(), "a/1.png", &deep([0, 1000, 2000, 2048]).into());
+    save(folder.path(), "b/1.png", &deep([0, 5, 4095, 1]).into());
+    let data = read(folder.path(), "").unwrap();
+    assert_eq!((bytes(&data, 0), bytes(&data, 1)), (vec![0, 62, 125, 128], vec![0, 0, 255, 0]));
+    assert_eq!(data.notes(), ["2 of 2 images have 16 bits a channel, of which 12 are used: they become 8"]);
+    save(folder.path(), "b/1.png", &deep([0, 5, 255, 1]).into());
+    save(folder.path(), "a/1.png", &deep([7, 8, 9, 10]).into());
+    assert_eq!(bytes(&read(folder.path(), "").unwrap(), 1), [0, 5, 255, 1]);
+}
+
+#[test]
+fn drawings_in_the_alpha_channel_can_be_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let drawing =
+        |ink: u8| image::RgbaImage::from_fn(3, 1, |x, _| image::Rgba([ink, ink, ink, [0, 102, 255][x as usize]]));
+    save(folder.path(), "a/1.png", &drawing(0).into());
+    save(folder.path(), "b/1.png", &drawing(255).into());
+    let data = read(folder.path(), "").unwrap();
+    // 255 - 102 = 153: black on white, and white on black.
+    assert_eq!((&bytes(&data, 0)[..3], &bytes(&data, 1)[..3]), (&[255, 153, 0][..], &[0, 102, 255][..]));
+}
+
+#[cfg(unix)]
+#[test]
+fn names_are_told_apart_by_their_bytes() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    for (i, name) in [&b"caf\xe9"[..], b"caf\xe8", b"caf\xc3\xa9", b"new\nline"].into_iter().enumerate() {
+        let class = folder.path().join(std::ffi::OsStr::from_bytes(name));
+        fs::create_dir(&class).unwrap();
+        grey(3, 4, 50 * i as u8).save(class.join("1.png")).unwrap();
+    }
+    let data = read(folder.path(), "").unwrap();
+    assert_eq!(data.class_names(), ["caf\u{e9}", "caf\\xE8", "caf\\xE9", "new\\nline"]);
+    assert_eq!(data.labels(), [0, 1, 2, 3]);
+    fs::write(folder.path().join("new\nline/bad\x1b.png"), "no image").unwrap();
+    let refused = message(folder.path(), "");
+    assert!(refused.contains("new\\nline/bad\\u{1b}.png: "), "{refused}");
+}
+
+#[test]
+fn sparse_files_and_profiles_without_end_are_refused() {
+    let folder = two_classes();
+    let sparse = fs::File::create(folder.path().join("cat/huge.png")).unwrap();
+    sparse.set_len(4 << 30).unwrap();
+    // An ICC profile of 64 MiB of zeros, before the pixels.
+    let png = fs::read(folder.path().join("cat/1.png")).unwrap();
+    let mut profile = flate2::write::ZlibEncoder::new(b"iCCPicc\0\0".to_vec(), flate2::Compression::best());
+    std::io::Write::write_all(&mut profile, &vec![0; 64 << 20]).unwrap();
+    let chunk = profile.finish().unwrap();
+    let mut checksum = flate2::Crc::new();
+    checksum.update(&chunk);
+    let length = (chunk.len() as u32 - 4).to_be_bytes();
+    let bytes = [&png[..33], &length, &chunk, &checksum.sum().to_be_bytes(), &png[33..]].concat();
+    fs::write(folder.path().join("cat/profile.png"), bytes).unwrap();
+    let refused = message(folder.path(), "");
+    assert!(refused.contains("huge.png: it has more than 256 MiB"), "{refused}");
+    // A profile beyond the limit is left out, and the image read.
+    assert!(!refused.contains("profile.png"), "{refused}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
@@ -293,7 +415,7 @@ proptest! {
         fs::write(&path, bytes).unwrap();
         let mut planes = vec![0; 3 * 6 * 5];
         if decode::header(&path).is_ok() {
-            let _ = decode::decode(&path, Shape::new(3, 6, 5), &mut planes);
+            let _ = decode::decode(&path, Shape::new(3, 6, 5), &mut planes, &Watch::nobody());
         }
     }
 }
