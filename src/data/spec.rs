@@ -116,6 +116,7 @@ impl fmt::Debug for Watch<'_> {
 /// An opened source, from which batches are drawn.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "a program has one or two of them")]
 pub enum DataSource {
     /// A finite set of labelled images.
     Images(Dataset),
