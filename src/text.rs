@@ -11,6 +11,27 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
         .map_or(String::new(), |(_, k)| format!(" (did you mean `{k}`?)"))
 }
 
+/// The text between backquotes, of a long one the first 100 characters: messages quote files, which can be of any length.
+pub fn quoted(text: &str) -> String {
+    format!("`{}`", excerpt(text))
+}
+
+/// A text of at most 100 characters: as it is, or its start.
+pub fn excerpt(text: &str) -> String {
+    const MOST: usize = 100;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Names for a message, of many the first 50.
+pub fn list(names: &[String]) -> String {
+    const MOST: usize = 50;
+    let more = if names.len() > MOST { ", ..." } else { "" };
+    names.iter().take(MOST).map(|name| excerpt(name)).collect::<Vec<_>>().join(", ") + more
+}
+
 /// A number with groups of thousands: `15,625`.
 pub fn thousands(n: u64) -> String {
     group_digits(&n.to_string())
@@ -81,6 +102,12 @@ mod tests {
     fn suggests_near_names_only() {
         assert_eq!(did_you_mean("naswott", ["naswot", "synflow"]), " (did you mean `naswot`?)");
         assert_eq!(did_you_mean("zzz", ["naswot", "synflow"]), "");
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(quoted(&"é".repeat(100)), format!("`{}`", "é".repeat(100)));
+        assert_eq!(quoted(&"é".repeat(101)), format!("`{}...`", "é".repeat(100)));
     }
 
     #[test]

@@ -255,12 +255,12 @@ fn hostile_and_damaged_files_are_refused_by_name_and_leave_nothing() {
         (
             file(dir.path(), "bad.csv", "arch,accuracy_pct\n8:8:8:8:8,ninety\n"),
             "--set space=nats-size",
-            vec!["bad.csv`, row 1", "`ninety`, a number was expected"],
+            vec!["bad.csv`, line 2", "`ninety`, a number was expected", "correct the row"],
         ),
         (
             file(dir.path(), "badarch.csv", "arch,loss\n8:8:8:8:9,1\n"),
             "--set space=nats-size",
-            vec!["badarch.csv`, row 1", "`9` is not one of 8"],
+            vec!["badarch.csv`, line 2", "`9` is not one of 8"],
         ),
         (
             file(dir.path(), "ragged.csv", "arch,loss\n8:8:8:8:8\n"),
@@ -284,6 +284,86 @@ fn hostile_and_damaged_files_are_refused_by_name_and_leave_nothing() {
         assert!(files(&out).is_empty(), "{}: {:?}", source.display(), files(&out));
     }
     assert!(!pwned.exists());
+}
+
+/// Latencies that say "not measured" in a number are empty afterwards, and are counted.
+#[test]
+fn sentinels_become_null() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = |values: &[&str]| format!("(l{}", values.iter().map(|x| format!("F{x}\na")).collect::<String>());
+    let (latencies, energies) = (list(&["-1.0", "0.5", "0.0", "inf"]), list(&["2.0", "nan", "-1.0", "3.0"]));
+    let metrics = format!("S'edgetpu_latency'\n{latencies}sS'fpga_energy'\n{energies}s");
+    let pickle = format!("(dS'nasbench201'\n(dS'cifar10'\n(d{metrics}ss.");
+    let source = file(dir.path(), "HW-NAS-Bench-v1_0.pickle", pickle);
+    let (_dir, table, summary) = imported(&source, "");
+    let values = |field: &str| table.f64_column(field).unwrap().into_iter().flatten().collect::<Vec<_>>();
+    assert_eq!((values("latency_ms"), values("energy_mj")), (vec![0.5], vec![2.0, 3.0]));
+    let notes = summary["notes"].to_string();
+    for note in [
+        "latency_ms of edgetpu: 3 of 4 values are not measurements (-1, 0, inf) and were left empty",
+        "energy_mj of fpga: 2 of 4 values are not measurements (-1, NaN) and were left empty",
+    ] {
+        assert!(notes.contains(note), "{notes}");
+    }
+
+    let text = "arch,latency_ms,macs,accuracy_pct\n8:8:8:8:8,-1,-1,NaN\n8:8:8:8:16,1.5,7,90\n";
+    let (_dir, table, summary) = imported(&file(dir.path(), "own.csv", text), "--set space=nats-size");
+    assert_eq!(table.f64_column("latency_ms").unwrap(), [None, Some(1.5)]);
+    assert_eq!(table.u64_column("macs").unwrap(), [None, Some(7)]);
+    assert_eq!(table.f64_column("accuracy_pct").unwrap(), [None, Some(90.0)]);
+    assert_eq!(summary["notes"].as_array().unwrap().len(), 3, "{summary}");
+}
+
+#[test]
+fn values_that_cannot_be_are_refused_with_row_and_column() {
+    let dir = tempfile::tempdir().unwrap();
+    let maps = "--set space=nats-size --map accuracy_pct=acc";
+    for (name, rows, maps, parts) in [
+        ("over.csv", "8:8:8:8:8,8235", maps, vec!["line 2, column `acc`", "is 8235", "accuracy_pct=acc*0.01"]),
+        ("twice.csv", "8:8:8:8:8,82", &format!("{maps}*100")[..], vec!["is 8200", "leave *100 out"]),
+        ("minus.csv", "8:8:8:8:8,90\n\n8:8:8:8:16,-1", maps, vec!["line 4, column `acc`", "is -1", "leave it empty"]),
+        ("infinite.csv", "8:8:8:8:8,1e400", maps, vec!["accuracy_pct is inf", "0 to 100"]),
+        ("comma.csv", "8:8:8:8:8,\"93,41\"", maps, vec!["line 2", "`93,41`, with a decimal comma"]),
+        ("repeat.csv", "8:8:8:8:8,90\n8:8:8:8:8,91", maps, vec!["line 3", "measured before", "--map seed=COLUMN"]),
+        ("epochs.csv", "8:8:8:8:8,-5", "--set space=nats-size --map epochs=acc", vec!["epochs is -5", "column `acc`"]),
+    ] {
+        let source = file(dir.path(), name, format!("arch,acc\n{rows}\n"));
+        let output = import(&source, maps).arg("--out").arg(dir.path().join("x.parquet")).output().unwrap();
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("download"), "{name}");
+        refused(output, &parts);
+    }
+    let entry = r#"{"test_acc": [90.5, 91, 92], "params": 7, "flops": 8}"#;
+    let (twice, over) = (format!(r#"{{"00000000": {entry}, "00000000": {entry}}}"#), entry.replace("90.5", "1e30"));
+    for (text, part) in [(twice, "measured before"), (format!(r#"{{"00000000": {over}}}"#), "accuracy_pct is 1")] {
+        let source = file(dir.path(), "nas-bench-macro_x.json", text);
+        let output = import(&source, "").arg("--out").arg(dir.path().join("x.parquet")).output().unwrap();
+        refused(output, &["architecture `00000000`", part]);
+    }
+    assert!(!dir.path().join("x.parquet").exists());
+    // Fractions are not guessed at.
+    let source = file(dir.path(), "fractions.csv", "arch,acc\n8:8:8:8:8,0.9\n8:8:8:8:16,0.8\n");
+    let (_dir, table, summary) = imported(&source, maps);
+    assert_eq!(table.f64_column("accuracy_pct").unwrap(), [Some(0.9), Some(0.8)]);
+    assert!(summary["notes"].to_string().contains("--map accuracy_pct=COLUMN*100"), "{summary}");
+}
+
+#[test]
+fn text_tables_of_all_kinds_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text, note) in [
+        ("semicolon.csv", "arch;accuracy_pct\r\n8:8:8:8:8;93,41\r\n", "separated by semicolons"),
+        ("tabs.csv", "\u{feff}arch\taccuracy_pct\n8:8:8:8:8\t93.41\n", "separated by tabs"),
+        ("quoted.csv", "\"arch\", accuracy_pct\n\"8:8:8:8:8\",\"93.41\"", ""),
+    ] {
+        let (_dir, table, summary) = imported(&file(dir.path(), name, text), "--set space=nats-size");
+        assert_eq!(table.f64_column("accuracy_pct").unwrap(), [Some(93.41)], "{name}");
+        assert!(summary["notes"].to_string().contains(note), "{name}: {summary}");
+    }
+    let long = file(dir.path(), "long.csv", format!("arch,accuracy_pct\n{},1\n", "x".repeat(500_000)));
+    let output =
+        import(&long, "--set space=nats-size").arg("--out").arg(dir.path().join("x.parquet")).output().unwrap();
+    assert!(output.stderr.len() < 1000, "{} bytes", output.stderr.len());
+    refused(output, &["long.csv", "line 2"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A Parquet file read column by column, by name.
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use arrow::array::Array;
@@ -11,8 +11,13 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 
+use super::parquet::unreadable_compression;
 use super::schema;
 use super::values::{self, without_dictionary};
+use crate::text::{list, quoted};
+
+/// Most rows of a table: its columns are held in memory.
+const MOST_ROWS: usize = 10_000_000;
 
 /// Why a table or one of its columns could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -48,12 +53,36 @@ pub enum TableError {
         source: std::io::Error,
     },
     /// The file does not end in a valid Parquet footer: another format, or cut short.
-    #[error("`{path}` is not a complete Parquet file ({source}); download or write it again")]
+    #[error("`{path}` is not a complete Parquet file ({source}); {remedy}")]
     NotParquet {
         /// The file asked for.
         path: PathBuf,
         /// What the Parquet reader said.
         source: ParquetError,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// More rows than are held in memory.
+    #[error("`{path}` has {rows} rows, more than the {MOST_ROWS} that are read; choose the rows that matter")]
+    TooLong {
+        /// The file asked for.
+        path: PathBuf,
+        /// Its rows.
+        rows: usize,
+    },
+    /// A column is compressed in a way that is not read.
+    #[error(
+        "column {} of `{path}` is compressed by {codec}, which is not read; write the file again with zstd, snappy, gzip, \
+         lz4 or no compression",
+        quoted(.column)
+    )]
+    Compression {
+        /// The file asked for.
+        path: PathBuf,
+        /// The first such column.
+        column: String,
+        /// How it is compressed.
+        codec: &'static str,
     },
     /// The footer is fine but the data of a column is not.
     #[error("column `{column}` of `{path}` is damaged ({source}); download or write the file again")]
@@ -66,7 +95,7 @@ pub enum TableError {
         source: ArrowError,
     },
     /// No column has this name.
-    #[error("`{path}` has no column `{column}`; {}columns: {}", hint(.suggestion), .columns.join(", "))]
+    #[error("`{path}` has no column `{column}`; {}columns: {}", hint(.suggestion), list(.columns))]
     NoColumn {
         /// The file.
         path: PathBuf,
@@ -124,9 +153,24 @@ impl Table {
             return Err(TableError::Folder { path: path.into() });
         }
         let file = open_file(path)?;
-        let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
-            .map_err(|source| TableError::NotParquet { path: path.into(), source })?;
-        Ok(Table { path: path.into(), footer })
+        let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|source| {
+            let mut start = [0; 4];
+            let parquet = (&file).rewind().and_then(|()| (&file).read_exact(&mut start)).is_ok() && start == *b"PAR1";
+            let remedy = if parquet {
+                "it was cut short, so download or write it again"
+            } else {
+                "naslens import with --wide TABLE.parquet makes such a table of CSV and of published files"
+            };
+            TableError::NotParquet { path: path.into(), source, remedy }
+        })?;
+        if let Some((column, codec)) = unreadable_compression(footer.metadata()) {
+            return Err(TableError::Compression { path: path.into(), column, codec });
+        }
+        let table = Table { path: path.into(), footer };
+        match table.num_rows() {
+            rows if rows > MOST_ROWS => Err(TableError::TooLong { path: path.into(), rows }),
+            _ => Ok(table),
+        }
     }
 
     /// Opens a table of truths, which must have a row per architecture.
@@ -348,12 +392,17 @@ mod tests {
         assert!(matches!(Table::open(&folder.path().join("none.parquet")), Err(TableError::Missing { .. })));
         assert!(matches!(Table::open(folder.path()), Err(TableError::Folder { .. })));
         let bytes = std::fs::read(&path).unwrap();
-        for kept in [0, 3, bytes.len() / 2, bytes.len() - 1] {
+        for (kept, remedy) in [
+            (0, "naslens import"),
+            (3, "naslens import"),
+            (bytes.len() / 2, "cut short"),
+            (bytes.len() - 1, "cut short"),
+        ] {
             let cut = folder.path().join("cut.parquet");
             std::fs::write(&cut, &bytes[..kept]).unwrap();
             let message = Table::open(&cut).unwrap_err().to_string();
             assert!(message.contains("is not a complete Parquet file"), "{kept}: {message}");
-            assert!(message.ends_with("download or write it again"), "{kept}: {message}");
+            assert!(message.contains(remedy), "{kept}: {message}");
         }
     }
 }

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::pickle::PickleError;
+use crate::benchmark::schema::Subject;
 use crate::pipeline::FileError;
 use crate::space::SpaceError;
+use crate::text::quoted;
 
 /// Why a file could not be imported. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,32 @@ pub enum ImportError {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// A number that its field cannot hold.
+    #[error("`{}`, {place}: {field} is {value}, not {allowed}; {remedy}", path.display())]
+    Impossible {
+        /// The file.
+        path: PathBuf,
+        /// Where in it: an architecture, or a row and a column.
+        place: String,
+        /// Field of the schema.
+        field: &'static str,
+        /// What it would hold.
+        value: f64,
+        /// What it can hold.
+        allowed: &'static str,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// Two measurements of the same thing.
+    #[error("`{}`, {place}: it was measured before with the same dataset, split, epochs, seed, device and proxy; {remedy}", path.display())]
+    Repeated {
+        /// The file.
+        path: PathBuf,
+        /// Where in it: an architecture, or a row.
+        place: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// Options that do not fit the file or each other.
     #[error("{0}")]
     Options(String),
@@ -76,14 +104,37 @@ impl ImportError {
         ImportError::Content { path: path.into(), place: place.into(), reason: reason.into(), remedy: DOWNLOAD_AGAIN }
     }
 
+    /// The content of a table of the user's own is not what the format says.
+    pub(super) fn own(path: &Path, place: impl Into<String>, reason: impl Into<String>, remedy: &'static str) -> Self {
+        ImportError::Content { path: path.into(), place: place.into(), reason: reason.into(), remedy }
+    }
+
+    /// `field` cannot hold `value`, which is said of this architecture.
+    pub(super) fn impossible(subject: &Subject, field: &'static str, value: f64, allowed: &'static str) -> Self {
+        let place = format!("architecture {}", quoted(&subject.arch));
+        let (path, remedy) = (PathBuf::new(), DOWNLOAD_AGAIN.into());
+        ImportError::Impossible { path, place, field, value, allowed, remedy }
+    }
+
+    /// A measurement of this architecture came before.
+    pub(super) fn repeated(subject: &Subject) -> Self {
+        let place = format!("architecture {}", quoted(&subject.arch));
+        ImportError::Repeated { path: PathBuf::new(), place, remedy: DOWNLOAD_AGAIN.into() }
+    }
+
     /// The same error with the file it is about, where that was not known.
-    pub(super) fn in_file(self, file: &Path) -> Self {
-        match self {
-            ImportError::Pickle { path, source } if path.as_os_str().is_empty() => {
-                ImportError::Pickle { path: file.into(), source }
+    pub(super) fn in_file(mut self, file: &Path) -> Self {
+        match &mut self {
+            ImportError::Pickle { path, .. }
+            | ImportError::Impossible { path, .. }
+            | ImportError::Repeated { path, .. }
+                if path.as_os_str().is_empty() =>
+            {
+                *path = file.into();
             }
-            other => other,
+            _ => {}
         }
+        self
     }
 
     pub(super) fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {

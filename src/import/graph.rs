@@ -93,7 +93,7 @@ fn read_dataset(
             key.as_int().and_then(architecture).ok_or_else(|| content("its hash is of no architecture".into()))?;
         let common = Measurement { dataset: Some(dataset.clone()), seed, ..Measurement::default() };
         let rows = measurements(entry, &common, curves).map_err(content)?;
-        sink.add(&subject, &rows)
+        sink.add(&subject, rows)
     };
     let rest = stream(path, sink, open, Watch::Root, on_item).map_err(|error| error.in_file(path))?;
     match rest.as_dict() {

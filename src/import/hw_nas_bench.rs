@@ -77,7 +77,7 @@ fn read(config: &ImportConfig, sink: &mut Sink) -> Result<(), ImportError> {
                 .map_err(|reason| content(&format!("nasbench201, {}, network {index}", dataset.name), reason))?;
         }
         if !rows.is_empty() {
-            sink.add(&subject, &rows)?;
+            sink.add(&subject, rows)?;
         }
     }
     Ok(())

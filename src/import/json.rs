@@ -44,7 +44,7 @@ impl Context<'_, '_> {
     }
 
     /// Gives measurements to the sink; Err ends the reading.
-    pub fn add<E: Error>(&mut self, subject: &Subject, rows: &[Measurement]) -> Result<(), E> {
+    pub fn add<E: Error>(&mut self, subject: &Subject, rows: Vec<Measurement>) -> Result<(), E> {
         self.sink.add(subject, rows).map_err(|error| self.failure.keep(error))
     }
 }

@@ -76,7 +76,7 @@ impl<'de> Visitor<'de> for All<'_, '_, '_> {
             };
             let rows: Vec<_> = entry.test_acc.iter().enumerate().map(row).collect();
             let subject = Subject { space: ENTRY.name.into(), arch, arch_id: None, arch_index: Some(index) };
-            self.context.add(&subject, &rows)?;
+            self.context.add(&subject, rows)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 //!
 //! Nothing of a file is ever run: pickles are read by [`pickle`], which knows plain data only.
 
+mod checks;
 mod error;
 mod graph;
 mod hw_nas_bench;
@@ -142,7 +143,7 @@ fn run(
 ) -> Result<Summary, ImportError> {
     let wide = config.wide.is_some().then(wide::Wide::default);
     let mut sink = Sink::new(long, wide, stop, on_progress);
-    (format.read)(config, &mut sink)?;
+    (format.read)(config, &mut sink).map_err(|error| error.in_file(&config.source))?;
     sink.finish(config, format.name)
 }
 

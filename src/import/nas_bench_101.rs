@@ -184,7 +184,7 @@ fn read(config: &ImportConfig, sink: &mut Sink) -> Result<(), ImportError> {
             Err(error) => Err(error.to_string()),
         };
         match read {
-            Ok((subject, rows)) => sink.add(subject, &rows)?,
+            Ok((subject, rows)) => sink.add(subject, rows)?,
             Err(reason) => {
                 let place = format!("record {number} at byte {}", records.offset);
                 return Err(ImportError::content(path, place, reason));

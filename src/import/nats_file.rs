@@ -102,7 +102,7 @@ pub(super) fn read_twice(path: &Path, sink: &mut Sink, open: Open, curves: bool)
         let (Some(index), Some(trainings)) = (key.as_int(), value.as_dict()) else { return Err(unfit()) };
         let (subject, rows) = nats_record::measurements(index, trainings, curves)
             .map_err(|reason| content(format!("arch2infos[{index}]"), reason))?;
-        sink.add(&subject, &rows)
+        sink.add(&subject, rows)
     };
     let rest = stream(path, sink, open, Watch::Under("arch2infos"), on_item).map_err(|error| error.in_file(path))?;
     let infos = rest.as_dict().and_then(|rest| rest.get("arch2infos"));

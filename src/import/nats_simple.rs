@@ -49,7 +49,7 @@ fn read(config: &ImportConfig, sink: &mut Sink) -> Result<(), ImportError> {
             pool.install(|| chunk.par_iter().map(|(index, path)| record(*index, path, config.curves)).collect());
         for record in records {
             let (subject, rows) = record?;
-            sink.add(&subject, &rows)?;
+            sink.add(&subject, rows)?;
         }
         done += chunk.len() as u64;
         sink.progress(done, total)?;

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::checks::Checks;
 use super::summary::Tally;
 use super::wide::Wide;
 use super::writer::LongWriter;
@@ -13,6 +14,7 @@ use crate::benchmark::schema::{Measurement, Subject};
 pub struct Sink<'a> {
     long: Option<LongWriter<'a>>,
     wide: Option<Wide>,
+    checks: Checks,
     tally: Tally,
     stop: &'a AtomicBool,
     on_progress: &'a mut dyn FnMut(Progress),
@@ -26,11 +28,22 @@ impl<'a> Sink<'a> {
         stop: &'a AtomicBool,
         on_progress: &'a mut dyn FnMut(Progress),
     ) -> Self {
-        Sink { long, wide, tally: Tally::default(), stop, on_progress, started: Instant::now() }
+        Sink {
+            long,
+            wide,
+            checks: Checks::default(),
+            tally: Tally::default(),
+            stop,
+            on_progress,
+            started: Instant::now(),
+        }
     }
 
-    /// Adds measurements of one architecture; an architecture may come several times.
-    pub fn add(&mut self, subject: &Subject, rows: &[Measurement]) -> Result<(), ImportError> {
+    /// Adds measurements of one architecture; an architecture may come several times. What is not a measurement is emptied or
+    /// refused.
+    pub fn add(&mut self, subject: &Subject, mut rows: Vec<Measurement>) -> Result<(), ImportError> {
+        self.checks.apply(subject, &mut rows)?;
+        let rows = &rows;
         self.tally.add(subject, rows);
         if let Some(wide) = &mut self.wide {
             wide.add(subject, rows)?;
@@ -61,13 +74,11 @@ impl<'a> Sink<'a> {
 
     /// Ends the output files.
     pub(super) fn finish(self, config: &ImportConfig, format: &str) -> Result<Summary, ImportError> {
-        let summary = self.tally.finish();
+        let mut summary = self.tally.finish();
+        summary.notes.extend(self.checks.notes());
         if summary.rows == 0 {
-            return Err(ImportError::content(
-                &config.source,
-                "the whole of it",
-                format!("no measurement is in it that {format} knows"),
-            ));
+            let reason = format!("no measurement is in it that {format} knows");
+            return Err(ImportError::own(&config.source, "the whole of it", reason, "see `naslens list imports`"));
         }
         if let Some(long) = self.long {
             long.finish()?;

@@ -138,7 +138,7 @@ impl<'de> Visitor<'de> for Architectures<'_, '_, '_> {
                     "val_accuracy of {dataset} is another measure than an accuracy; it is kept as a score"
                 ));
             }
-            self.context.add(&subject, &rows)?;
+            self.context.add(&subject, rows)?;
         }
         Ok(())
     }

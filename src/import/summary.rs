@@ -59,7 +59,8 @@ pub struct Group {
 #[derive(Default)]
 pub(super) struct Tally {
     archs: HashSet<u128>,
-    groups: BTreeMap<(String, String, Option<i32>), Group>,
+    /// With the highest accuracy of each.
+    groups: BTreeMap<(String, String, Option<i32>), (Group, f64)>,
     pub summary: Summary,
 }
 
@@ -73,17 +74,14 @@ impl Tally {
         for row in rows {
             note(&mut self.summary.devices, row.device.as_deref().filter(|_| row.latency_ms.is_some()));
             note(&mut self.summary.proxies, row.proxy.as_deref());
-            if row.accuracy_pct.is_none() || !at_the_end(row) {
-                continue;
-            }
+            let Some(accuracy) = row.accuracy_pct.filter(|_| at_the_end(row)) else { continue };
             let name = |text: &Option<std::sync::Arc<str>>| text.as_deref().unwrap_or_default().to_string();
             let key = (name(&row.dataset), name(&row.split), row.epochs);
-            let group = self.groups.entry(key).or_insert_with_key(|(dataset, split, epochs)| Group {
-                dataset: dataset.clone(),
-                split: split.clone(),
-                epochs: *epochs,
-                ..Group::default()
+            let (group, highest) = self.groups.entry(key).or_insert_with_key(|(dataset, split, epochs)| {
+                let (dataset, split) = (dataset.clone(), split.clone());
+                (Group { dataset, split, epochs: *epochs, ..Group::default() }, accuracy)
             });
+            *highest = highest.max(accuracy);
             group.n += 1;
             if group.seeds.len() < MOST_SEEDS {
                 group.seeds.extend(row.seed);
@@ -91,9 +89,19 @@ impl Tally {
         }
     }
 
-    pub fn finish(self) -> Summary {
+    pub fn finish(mut self) -> Summary {
+        for (group, _) in self.groups.values().filter(|(group, highest)| group.n > 1 && *highest <= 1.0) {
+            let of = [group.dataset.as_str(), group.split.as_str()].join(" ");
+            self.summary.notes.push(format!(
+                "the accuracies{}{} are all between 0 and 1, but accuracy_pct is in percent; if they are fractions, import \
+                 them with --map accuracy_pct=COLUMN*100",
+                if of.trim().is_empty() { "" } else { " on " },
+                of.trim()
+            ));
+        }
         let architectures = self.archs.len() as u64;
-        Summary { architectures, accuracies: self.groups.into_values().collect(), ..self.summary }
+        let accuracies = self.groups.into_values().map(|(group, _)| group).collect();
+        Summary { architectures, accuracies, ..self.summary }
     }
 }
 

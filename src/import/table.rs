@@ -1,11 +1,11 @@
 //! Any table as CSV or Parquet, its columns mapped to the fields of the schema.
 
 use super::mapping::Setting;
-use super::table_source::{self, Cell};
+use super::table_source::{self, Cell, Place};
 use super::{FormatEntry, ImportConfig, ImportError, Sink, nats_record};
 use crate::benchmark::schema::{COLUMNS, Measurement, Subject};
 use crate::space::{self, SearchSpace, Skeleton};
-use crate::text::did_you_mean;
+use crate::text::{did_you_mean, list, quoted};
 
 use arrow::datatypes::DataType;
 
@@ -16,7 +16,8 @@ pub(super) static ENTRY: FormatEntry = FormatEntry {
     files: "a .csv, .tsv or .parquet file with a row per architecture or per measurement",
     what: "columns that are called like fields of the schema, and those that --map FIELD=COLUMN names; --set FIELD=VALUE is the \
            same in all rows. --map accuracy_pct[dataset=cifar10,split=test,epochs=200]=COLUMN, given several times, makes a \
-           measurement of each column",
+           measurement of each column. Fields of text files are between commas, semicolons or tabs, whichever the header \
+           has most of; in the latter two 93,41 is read as 93.41",
     paper: "",
     unit: "rows or MB",
     recognise: |probe| {
@@ -44,11 +45,15 @@ const ARCH: [&str; 2] = ["arch", "arch_str"];
 fn plan(config: &ImportConfig, columns: &[String]) -> Result<Plan, ImportError> {
     let mut plan = Plan { places: Vec::new(), common: Vec::new(), labelled: Vec::new() };
     let read = |plan: &mut Plan, column: &str| -> Result<usize, ImportError> {
+        let path = config.source.display();
         let place = columns.iter().position(|name| name == column).ok_or_else(|| {
             let hint = did_you_mean(column, columns.iter().map(String::as_str));
-            let (path, all) = (config.source.display(), columns.join(", "));
-            ImportError::Options(format!("`{path}` has no column `{column}`{hint}; columns: {all}"))
+            ImportError::Options(format!("`{path}` has no column `{column}`{hint}; columns: {}", list(columns)))
         })?;
+        if columns[place + 1..].iter().any(|name| name == column) {
+            let column = quoted(column);
+            return Err(ImportError::Options(format!("`{path}` has the column {column} twice; rename one of them")));
+        }
         Ok(plan.places.iter().position(|known| *known == place).unwrap_or_else(|| {
             plan.places.push(place);
             plan.places.len() - 1
@@ -76,7 +81,7 @@ fn plan(config: &ImportConfig, columns: &[String]) -> Result<Plan, ImportError> 
     }
     let has = |field: &str| plan.common.iter().any(|(known, ..)| *known == field) || config.setting(field).is_some();
     if !has("arch") && !has("arch_index") {
-        let (path, all) = (config.source.display(), columns.join(", "));
+        let (path, all) = (config.source.display(), list(columns));
         let message = format!(
             "no column of `{path}` names the architectures; add --map arch=COLUMN or --map arch_index=COLUMN. Columns: {all}"
         );
@@ -102,10 +107,21 @@ struct Row {
 
 fn read(config: &ImportConfig, sink: &mut Sink) -> Result<(), ImportError> {
     let path = &config.source;
-    let plan = plan(config, &table_source::columns(path)?)?;
+    let columns = table_source::columns(path)?;
+    let plan = plan(config, &columns)?;
     let mut spaces = Spaces::default();
-    table_source::rows(path, &plan.places, sink, &mut |sink, number, cells| {
-        let content = |reason: String| ImportError::content(path, format!("row {number}"), reason);
+    table_source::rows(path, &plan.places, sink, &mut |sink, place, cells| {
+        let content = |reason: String| {
+            ImportError::own(path, place.to_string(), reason, "correct the row, or leave it out of the table")
+        };
+        let add = |sink: &mut Sink, subject: &Subject, measurement: Measurement, sources: &[&[Source]]| {
+            let column = |field: &str| {
+                let source =
+                    sources.iter().rev().flat_map(|sources| sources.iter()).find(|(known, ..)| *known == field);
+                source.map(|&(_, cell, factor)| (columns[plan.places[cell]].as_str(), factor))
+            };
+            sink.add(subject, vec![measurement]).map_err(|error| in_row(error, place, column))
+        };
         let mut row = Row::default();
         for set in &config.sets {
             put(&mut row, set.field, &Cell::Text(set.value.clone()), 1.0).map_err(content)?;
@@ -115,9 +131,8 @@ fn read(config: &ImportConfig, sink: &mut Sink) -> Result<(), ImportError> {
         }
         let subject = spaces.subject(row.subject).map_err(content)?;
         if plan.labelled.is_empty() {
-            return sink.add(&subject, &[row.measurement]);
+            return add(sink, &subject, row.measurement, &[&plan.common]);
         }
-        let mut rows = Vec::new();
         for (labels, sources) in &plan.labelled {
             if sources.iter().all(|&(_, place, _)| cells[place] == Cell::Empty) {
                 continue;
@@ -129,10 +144,37 @@ fn read(config: &ImportConfig, sink: &mut Sink) -> Result<(), ImportError> {
             for &(field, place, factor) in sources {
                 put(&mut one, field, &cells[place], factor).map_err(content)?;
             }
-            rows.push(one.measurement);
+            add(sink, &subject, one.measurement, &[&plan.common, sources])?;
         }
-        sink.add(&subject, &rows)
+        Ok(())
     })
+}
+
+/// The error of a row with its place, and with what its author can do. `column` gives the column and the factor of a field.
+fn in_row<'c>(error: ImportError, row: Place, column: impl Fn(&str) -> Option<(&'c str, f64)>) -> ImportError {
+    match error {
+        ImportError::Impossible { path, field, value, allowed, .. } => {
+            let (place, remedy) = match column(field) {
+                Some((column, factor)) => {
+                    let remedy = match factor {
+                        100.0 if value > 100.0 => format!("leave *100 out of --map {field}={column}*100"),
+                        1.0 if (100.0..=10_000.0).contains(&value) => {
+                            format!("if it is percent times 100, add --map '{field}={column}*0.01'")
+                        }
+                        _ => "correct the cell, or leave it empty if nothing was measured".into(),
+                    };
+                    (format!("{row}, column {}", quoted(column)), remedy)
+                }
+                None => (row.to_string(), format!("correct --set {field}")),
+            };
+            ImportError::Impossible { path, place, field, value, allowed, remedy }
+        }
+        ImportError::Repeated { path, .. } => {
+            let remedy = "remove the row, or say what tells it from the first, such as --map seed=COLUMN".into();
+            ImportError::Repeated { path, place: row.to_string(), remedy }
+        }
+        other => other,
+    }
 }
 
 /// Spaces that rows name.
@@ -174,12 +216,18 @@ impl Spaces {
 
 /// Puts a cell into its field.
 fn put(row: &mut Row, field: &str, cell: &Cell, factor: f64) -> Result<(), String> {
-    if *cell == Cell::Empty {
+    let kind = COLUMNS.iter().find(|(name, ..)| *name == field).map(|(_, kind, _)| kind);
+    let no_number = matches!(cell, Cell::Number(x) if x.is_nan() && kind != Some(&DataType::Float64));
+    if *cell == Cell::Empty || no_number {
         return Ok(());
     }
-    let unfit = |kind: &str| format!("{field} is {}, {kind} was expected", shown(cell));
+    let unfit = |kind: &str| match cell {
+        Cell::Text(text) if table_source::decimal_comma(text).is_some() => {
+            format!("{field} is {}, with a decimal comma; {kind} with a point was expected", shown(cell))
+        }
+        _ => format!("{field} is {}, {kind} was expected", shown(cell)),
+    };
     let (subject, to) = (&mut row.subject, &mut row.measurement);
-    let kind = COLUMNS.iter().find(|(name, ..)| *name == field).map(|(_, kind, _)| kind);
     match kind {
         Some(DataType::Utf8) => {
             let text = match cell {
@@ -204,7 +252,7 @@ fn put(row: &mut Row, field: &str, cell: &Cell, factor: f64) -> Result<(), Strin
                 Cell::Whole(n) => Some(*n as f64),
                 Cell::Empty => None,
             };
-            let number = Some(number.ok_or_else(|| unfit("a number"))? * factor).filter(|x| !x.is_nan());
+            let number = Some(number.ok_or_else(|| unfit("a number"))? * factor);
             match field {
                 "epoch" => to.epoch = number,
                 "accuracy_pct" => to.accuracy_pct = number,
@@ -244,7 +292,7 @@ fn put(row: &mut Row, field: &str, cell: &Cell, factor: f64) -> Result<(), Strin
 fn shown(cell: &Cell) -> String {
     match cell {
         Cell::Empty => "empty".into(),
-        Cell::Text(text) => format!("`{}`", text.chars().take(60).collect::<String>()),
+        Cell::Text(text) => quoted(text),
         Cell::Number(x) => x.to_string(),
         Cell::Whole(n) => n.to_string(),
     }

@@ -11,6 +11,7 @@
 use super::blocks::conv_bn_relu;
 use super::{ArchId, Architecture, Chain, Layer, OpSet, Picture, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
 use crate::network::{Conv2d, Network, NetworkBuilder, NetworkError, NodeId, Op};
+use crate::text::quoted;
 
 /// Registry line.
 pub(super) static ENTRY: SpaceEntry = SpaceEntry {
@@ -114,7 +115,7 @@ impl SearchSpace for FbNet {
         };
         let gene = |part: &str| match part.parse::<u8>() {
             Ok(gene) if usize::from(gene) < BLOCKS.len() => Ok(gene),
-            _ => Err(refuse(format!("`{part}` is not one of the blocks 0 to {SKIP}"))),
+            _ => Err(refuse(format!("{} is not one of the blocks 0 to {SKIP}", quoted(part)))),
         };
         let genes = text.trim().split('_').map(gene).collect::<Result<Vec<u8>, _>>()?;
         if genes.len() != LAYERS {

@@ -16,6 +16,7 @@ pub use crate::network::{Target, Task};
 
 use crate::network::{Network, NetworkError, Shape};
 use crate::seed::Stream;
+use crate::text::quoted;
 
 /// A point of a search space: one small number, the *gene*, per decision. What a gene means is the space's affair.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,7 +98,7 @@ pub enum SpaceError {
         known: String,
     },
     /// A string that is no architecture of the space.
-    #[error("`{text}` is no {space} architecture: {reason}. An example: {example}")]
+    #[error("{} is no {space} architecture: {reason}. An example: {example}", quoted(.text))]
     Parse {
         /// The space.
         space: &'static str,

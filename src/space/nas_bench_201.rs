@@ -27,6 +27,7 @@ use super::{
     Task,
 };
 use crate::network::{LabelledDag, Network, NetworkBuilder, NetworkError};
+use crate::text::quoted;
 
 /// Registry line.
 pub(super) static ENTRY: SpaceEntry = SpaceEntry {
@@ -205,19 +206,19 @@ fn parse(text: &str) -> Result<Architecture, String> {
         let inner = node
             .strip_prefix('|')
             .and_then(|n| n.strip_suffix('|'))
-            .ok_or_else(|| format!("node {to} is `{node}`, which is not between bars"))?;
+            .ok_or_else(|| format!("node {to} is {}, which is not between bars", quoted(node)))?;
         let edges: Vec<&str> = inner.split('|').collect();
         if edges.len() != to {
             return Err(format!("node {to} has {} edges, not {to}", edges.len()));
         }
         for (edge, from) in edges.iter().zip(0..) {
-            let (name, source) = edge.split_once('~').ok_or_else(|| format!("edge `{edge}` has no `~`"))?;
+            let (name, source) = edge.split_once('~').ok_or_else(|| format!("edge {} has no `~`", quoted(edge)))?;
             if source != format!("{from}") {
-                return Err(format!("edge `{edge}` of node {to} should come from node {from}"));
+                return Err(format!("edge {} of node {to} should come from node {from}", quoted(edge)));
             }
             let code = CellOp::ALL.iter().position(|o| o.name() == name).ok_or_else(|| {
                 let hint = crate::text::did_you_mean(name, CellOp::ALL.iter().map(|o| o.name()));
-                format!("unknown operation `{name}`{hint}")
+                format!("unknown operation {}{hint}", quoted(name))
             })?;
             genes.push(code as u8);
         }

@@ -6,6 +6,7 @@
 use super::blocks::{self, CellOp};
 use super::{ArchId, Architecture, Chain, Layer, OpSet, Picture, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
 use crate::network::{Network, NetworkBuilder, NetworkError};
+use crate::text::quoted;
 
 /// Registry line.
 pub(super) static ENTRY: SpaceEntry = SpaceEntry {
@@ -64,7 +65,7 @@ impl SearchSpace for NatsSize {
             .split(':')
             .map(|part| match part.parse::<usize>() {
                 Ok(c) if c % 8 == 0 && (8..=64).contains(&c) => Ok((c / 8 - 1) as u8),
-                _ => Err(refuse(format!("`{part}` is not one of 8, 16, 24, 32, 40, 48, 56, 64"))),
+                _ => Err(refuse(format!("{} is not one of 8, 16, 24, 32, 40, 48, 56, 64", quoted(part)))),
             })
             .collect::<Result<Vec<u8>, _>>()?;
         if genes.len() != 5 {

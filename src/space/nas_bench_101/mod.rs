@@ -22,6 +22,7 @@ use super::{
 };
 use crate::network::{Conv2d, Network, NetworkBuilder, NetworkError, NodeId, Op, Pool};
 use crate::seed::Stream;
+use crate::text::quoted;
 use module::{MAX_EDGES, MAX_VERTICES, Module, OPS, PAIRS};
 
 /// Registry line.
@@ -123,7 +124,7 @@ fn parse(text: &str) -> Result<Architecture, String> {
     let mut genes = vec![0; GENES];
     for (vertex, number) in vertices.into_iter().zip(1..) {
         let (op, sources) =
-            vertex.split_once(':').ok_or_else(|| format!("vertex {number}, `{vertex}`, has no colon"))?;
+            vertex.split_once(':').ok_or_else(|| format!("vertex {number}, {}, has no colon", quoted(vertex)))?;
         if (op == "output") != (number == output) {
             return Err("`output` is the last vertex and no other".into());
         }
@@ -132,7 +133,7 @@ fn parse(text: &str) -> Result<Architecture, String> {
             let short = op.strip_suffix("-bn-relu").unwrap_or(op);
             let code = OP_NAMES.iter().position(|name| *name == short).ok_or_else(|| {
                 let hint = crate::text::did_you_mean(op, OP_NAMES.iter().copied());
-                format!("unknown operation `{op}`{hint}")
+                format!("unknown operation {}{hint}", quoted(op))
             })?;
             genes[PAIRS + number - 1] = code as u8;
         }
