@@ -78,7 +78,7 @@ pub(super) fn columns(path: &Path) -> Result<Vec<String>, ImportError> {
 const HEADER: &str = "the first line names the columns";
 const WRITE_AGAIN: &str = "write the file again";
 
-/// Reads the columns at these places of every row.
+/// Reads the columns at these places, no two of which are equal, of every row.
 pub(super) fn rows(path: &Path, places: &[usize], sink: &mut Sink, on_row: OnRow) -> Result<(), ImportError> {
     if is_parquet(path)? { parquet_rows(path, places, sink, on_row) } else { csv_rows(path, places, sink, on_row) }
 }
@@ -124,10 +124,11 @@ fn parquet_rows(path: &Path, places: &[usize], sink: &mut Sink, on_row: OnRow) -
         let read = batch.columns().iter().map(|column| cells(column).map_err(|e| damaged(e.to_string())));
         let mut columns: Vec<Vec<Cell>> = read.collect::<Result<_, _>>()?;
         let place = |wanted: &usize| order.iter().position(|place| place == wanted);
-        let wanted: Vec<usize> = places.iter().filter_map(place).collect();
-        for row in 0..batch.num_rows() {
+        let wanted = places.iter().filter_map(place).map(|column| std::mem::take(&mut columns[column]).into_iter());
+        let mut wanted: Vec<_> = wanted.collect();
+        for _ in 0..batch.num_rows() {
             number += 1;
-            let cells = wanted.iter().map(|&column| std::mem::take(&mut columns[column][row])).collect();
+            let cells = wanted.iter_mut().filter_map(Iterator::next).collect();
             on_row(sink, Place::Row(number), cells)?;
         }
     }
