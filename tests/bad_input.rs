@@ -57,6 +57,37 @@ fn file(dir: &Path, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
 }
 
 #[test]
+fn numbers_of_repetitions_have_bounds() {
+    for (command, least, most) in [
+        ("evaluate RUN --table T --target acc --resamples", 2, "100000"),
+        ("report RUN --resamples", 2, "100000"),
+        ("compare --table T --target acc --resamples", 2, "100000"),
+        ("compare --table T --target acc --seeds", 1, "10000"),
+        ("predict RUN --table T --target acc --repeats", 1, "10000"),
+        ("confirm RUN --repeats", 1, "1000"),
+        ("latency --fit --table T --column c --draws", 1, "10000"),
+    ] {
+        for value in [(least - 1).to_string(), most.to_string() + "0", u64::MAX.to_string()] {
+            let words = command.split(' ').chain([value.as_str()]);
+            let (name, rest) = (words.clone().next().unwrap(), words.skip(1));
+            refused(naslens(name).args(rest), &[&value, &format!("{least}..={most}")]);
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for repeats in ["0", "9223372036854775807"] {
+        let config = file(
+            dir.path(),
+            "many.toml",
+            format!("space = \"nas-bench-201\"\ndata = \"digits\"\nrepeats = {repeats}\n"),
+        );
+        let out = dir.path().join("out");
+        let parts = ["repeats", repeats, "from 1 to 1000"];
+        refused(naslens("make-table").arg(&config).arg("--networks").arg("1").arg("--out").arg(&out), &parts);
+        assert!(!out.exists());
+    }
+}
+
+#[test]
 fn unknown_names_and_values_out_of_range() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");

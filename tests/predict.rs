@@ -91,6 +91,9 @@ fn curves_and_predictions_of_a_screen() {
     let number = |name: &str| predictions.f64_column(name).unwrap();
     let (mean, low, high) = (number("mean"), number("low"), number("high"));
     assert!((0..mean.len()).all(|i| low[i] <= mean[i] && mean[i] <= high[i] && mean[i].is_some()));
+    // No accuracy is outside 0 to 100%, whatever the width of the interval.
+    let possible = |values: &[Option<f64>]| values.iter().flatten().all(|v| (0.0..=100.0).contains(v));
+    assert!(possible(&mean) && possible(&low) && possible(&high));
     let labels = number("label").iter().flatten().count();
     assert!(labels > 10 && labels <= 25 && predictions.num_rows() > 100, "{labels}");
 }

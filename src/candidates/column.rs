@@ -1,6 +1,7 @@
 //! A column of truths: one unit for accuracies, and no value that cannot be.
 
 use crate::benchmark::{Table, TableError};
+use crate::stats::Interval;
 
 /// Words of a column's name that say that it holds accuracies.
 const ACCURACY: [&str; 4] = ["acc", "accuracy", "top1", "acc1"];
@@ -26,6 +27,11 @@ pub fn is_accuracy(name: &str) -> bool {
     let mut words = lower.split(|c: char| !c.is_alphanumeric());
     let last = words.clone().next_back().unwrap_or_default();
     ["pct", "frac"].contains(&last) || words.any(|word| ACCURACY.contains(&word)) && !OTHER.contains(&last)
+}
+
+/// What the values of a column can be once they are read: 0 to 100 for accuracies, anything for `None`.
+pub fn percent_bounds(name: &str) -> Option<Interval> {
+    is_accuracy(name).then_some(Interval::PERCENT)
 }
 
 /// Reads a column. Accuracies are in percent afterwards: those of a column that ends in `_frac`, and those that nowhere

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde_json::Value;
 
-pub use column::{Column, is_accuracy, read as read_column};
+pub use column::{Column, is_accuracy, percent_bounds, read as read_column};
 pub use error::{CandidatesError, JoinError};
 pub use features::{PRIOR, SCORES_GROUP, default_encodings};
 pub use names::{Architectures, architectures};

@@ -14,6 +14,7 @@ use super::names::{Key, Name, Names, check_indices};
 use super::{JoinError, Values};
 use crate::benchmark::Table;
 use crate::space::{ArchId, Architecture, SearchSpace};
+use crate::stats::Clusters;
 
 /// How networks and the rows of a table came together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -69,8 +70,8 @@ pub struct Joined {
     pub rows: Vec<usize>,
     /// Their truths, in the same order: accuracies in percent; no NaN.
     pub truth: Vec<f64>,
-    /// Their networks, in the same order: equal numbers for equal networks, from 0 in the order of first mention.
-    pub networks: Vec<usize>,
+    /// Which of them are one network, in the same order.
+    pub networks: Clusters,
 }
 
 /// A table of truths by architecture.
@@ -238,15 +239,9 @@ pub fn join(scores: &Table, truths: &Path, target: &str, space: Option<&dyn Sear
     if join.strings == 0 {
         return Err(truths.nothing(&join, target, || own.example(space), space));
     }
-    let mut joined = Joined { join, rows: Vec::new(), truth: Vec::new(), networks: Vec::new() };
-    let mut numbers: HashMap<Option<&Key>, usize> = HashMap::new();
-    for (row, found) in rows.into_iter().zip(found) {
-        let Found::Value(value) = found else { continue };
-        let next = numbers.len();
-        joined.networks.push(*numbers.entry(own.rows[row].class()).or_insert(next));
-        joined.rows.push(row);
-        joined.truth.push(value);
-    }
-    joined.join.networks = numbers.len();
-    Ok(joined)
+    let valued = rows.into_iter().zip(found).filter_map(|(row, found)| Some((row, found.value()?)));
+    let (rows, truth): (Vec<usize>, Vec<f64>) = valued.unzip();
+    let networks = Clusters::by_key(&rows.iter().map(|&row| own.rows[row].class()).collect::<Vec<_>>());
+    join.networks = networks.count();
+    Ok(Joined { join, rows, truth, networks })
 }

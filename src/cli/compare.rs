@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use naslens::pipeline::compare::{CompareConfig, compare};
+use naslens::pipeline::counts::{RESAMPLES, SEEDS};
 
+use super::count;
 use super::progress::Reporter;
 use super::search::{PoolArgs, TableArgs};
 
@@ -32,7 +34,7 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', default_value = "all", value_name = "NAMES")]
     strategies: Vec<String>,
     /// Searches per strategy
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = count::<u64>(SEEDS))]
     seeds: u64,
     /// First seed, and the seed of all resampling
     #[arg(long, default_value_t = 0)]
@@ -47,7 +49,7 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', value_name = "N")]
     at: Vec<u32>,
     /// Bootstrap resamples; tests draw ten times as many sign patterns
-    #[arg(long, alias = "repeats", default_value_t = 2000, value_name = "N")]
+    #[arg(long, alias = "repeats", default_value_t = 2000, value_name = "N", value_parser = count::<usize>(RESAMPLES))]
     resamples: usize,
     /// Searches run side by side [default: all cores]; without effect on the searches
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use naslens::data::DataSpec;
 use naslens::pipeline::RunConfig;
 use naslens::pipeline::confirm::{ConfirmConfig, Controls, confirm};
+use naslens::pipeline::counts::TRAININGS;
 
+use super::count;
 use super::latency::LimitArgs;
 use super::machine::MachineArgs;
 use super::progress::Reporter;
@@ -31,7 +33,7 @@ pub struct Args {
     #[arg(long, default_value_t = 8, value_name = "N")]
     top: usize,
     /// Trainings of each, from different initialisations
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = count::<u64>(TRAININGS))]
     repeats: u64,
     /// Controls: random, or matched (as many multiply-accumulates as the finalists)
     #[arg(long, default_value = "random", value_name = "WHICH", value_parser = controls)]

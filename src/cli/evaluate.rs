@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use naslens::pipeline::counts::RESAMPLES;
 use naslens::pipeline::evaluate::{EvaluateOptions, evaluate};
+
+use super::count;
 
 /// Compare the scores of a run with known accuracies.
 ///
@@ -25,7 +28,7 @@ pub struct Args {
     #[arg(long, value_name = "COLUMN")]
     target: String,
     /// Bootstrap resamples behind each interval
-    #[arg(long, alias = "repeats", default_value_t = 1000, value_name = "N")]
+    #[arg(long, alias = "repeats", default_value_t = 1000, value_name = "N", value_parser = count::<usize>(RESAMPLES))]
     resamples: usize,
     /// Seed of the resamples
     #[arg(long, default_value_t = 0)]

@@ -7,11 +7,13 @@ use std::time::Instant;
 use clap::ArgGroup;
 use naslens::hardware::{MeasureOptions, Setting};
 use naslens::network::Shape;
+use naslens::pipeline::counts::DRAWS;
 use naslens::pipeline::latency::{
     PublishedConfig, Subject, cached_model, default_model_file, fit_measured, fit_published, listed, measure_table,
     sampled, subject_of_run, top_of_run,
 };
 
+use super::count;
 use super::progress::Reporter;
 
 /// A limit on latency, shared by `screen` and `search`.
@@ -117,7 +119,7 @@ pub struct Args {
     #[arg(long, value_name = "COLUMN", requires = "table")]
     column: Vec<String>,
     /// Random choices of the networks learned from, for every number of them
-    #[arg(long, default_value_t = 10, value_name = "N", requires = "table")]
+    #[arg(long, default_value_t = 10, value_name = "N", requires = "table", value_parser = count::<usize>(DRAWS))]
     draws: usize,
     /// Root of all random numbers
     #[arg(long, default_value_t = 0)]

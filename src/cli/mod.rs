@@ -25,9 +25,11 @@ mod screen;
 mod search;
 mod stability;
 
+use std::ops::RangeInclusive;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand};
 use naslens::data::{Skipped, listed_files};
 use naslens::hardware::HardwareError;
@@ -79,6 +81,11 @@ enum Command {
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
+}
+
+/// Parses a number of repetitions within its bounds.
+fn count<T: TryFrom<u64>>(bounds: RangeInclusive<u64>) -> RangedU64ValueParser<T> {
+    RangedU64ValueParser::new().range(bounds)
 }
 
 /// Set by Ctrl-C.

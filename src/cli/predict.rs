@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use naslens::candidates::{CandidatesConfig, default_encodings};
 use naslens::pipeline::RunConfig;
+use naslens::pipeline::counts::DRAWS;
 use naslens::pipeline::predict::{LabelsConfig, PredictConfig, curves, predict_from_labels, write_curves};
 
+use super::count;
 use super::progress::Reporter;
 
 /// Predict accuracies from few labels, and tell how well that works.
@@ -43,7 +45,7 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', value_name = "N", conflicts_with = "labels_from")]
     labels: Vec<usize>,
     /// Random draws of labels for each number
-    #[arg(long, default_value_t = 20, value_name = "N", conflicts_with = "labels_from")]
+    #[arg(long, default_value_t = 20, value_name = "N", conflicts_with = "labels_from", value_parser = count::<usize>(DRAWS))]
     repeats: usize,
     /// Encodings beside the scores, separated by commas, or none [default: graf, or one_hot]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use naslens::pipeline::counts::RESAMPLES;
 use naslens::pipeline::pages::{Loaded, PageError, PageOptions, beside, find, load, write_page};
+
+use super::count;
 
 /// Make an HTML page of anything that naslens wrote, or of several runs side by side.
 ///
@@ -37,7 +40,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "compare")]
     parquet: Option<PathBuf>,
     /// Bootstrap resamples behind each interval; fewer above 16,000 networks
-    #[arg(long, default_value_t = 1000, value_name = "N")]
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = count::<usize>(RESAMPLES))]
     resamples: usize,
     /// Seed of the resamples
     #[arg(long, default_value_t = 0)]

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::screen::{CascadeStage, Keep, ScoreKey, Scored, known_scores, survivors};
+use super::screen::{CascadeStage, ScoreKey, Scored, known_scores, survivors};
 use crate::benchmark::TableError;
 use crate::ensemble::{self, Column};
 use crate::proxy::{Proxy, Score, Status, UnknownProxy};
 use crate::report::{SCORES_FILE, ScoreTable, read_scores};
+use crate::stats::Top;
 use crate::text::{aligned, thousands};
 
 /// The sizes of the list of best networks that a cascade should find.
@@ -55,10 +56,11 @@ pub struct CascadeRow {
     pub cascade: String,
     /// Networks that reach the last stage and are scored with the goal.
     pub kept: usize,
-    /// Share, in `[0, 1]`, of the 10 best networks of the full run that are among the 10 best of the cascade.
-    pub recall_at_10: f64,
+    /// Share, in `[0, 1]`, of the 10 best networks of the full run that are among the 10 best of the cascade: the mean over
+    /// all orders of equal scores. `None` if no network has a score.
+    pub recall_at_10: Option<f64>,
     /// The same for the 100 best.
-    pub recall_at_100: f64,
+    pub recall_at_100: Option<f64>,
     /// Seconds that the passes of all stages take.
     pub seconds: f64,
     /// `1 - seconds / seconds of the full run`; negative if the cascade costs more.
@@ -67,7 +69,7 @@ pub struct CascadeRow {
 
 /// Replays cascades that end in the score `goal` on the run in `dir`.
 ///
-/// Seconds are those that the run measured: of the passes that a score reads, added up over networks, whatever the number of
+/// Networks that tie at the end of a stage go on by id, as in a screen. Seconds are those that the run measured: of the passes that a score reads, added up over networks, whatever the number of
 /// threads. Passes that several proxies of a stage read count once; a forward that two passes share counts twice.
 pub fn evaluate_cascades(
     dir: &Path,
@@ -79,7 +81,6 @@ pub fn evaluate_cascades(
     let everyone: Vec<usize> = (0..run.ids.len()).collect();
     let full_scores = run.scores(goal, &everyone)?;
     let full_seconds = run.seconds(&everyone, &goal.proxies()?, &HashSet::new());
-    let best: Vec<HashSet<usize>> = TOPS.iter().map(|&k| run.best(&full_scores, &everyone, k)).collect();
     let replay = |stages: &Vec<CascadeStage>| -> Result<CascadeRow, CascadeError> {
         let (mut left, mut seconds) = (everyone.clone(), 0.0);
         let mut known: HashSet<&str> = HashSet::new();
@@ -94,10 +95,7 @@ pub fn evaluate_cascades(
         }
         seconds += run.seconds(&left, &goal.proxies()?, &known);
         let scores = run.scores(goal, &left)?;
-        let recall = |(best, k): (&HashSet<usize>, usize)| {
-            run.best(&scores, &left, k).intersection(best).count() as f64 / best.len().max(1) as f64
-        };
-        let [recall_at_10, recall_at_100] = [recall((&best[0], TOPS[0])), recall((&best[1], TOPS[1]))];
+        let [recall_at_10, recall_at_100] = TOPS.map(|k| run.recall(&full_scores, &left, &scores, k));
         let kept = scores.iter().filter(|s| s.get_status() != Status::Dead).count();
         let saved = if full_seconds > 0.0 { 1.0 - seconds / full_seconds } else { 0.0 };
         let cascade = stages.iter().map(CascadeStage::to_string).collect::<Vec<_>>().join(",");
@@ -122,8 +120,7 @@ impl CascadeEvaluation {
         ];
         let percent = |share: f64| format!("{:.0}", 100.0 * share);
         let cells = |row: &CascadeRow| {
-            let recalls = [row.recall_at_10, row.recall_at_100].map(percent);
-            let [at_10, at_100] = recalls;
+            let [at_10, at_100] = [row.recall_at_10, row.recall_at_100].map(|r| r.map_or("-".into(), percent));
             let seconds = format!("{:.1}", row.seconds);
             [row.cascade.clone(), thousands(row.kept as u64), at_10, at_100, seconds, percent(row.saved)]
         };
@@ -137,8 +134,9 @@ impl CascadeEvaluation {
 struct Run<'a> {
     dir: &'a Path,
     table: ScoreTable,
+    /// Ascending.
     ids: Vec<String>,
-    /// The first row of each network.
+    /// The row of each network.
     rows: Vec<usize>,
     measured: HashMap<ScoreKey, Scored>,
 }
@@ -146,9 +144,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn read(dir: &'a Path) -> Result<Self, CascadeError> {
         let table = read_scores(&dir.join(SCORES_FILE))?;
-        let mut seen = HashSet::new();
-        let rows: Vec<usize> = (0..table.arch_id.len()).filter(|&row| seen.insert(&table.arch_id[row])).collect();
-        let ids = rows.iter().map(|&row| table.arch_id[row].clone()).collect();
+        let (ids, rows) = table.networks().into_iter().map(|(id, row)| (id.to_owned(), row)).unzip();
         Ok(Run { dir, ids, rows, measured: known_scores(dir)?, table })
     }
 
@@ -178,10 +174,22 @@ impl<'a> Run<'a> {
         networks.iter().map(seconds).sum()
     }
 
-    /// The `k` best of these networks, ties by id.
-    fn best(&self, scores: &[Score], networks: &[usize], k: usize) -> HashSet<usize> {
-        let ids: Vec<&String> = networks.iter().map(|&i| &self.ids[i]).collect();
-        let kept = survivors(scores, &ids, Keep::Count(k)).into_iter();
-        kept.filter(|&i| scores[i].value().is_some()).map(|i| networks[i]).collect()
+    /// Share of the `k` best by `full`, the scores of all networks, that are among the `k` best by `scores`, those of the
+    /// networks `left`, where equal scores stand in one random order for both.
+    ///
+    /// A network that is left and among the best of all is among the best of what is left, so with `p` and `q` the
+    /// probabilities of either both hold with probability `min(p, q)`. (An ensemble ranks anew what is left; there this is
+    /// the most it can be.)
+    fn recall(&self, full: &[Score], left: &[usize], scores: &[Score], k: usize) -> Option<f64> {
+        let mut of_left = vec![None; full.len()];
+        left.iter().zip(scores).for_each(|(&i, score)| of_left[i] = score.value());
+        let k = k.min(full.iter().filter(|score| score.value().is_some()).count());
+        let best = |values: &mut dyn Iterator<Item = Option<f64>>| {
+            let values: Vec<Option<f64>> = values.collect();
+            let k = k.min(values.iter().flatten().count());
+            (k > 0).then(|| Top::of_present(&values, k))
+        };
+        let full = best(&mut full.iter().map(Score::value))?;
+        Some(best(&mut of_left.into_iter()).map_or(0.0, |cascade| full.common(&cascade, f64::min) / k as f64))
     }
 }

@@ -5,6 +5,7 @@ mod cascade;
 mod columns;
 pub mod compare;
 pub mod confirm;
+pub mod counts;
 pub mod evaluate;
 mod export;
 mod findings;

@@ -1,6 +1,6 @@
 //! How far scores depend on chance: the same networks screened again with another seed or another batch.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -178,8 +178,8 @@ struct Run {
     table: ScoreTable,
     /// The settings that scores depend on.
     settings: serde_json::Map<String, Value>,
-    /// The first row of each network.
-    rows: HashMap<String, usize>,
+    /// The row of each network.
+    rows: BTreeMap<String, usize>,
 }
 
 impl Run {
@@ -188,10 +188,7 @@ impl Run {
         let metadata: Value = serde_json::from_str(&table.metadata).unwrap_or_default();
         let mut settings = metadata["config"].as_object().cloned().unwrap_or_default();
         SELECTION.iter().for_each(|key| drop(settings.remove(*key)));
-        let mut rows = HashMap::new();
-        for (row, id) in table.arch_id.iter().enumerate() {
-            rows.entry(id.clone()).or_insert(row);
-        }
+        let rows = table.networks().into_iter().map(|(id, row)| (id.to_owned(), row)).collect();
         Ok(Run { dir: dir.into(), table, settings, rows })
     }
 
@@ -236,7 +233,7 @@ fn judge(
     let rhos: Option<Vec<f64>> = pairs.map(|(a, b)| spearman(&runs[a], &runs[b])).collect();
     let icc = icc_agreement(&runs);
     let k = count_of(n, options.top);
-    // Where a score is the same everywhere, or there is none, the top of the list is whoever comes first.
+    // Where a score is the same everywhere, or there is none, the list has no top.
     let top_overlap = if icc.is_some() { top_overlap_by_repeats(&runs, k) } else { Vec::new() };
     let share = k as f64 / n.max(1) as f64;
     ProxyStability {

@@ -149,6 +149,12 @@ impl Prediction {
         let half = if self.std > 0.0 { scale * self.std } else { 0.0 };
         Interval { low: self.mean - half, high: self.mean + half }
     }
+
+    /// Mean and [`Prediction::scaled_interval`], cut to what labels can be: no accuracy is above 100%. For what is shown, not
+    /// for choosing, since means that are cut are equal.
+    pub fn within(&self, bounds: Option<Interval>, scale: f64) -> (f64, Interval) {
+        (bounds.map_or(self.mean, |b| b.hold(self.mean)), self.scaled_interval(scale).within(bounds))
+    }
 }
 
 /// A way to learn labels from features.

@@ -15,7 +15,7 @@
 //! own beside the count of the same name, only its status. The key-value metadata holds the run's description under
 //! [`METADATA_KEY`] as JSON.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -73,6 +73,19 @@ impl ScoreTable {
             _ => return None,
         };
         Some(counts.iter().map(|&c| Some(c as f64)).collect())
+    }
+
+    /// The row that stands for each network, by id: of several architectures the first by its text, whatever the order of
+    /// rows.
+    pub fn networks(&self) -> BTreeMap<&str, usize> {
+        let mut rows: BTreeMap<&str, usize> = BTreeMap::new();
+        for (row, id) in self.arch_id.iter().enumerate() {
+            let first = rows.entry(id).or_insert(row);
+            if self.arch[row] < self.arch[*first] {
+                *first = row;
+            }
+        }
+        rows
     }
 
     /// Whether the network of this row may be proposed: no score calls it dead or over the limit.

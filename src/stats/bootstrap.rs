@@ -17,6 +17,21 @@ pub struct Interval {
     pub high: f64,
 }
 
+impl Interval {
+    /// What percentages can be.
+    pub const PERCENT: Interval = Interval { low: 0.0, high: 100.0 };
+
+    /// This interval as far as it lies within the bounds, of which `None` are none; an end beyond them becomes theirs.
+    pub fn within(self, bounds: Option<Interval>) -> Self {
+        bounds.map_or(self, |b| Interval { low: b.hold(self.low), high: b.hold(self.high) })
+    }
+
+    /// The value of the interval that is nearest to this one.
+    pub fn hold(&self, value: f64) -> f64 {
+        value.max(self.low).min(self.high)
+    }
+}
+
 /// `statistic` of `repeats` bootstrap resamples, in order: each gets `n` positions drawn from `0..n` with replacement.
 ///
 /// Repeat `r` draws from `Stream::named(seed, "bootstrap.{r}")`. Statistics of the same `n` and `seed` therefore see

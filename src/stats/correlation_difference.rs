@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::bootstrap::{Interval, percentile_interval, resampled};
-use super::{RankedPairs, multiplicities};
+use super::{Clusters, RankedPairs, multiplicities};
 
 /// Two scores compared by how they rank; see [`spearman_difference_test`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -17,8 +17,8 @@ pub struct CorrelationDifference {
 }
 
 /// Tests whether score `a` and score `b` of the same items differ in their Spearman correlation with `truth`, by a paired
-/// bootstrap: items are resampled (as by [`resampled`]), both correlations computed on the same resample, and their
-/// difference taken.
+/// bootstrap: clusters of items are resampled (as by [`resampled`]), both correlations computed on the same resample, and
+/// their difference taken.
 ///
 /// `p = min(1, 2 (min(#{d ≤ 0}, #{d ≥ 0}) + 1) / (repeats + 1))` over the resampled differences `d`: twice the level at
 /// which the one-sided percentile interval excludes zero (Efron & Tibshirani, An Introduction to the Bootstrap, 1993,
@@ -28,13 +28,13 @@ pub fn spearman_difference_test(
     a: &[f64],
     b: &[f64],
     truth: &[f64],
-    repeats: usize,
-    seed: u64,
+    clusters: &Clusters,
+    (repeats, seed): (usize, u64),
 ) -> Option<CorrelationDifference> {
-    let (a, b) = (RankedPairs::new(a, truth)?, RankedPairs::new(b, truth)?);
+    let (a, b) = (RankedPairs::new(a, truth, clusters)?, RankedPairs::new(b, truth, clusters)?);
     let difference = |weights: &[u32]| Some(a.spearman(weights)? - b.spearman(weights)?);
-    let n = truth.len();
-    let observed = difference(&vec![1; n])?;
+    let n = clusters.count();
+    let observed = difference(&a.all())?;
     let drawn = resampled(n, repeats, seed, |sample| difference(&multiplicities(n, sample)));
     let (below, above) = drawn
         .iter()
@@ -68,18 +68,37 @@ mod tests {
     #[test]
     fn a_better_score_is_told_from_a_worse_one() {
         let [truth, a, b] = scores(120, 4.0);
-        let test = spearman_difference_test(&a, &b, &truth, 499, 1).unwrap();
+        let each = Clusters::singletons(120);
+        let test = spearman_difference_test(&a, &b, &truth, &each, (499, 1)).unwrap();
         assert_eq!(test.difference, spearman(&a, &truth).unwrap() - spearman(&b, &truth).unwrap());
         assert!(test.p_value < 0.02 && test.interval.unwrap().low > 0.0, "{test:?}");
-        let back = spearman_difference_test(&b, &a, &truth, 499, 1).unwrap();
+        let back = spearman_difference_test(&b, &a, &truth, &each, (499, 1)).unwrap();
         assert_eq!((back.difference, back.p_value), (-test.difference, test.p_value));
     }
 
     #[test]
     fn equal_scores_are_not_told_apart() {
         let [truth, a, _] = scores(40, 1.0);
-        let test = spearman_difference_test(&a, &a, &truth, 199, 1).unwrap();
+        let each = Clusters::singletons(40);
+        let test = spearman_difference_test(&a, &a, &truth, &each, (199, 1)).unwrap();
         assert_eq!((test.difference, test.p_value), (0.0, 1.0));
-        assert_eq!(spearman_difference_test(&a, &[1.0; 40], &truth, 199, 1), None);
+        assert_eq!(spearman_difference_test(&a, &[1.0; 40], &truth, &each, (199, 1)), None);
+    }
+
+    #[test]
+    fn copies_of_networks_decide_nothing() {
+        // Each network written as nine strings: what they say is what the networks say, at the same confidence.
+        let [truth, a, b] = scores(30, 1.5);
+        let copied = |v: &[f64]| (0..270).map(|i| v[i % 30]).collect::<Vec<_>>();
+        let networks: Vec<usize> = (0..270).map(|i| i % 30).collect();
+        let once = spearman_difference_test(&a, &b, &truth, &Clusters::singletons(30), (199, 1)).unwrap();
+        let of_copies = |clusters: &Clusters| {
+            spearman_difference_test(&copied(&a), &copied(&b), &copied(&truth), clusters, (199, 1)).unwrap()
+        };
+        let clustered = of_copies(&Clusters::by_key(&networks));
+        assert_eq!(clustered.p_value, once.p_value);
+        let width = |test: CorrelationDifference| test.interval.map_or(0.0, |i| i.high - i.low);
+        assert!((width(clustered) - width(once)).abs() < 1e-9, "{clustered:?} {once:?}");
+        assert!(width(of_copies(&Clusters::singletons(270))) < 0.5 * width(once));
     }
 }

@@ -1,5 +1,6 @@
 //! Kendall's tau-b in O(n log n).
 
+use super::Clusters;
 use super::rank::RankedPairs;
 
 /// Kendall's tau-b `(P - Q) / sqrt((N - T_x) (N - T_y))`, in `[-1, 1]`: of all `N = n(n-1)/2` pairs of items, `P` are
@@ -9,42 +10,40 @@ use super::rank::RankedPairs;
 /// `None` if the lists differ in length or hold fewer than two items, if a value is NaN, or if a side is constant.
 /// Infinities are ordinary extreme values.
 pub fn kendall_tau(x: &[f64], y: &[f64]) -> Option<f64> {
-    RankedPairs::new(x, y)?.kendall(&vec![1; x.len()])
+    let pairs = RankedPairs::new(x, y, &Clusters::singletons(x.len()))?;
+    pairs.kendall(&pairs.all())
 }
 
 impl RankedPairs {
     /// Kendall's tau-b of the resample with these weights, as [`kendall_tau`] of the pairs written out. Time O(n log
     /// n).
     ///
-    /// Knight's method (J. Am. Stat. Assoc. 61, 1966): walk the items by ascending `x` and count the inversions in `y`;
+    /// Knight's method (J. Am. Stat. Assoc. 61, 1966): walk the pairs by ascending `x` and count the inversions in `y`;
     /// all other pairs follow from the ties. A Fenwick tree counts them in place of Knight's merge sort, so that the
     /// order found once serves every resample.
     pub fn kendall(&self, weights: &[u32]) -> Option<f64> {
-        let mut tree = Fenwick::new(self.y.distinct);
+        let mut tree = Fenwick::new(self.distinct_y);
         let (mut total, mut inversions, mut both_tied) = (0, 0, 0);
         let (mut run, mut run_weight) = (None, 0);
-        for &i in &self.order {
-            let i = i as usize;
-            let weight = weights.get(i).copied().map_or(0, u64::from);
+        for pair in &self.pairs {
+            let weight = u64::from(weights[pair.cluster as usize]);
             if weight == 0 {
                 continue;
             }
-            let item = (self.x.codes[i], self.y.codes[i]);
-            if run != Some(item) {
+            if run != Some((pair.x, pair.y)) {
                 both_tied += pairs_among(run_weight);
-                (run, run_weight) = (Some(item), 0);
+                (run, run_weight) = (Some((pair.x, pair.y)), 0);
             }
             run_weight += weight;
             // Items of equal x come by ascending y, so none of them counts as an inversion of another.
-            inversions += weight * (total - tree.up_to(item.1 as usize));
-            tree.add(item.1 as usize, weight);
+            inversions += weight * (total - tree.up_to(pair.y as usize));
+            tree.add(pair.y as usize, weight);
             total += weight;
         }
         both_tied += pairs_among(run_weight);
 
-        let tied = |totals: Vec<u64>| totals.into_iter().map(pairs_among).sum::<u64>();
-        let untied_x = pairs_among(total) - tied(self.x.totals(weights));
-        let tied_y = tied(self.y.totals(weights));
+        let [tied_x, tied_y] = self.totals(weights).map(|totals| totals.into_iter().map(pairs_among).sum::<u64>());
+        let untied_x = pairs_among(total) - tied_x;
         let untied_y = pairs_among(total) - tied_y;
         if untied_x == 0 || untied_y == 0 {
             return None;

@@ -2,9 +2,11 @@
 //! resampling.
 //!
 //! One convention runs through the module: larger is better, for scores and for truth alike, and a missing score ranks
-//! below every number ([`missing_last`]). A measure that is not defined for its input is `None`, never NaN.
+//! below every number ([`missing_last`]). A measure that is not defined for its input is `None`, never NaN. Where equal values
+//! have no order, a measure is its exact mean over all orders, and the order of rows changes no bit of any measure.
 
 mod bootstrap;
+mod clusters;
 mod correlation_difference;
 mod kendall;
 mod ndcg;
@@ -13,6 +15,7 @@ mod paired;
 mod pareto;
 mod partial;
 mod permutation;
+mod power;
 mod quantile;
 mod rank;
 mod reliability;
@@ -21,6 +24,7 @@ mod seriation;
 mod top_overlap;
 
 pub use bootstrap::{Interval, bootstrap_interval, percentile_interval, resampled};
+pub use clusters::Clusters;
 pub use correlation_difference::{CorrelationDifference, spearman_difference_test};
 pub use kendall::kendall_tau;
 pub use ndcg::ndcg_at;
@@ -29,11 +33,12 @@ pub use paired::{PairedDifference, holm, paired_difference_test};
 pub use pareto::{crowding_distances, hypervolume_2d, pareto_front, pareto_ranks};
 pub use partial::{partial_kendall, partial_spearman};
 pub use permutation::{MeanDifference, mean_difference_test};
-pub use quantile::quantile;
+pub use power::least_correlation;
+pub use quantile::{mean, median, quantile};
 pub use rank::{RankedPairs, missing_last, multiplicities, pearson, ranks, spearman};
 pub use reliability::{icc_agreement, icc_one_way, repeats_needed, spearman_brown};
-pub(crate) use selection::count_of;
-pub use selection::{precision_at, regret_at, top_fraction_indices, top_indices};
+pub(crate) use selection::{Top, count_of};
+pub use selection::{expected_overlap, precision_at, regret_at, top_fraction_indices, top_indices};
 pub use seriation::similarity_order;
 pub use top_overlap::{
     correlation_of_top_overlap, normal_top_overlap, repeats_for_top_overlap, top_overlap_by_repeats,

@@ -1,5 +1,7 @@
 //! Normalised discounted cumulative gain.
 
+use std::cmp::Ordering;
+
 /// nDCG of the `k` highest scores: `DCG / IDCG` with `DCG = Σ_{p=1}^{k} g_p / log2(p + 1)`, where `g_p` is the gain of the
 /// item at position `p` of the list by descending score, and `IDCG` is the `DCG` of the list by descending gain; in
 /// `[0, 1]`, and 1 if the `k` best are on top in order. The discount is that of Burges et al. (ICML 2005); what the gains
@@ -7,9 +9,10 @@
 /// number. The same number as `sklearn.metrics.ndcg_score`.
 ///
 /// Items of equal score share the mean of their gains, which is the mean over all orders among them (McSherry & Najork,
-/// ECIR 2008). NaN counts as a missing score: it is tied with `-inf`, last.
+/// ECIR 2008). NaN counts as a missing score: it is tied with `-inf`, last. The order of the items changes no bit.
 ///
-/// `None` if the lists differ in length, if nothing is picked, if a gain is negative or not finite, or if all are zero.
+/// `None` if the lists differ in length, if nothing is picked, if a gain is negative or not finite, or if all are equal:
+/// then no order is better than another (scikit-learn says 1 there).
 ///
 /// Järvelin & Kekäläinen, "Cumulated gain-based evaluation of IR techniques", ACM Trans. Inf. Syst. 20 (2002).
 pub fn ndcg_at(scores: &[f64], gains: &[f64], k: usize) -> Option<f64> {
@@ -17,15 +20,17 @@ pub fn ndcg_at(scores: &[f64], gains: &[f64], k: usize) -> Option<f64> {
         return None;
     }
     let ideal = cumulative_gain(gains, gains, k);
-    (ideal > 0.0).then(|| cumulative_gain(scores, gains, k) / ideal)
+    let differ = gains.iter().any(|gain| *gain != gains[0]);
+    (differ && ideal > 0.0).then(|| cumulative_gain(scores, gains, k) / ideal)
 }
 
 fn cumulative_gain(scores: &[f64], gains: &[f64], k: usize) -> f64 {
     let known = |&score: &f64| if score.is_nan() { f64::NEG_INFINITY } else { score };
     let mut items: Vec<(f64, f64)> = scores.iter().map(known).zip(gains.iter().copied()).collect();
-    items.sort_by(|a, b| b.0.total_cmp(&a.0));
+    // By number, so that -0.0 and 0.0 are tied; by gain within ties, so that sums do not depend on the order of the items.
+    let falling = |a: f64, b: f64| b.partial_cmp(&a).unwrap_or(Ordering::Equal);
+    items.sort_unstable_by(|a, b| falling(a.0, b.0).then_with(|| falling(a.1, b.1)));
     let (mut position, mut total) = (0, 0.0);
-    // Compared as numbers, not by total order: -0.0 and 0.0 are tied.
     for tied in items.chunk_by(|a, b| a.0 == b.0) {
         if position >= k {
             break;
@@ -69,6 +74,7 @@ mod tests {
         assert_eq!(ndcg_at(&[1.0, 2.0], &[-1.0, 2.0], 2), None);
         assert_eq!(ndcg_at(&[1.0, 2.0], &[f64::NAN, 2.0], 2), None);
         assert_eq!(ndcg_at(&[], &[], 2), None);
+        assert_eq!(ndcg_at(&[1.0, 2.0], &[0.5, 0.5], 2), None);
     }
 
     proptest! {
@@ -82,6 +88,14 @@ mod tests {
             if let Some(value) = ndcg_at(&scores, &gains, k) {
                 prop_assert!((0.0..=1.0 + 1e-12).contains(&value), "{value}");
                 prop_assert_eq!(ndcg_at(&gains, &gains, k), Some(1.0));
+                let mut shuffled: Vec<(f64, f64)> = scores.into_iter().zip(gains.iter().map(|g| g / 7.0)).collect();
+                let of = |items: &[(f64, f64)]| {
+                    let (scores, gains): (Vec<f64>, Vec<f64>) = items.iter().copied().unzip();
+                    ndcg_at(&scores, &gains, k)
+                };
+                let before = of(&shuffled);
+                crate::seed::Stream::new(k as u64).shuffle(&mut shuffled);
+                prop_assert_eq!(of(&shuffled), before);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Rank correlation of two lists with what others explain taken out of both.
 
+use std::cmp::Ordering;
+
 use super::kendall::kendall_tau;
 use super::rank::{pearson, ranks};
 
@@ -11,7 +13,7 @@ const NOTHING: f64 = 1e-10;
 /// Without controls it is [`super::spearman`]. It says how far a score ranks beyond what, say, the size of a
 /// network already tells.
 ///
-/// Ranks are averages ([`ranks`]), so infinities are ordinary extreme values. Controls that are constant or whose ranks
+/// Ranks are averages ([`ranks`]), so infinities are ordinary extreme values. The order of the items changes no bit. Controls that are constant or whose ranks
 /// follow from the others add nothing.
 ///
 /// `None` if the lists differ in length or hold fewer than two items, if a value is NaN, or if nothing is left of `x` or
@@ -26,12 +28,22 @@ pub fn partial_spearman(x: &[f64], y: &[f64], controls: &[&[f64]]) -> Option<f64
         return None;
     }
     let centred = |v: &[f64]| ranks(v).into_iter().map(|rank| rank - (n as f64 + 1.0) / 2.0).collect::<Vec<f64>>();
+    let columns: Vec<Vec<f64>> = all().map(centred).collect();
+    // Items in the order of their ranks, so that sums do not depend on the order in which they came.
+    let mut order: Vec<usize> = (0..n).collect();
+    let by_ranks = |i: &usize, j: &usize| {
+        let compared = columns.iter().map(|column| column[*i].total_cmp(&column[*j]));
+        compared.fold(Ordering::Equal, Ordering::then)
+    };
+    order.sort_unstable_by(by_ranks);
+    let mut sorted = columns.iter().map(|column| order.iter().map(|&i| column[i]).collect::<Vec<f64>>());
+    let (x, y) = (sorted.next()?, sorted.next()?);
     // Gram-Schmidt: orthogonal directions that span the controls.
     let mut directions: Vec<Vec<f64>> = Vec::new();
-    for control in controls {
-        directions.extend(residual(centred(control), &directions));
+    for control in sorted {
+        directions.extend(residual(control, &directions));
     }
-    pearson(&residual(centred(x), &directions)?, &residual(centred(y), &directions)?)
+    pearson(&residual(x, &directions)?, &residual(y, &directions)?)
 }
 
 /// Partial Kendall correlation given one control `z`: `(τ_xy - τ_xz τ_yz) / sqrt((1 - τ_xz²) (1 - τ_yz²))` with tau-b, in
@@ -115,6 +127,20 @@ mod tests {
                 (Some(a), Some(b)) => prop_assert!((a - b).abs() < 1e-12),
                 (a, b) => prop_assert_eq!(a, b),
             }
+        }
+
+        #[test]
+        fn the_order_of_items_changes_no_bit(
+            rows in prop::collection::vec((-9i8..9, -9i8..9, -9i8..9), 3..40),
+            seed in 0u64..100,
+        ) {
+            let judged = |rows: &[(i8, i8, i8)]| {
+                let column = |f: fn(&(i8, i8, i8)) -> i8| rows.iter().map(|r| f64::from(f(r))).collect::<Vec<_>>();
+                partial_spearman(&column(|r| r.0), &column(|r| r.1), &[&column(|r| r.2)])
+            };
+            let mut shuffled = rows.clone();
+            crate::seed::Stream::new(seed).shuffle(&mut shuffled);
+            prop_assert_eq!(judged(&rows), judged(&shuffled));
         }
 
         #[test]

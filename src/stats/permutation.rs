@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::Interval;
+use super::{Interval, mean};
 use crate::seed::Stream;
 
 /// Two groups compared by their means; see [`mean_difference_test`].
@@ -39,7 +39,7 @@ pub fn mean_difference_test(a: &[f64], b: &[f64], repeats: usize, seed: u64) -> 
     if a.is_empty() || b.is_empty() || a.iter().chain(b).any(|v| !v.is_finite()) {
         return None;
     }
-    let difference = mean(a.iter()) - mean(b.iter());
+    let difference = mean(a)? - mean(b)?;
     let all: Vec<f64> = a.iter().chain(b).copied().collect();
     let (total, scale) = (all.iter().sum::<f64>(), all.iter().map(|v| v.abs()).fold(0.0, f64::max));
     let (in_a, in_b) = (a.len() as f64, b.len() as f64);
@@ -102,11 +102,6 @@ fn shift_interval(splits: &[Split], observed: f64) -> Option<Interval> {
     let rejected = splits.len() / 20;
     let interval = Interval { low: *low.get(rejected)?, high: *high.get(rejected)? };
     (interval.low.is_finite() && interval.high.is_finite()).then_some(interval)
-}
-
-fn mean<'a>(values: impl ExactSizeIterator<Item = &'a f64>) -> f64 {
-    let n = values.len() as f64;
-    values.sum::<f64>() / n
 }
 
 /// `n choose k`, if it is at most [`MAX_EXACT_SPLITS`].

@@ -1,4 +1,17 @@
-//! Quantiles of values, some of which may lie beyond what was measured.
+//! Means, medians and quantiles of values, some of which may lie beyond what was measured.
+
+/// `Σ v / n`, summed in the order given; `None` without values.
+pub fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// The middle of the values, or the mean of the two in the middle; `None` without values. As [`quantile`], but in any
+/// order.
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    quantile(&sorted, 0.5)
+}
 
 /// The `q` quantile of ascending values, interpolated linearly between order statistics (NumPy's default).
 ///
@@ -29,5 +42,10 @@ mod tests {
             [true, true, false, false]
         );
         assert_eq!((quantile(&[], 0.5), quantile(&values, 1.5)), (None, None));
+        assert_eq!(
+            (median(&[8.0, 1.0, 4.0, 2.0]), median(&[8.0, 1.0, 4.0]), median(&[])),
+            (Some(3.0), Some(4.0), None)
+        );
+        assert_eq!((mean(&[1.0, 2.0, 6.0]), mean(&[])), (Some(3.0), None));
     }
 }

@@ -1,12 +1,16 @@
 //! Ranks, and the correlation of two lists by value (Pearson) or by rank (Spearman).
 
+use super::Clusters;
+
 /// Average ranks, counted from 1 for the lowest value: equal values share the mean of the positions they take up.
 ///
 /// `rank(v) = #{u < v} + (#{u = v} + 1) / 2`. `-inf` and `+inf` are ordinary lowest and highest values. NaN has no
 /// rank; replace it first (see [`missing_last`]), or it sorts beyond the infinities.
 pub fn ranks(values: &[f64]) -> Vec<f64> {
     let coded = Coded::new(values);
-    let centred = coded.doubled_centred_ranks(&vec![1; values.len()]);
+    let mut totals = vec![0; coded.distinct];
+    coded.codes.iter().for_each(|&code| totals[code as usize] += 1);
+    let centred = doubled_centred_ranks(totals);
     let shift = values.len() as f64 + 1.0;
     coded.codes.iter().map(|&code| (centred[code as usize] + shift) / 2.0).collect()
 }
@@ -46,7 +50,8 @@ pub fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
 /// `None` if the lists differ in length or hold fewer than two pairs, if a value is NaN, or if a side is constant.
 /// Infinities are ordinary extreme values.
 pub fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
-    RankedPairs::new(x, y)?.spearman(&vec![1; x.len()])
+    let pairs = RankedPairs::new(x, y, &Clusters::singletons(x.len()))?;
+    pairs.spearman(&pairs.all())
 }
 
 /// How often each of `0..n` occurs in `sample`: the weights of a resample for [`RankedPairs`]. Numbers from `n` on are
@@ -63,34 +68,55 @@ pub fn multiplicities(n: usize, sample: &[usize]) -> Vec<u32> {
 
 /// Pairs `(x, y)` sorted once, so that the rank correlation of any resample costs no further sorting.
 ///
-/// A resample is given by weights: `weights[i]` says how many times pair `i` occurs in it (see [`multiplicities`]). A
-/// bootstrap with a thousand repeats sorts once instead of a thousand times.
+/// A resample draws whole [`Clusters`] of pairs: `weights[c]` says how many times the pairs of cluster `c` occur in it (see
+/// [`multiplicities`]). All sums run over the sorted pairs, so the order in which the pairs were given changes no bit.
 #[derive(Clone, Debug)]
 pub struct RankedPairs {
-    pub(super) x: Coded,
-    pub(super) y: Coded,
-    /// Positions by ascending `x`, within equal `x` by ascending `y`.
-    pub(super) order: Vec<u32>,
+    /// By ascending `x`, then `y`, then cluster.
+    pub(super) pairs: Vec<CodedPair>,
+    /// How many different `x` there are.
+    distinct_x: usize,
+    /// How many different `y` there are.
+    pub(super) distinct_y: usize,
+    clusters: usize,
+}
+
+/// A pair by the codes of its values, and the cluster it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct CodedPair {
+    pub(super) x: u32,
+    pub(super) y: u32,
+    pub(super) cluster: u32,
 }
 
 impl RankedPairs {
-    /// Sorts the pairs. `None` if the lists differ in length, hold fewer than two pairs, or contain a NaN.
-    pub fn new(x: &[f64], y: &[f64]) -> Option<Self> {
-        if x.len() < 2 || y.len() != x.len() || x.iter().chain(y).any(|v| v.is_nan()) {
+    /// Sorts the pairs. `None` if the lists and the clusters differ in length, if there are fewer than two pairs, or if a
+    /// value is NaN.
+    pub fn new(x: &[f64], y: &[f64], clusters: &Clusters) -> Option<Self> {
+        let of_item = clusters.of_items();
+        let lengths_differ = y.len() != x.len() || of_item.len() != x.len();
+        if x.len() < 2 || lengths_differ || x.iter().chain(y).any(|v| v.is_nan()) {
             return None;
         }
         let (x, y) = (Coded::new(x), Coded::new(y));
-        let mut order: Vec<u32> = (0..x.codes.len() as u32).collect();
-        order.sort_unstable_by_key(|&i| (x.codes[i as usize], y.codes[i as usize]));
-        Some(RankedPairs { x, y, order })
+        let codes = x.codes.iter().zip(&y.codes).zip(of_item);
+        let mut pairs: Vec<CodedPair> = codes.map(|((&x, &y), &cluster)| CodedPair { x, y, cluster }).collect();
+        pairs.sort_unstable();
+        Some(RankedPairs { pairs, distinct_x: x.distinct, distinct_y: y.distinct, clusters: clusters.count() })
+    }
+
+    /// The weights of all pairs as they are: each cluster once.
+    pub fn all(&self) -> Vec<u32> {
+        vec![1; self.clusters]
     }
 
     /// Spearman's rho of the resample with these weights, as [`spearman`] of the pairs written out. Time O(n).
     pub fn spearman(&self, weights: &[u32]) -> Option<f64> {
-        let (x_ranks, y_ranks) = (self.x.doubled_centred_ranks(weights), self.y.doubled_centred_ranks(weights));
+        let [x_ranks, y_ranks] = self.totals(weights).map(doubled_centred_ranks);
         let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
-        for ((&x, &y), &weight) in self.x.codes.iter().zip(&self.y.codes).zip(weights) {
-            let (dx, dy, weight) = (x_ranks[x as usize], y_ranks[y as usize], f64::from(weight));
+        for pair in &self.pairs {
+            let weight = f64::from(weights[pair.cluster as usize]);
+            let (dx, dy) = (x_ranks[pair.x as usize], y_ranks[pair.y as usize]);
             xx += weight * dx * dx;
             yy += weight * dy * dy;
             xy += weight * dx * dy;
@@ -98,14 +124,24 @@ impl RankedPairs {
         // The ranks are whole numbers here, so a constant side gives exactly zero.
         if xx == 0.0 || yy == 0.0 { None } else { bounded(xy / (xx * yy).sqrt()) }
     }
+
+    /// How much weight each code of `x`, and each of `y`, carries.
+    pub(super) fn totals(&self, weights: &[u32]) -> [Vec<u64>; 2] {
+        let (mut x, mut y) = (vec![0; self.distinct_x], vec![0; self.distinct_y]);
+        for pair in &self.pairs {
+            let weight = u64::from(weights[pair.cluster as usize]);
+            x[pair.x as usize] += weight;
+            y[pair.y as usize] += weight;
+        }
+        [x, y]
+    }
 }
 
 /// Values replaced by dense codes `0, 1, 2, ...`: equal values share a code, and a larger value has a larger one.
-#[derive(Clone, Debug)]
-pub(super) struct Coded {
-    pub(super) codes: Vec<u32>,
+struct Coded {
+    codes: Vec<u32>,
     /// How many different codes there are.
-    pub(super) distinct: usize,
+    distinct: usize,
 }
 
 impl Coded {
@@ -123,29 +159,19 @@ impl Coded {
         }
         Coded { codes, distinct: if values.is_empty() { 0 } else { code as usize + 1 } }
     }
+}
 
-    /// How much weight each code carries.
-    pub(super) fn totals(&self, weights: &[u32]) -> Vec<u64> {
-        let mut totals = vec![0; self.distinct];
-        for (&code, &weight) in self.codes.iter().zip(weights) {
-            totals[code as usize] += u64::from(weight);
-        }
-        totals
-    }
-
-    /// For each code `2 rank - (n + 1)`, with `n` the sum of the weights. Doubled and centred, average ranks are whole
-    /// numbers with mean zero, so their sums are exact.
-    fn doubled_centred_ranks(&self, weights: &[u32]) -> Vec<f64> {
-        let totals = self.totals(weights);
-        let n = totals.iter().sum::<u64>() as f64;
-        let mut below = 0;
-        let rank_of = |total: u64| {
-            let rank = (2 * below + total) as f64 - n;
-            below += total;
-            rank
-        };
-        totals.into_iter().map(rank_of).collect()
-    }
+/// For each code `2 rank - (n + 1)`, from the weight that each carries and `n` the sum of these. Doubled and centred,
+/// average ranks are whole numbers with mean zero, so their sums are exact.
+fn doubled_centred_ranks(totals: Vec<u64>) -> Vec<f64> {
+    let n = totals.iter().sum::<u64>() as f64;
+    let mut below = 0;
+    let rank_of = |total: u64| {
+        let rank = (2 * below + total) as f64 - n;
+        below += total;
+        rank
+    };
+    totals.into_iter().map(rank_of).collect()
 }
 
 /// A correlation with rounding beyond ±1 cut off; `None` for NaN.
@@ -220,9 +246,37 @@ mod tests {
             let (x, y): (Vec<f64>, Vec<f64>) = pairs.into_iter().map(|(x, y)| (f64::from(x), f64::from(y))).unzip();
             let sample: Vec<usize> = sample.into_iter().map(|i| i % x.len()).collect();
             let written_out = |v: &[f64]| sample.iter().map(|&i| v[i]).collect::<Vec<_>>();
-            let (pairs, weights) = (RankedPairs::new(&x, &y).unwrap(), multiplicities(x.len(), &sample));
+            let singletons = Clusters::singletons(x.len());
+            let (pairs, weights) = (RankedPairs::new(&x, &y, &singletons).unwrap(), multiplicities(x.len(), &sample));
             prop_assert_eq!(pairs.spearman(&weights), spearman(&written_out(&x), &written_out(&y)));
             prop_assert_eq!(pairs.kendall(&weights), super::super::kendall_tau(&written_out(&x), &written_out(&y)));
+        }
+
+        #[test]
+        fn a_drawn_cluster_comes_with_all_its_pairs_in_any_order(
+            rows in prop::collection::vec((-5i8..5, -5i8..5, 0u8..6), 2..20),
+            sample in prop::collection::vec(0usize..6, 2..10),
+            seed in 0u64..100,
+        ) {
+            let column = |rows: &[(i8, i8, u8)], of: fn(&(i8, i8, u8)) -> i8| {
+                rows.iter().map(|row| f64::from(of(row))).collect::<Vec<_>>()
+            };
+            let judged = |rows: &[(i8, i8, u8)]| {
+                let clusters = Clusters::by_key(&rows.iter().map(|row| row.2).collect::<Vec<_>>());
+                let pairs = RankedPairs::new(&column(rows, |r| r.0), &column(rows, |r| r.1), &clusters).unwrap();
+                let weights = multiplicities(clusters.count(), &sample);
+                (pairs.spearman(&weights), pairs.kendall(&weights))
+            };
+            let mut networks: Vec<u8> = rows.iter().map(|row| row.2).collect();
+            networks.sort_unstable();
+            networks.dedup();
+            let drawn = sample.iter().filter_map(|&c| networks.get(c));
+            let written_out: Vec<_> = drawn.flat_map(|id| rows.iter().filter(move |row| row.2 == *id)).copied().collect();
+            let (x, y) = (column(&written_out, |r| r.0), column(&written_out, |r| r.1));
+            prop_assert_eq!(judged(&rows), (spearman(&x, &y), super::super::kendall_tau(&x, &y)));
+            let mut shuffled = rows.clone();
+            crate::seed::Stream::new(seed).shuffle(&mut shuffled);
+            prop_assert_eq!(judged(&rows), judged(&shuffled));
         }
     }
 }

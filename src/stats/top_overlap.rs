@@ -1,18 +1,18 @@
 //! How many repeats it takes until the top of the list is the same again.
 
-use std::collections::HashSet;
 use std::f64::consts::{FRAC_PI_2, PI};
 
 use super::normal::normal_quantile;
 use super::reliability::{repeats_needed, spearman_brown};
-use super::selection::top_indices;
+use super::selection::Top;
 
 /// The share, in `[0, 1]`, of the `k` best by the mean of `r` runs that are among the `k` best by the mean of `r` other
 /// runs, for `r = 1, 2, …, runs.len() / 2`. `runs[j][i]` is the score of item `i` in run `j`; larger is better.
 ///
 /// Each is the average over the `runs.len()` ways to take two stretches of `r` runs that follow each other, the runs in a
-/// circle, so every run counts equally. Ties are broken by position, as in [`top_indices`]; means are only as good as the
-/// scale of the scores, so heavy-tailed ones should be ranked before.
+/// circle, so every run counts equally. Equal means stand in a random order, and the overlap is the mean over these orders
+/// ([`super::expected_overlap`]); means are only as good as the scale of the scores, so heavy-tailed ones should be ranked
+/// before.
 ///
 /// Empty for fewer than two runs, for runs that differ in length, without items, and if `k` is zero.
 pub fn top_overlap_by_repeats(runs: &[Vec<f64>], k: usize) -> Vec<f64> {
@@ -21,17 +21,17 @@ pub fn top_overlap_by_repeats(runs: &[Vec<f64>], k: usize) -> Vec<f64> {
     if k == 0 || runs.iter().any(|run| run.len() != n) {
         return Vec::new();
     }
-    let top = |first: usize, repeats: usize| -> HashSet<usize> {
+    let top = |first: usize, repeats: usize| {
         let mut sums = vec![0.0; n];
         for run in (first..first + repeats).map(|j| &runs[j % runs.len()]) {
             sums.iter_mut().zip(run).for_each(|(sum, score)| *sum += score);
         }
-        top_indices(&sums, k).into_iter().collect()
+        Top::of(&sums, k)
     };
     let overlap = |repeats: usize| {
-        let tops: Vec<HashSet<usize>> = (0..runs.len()).map(|first| top(first, repeats)).collect();
+        let tops: Vec<Top> = (0..runs.len()).map(|first| top(first, repeats)).collect();
         let pairs = (0..runs.len()).map(|first| (&tops[first], &tops[(first + repeats) % runs.len()]));
-        pairs.map(|(a, b)| a.intersection(b).count()).sum::<usize>() as f64 / (k * runs.len()) as f64
+        pairs.map(|(a, b)| a.common(b, |p, q| p * q)).sum::<f64>() / (k * runs.len()) as f64
     };
     (1..=runs.len() / 2).map(overlap).collect()
 }
@@ -98,8 +98,11 @@ mod tests {
         let runs = [[4.0, 3.0, 2.0, 1.0], [4.0, 1.0, 3.0, 2.0], [1.0, 4.0, 2.0, 3.0], [3.0, 4.0, 2.0, 1.0]];
         let runs = runs.map(|run| run.to_vec());
         // Tops {0 1}, {0 2}, {1 3}, {0 1}: 1/2, 0, 1/2 and, from the last to the first, 1. Of two runs each the sums are
-        // [8 4 5 3] and [4 8 4 4], [5 5 5 5] and [7 7 4 2]; then the same pairs in reverse.
-        assert_eq!(top_overlap_by_repeats(&runs, 2), [0.5, 0.75]);
+        // [8 4 5 3] and [4 8 4 4], with 1 and one of three for certain, 0 and 2 against it: (1/3 + 1/3) / 2; [5 5 5 5] and
+        // [7 7 4 2], any two of four: 1/2; then the same pairs in reverse.
+        let found = top_overlap_by_repeats(&runs, 2);
+        assert_eq!(found[0], 0.5);
+        assert_relative_eq!(found[1], (1.0 / 3.0 + 0.5) / 2.0, max_relative = 1e-12);
         assert_eq!(top_overlap_by_repeats(&runs[..3], 9), [1.0]);
         assert!(top_overlap_by_repeats(&runs[..1], 2).is_empty() && top_overlap_by_repeats(&runs, 0).is_empty());
         assert!(

@@ -24,6 +24,7 @@ use crate::engine::{EngineError, describe_device, load_average, parse_device};
 use crate::proxy;
 use crate::seed::Stream;
 use crate::space::{self, Architecture, SearchSpace, Skeleton, Task};
+use crate::stats::median;
 use measure::{Usage, peak_memory_mib, reset_peak_memory, sgemm_gflops, work};
 use sections::Case;
 
@@ -263,13 +264,6 @@ impl Line {
 
 fn smallest(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::INFINITY, f64::min)
-}
-
-fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let n = sorted.len();
-    (n > 0).then(|| (sorted[(n - 1) / 2] + sorted[n / 2]) / 2.0)
 }
 
 fn ratio(of: &[f64], to: &[f64]) -> Option<f64> {

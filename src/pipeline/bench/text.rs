@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Bench, Line, SECTIONS, median, smallest};
+use super::{Bench, Line, SECTIONS, smallest};
+use crate::stats::median;
 use crate::text::aligned;
 
 const NOTES: &str = "\

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{CompareConfig, LEVEL};
 use crate::pipeline::search::{Step, Trace};
-use crate::stats::{quantile, resampled};
+use crate::stats::{mean, median, quantile, resampled};
 
 /// Regret at each cost, in percentage points, over seeds. None where it is not known: before the first training is done.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -54,13 +54,13 @@ impl Curve {
         let sorted: Vec<Vec<f64>> = (0..grid.len()).map(|at| ascending(column(at))).collect();
         let quantiles = |q: f64| sorted.iter().map(|values| known(quantile(values, q))).collect::<Vec<_>>();
         let medians: Vec<Vec<f64>> = resampled(regrets.len(), config.repeats, config.seed, |sample| {
-            (0..grid.len()).map(|at| median(sample.iter().map(|&s| regrets[s][at]).collect())).collect()
+            (0..grid.len()).map(|at| middle(sample.iter().map(|&s| regrets[s][at]).collect())).collect()
         });
         let end = |q: f64| {
             let of = |at: usize| known(quantile(&ascending(medians.iter().map(|m| m[at]).collect()), q));
             (0..grid.len()).map(of).collect::<Vec<_>>()
         };
-        let mean = |values: &Vec<f64>| known(Some(values.iter().sum::<f64>() / values.len() as f64));
+        let mean = |values: &Vec<f64>| known(mean(values));
         Curve {
             at: grid.to_vec(),
             median: quantiles(0.5),
@@ -78,6 +78,7 @@ pub(super) fn ascending(mut values: Vec<f64>) -> Vec<f64> {
     values
 }
 
-pub(super) fn median(values: Vec<f64>) -> f64 {
-    quantile(&ascending(values), 0.5).unwrap_or(f64::INFINITY)
+/// The median, beyond the budget without values.
+pub(super) fn middle(values: Vec<f64>) -> f64 {
+    median(&values).unwrap_or(f64::INFINITY)
 }

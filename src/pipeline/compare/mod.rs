@@ -24,6 +24,7 @@ pub use tests_against::AgainstRandom;
 use super::search::{Budget, Population, SearchError, Simulation, SimulationConfig, TableSource, Trace, simulation};
 use super::{Progress, ScreenError};
 use crate::files::{check_output_folder, lock_folder};
+use crate::pipeline::counts::{RESAMPLES, SEEDS, check_count};
 use crate::pipeline::stamp::write_summary;
 use crate::strategy::{self, Family, STRATEGIES, StrategyEntry, StrategyError};
 
@@ -194,8 +195,11 @@ pub fn compare(
 }
 
 fn check(config: &CompareConfig) -> Result<(), SearchError> {
-    if config.seeds == 0 || config.queries == 0 {
-        return Err(SearchError::Value("seeds and queries must be at least 1".into()));
+    let counts = check_count("seeds", config.seeds, SEEDS)
+        .and_then(|()| check_count("resamples", config.repeats as u64, RESAMPLES));
+    counts.map_err(|error| SearchError::Value(error.to_string()))?;
+    if config.queries == 0 {
+        return Err(SearchError::Value("queries must be at least 1".into()));
     }
     if let Some(at) = config.at.iter().find(|&&at| at == 0 || at > config.queries) {
         return Err(SearchError::Value(format!(

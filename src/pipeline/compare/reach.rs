@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::curve::{ascending, median};
+use super::curve::{ascending, middle};
 use super::{CompareConfig, LEVEL};
 use crate::pipeline::search::{Step, Trace};
 use crate::stats::{quantile, resampled};
@@ -62,11 +62,11 @@ impl Censored {
     /// Of costs of which those beyond the budget are `+inf`.
     fn new(costs: &[f64], config: &CompareConfig) -> Self {
         let medians = resampled(costs.len(), config.repeats, config.seed, |sample| {
-            median(sample.iter().map(|&i| costs[i]).collect())
+            middle(sample.iter().map(|&i| costs[i]).collect())
         });
         let medians = ascending(medians);
         let known = |value: Option<f64>| value.filter(|v| v.is_finite());
         let (low, high) = (quantile(&medians, (1.0 - LEVEL) / 2.0), quantile(&medians, (1.0 + LEVEL) / 2.0));
-        Censored { median: known(Some(median(costs.to_vec()))), low: known(low), high: known(high) }
+        Censored { median: known(Some(middle(costs.to_vec()))), low: known(low), high: known(high) }
     }
 }

@@ -31,6 +31,7 @@ use crate::data::{DataSpec, Skipped};
 use crate::engine::{describe_device, parse_device};
 use crate::files::{check_output_folder, lock_folder, write_atomically};
 use crate::hardware::{Limit, Target};
+use crate::pipeline::counts::{TRAININGS, check_count};
 use crate::report::html::{
     self,
     model::{Overview, Reproduction, Role, RunReport},
@@ -164,8 +165,9 @@ pub fn confirm(
     if let Some(problem) = config.train.problem() {
         return Err(RunError::Value(format!("train: {problem}")));
     }
-    if config.top == 0 || config.repeats == 0 {
-        return Err(RunError::Value("top and repeats must be at least 1".into()));
+    check_count("repeats", config.repeats, TRAININGS).map_err(|error| RunError::Value(error.to_string()))?;
+    if config.top == 0 {
+        return Err(RunError::Value("top must be at least 1".into()));
     }
     let loaded = CandidatesConfig { run: Some(config.run.clone()), ..CandidatesConfig::default() };
     let candidates = candidates::load(&loaded)?;

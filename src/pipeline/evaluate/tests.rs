@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use parquet::file::metadata::KeyValue;
 
 use super::*;
 use crate::report::SCORES_FILE;
+use crate::stats::Interval;
 
 const N: i64 = 60;
 
@@ -72,18 +74,24 @@ fn write_truth(folder: &Path) -> PathBuf {
     path
 }
 
-// import numpy as np; from scipy.stats import spearmanr, kendalltau
+// import numpy as np; from scipy.stats import spearmanr, kendalltau, hypergeom
 // i = np.array([i for i in range(60) if i != 8]); t = (i * 37 % 53 + i * 29 % 31) // 2
 // s = {"a@b": np.where(i % 7 == 3, -np.inf, i * 37 % 53), "params": i * 31 % 17, "flops": i * 13 % 61}
 // top = t >= np.sort(t)[::-1][5]    # ceil(0.1 * 59) = 6
+// def p(v, k):    # probabilities of being among the k highest
+//     last = np.sort(v)[::-1][k - 1]; r = k - (v > last).sum()
+//     return np.where(v > last, 1, np.where(v == last, r / (v == last).sum(), 0))
+// def regret(v, k):
+//     q = p(v, k); above, tied = t[q == 1], np.sort(t[(q > 0) & (q < 1)])[::-1]; r = k - len(above)
+//     best = [max(x, above.max(initial=-9)) for x in tied]; f = lambda j: hypergeom(len(tied), j, r).pmf(0)
+//     return t.max() - (sum((f(j) - f(j + 1)) * x for j, x in enumerate(best)) if r else above.max())
 // for name, s in s.items():
-//     best = np.argsort(-s, kind="stable")
 //     print(name, spearmanr(s, t)[0], kendalltau(s, t)[0], spearmanr(s[top], t[top])[0], kendalltau(s[top], t[top])[0],
-//           top[best[:6]].mean(), t.max() - t[best[:10]].max())
+//           (p(s, 6) * p(t, 6)).sum() / 6, regret(s, 10))
 // print(top.sum())
 // sklearn.metrics.ndcg_score([(rankdata(t) - 1) / 58], [np.maximum(s, -1)], k=6)
 const GOLDEN: [(&str, [f64; 7]); 3] = [
-    ("a@b", [0.6168956420136266, 0.483287769770949, 0.0, 0.0, 0.5, 1.0, 0.8910029396919469]),
+    ("a@b", [0.6168956420136266, 0.483287769770949, 0.0, 0.0, 0.3888888888888889, 1.0, 0.8910029396919469]),
     (
         "params",
         [
@@ -92,7 +100,7 @@ const GOLDEN: [(&str, [f64; 7]); 3] = [
             -0.22663483432464554,
             -0.20515248496555455,
             0.0,
-            4.0,
+            4.5,
             0.4197058147430078,
         ],
     ),
@@ -154,7 +162,10 @@ fn agrees_with_scipy() {
     }
     assert_eq!((row("a@b").n_ok, row("a@b").n_not_ok), (50, 9));
     assert_eq!(row("a@b").statuses, BTreeMap::from([("dead".to_string(), 9), ("ok".to_string(), 50)]));
-    assert_eq!(row("flat").overall, Agreement::default());
+    let undefined = Agreement { undefined: Some(Undefined::EqualScores), ..Agreement::default() };
+    assert_eq!((row("flat").overall, row("flat").top_10pct), (undefined, undefined));
+    assert_eq!([row("flat").ndcg_at_10pct, row("flat").precision_at_10pct, row("flat").regret_at_10], [None; 3]);
+    assert_eq!(evaluation.n_networks, 59);
     assert_eq!(evaluation.controls, ["params", "flops"]);
     assert_relative_eq!(row("a@b").partial_spearman.unwrap(), PARTIAL, max_relative = 1e-9);
     assert_eq!(["flat", "params", "flops"].map(|name| row(name).partial_spearman), [None; 3]);
@@ -211,21 +222,21 @@ fn another_string_of_a_network_has_its_truth() {
 #[test]
 fn published_hashes_are_the_first_digits_of_the_id() {
     let folder = tempfile::tempdir().unwrap();
-    let hashes = [0x0123_4567_89ab_cdef_u64, u64::MAX, 7];
+    let hashes = [0x0123_4567_89ab_cdef_u64, u64::MAX, 7, 9];
     let ids: StringArray = hashes.iter().map(|h| Some(format!("{h:016x}{:016x}", 5))).collect();
     let scores: Vec<(&str, ArrayRef)> = vec![
-        ("arch", strings(|i| format!("net-{i}"), &[0, 1, 2])),
+        ("arch", strings(|i| format!("net-{i}"), &[0, 1, 2, 3])),
         ("arch_id", Arc::new(ids)),
-        ("arch_index", Arc::new(Int64Array::from(vec![None; 3]))),
-        ("params", ints(|i| i, &[1, 2, 3])),
+        ("arch_index", Arc::new(Int64Array::from(vec![None; 4]))),
+        ("params", ints(|i| i, &[1, 2, 3, 4])),
     ];
     write(&folder.path().join(SCORES_FILE), scores, None);
     let truth = folder.path().join("truth.parquet");
-    let keys: ArrayRef = Arc::new(arrow::array::UInt64Array::from(vec![u64::MAX, hashes[0], 8]));
-    write(&truth, vec![("module_hash_hi64", keys), ("accuracy", ints(|i| 10 - i, &[2, 1, 9]))], None);
+    let keys: ArrayRef = Arc::new(arrow::array::UInt64Array::from(vec![u64::MAX, hashes[0], 8, 9]));
+    write(&truth, vec![("module_hash_hi64", keys), ("accuracy", ints(|i| 10 - i, &[2, 1, 9, 5]))], None);
     let evaluation = evaluate(folder.path(), &truth, "accuracy", &EvaluateOptions::default()).unwrap();
     assert_eq!(evaluation.join_key, ["arch_id", "module_hash_hi64"]);
-    assert_eq!((evaluation.n_joined, evaluation.n_unmatched), (2, 1));
+    assert_eq!((evaluation.n_joined, evaluation.n_unmatched), (3, 1));
     assert_eq!(evaluation.rows[0].overall.spearman, Some(-1.0));
 }
 
@@ -242,7 +253,9 @@ fn text_and_json_say_what_was_compared() {
         "1 not in the table, 1 without a target value, 1 repeated rows",
         "sampler    uniform",
         "seed       7",
-        "95% percentile bootstrap over architectures, 20 resamples",
+        "95% percentile bootstrap over networks with all their strings, 20 resamples",
+        "59 networks tell a correlation from 0 (p < 0.05) if it is beyond ±0.256",
+        "-          the score is the same for all: flat",
         "missing scores rank last",
         "Spearman given params and flops",
         "flops *",
@@ -254,6 +267,137 @@ fn text_and_json_say_what_was_compared() {
     let json = serde_json::to_value(&evaluation).unwrap();
     assert_eq!(json["rows"][0]["name"], "a@b");
     assert!(json["rows"][0]["spearman_interval"]["low"].is_f64() && json["rows"][0]["top_10pct"]["kendall"].is_f64());
+}
+
+/// A run and its table: the architecture `i` is a string of network `network(i)`; score, target and order of both files as
+/// they are given.
+fn evaluated(
+    folder: &Path,
+    rows: &[i64],
+    network: fn(i64) -> i64,
+    score: fn(i64) -> f64,
+    (target, truth): (&str, fn(i64) -> f64),
+) -> Evaluation {
+    let floats = |of: fn(i64) -> f64, rows: &[i64]| -> ArrayRef {
+        Arc::new(rows.iter().map(|&i| Some(of(i))).collect::<Float64Array>())
+    };
+    let scores: Vec<(&str, ArrayRef)> = vec![
+        ("arch", strings(|i| format!("net-{i}"), rows)),
+        ("arch_id", strings(|i| format!("id-{}", network(i)), rows)),
+        ("params", ints(|i| network(i) % 5, rows)),
+        ("proxy", floats(score, rows)),
+        ("proxy_status", strings(|_| "ok".into(), rows)),
+    ];
+    write(&folder.join(SCORES_FILE), scores, None);
+    let table = folder.join("truth.parquet");
+    let reversed: Vec<i64> = rows.iter().rev().copied().collect();
+    write(&table, vec![("arch", strings(|i| format!("net-{i}"), &reversed)), (target, floats(truth, &reversed))], None);
+    let options = EvaluateOptions { repeats: 300, ..EvaluateOptions::default() };
+    evaluate(folder, &table, target, &options).unwrap()
+}
+
+#[test]
+fn strings_of_a_network_are_one_observation() {
+    let folder = tempfile::tempdir().unwrap();
+    let proxy = |evaluation: Evaluation| evaluation.rows.into_iter().find(|row| row.name == "proxy").unwrap();
+    let width = |evaluation: &Evaluation| {
+        let interval = proxy(evaluation.clone()).overall.spearman_interval.unwrap();
+        interval.high - interval.low
+    };
+    let noisy = |i: i64| (i * 37 % 53 + i * 29 % 31) as f64;
+    let rows: Vec<i64> = (0..40).collect();
+    let once = evaluated(folder.path(), &rows, |i| i, |i| (i * 37 % 53) as f64, ("acc", noisy));
+    // Nine strings of each network, with its score and its truth.
+    let rows: Vec<i64> = (0..360).collect();
+    let nine = (|i: i64| (i % 40 * 37 % 53) as f64, |i: i64| (i % 40 * 37 % 53 + i % 40 * 29 % 31) as f64);
+    let copies = evaluated(folder.path(), &rows, |i| i % 40, nine.0, ("acc", nine.1));
+    assert_eq!((copies.n_joined, copies.n_networks), (360, 40));
+    assert!(copies.to_text().contains("360 strings, 40 networks"));
+    assert_relative_eq!(width(&copies), width(&once), max_relative = 1e-9);
+    let apart = evaluated(folder.path(), &rows, |i| i, nine.0, ("acc", nine.1));
+    assert!(width(&apart) < 0.5 * width(&once), "{} {}", width(&apart), width(&once));
+}
+
+// import numpy as np; from scipy.stats import spearmanr, kendalltau
+// i = np.arange(180); g = i * i % 61; x = g * 37 % 53; y = g * 37 % 53 + i * 29 % 31
+// rng = np.random.default_rng(0); ids = np.unique(g); of = {k: np.flatnonzero(g == k) for k in ids}
+// draw = lambda: np.concatenate([of[k] for k in rng.choice(ids, len(ids))])
+// values = np.array([(spearmanr(x[s], y[s])[0], kendalltau(x[s], y[s])[0]) for s in (draw() for _ in range(20000))])
+// spearmanr(x, y)[0], kendalltau(x, y)[0], np.quantile(values, [.025, .975], axis=0).T
+#[test]
+fn intervals_are_those_of_a_cluster_bootstrap() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<i64> = (0..180).collect();
+    let network = |i: i64| i * i % 61;
+    let truth = |i: i64| (i * i % 61 * 37 % 53 + i * 29 % 31) as f64;
+    let evaluation = evaluated(folder.path(), &rows, network, |i| (i * i % 61 * 37 % 53) as f64, ("acc_pct", truth));
+    assert_eq!((evaluation.n_joined, evaluation.n_networks), (180, 31));
+    let found = evaluation.rows.iter().find(|row| row.name == "proxy").unwrap().overall;
+    assert_relative_eq!(found.spearman.unwrap(), 0.8525826044670006, max_relative = 1e-12);
+    assert_relative_eq!(found.kendall.unwrap(), 0.6740974543291496, max_relative = 1e-12);
+    for (interval, golden) in
+        [(found.spearman_interval, [0.72691652, 0.90428216]), (found.kendall_interval, [0.55620713, 0.75036123])]
+    {
+        let Interval { low, high } = interval.unwrap();
+        assert!((low - golden[0]).abs() < 0.02 && (high - golden[1]).abs() < 0.02, "[{low}, {high}] {golden:?}");
+    }
+}
+
+#[test]
+fn the_order_of_rows_changes_no_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rows: Vec<i64> = (0..90).collect();
+    let judged = |rows: &[i64]| {
+        let truth = |i: i64| (i * 37 % 53 + i * 29 % 31) as f64 / 7.0;
+        evaluated(folder.path(), rows, |i| i / 2, |i| (i * 31 % 17) as f64 / 3.0, ("acc", truth))
+    };
+    let plain = judged(&rows);
+    // As a leader board, best first; and at random.
+    rows.sort_by_key(|i| -(i * 37 % 53 + i * 29 % 31));
+    assert_eq!(judged(&rows), plain);
+    for seed in 0..5 {
+        crate::seed::Stream::new(seed).shuffle(&mut rows);
+        assert_eq!(judged(&rows), plain);
+    }
+}
+
+#[test]
+fn what_is_undefined_has_a_reason_and_no_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<i64> = (0..40).collect();
+    let nothing = |evaluation: &Evaluation, why: Undefined| {
+        for row in &evaluation.rows {
+            assert_eq!(row.overall, Agreement { undefined: Some(why), ..Agreement::default() });
+            let others = [row.partial_spearman, row.ndcg_at_10pct, row.precision_at_10pct, row.regret_at_10];
+            assert_eq!(others, [None; 4]);
+        }
+        let text = evaluation.to_text();
+        assert_eq!(text.matches(&why.to_string()).count(), 1, "{text}");
+        let json = serde_json::to_value(&evaluation.rows[0]).unwrap();
+        assert!(json["spearman"].is_null() && json["precision_at_10pct"].is_null() && json["undefined"].is_string());
+    };
+    let score = |i: i64| (i * 37 % 53) as f64;
+    nothing(&evaluated(folder.path(), &rows, |i| i, score, ("acc", |_| 70.0)), Undefined::EqualTargets);
+    // Forty strings of two networks.
+    nothing(&evaluated(folder.path(), &rows, |i| i % 2, score, ("acc", |i| i as f64)), Undefined::FewNetworks);
+
+    let endless = |i: i64| if i < 5 { f64::INFINITY } else { (i * 29 % 31) as f64 };
+    let evaluation = evaluated(folder.path(), &rows, |i| i, score, ("val_loss", endless));
+    assert_eq!((evaluation.n_joined, evaluation.n_impossible), (35, 5));
+    assert!(evaluation.rows.iter().all(|row| row.regret_at_10.unwrap().is_finite()));
+    assert!(
+        evaluation.notes[0].contains("lower is better")
+            && evaluation.to_text().contains("note: the name of `val_loss`")
+    );
+}
+
+#[test]
+fn impossible_numbers_of_resamples_are_refused() {
+    for repeats in [0, 1, 100_001, usize::MAX] {
+        let options = EvaluateOptions { repeats, ..EvaluateOptions::default() };
+        let error = evaluate(Path::new("."), Path::new("t"), "acc", &options).unwrap_err().to_string();
+        assert!(error.contains(&repeats.to_string()) && error.contains("from 2 to 100000"), "{error}");
+    }
 }
 
 #[test]

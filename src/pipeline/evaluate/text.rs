@@ -1,9 +1,14 @@
 //! An evaluation as plain text for a terminal.
 
-use super::{Agreement, Evaluation, ProxyEvaluation};
+use std::collections::BTreeMap;
+
+use super::{Agreement, Evaluation, ProxyEvaluation, Undefined};
 use crate::candidates::strings_and_networks;
 use crate::stats::Interval;
-use crate::text::aligned;
+use crate::text::{aligned, wrapped};
+
+/// Characters of a line of a note.
+const WIDEST: usize = 110;
 
 impl Evaluation {
     /// The evaluation as aligned plain text: what was compared, a table over all architectures, a table for the top
@@ -28,7 +33,27 @@ impl Evaluation {
             lines.push("\nMissing scores by status".into());
             lines.extend(aligned(["proxy", "architectures"], failing.into_iter().map(failure_cells).collect()));
         }
+        lines.extend(self.undefined());
         lines.join("\n") + "\n"
+    }
+
+    /// Why there is a dash for a correlation, each reason once.
+    fn undefined(&self) -> Vec<String> {
+        let mut names: BTreeMap<(bool, Undefined), Vec<&str>> = BTreeMap::new();
+        for row in &self.rows {
+            for (inside, agreement) in [(false, &row.overall), (true, &row.top_10pct)] {
+                // What is undefined over all is so inside the top.
+                let news = agreement.undefined.filter(|_| !inside || row.overall.undefined.is_none());
+                news.into_iter().for_each(|why| names.entry((inside, why)).or_default().push(&row.name));
+            }
+        }
+        let line = |((inside, why), proxies): ((bool, Undefined), Vec<&str>)| {
+            let everyone = proxies.len() == self.rows.len() || why != Undefined::EqualScores;
+            let proxies = if everyone { String::new() } else { format!(": {}", proxies.join(", ")) };
+            format!("-          {}{why}{proxies}", if inside { "inside the top 10%: " } else { "" })
+        };
+        let lines: Vec<String> = names.into_iter().map(line).collect();
+        if lines.is_empty() { lines } else { [vec![String::new()], lines].concat() }
     }
 
     fn header(&self) -> Vec<String> {
@@ -50,6 +75,7 @@ impl Evaluation {
                 self.n_impossible
             ));
         }
+        lines.extend(self.notes.iter().map(|note| wrapped(&format!("note: {note}"), WIDEST)));
         for name in ["sampler", "seed"] {
             if let Some(value) = self.run.as_ref().and_then(|run| run.get(name)) {
                 let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -57,13 +83,19 @@ impl Evaluation {
             }
         }
         lines.push(format!(
-            "intervals  {} percentile bootstrap over architectures, {} resamples, seed {}",
+            "intervals  {} percentile bootstrap over networks with all their strings, {} resamples, seed {}",
             self.percent(),
             self.repeats,
             self.seed
         ));
+        if let Some(least) = self.least_correlation {
+            lines.push(format!(
+                "chance     {} networks tell a correlation from 0 (p < 0.05) if it is beyond ±{least:.3}",
+                self.n_networks
+            ));
+        }
         lines.push(
-            "rules      missing scores rank last; equal scores are picked in row order; * marks a baseline".into(),
+            "rules      missing scores rank last; of equal values, the mean over all orders; * marks a baseline".into(),
         );
         if !self.controls.is_empty() {
             lines.push(format!(

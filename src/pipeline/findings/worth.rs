@@ -2,21 +2,28 @@
 
 use super::{Column, REPEATS};
 use crate::report::html::model::{Estimate, Judgement, ProxyRow, Worth, WorthRow};
-use crate::stats::{holm, missing_last, spearman_difference_test};
+use crate::stats::{Clusters, holm, missing_last, spearman_difference_test};
 
 /// Below this chance of any false alarm a difference counts.
 const LEVEL: f64 = 0.05;
 
 /// Every proxy that is no baseline compared with `reference` by the Spearman correlation with `truth` of the same
-/// networks. P-values come from a paired bootstrap and are corrected after Holm. Best first; none without proxies that can
+/// rows, which belong to these networks. P-values come from a paired bootstrap over networks and are corrected after Holm. Best first; none without proxies that can
 /// be compared.
-pub(in crate::pipeline) fn worth(columns: &[Column], reference: &Column, truth: &[f64], seed: u64) -> Option<Worth> {
+pub(in crate::pipeline) fn worth(
+    columns: &[Column],
+    reference: &Column,
+    truth: &[f64],
+    networks: &Clusters,
+    seed: u64,
+) -> Option<Worth> {
     let against = missing_last(&reference.values);
     let tested: Vec<_> = columns
         .iter()
         .filter(|c| !c.baseline && c.name != reference.name)
         .filter_map(|c| {
-            let test = spearman_difference_test(&missing_last(&c.values), &against, truth, REPEATS, seed)?;
+            let scores = missing_last(&c.values);
+            let test = spearman_difference_test(&scores, &against, truth, networks, (REPEATS, seed))?;
             Some((c, test))
         })
         .collect();
@@ -47,7 +54,7 @@ pub(in crate::pipeline) fn worth(columns: &[Column], reference: &Column, truth: 
              with {REPEATS} resamples. P-values are corrected after Holm for all proxies in the table; a proxy counts as \
              better or worse at p ≤ {LEVEL}. Intervals are not corrected.",
             reference.name,
-            truth.len()
+            networks.count()
         ),
     })
 }
@@ -140,7 +147,7 @@ mod tests {
             column("constant", vec![Some(1.0); 150], false),
             params.clone(),
         ];
-        let found = worth(&columns, &params, &truth, 1).unwrap();
+        let found = worth(&columns, &params, &truth, &Clusters::singletons(150), 1).unwrap();
         let judged: Vec<_> = found.rows.iter().map(|r| (r.name.as_str(), r.judgement)).collect();
         assert_eq!(judged, [("good", Judgement::Better), ("same", Judgement::Undecided), ("bad", Judgement::Worse)]);
         let row = |name: &str, rho: f64| ProxyRow {
@@ -161,6 +168,7 @@ mod tests {
     #[test]
     fn nothing_to_compare_is_no_verdict() {
         let params = Column { name: "params".into(), values: vec![Some(1.0), Some(2.0)], baseline: true };
-        assert_eq!(worth(std::slice::from_ref(&params), &params, &[1.0, 2.0], 1), None);
+        let two = Clusters::singletons(2);
+        assert_eq!(worth(std::slice::from_ref(&params), &params, &[1.0, 2.0], &two, 1), None);
     }
 }

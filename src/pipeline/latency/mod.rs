@@ -27,6 +27,7 @@ use crate::engine::load_average;
 use crate::files::FileError;
 use crate::hardware::{HardwareError, ModelSettings, Origin};
 use crate::network::Shape;
+use crate::pipeline::counts::CountError;
 use crate::space::{SearchSpace, Skeleton, SpaceError, Task, open};
 
 /// Why there are no latencies.
@@ -51,6 +52,9 @@ pub enum LatencyError {
     /// Results cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// An impossible number of draws.
+    #[error(transparent)]
+    Count(#[from] CountError),
     /// A score that the run does not have.
     #[error("the run has no score `{name}`{hint}; name one of {known}")]
     NoScore {

@@ -11,6 +11,7 @@ use super::{LatencyError, Subject};
 use crate::benchmark::Table;
 use crate::candidates::{CandidatesError, JoinError, architectures, read_column};
 use crate::hardware::{Features, KnownLatency, LatencyModel, ModelSettings, Origin, features};
+use crate::pipeline::counts::{DRAWS, check_count};
 use crate::space::{Architecture, SpaceError};
 
 /// Networks predicted per draw at most.
@@ -55,6 +56,7 @@ pub fn fit_published(
     file: Option<&Path>,
     on_column: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<PublishedFit>, LatencyError> {
+    check_count("draws", config.draws as u64, DRAWS)?;
     let table = Table::open(&config.table)?;
     let (space, task) = subject.open()?;
     let named = architectures(&table, space.as_ref()).map_err(CandidatesError::from)?;

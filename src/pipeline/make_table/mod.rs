@@ -20,6 +20,7 @@ use crate::engine::parse_device;
 use crate::files::{check_output_folder, lock_folder};
 use crate::hardware::{HardwareError, MeasureOptions, Setting, measure};
 use crate::network::Network;
+use crate::pipeline::counts::{TRAININGS, check_count};
 use crate::seed::{Stream, derive};
 use crate::space::{self, ArchId, Architecture, SearchSpace, Skeleton, SpaceError, Task};
 use table::{Row, write_curves, write_table};
@@ -71,9 +72,9 @@ impl TableConfig {
         let refuse = |reason: String| RunError::Config { path: path.into(), reason };
         let text = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
         let config: TableConfig = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
+        check_count("repeats", config.repeats, TRAININGS).map_err(|error| RunError::Value(error.to_string()))?;
         match config.train.problem() {
             Some(problem) => Err(RunError::Value(format!("train: {problem}"))),
-            None if config.repeats == 0 => Err(RunError::Value("repeats must be at least 1".into())),
             None => Ok(config),
         }
     }

@@ -7,6 +7,7 @@ use arrow::array::ArrayRef;
 use crate::confirm::Training;
 use crate::files::FileError;
 use crate::pipeline::columns::{integer, number, optional, text, write_with};
+use crate::stats::mean;
 
 /// A network and its trainings.
 pub(super) struct Row {
@@ -23,7 +24,7 @@ impl Row {
     /// The mean over trainings; None if one of them diverged.
     fn mean(&self, value: impl Fn(&Training) -> Option<f64>) -> Option<f64> {
         let values = self.trainings.iter().map(|t| value(t).filter(|_| !t.diverged())).collect::<Option<Vec<_>>>()?;
-        Some(values.iter().sum::<f64>() / values.len().max(1) as f64)
+        mean(&values)
     }
 }
 

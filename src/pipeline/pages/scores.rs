@@ -3,6 +3,7 @@
 use super::{PageError, PageOptions};
 use crate::benchmark::Table;
 use crate::candidates::{join, space_of_scores};
+use crate::pipeline::counts::{RESAMPLES, check_count};
 use crate::pipeline::evaluate::{EvaluateError, EvaluateOptions, Evaluation, evaluate};
 
 /// Above so many networks there are fewer resamples, so that the work stays the same; intervals are narrow there.
@@ -34,6 +35,7 @@ pub(super) fn judged(
     options: &PageOptions,
 ) -> Result<Option<Judged>, PageError> {
     let Some((table, target)) = named(options)? else { return Ok(None) };
+    check_count("resamples", options.repeats as u64, RESAMPLES).map_err(EvaluateError::from)?;
     let space = space_of_scores(scores, &Table::open_truths(table)?).map_err(EvaluateError::from)?;
     let joined = join(scores, table, target, space.as_deref()).map_err(EvaluateError::from)?;
     let repeats =

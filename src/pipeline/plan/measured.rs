@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{LearningCurve, PlanConfig, PlanError};
 use crate::benchmark::{Table, TableError};
 use crate::report::{METADATA_KEY, SCORES_FILE};
+use crate::stats::mean;
 
 /// What the folder of a run says; None for what it does not.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -91,10 +92,6 @@ pub fn measured(dir: &Path) -> Result<Measured, PlanError> {
             (squares / (labelled.len() - 1) as f64).sqrt()
         }),
     })
-}
-
-fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 /// The last epoch of every training in the folder; None if there are no trainings.

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array1, Axis};
 use serde::Serialize;
 
-use super::text::{decimals, percent, unit};
+use super::text::{WIDEST, decimals, percent, unit};
 use super::{FOLDS, PredictError, check_encodings, check_level, columns};
-use crate::benchmark::Table;
-use crate::candidates::{self, Candidates, CandidatesConfig, CandidatesError, PRIOR};
+use crate::benchmark::{Table, lower_is_better};
+use crate::candidates::{self, Candidates, CandidatesConfig, CandidatesError, PRIOR, percent_bounds};
 use crate::files::check_output_folder;
-use crate::predictor::{self, Prediction, PredictorError, conformal_scale, cross_validate};
+use crate::predictor::{self, PredictorError, conformal_scale, cross_validate};
 use crate::seed::derive;
 use crate::stats::{Interval, kendall_tau, top_indices};
-use crate::text::thousands;
+use crate::text::{thousands, wrapped};
 
 /// The predictions, inside the folder of results.
 pub const PREDICTIONS_FILE: &str = "predictions.parquet";
@@ -48,6 +48,8 @@ pub struct Labelled {
     pub path: PathBuf,
     /// The column of the labels.
     pub target: String,
+    /// What a reader should know before believing a number.
+    pub notes: Vec<String>,
     /// The predictor.
     pub predictor: String,
     /// Networks with a label.
@@ -85,7 +87,8 @@ pub struct BestPredicted {
 
 /// Learns from the labelled networks of the run and writes `predictions.parquet` into `out`: one row per distinct live
 /// network with `arch` (its representative), `arch_id`, `label` where it has one, and `mean`, `std`, `low`, `high` in the
-/// unit of the labels. Intervals are scaled by held-out errors ([`conformal_scale`]).
+/// unit of the labels. Intervals are scaled by held-out errors ([`conformal_scale`]); means and intervals of accuracies are cut
+/// to what these can be ([`percent_bounds`]).
 pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled, PredictError> {
     check_level(config.level)?;
     check_encodings(&config.encodings)?;
@@ -113,7 +116,8 @@ pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled
     };
     let scale = held_out.as_ref().map_or(f64::INFINITY, |held| conformal_scale(held, &y.to_vec(), config.level));
     let predictions = fitted.predict(features.values.view());
-    let intervals: Vec<Interval> = predictions.iter().map(|p| p.scaled_interval(scale)).collect();
+    let bounds = percent_bounds(&config.target);
+    let shown: Vec<(f64, Interval)> = predictions.iter().map(|p| p.within(bounds, scale)).collect();
 
     check_output_folder(out, 1_000_000 + 200 * candidates.len() as u64)?;
     let path = out.join(PREDICTIONS_FILE);
@@ -124,18 +128,18 @@ pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled
             ("arch", columns::text(&texts)),
             ("arch_id", columns::text(candidates.ids.iter().map(|id| id.to_string()))),
             ("label", columns::optional(labels.iter().copied())),
-            ("mean", columns::number(predictions.iter().map(|p| p.mean))),
+            ("mean", columns::number(shown.iter().map(|p| p.0))),
             ("std", columns::number(predictions.iter().map(|p| p.std))),
-            ("low", columns::number(intervals.iter().map(|i| i.low))),
-            ("high", columns::number(intervals.iter().map(|i| i.high))),
+            ("low", columns::number(shown.iter().map(|p| p.1.low))),
+            ("high", columns::number(shown.iter().map(|p| p.1.high))),
         ],
     )?;
 
     let open: Vec<usize> = (0..labels.len()).filter(|&i| labels[i].is_none()).collect();
     let means: Vec<f64> = open.iter().map(|&i| predictions[i].mean).collect();
     let best = top_indices(&means, SHOWN).into_iter().map(|k| {
-        let (Prediction { mean, std }, Interval { low, high }) = (predictions[open[k]], intervals[open[k]]);
-        BestPredicted { arch: texts[open[k]].clone(), mean, std, low, high }
+        let (mean, Interval { low, high }) = shown[open[k]];
+        BestPredicted { arch: texts[open[k]].clone(), mean, std: predictions[open[k]].std, low, high }
     });
     let rows = Table::open(&config.labels).map_err(CandidatesError::from)?.num_rows();
     let held: Option<Vec<f64>> = held_out.map(|held| held.into_iter().map(|p| p.mean).collect());
@@ -146,6 +150,7 @@ pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled
     Ok(Labelled {
         path,
         target: config.target.clone(),
+        notes: lower_is_better(&config.target).into_iter().collect(),
         predictor: config.predictor.clone(),
         n_labels: labelled.len(),
         n_rows_unused: rows.saturating_sub(labelled.len()),
@@ -177,11 +182,12 @@ impl Labelled {
                 show(self.held_out_rmse, decimals(self.label_std))
             ),
             "\nBest predicted of those without a label".into(),
-            format!("mean ± half of the {} interval [u], network", percent(self.level)),
+            format!("mean [{} interval] in [u], network", percent(self.level)),
         ];
         let d = decimals(self.label_std);
+        lines.splice(1..1, self.notes.iter().map(|note| wrapped(&format!("note: {note}"), WIDEST)));
         // The strings of some spaces nearly fill a line.
-        let line = |b: &BestPredicted| format!("{:.d$} ± {:.d$}  {}", b.mean, (b.high - b.low) / 2.0, b.arch);
+        let line = |b: &BestPredicted| format!("{:.d$} [{:.d$}, {:.d$}]  {}", b.mean, b.low, b.high, b.arch);
         lines.extend(self.best.iter().map(line));
         lines.push(format!("\npredictions: {}", self.path.display()));
         lines.join("\n")

@@ -1,7 +1,7 @@
 //! What a list of predictions, or of scores, is worth on networks whose truth is known.
 
-use crate::predictor::{Prediction, scaled_coverage};
-use crate::stats::{kendall_tau, precision_at, regret_at, spearman};
+use crate::predictor::Prediction;
+use crate::stats::{Interval, kendall_tau, precision_at, regret_at, spearman};
 
 /// What counts as the top of the list.
 const TOP_FRACTION: f64 = 0.1;
@@ -47,34 +47,44 @@ pub(super) const WIDTH: usize = 7;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Measures(pub [Option<f64>; METRICS.len()]);
 
-/// Of scores, which have an order but no unit.
+/// Fewer networks have no order to speak of.
+const FEWEST: usize = 3;
+
+/// Of scores, which have an order but no unit. Nothing of it is defined where scores or truths are all equal.
 pub(super) fn judge_scores(scores: &[f64], truth: &[f64]) -> Measures {
     let mut measures = Measures::default();
-    measures.0[KENDALL] = kendall_tau(scores, truth);
+    measures.0[KENDALL] = kendall_tau(scores, truth).filter(|_| truth.len() >= FEWEST);
+    if measures.0[KENDALL].is_none() {
+        return measures;
+    }
     measures.0[SPEARMAN] = spearman(scores, truth);
     measures.0[PRECISION] = precision_at(scores, truth, TOP_FRACTION);
     measures.0[REGRET] = regret_at(scores, truth, 1);
     measures
 }
 
-/// Of predictions, with intervals `mean ± scale · std` if there is a scale.
-pub(super) fn judge_predictions(predictions: &[Prediction], truth: &[f64], scale: Option<f64>) -> Measures {
-    let means: Vec<f64> = predictions.iter().map(|p| p.mean).collect();
-    let mut measures = judge_scores(&means, truth);
+/// Of predictions, with intervals `mean ± scale · std` if there is a scale. What is predicted is cut to the bounds of the
+/// truth, but ranks as it was.
+pub(super) fn judge_predictions(
+    predictions: &[Prediction],
+    truth: &[f64],
+    scale: Option<f64>,
+    bounds: Option<Interval>,
+) -> Measures {
+    let mut measures = judge_scores(&predictions.iter().map(|p| p.mean).collect::<Vec<_>>(), truth);
+    let cut: Vec<(f64, Interval)> = predictions.iter().map(|p| p.within(bounds, scale.unwrap_or(0.0))).collect();
+    let means: Vec<f64> = cut.iter().map(|p| p.0).collect();
     let m = truth.len() as f64;
     let errors: f64 = truth.iter().zip(&means).map(|(t, p)| (t - p).powi(2)).sum();
     let centre = truth.iter().sum::<f64>() / m;
     let spread: f64 = truth.iter().map(|t| (t - centre).powi(2)).sum();
     measures.0[RMSE] = (m > 0.0).then(|| (errors / m).sqrt());
     measures.0[R2] = (spread > 0.0).then(|| 1.0 - errors / spread);
-    if let Some(scale) = scale.filter(|_| m > 0.0) {
-        let (inside, of) = scaled_coverage(predictions, truth, scale);
-        measures.0[COVERAGE] = Some(inside as f64 / of as f64);
-        let width = |p: &Prediction| {
-            let interval = p.scaled_interval(scale);
-            interval.high - interval.low
-        };
-        measures.0[WIDTH] = Some(predictions.iter().map(width).sum::<f64>() / m).filter(|width| width.is_finite());
+    if scale.is_some() && m > 0.0 {
+        let inside = cut.iter().zip(truth).filter(|((_, i), t)| i.low <= **t && **t <= i.high).count();
+        measures.0[COVERAGE] = Some(inside as f64 / m);
+        let width = cut.iter().map(|(_, i)| i.high - i.low).sum::<f64>() / m;
+        measures.0[WIDTH] = Some(width).filter(|width| width.is_finite());
     }
     measures
 }
@@ -96,7 +106,7 @@ mod tests {
         let stds = [1.0, 0.5, 1.0, 2.0, 0.1, 1.0, 1.0, 0.2];
         let predictions: Vec<Prediction> =
             means.into_iter().zip(stds).map(|(mean, std)| Prediction { mean, std }).collect();
-        let measures = judge_predictions(&predictions, &truth, Some(1.5)).0;
+        let measures = judge_predictions(&predictions, &truth, Some(1.5), None).0;
         let golden =
             [0.836501912571304, 0.934148484292342, 1.0, 0.0, 0.9013878188659973, 0.8452380952380952, 0.625, 2.55];
         for (value, golden) in measures.into_iter().zip(golden) {
@@ -105,10 +115,17 @@ mod tests {
         let scores = judge_scores(&means, &truth).0;
         assert_eq!(scores[..RMSE], measures[..RMSE]);
         assert_eq!(scores[RMSE..], [None; 4]);
-        assert_eq!(judge_predictions(&predictions, &truth, None).0[COVERAGE..], [None; 2]);
-        let endless = judge_predictions(&predictions, &truth, Some(f64::INFINITY)).0;
+        assert_eq!(judge_predictions(&predictions, &truth, None, None).0[COVERAGE..], [None; 2]);
+        let endless = judge_predictions(&predictions, &truth, Some(f64::INFINITY), None).0;
         assert_eq!(endless[COVERAGE..], [Some(1.0), None]);
-        let equal = judge_predictions(&predictions[..2], &[90.0, 90.0], None).0;
+        // No accuracy is above 94 here: what is predicted above is 94, and the intervals end there.
+        let bounds = Some(Interval { low: 0.0, high: 94.0 });
+        let cut = judge_predictions(&predictions[..3], &[90.0, 91.0, 92.0], Some(1.5), bounds).0;
+        assert_relative_eq!(cut[WIDTH].unwrap(), (3.0 + 1.5 + 3.0) / 3.0, max_relative = 1e-12);
+        let cut = judge_predictions(&predictions[2..5], &[92.0, 93.0, 94.0], Some(1.5), bounds).0;
+        assert_relative_eq!(cut[WIDTH].unwrap(), (3.0 + 4.0 + 0.3) / 3.0, max_relative = 1e-12);
+        let equal = judge_predictions(&predictions[..3], &[90.0; 3], None, None).0;
         assert_eq!((equal[KENDALL], equal[R2], equal[RMSE].is_some()), (None, None, true));
+        assert_eq!((equal[PRECISION], equal[REGRET]), (None, None));
     }
 }

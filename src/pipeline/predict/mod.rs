@@ -21,10 +21,11 @@ pub use measure::{METRICS, Measures, Metric};
 pub use report::{Comparison, Curve, Curves, Kind, Point, Summary};
 
 use super::{Progress, columns};
-use crate::candidates::{self, BASELINES, Candidates, CandidatesConfig, CandidatesError, PRIOR};
+use crate::candidates::{self, BASELINES, Candidates, CandidatesConfig, CandidatesError, PRIOR, percent_bounds};
 use crate::encoding::{self, FeatureMatrix};
 use crate::ensemble::ENSEMBLES;
 use crate::files::{FileError, check_output_folder};
+use crate::pipeline::counts::{DRAWS, check_count};
 use crate::pipeline::stamp::write_summary;
 use crate::predictor::{self, PREDICTORS, PredictorError, conformal_scale, cross_validate};
 use crate::seed::{Stream, derive};
@@ -122,9 +123,7 @@ pub fn curves(
     on_progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Curves, PredictError> {
     let predictors = predictors(&config.predictors)?;
-    if config.repeats == 0 {
-        return Err(PredictError::Value("repeats is 0; draw labels at least once".into()));
-    }
+    check_count("repeats", config.repeats as u64, DRAWS).map_err(|error| PredictError::Value(error.to_string()))?;
     check_level(config.level)?;
     check_encodings(&config.encodings)?;
     let (arena, labels) = arena(config)?;
@@ -290,7 +289,7 @@ fn fit_and_judge(
         held_out => Some(conformal_scale(&held_out?, &y.to_vec(), config.level)),
     };
     let predictions = fitted.predict(features.values.select(Axis(0), unseen).view());
-    Ok(judge_predictions(&predictions, truth, scale))
+    Ok(judge_predictions(&predictions, truth, scale, percent_bounds(&config.target)))
 }
 
 /// Writes all points and the report into the folder.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::measure::KENDALL;
 use super::{Arena, METRICS, Measures, PredictConfig};
+use crate::benchmark::lower_is_better;
 use crate::stats::percentile_interval;
 
 /// A difference is called clear if it has the same sign in at least this share of the repeats.
@@ -114,6 +115,8 @@ pub struct Comparison {
 pub struct Curves {
     /// The column that is predicted; larger is better.
     pub target: String,
+    /// What a reader should know before believing a number.
+    pub notes: Vec<String>,
     /// File name of the table.
     pub table: String,
     /// The space.
@@ -186,6 +189,7 @@ pub(super) fn report(config: &PredictConfig, arena: &Arena, labels: Vec<usize>, 
     let table = config.candidates.table.as_deref().and_then(|path| path.file_name()).unwrap_or_default();
     Curves {
         target: config.target.clone(),
+        notes: lower_is_better(&config.target).into_iter().collect(),
         table: table.to_string_lossy().into_owned(),
         space: arena.candidates.space.entry().name,
         key: arena.candidates.join.as_ref().map(|join| join.key[1].clone()).unwrap_or_default(),

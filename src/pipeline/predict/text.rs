@@ -7,7 +7,7 @@ use crate::candidates::is_accuracy;
 use crate::text::{aligned, thousands, wrapped};
 
 /// Characters of a line.
-const WIDEST: usize = 110;
+pub(super) const WIDEST: usize = 110;
 /// With fewer repeats, a warning.
 const ENOUGH_REPEATS: usize = 10;
 
@@ -44,6 +44,7 @@ impl Curves {
             ),
             format!("left out   {} dead, {} without a target", count(self.n_dead), count(self.n_without_truth)),
         ];
+        lines.splice(1..1, self.notes.iter().map(|note| wrapped(&format!("note: {note}"), WIDEST)));
         if self.taking_part < self.networks {
             let part = count(self.taking_part);
             lines.push(format!("subset     {part} of them, drawn uniformly, take part; the others stay aside"));

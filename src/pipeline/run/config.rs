@@ -9,6 +9,7 @@ use crate::confirm::Recipe;
 use crate::data::{DataError, DataSpec, Watch};
 use crate::network::Shape;
 use crate::pipeline::confirm::Controls;
+use crate::pipeline::counts::{TRAININGS, check_count};
 use crate::pipeline::{ScreenConfig, ScreenError};
 
 /// Everything that decides a run.
@@ -106,8 +107,9 @@ impl RunConfig {
         if self.labels < 5 {
             return Err(format!("labels is {}, a surrogate needs at least 5", self.labels));
         }
-        if self.top == 0 || self.repeats == 0 {
-            return Err("top and repeats must be at least 1".into());
+        check_count("repeats", self.repeats, TRAININGS).map_err(|error| error.to_string())?;
+        if self.top == 0 {
+            return Err("top must be at least 1".into());
         }
         if !(self.level > 0.0 && self.level < 1.0) {
             return Err(format!("level is {}, it must be between 0 and 1", self.level));

@@ -5,6 +5,7 @@ use super::format::{count, duration, escape, fixed, p_value, plural, signed, usa
 use super::model::{Comparison, Group, LearningCurve, Role, RunReport, TrainedNetwork};
 use super::scale::Scale;
 use super::{accuracy_name, as_section, capitalized, drawable, dropped, note, role_class, role_legend, role_name};
+use crate::stats;
 
 const STRIP: Frame = Frame { width: 400.0, height: 228.0, left: 74.0, right: 14.0, top: 4.0, bottom: 40.0 };
 const CURVES: Frame = Frame { width: 400.0, height: 290.0, left: 36.0, right: 14.0, top: 30.0, bottom: 40.0 };
@@ -20,7 +21,7 @@ pub(super) fn section(run: &RunReport) -> String {
 /// Mean over the seeds that ended in a usable accuracy.
 fn mean(network: &TrainedNetwork) -> Option<f64> {
     let values: Vec<_> = network.accuracies.iter().copied().filter(|a| usable(*a)).collect();
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    stats::mean(&values)
 }
 
 fn networks(group: &Group) -> Vec<(&TrainedNetwork, f64)> {

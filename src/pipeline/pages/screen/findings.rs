@@ -1,10 +1,11 @@
 //! What the scores of a screen say: of each other, and beside known accuracies.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
 use crate::benchmark::Table;
+use crate::candidates::strings_and_networks;
 use crate::candidates::{score, score_names};
 use crate::pipeline::findings::{Column, Features, correlations, costs, preferences, sentences, worth};
 use crate::pipeline::pages::scores::Judged;
@@ -13,7 +14,7 @@ use crate::proxy;
 use crate::report::html::model::{Estimate, ProxyRow, ProxySection, RunReport, ScatterPanel};
 use crate::seed::{Stream, derive};
 use crate::space::{self, Architecture, SearchSpace, Skeleton};
-use crate::stats::Interval;
+use crate::stats::{Clusters, Interval};
 use crate::text::thousands;
 
 /// How alike proxies rank, what they prefer, and whether they beat a count is told by so many networks, drawn by lot from more.
@@ -62,7 +63,9 @@ pub(super) fn add(
     let params = scores.f64_column("params")?;
     let params =
         Column { name: "params".into(), values: places.iter().map(|&i| params[rows[i]]).collect(), baseline: true };
-    page.worth = worth(&tested, &params, &accuracies, options.seed);
+    let ids = scores.string_column("arch_id")?;
+    let networks = Clusters::by_key(&places.iter().map(|&i| &ids[rows[i]]).collect::<Vec<_>>());
+    page.worth = worth(&tested, &params, &accuracies, &networks, options.seed);
     page.verdict = match &page.worth {
         Some(worth) => sentences(worth, &proxy_rows),
         None => {
@@ -76,8 +79,9 @@ pub(super) fn add(
     page.proxies = ProxySection {
         rows: proxy_rows,
         interval_method: format!(
-            "95% bootstrap intervals over {} networks ({} resamples), whose accuracies are {} of {}",
-            thousands(judged.truth.len() as u64),
+            "95% bootstrap intervals over {}; networks are resampled with all their strings ({} times), and their \
+             accuracies are {} of {}",
+            strings_and_networks(judged.evaluation.n_joined, judged.evaluation.n_networks),
             thousands(judged.evaluation.repeats as u64),
             judged.evaluation.target,
             judged.evaluation.table
@@ -156,8 +160,17 @@ fn joined(judged: &Judged) -> Vec<(String, String)> {
     let e = &judged.evaluation;
     let mut facts = vec![
         ("Accuracies".to_owned(), format!("{} of {}", e.target, e.table)),
-        ("With an accuracy".into(), format!("{} networks, joined on {}", thousands(e.n_joined as u64), e.join_key[1])),
+        (
+            "With an accuracy".into(),
+            format!("{}, joined on {}", strings_and_networks(e.n_joined, e.n_networks), e.join_key[1]),
+        ),
     ];
+    facts.extend(e.notes.iter().map(|note| ("Note".into(), note.clone())));
+    let undefined: BTreeSet<String> =
+        e.rows.iter().filter_map(|row| Some(format!("{}: {}", row.name, row.overall.undefined?))).collect();
+    if !undefined.is_empty() {
+        facts.push(("Not defined".into(), undefined.into_iter().collect::<Vec<_>>().join("; ")));
+    }
     if e.n_unmatched + e.n_without_truth > 0 {
         facts.push((
             "Left out".into(),

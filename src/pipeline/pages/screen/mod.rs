@@ -2,7 +2,6 @@
 
 mod findings;
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use serde_json::Value;
@@ -71,11 +70,13 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
     Ok(Contents { page, settings: settings(&metadata), best, traces })
 }
 
-/// The first row of every network.
+/// A row of every network, by ascending id: of several architectures the first by its text, whatever the order of rows.
 fn distinct(scores: &Table) -> Result<Vec<usize>, PageError> {
-    let mut seen = HashSet::with_capacity(scores.num_rows());
-    let ids = scores.string_column("arch_id")?;
-    Ok(ids.into_iter().enumerate().filter(|(_, id)| seen.insert(id.clone())).map(|(row, _)| row).collect())
+    let (ids, archs) = (scores.string_column("arch_id")?, scores.string_column("arch")?);
+    let mut rows: Vec<usize> = (0..scores.num_rows()).collect();
+    rows.sort_unstable_by_key(|&row| (&ids[row], &archs[row]));
+    rows.dedup_by_key(|row| &ids[*row]);
+    Ok(rows)
 }
 
 /// Pictures of the best networks; none of a space that is not known.

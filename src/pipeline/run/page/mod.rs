@@ -75,8 +75,9 @@ pub(super) fn page(results: &Results<'_>, space: &dyn SearchSpace) -> RunReport 
     let truth: Vec<f64> = judged.iter().map(|j| j.1).collect();
     let restricted = |c: &Column| Column { values: proxies::of(c, &judged), ..c.clone() };
     let tested: Vec<Column> = columns.iter().map(restricted).collect();
-    let worth = worth(&tested, &restricted(&params), &truth, results.seed("bootstrap"));
-    let mut rows = results.proxy_rows(&columns, &judged);
+    let networks = results.networks(&judged);
+    let worth = worth(&tested, &restricted(&params), &truth, &networks, results.seed("bootstrap"));
+    let mut rows = results.proxy_rows(&columns, &judged, &networks);
     let rho = |r: &ProxyRow| r.spearman.map_or(f64::NEG_INFINITY, |e| e.value);
     rows.sort_by(|a, b| rho(b).total_cmp(&rho(a)));
     let mut known = vec![None; results.candidates.len()];

@@ -5,7 +5,7 @@ use crate::pipeline::confirm::mean;
 use crate::predictor::Prediction;
 use crate::report::html::model::{Drawing, Estimate, Evidence, Interval, PredictionPoint, Predictions, TopNetwork};
 use crate::space::SearchSpace;
-use crate::stats::spearman;
+use crate::stats::{self, spearman};
 
 /// Networks in the table of the best.
 const TOP_ROWS: usize = 20;
@@ -23,10 +23,10 @@ impl Results<'_> {
             .iter()
             .zip(predictions)
             .map(|(t, p)| {
-                let interval = p.scaled_interval(self.scale);
+                let (mean, interval) = p.within(Some(stats::Interval::PERCENT), self.scale);
                 PredictionPoint {
                     arch: self.arch(t).into(),
-                    predicted: p.mean,
+                    predicted: mean,
                     std: Some(p.std),
                     interval: Some(Interval { low: interval.low, high: interval.high }),
                     trained: t.valid_pct(),
@@ -71,7 +71,7 @@ impl Results<'_> {
                     arch: table.arch[row].clone(),
                     params: Some(table.params[row] as u64),
                     macs: Some(table.macs[row] as u64),
-                    predicted: Some(prediction.mean),
+                    predicted: Some(stats::Interval::PERCENT.hold(prediction.mean)),
                     std: Some(prediction.std),
                     trained: trained(c),
                 }

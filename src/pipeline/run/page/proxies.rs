@@ -8,7 +8,7 @@ use crate::pipeline::findings::{Column, Features, REPEATS};
 use crate::proxy;
 use crate::report::html::model::{Estimate, ProxyRow, ScatterPanel, ScatterPoint};
 use crate::space::SearchSpace;
-use crate::stats::{RankedPairs, missing_last, multiplicities, percentile_interval, resampled};
+use crate::stats::{Clusters, RankedPairs, missing_last, multiplicities, percentile_interval, resampled};
 
 /// Up to so many networks beside the trained ones are named in the scatter plots.
 const NAMED: usize = 2000;
@@ -22,6 +22,12 @@ impl Results<'_> {
         let ids = &self.outcome.table.arch_id;
         let known = |candidate: usize| Some((candidate, truth.accuracy(&ids[self.candidates[candidate].row])?));
         (0..self.candidates.len()).filter_map(known).collect()
+    }
+
+    /// The networks that these candidates are, one each, in an order of their own.
+    pub(super) fn networks(&self, judged: &[(usize, f64)]) -> Clusters {
+        let ids = &self.outcome.table.arch_id;
+        Clusters::by_key(&judged.iter().map(|&(candidate, _)| &ids[self.candidates[candidate].row]).collect::<Vec<_>>())
     }
 
     /// The scores of every proxy for every candidate.
@@ -44,15 +50,15 @@ impl Results<'_> {
     }
 
     /// Correlations of the scores with the accuracies of the candidates that proxies are judged by.
-    pub(super) fn proxy_rows(&self, columns: &[Column], judged: &[(usize, f64)]) -> Vec<ProxyRow> {
+    pub(super) fn proxy_rows(&self, columns: &[Column], judged: &[(usize, f64)], networks: &Clusters) -> Vec<ProxyRow> {
         let metadata: Value = serde_json::from_str(&self.outcome.table.metadata).unwrap_or(Value::Null);
         let truth: Vec<f64> = judged.iter().map(|j| j.1).collect();
         let row = |column: &Column| {
             let scores = self.outcome.table.proxies.iter().find(|(name, _)| *name == column.name);
-            let pairs = RankedPairs::new(&missing_last(&of(column, judged)), &truth);
+            let pairs = RankedPairs::new(&missing_last(&of(column, judged)), &truth, networks);
             let estimate = |f: fn(&RankedPairs, &[u32]) -> Option<f64>| {
-                let (pairs, n) = (pairs.as_ref()?, truth.len());
-                let value = f(pairs, &vec![1; n])?;
+                let (pairs, n) = (pairs.as_ref()?, networks.count());
+                let value = f(pairs, &pairs.all())?;
                 let seed = self.seed("bootstrap");
                 let drawn = resampled(n, REPEATS, seed, |sample| f(pairs, &multiplicities(n, sample)));
                 Some(match percentile_interval(&drawn, 0.95) {

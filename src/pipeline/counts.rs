@@ -1,0 +1,49 @@
+//! Bounds of the options that say how often something is repeated: what a machine can hold, and what a statistic needs.
+
+use std::ops::RangeInclusive;
+
+/// Bootstrap resamples: an interval needs two.
+pub const RESAMPLES: RangeInclusive<u64> = 2..=100_000;
+/// Random draws, of labels or of networks to learn from.
+pub const DRAWS: RangeInclusive<u64> = 1..=10_000;
+/// Searches per strategy.
+pub const SEEDS: RangeInclusive<u64> = 1..=10_000;
+/// Trainings of one network.
+pub const TRAININGS: RangeInclusive<u64> = 1..=1_000;
+
+/// A number of repetitions that is out of bounds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is {value}; give a number from {least} to {most}")]
+pub struct CountError {
+    /// The option.
+    pub name: &'static str,
+    /// What was asked for.
+    pub value: u64,
+    /// The smallest number allowed.
+    pub least: u64,
+    /// The largest.
+    pub most: u64,
+}
+
+/// Checks that the option `name` is within its bounds.
+pub fn check_count(name: &'static str, value: u64, bounds: RangeInclusive<u64>) -> Result<(), CountError> {
+    if bounds.contains(&value) {
+        return Ok(());
+    }
+    Err(CountError { name, value, least: *bounds.start(), most: *bounds.end() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_named() {
+        assert_eq!(check_count("resamples", 2, RESAMPLES), Ok(()));
+        assert_eq!(check_count("resamples", 100_000, RESAMPLES), Ok(()));
+        for value in [0, 1, 100_001, u64::MAX] {
+            let error = check_count("resamples", value, RESAMPLES).unwrap_err().to_string();
+            assert_eq!(error, format!("resamples is {value}; give a number from 2 to 100000"));
+        }
+    }
+}
