@@ -54,7 +54,7 @@ fn main() {
                     let score = |(id, network): &(space::ArchId, _)| {
                         let name = if bank { "bank/0".into() } else { format!("{id}/0") };
                         let run = engine.run(network, derive(seed, &name), &batch, &passes).expect("runs");
-                        proxies.iter().map(|p| (p.score)(&run).value().unwrap_or(f64::NEG_INFINITY)).collect()
+                        proxies.iter().map(|p| p.evaluate(&run).value().unwrap_or(f64::NEG_INFINITY)).collect()
                     };
                     networks.par_iter().map(score).collect()
                 })

@@ -36,7 +36,7 @@
 //!
 //! let naswot = proxy::find("naswot")?;
 //! let passes = Engine::new(device).run(&network, 0, &batch, naswot.passes)?;
-//! let score = (naswot.score)(&passes);
+//! let score = naswot.evaluate(&passes);
 //! assert!(score.value().is_some_and(|v| v > 0.0));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

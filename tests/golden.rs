@@ -97,10 +97,10 @@ fn every_proxy_equals_pytorch_in_float64() {
             let live = if MANY_IMAGES.contains(&proxy.name) { &run_many } else { &run_live };
             let score = match (proxy.view, live) {
                 (View::Live, None) => Score::status(Status::Dead),
-                (View::Live, Some(passes)) => (proxy.score)(passes),
+                (View::Live, Some(passes)) => proxy.evaluate(passes),
                 // Only counts are defined for a network that computes nothing.
                 (View::Specified, None) if !proxy.passes.is_empty() => Score::status(Status::Dead),
-                (View::Specified, _) => (proxy.score)(&run_specified),
+                (View::Specified, _) => proxy.evaluate(&run_specified),
             };
             let what = format!("{} of {} seed {seed}", proxy.name, case["arch"]);
             // The reference counts nothing on a dead network; naslens says that it is dead.

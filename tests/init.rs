@@ -53,7 +53,7 @@ fn a_network_has_the_same_distribution_of_scores_either_way() {
         let engine = if bank { Engine::with_bank(Device::Cpu) } else { Engine::new(Device::Cpu) };
         let scores = (0..SEEDS).map(|seed| {
             let run = engine.run(&network, weight_seed(bank, seed, id), &batch, &passes()).unwrap();
-            PROXIES.map(|name| (proxy::find(name).unwrap().score)(&run).value().unwrap())
+            PROXIES.map(|name| proxy::find(name).unwrap().evaluate(&run).value().unwrap())
         });
         let scores: Vec<[f64; 3]> = scores.collect();
         (0..3).map(|p| scores.iter().map(|s| s[p]).collect()).collect()
@@ -80,7 +80,7 @@ fn rankings_agree_either_way() {
             let runs = (0..4).map(|seed| engine.run(network, weight_seed(bank, seed, *id), &batch, &passes()).unwrap());
             let runs: Vec<_> = runs.collect();
             PROXIES.map(|name| {
-                runs.iter().map(|run| (proxy::find(name).unwrap().score)(run).value().unwrap_or(0.0)).sum::<f64>()
+                runs.iter().map(|run| proxy::find(name).unwrap().evaluate(run).value().unwrap_or(0.0)).sum::<f64>()
             })
         };
         networks.iter().map(score).collect()

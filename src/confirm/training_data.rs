@@ -98,7 +98,7 @@ impl TrainingData {
     }
 
     /// Where networks are trained.
-    pub(super) fn device(&self) -> Device {
+    pub fn device(&self) -> Device {
         self.device
     }
 

@@ -1,8 +1,9 @@
 //! Devices and threads.
 
+use serde::Serialize;
 use tch::{Cuda, Device};
 
-use super::EngineError;
+use super::{EngineError, processor};
 
 /// The device called `text`: `cpu`, `cuda` (= `cuda:0`), `cuda:N`, or `auto`, the first CUDA device if there is one.
 pub fn parse_device(text: &str) -> Result<Device, EngineError> {
@@ -28,6 +29,44 @@ pub fn describe_device(device: Device) -> String {
         Device::Cuda(n) => format!("cuda:{n}"),
         _ => "cpu".into(),
     }
+}
+
+/// What the last bits of a result and the time it takes depend on, apart from versions and settings: numbers of one machine are
+/// equal, those of two may differ by rounding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Machine {
+    /// The processor's name, as the system gives it; empty where it is not known.
+    pub processor: String,
+    /// Its vector instructions, as far as oneDNN chooses its kernels by them.
+    pub instructions: Vec<&'static str>,
+    /// `ONEDNN_DEFAULT_FPMATH_MODE`, which allows oneDNN to compute in less than float32.
+    pub onednn_fpmath_mode: Option<String>,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn here() -> Self {
+        Machine {
+            processor: processor(),
+            instructions: instructions(),
+            onednn_fpmath_mode: std::env::var("ONEDNN_DEFAULT_FPMATH_MODE").ok(),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn instructions() -> Vec<&'static str> {
+    macro_rules! detected {
+        ($($name:tt),*) => {
+            [$(($name, is_x86_feature_detected!($name))),*].into_iter().filter(|(_, found)| *found).map(|(name, _)| name)
+        };
+    }
+    detected!("sse4.1", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512vnni", "avx512bf16").collect()
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn instructions() -> Vec<&'static str> {
+    Vec::new()
 }
 
 unsafe extern "C" {
@@ -58,4 +97,18 @@ fn keep_freed_memory() {
 /// Settings of one worker thread: a single libtorch thread, because rayon runs networks side by side.
 pub fn prepare_thread() {
     tch::set_num_threads(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_described() {
+        let machine = Machine::here();
+        assert_eq!(machine, Machine::here());
+        if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+            assert!(!machine.processor.is_empty() && machine.instructions.contains(&"sse4.1"), "{machine:?}");
+        }
+    }
 }

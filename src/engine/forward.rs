@@ -2,7 +2,8 @@
 
 use tch::Tensor;
 
-use super::tensors::{self, BN_EPS};
+use super::norm::{BN_EPS, BN_MOMENTUM};
+use super::tensors;
 use super::weights::{LayerTensors, Weights};
 use crate::network::{Network, NodeId, Op};
 
@@ -131,7 +132,7 @@ pub(super) fn apply(op: &Op, inputs: &[&Tensor], layer: Option<&LayerTensors>) -
 /// Train-mode batch normalisation; updates the running mean and variance with PyTorch's default momentum, if given.
 pub(super) fn batch_norm(x: &Tensor, running: Option<&(Tensor, Tensor)>) -> Result<Tensor, tch::TchError> {
     let (mean, variance) = (running.map(|r| &r.0), running.map(|r| &r.1));
-    x.f_batch_norm(None::<&Tensor>, None::<&Tensor>, mean, variance, true, 0.1, BN_EPS, false)
+    x.f_batch_norm(None::<&Tensor>, None::<&Tensor>, mean, variance, true, BN_MOMENTUM, BN_EPS, false)
 }
 
 fn normalise_each(x: &Tensor) -> Result<Tensor, tch::TchError> {

@@ -9,20 +9,23 @@ mod block_wise;
 mod codes;
 mod cost;
 mod device;
-mod direct;
-mod dual;
+mod direct_convolution;
 mod fisher_information;
-mod fold;
+mod folded_parameters;
+mod footprint;
 mod forward;
+mod forward_derivative;
 mod gaussian;
 mod hessian;
 mod host;
+mod inference;
 mod kernels;
 mod linear;
 mod linear_regions;
 mod loss;
 mod memory;
 mod moments;
+mod norm;
 mod parameters;
 mod passes;
 mod per_image;
@@ -34,21 +37,21 @@ mod train_mode;
 mod trainable;
 mod weights;
 
-pub use batch::DeviceBatch;
+pub use batch::{BatchCounts, DeviceBatch};
 pub use block_wise::BlockWise;
 pub use codes::CodeKernel;
 pub use cost::{CostModel, cache_folder, load_average, processor};
-pub use device::{describe_device, parse_device, prepare_process, prepare_thread};
-pub use dual::Dual;
+pub use device::{Machine, describe_device, parse_device, prepare_process, prepare_thread};
+pub use footprint::{activation_bytes, batch_bytes, check_memory, training_bytes, weight_bytes};
 pub use forward::{Norm, Observer, forward};
+pub use forward_derivative::Dual;
 pub use gaussian::{Expansion, NeuronPatterns};
 pub use linear_regions::LinearRegions;
 pub use memory::{peak_device_memory, reset_peak_device_memory};
-pub use parameters::{NormTensors, ParameterCounts, Parameters};
+pub use norm::{BN_EPS, NormTensors};
+pub use parameters::{ParameterCounts, Parameters};
 pub use passes::{LayerGradient, Pass, Passes};
 pub use run::Engine;
-
-pub use tensors::BN_EPS;
 pub use trainable::{Precision, Trainable};
 pub use weights::{LayerTensors, WeightBank, Weights, channels_last};
 
@@ -71,8 +74,20 @@ pub enum EngineError {
         available: i64,
     },
     /// libtorch refused, for instance because memory ran out.
-    #[error("libtorch: {0}")]
+    #[error("libtorch: {}", torch_message(.0))]
     Torch(#[from] tch::TchError),
+    /// More memory is needed than there is.
+    #[error("{what} would need at least {} of memory, and {} are free; lower {lower}", gigabytes(*.needed), gigabytes(*.available))]
+    Memory {
+        /// What needs it.
+        what: &'static str,
+        /// Bytes needed, at least.
+        needed: u64,
+        /// Bytes free.
+        available: u64,
+        /// The options that make it less.
+        lower: &'static str,
+    },
     /// The batch does not fit the network.
     #[error("the batch is {batch}, the network takes {network}")]
     BatchShape {
@@ -81,4 +96,31 @@ pub enum EngineError {
         /// Input shape of the network.
         network: crate::network::Shape,
     },
+}
+
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.1} GB", bytes as f64 / 1e9)
+}
+
+/// What libtorch says, without the C++ frames that it appends; where memory ran out, what to do about it.
+pub fn torch_message(error: &tch::TchError) -> String {
+    let text = error.to_string();
+    if ["allocate memory", "out of memory", "bad_alloc"].iter().any(|sign| text.contains(sign)) {
+        return "out of memory: lower the batch size, the images, the channels or the number of threads".into();
+    }
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason given").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_libtorch_are_one_line() {
+        let error = tch::Tensor::f_zeros([1i64 << 52], (tch::Kind::Float, tch::Device::Cpu)).unwrap_err();
+        assert_eq!(EngineError::from(error).to_string().lines().count(), 1);
+        let x = tch::Tensor::zeros([2, 3], (tch::Kind::Float, tch::Device::Cpu));
+        let error = EngineError::from(x.f_matmul(&x).unwrap_err()).to_string();
+        assert!(error.starts_with("libtorch: ") && error.lines().count() == 1 && error.len() > 20, "{error}");
+    }
 }

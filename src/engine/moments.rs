@@ -3,8 +3,8 @@
 use tch::Tensor;
 
 use super::kernels;
-use super::parameters::NormTensors;
-use super::tensors::{BN_EPS, BN_MOMENTUM, empty_like, values};
+use super::norm::{BN_EPS, BN_MOMENTUM, NormTensors};
+use super::tensors::{Affine, empty_like, values, values_mut};
 
 /// Mean and reciprocal standard deviation per channel, and what normalisation multiplies with and adds.
 #[derive(Debug)]
@@ -14,8 +14,8 @@ pub(super) struct Moments {
     inverse_std: Vec<f64>,
     /// Learned scale; 1 in an untrained network.
     learned: Option<Vec<f64>>,
-    pub scale: Vec<f32>,
-    pub shift: Vec<f32>,
+    /// What normalisation multiplies with and adds.
+    pub affine: Affine,
 }
 
 /// The gradients of one normalisation: with respect to its input, and per channel to its scale and shift.
@@ -51,8 +51,10 @@ impl Moments {
         let factor = |k: usize| inverse_std[k] * learned.as_ref().map_or(1.0, |l| l[k]);
         let offset = |k: usize| affine.map_or(0.0, |(_, shift)| f64::from(shift[k]));
         Moments {
-            scale: (0..mean.len()).map(|k| factor(k) as f32).collect(),
-            shift: (0..mean.len()).map(|k| (offset(k) - mean[k] * factor(k)) as f32).collect(),
+            affine: Affine {
+                scale: (0..mean.len()).map(|k| factor(k) as f32).collect(),
+                shift: (0..mean.len()).map(|k| (offset(k) - mean[k] * factor(k)) as f32).collect(),
+            },
             learned,
             mean,
             variance,
@@ -100,7 +102,7 @@ impl Moments {
             d[k] = (s * f * along * m - f * sums[k] / n) as f32;
         }
         let mut input = empty_like(y)?;
-        let out = super::tensors::values_mut(&mut input);
+        let out = values_mut(&mut input);
         kernels::blend(out, values(g), values(y), mask.map(values), c, &a, &b, &d);
         Ok(MomentGradients { input, scale, shift: sums.iter().map(|&s| s as f32).collect() })
     }

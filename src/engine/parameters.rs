@@ -2,25 +2,9 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::forward::{Norm, forward};
-use super::plan::Plan;
-use super::tape::Tape;
-use super::tensors::{self, BN_EPS, BN_MOMENTUM};
+use super::norm::NormTensors;
 use super::weights::{LayerTensors, Weights};
-use crate::network::{Network, NodeId, Op};
-
-/// The tensors of one batch normalisation, each of length channels: `scale (x - mean) / sqrt(variance + 1e-5) + shift`.
-#[derive(Debug)]
-pub struct NormTensors {
-    /// Learned scale.
-    pub scale: Tensor,
-    /// Learned shift.
-    pub shift: Tensor,
-    /// Running mean of the training batches, used in place of the batch's own when the network is not trained.
-    pub mean: Tensor,
-    /// Running (unbiased) variance.
-    pub variance: Tensor,
-}
+use crate::network::{Network, Op};
 
 /// Weights and biases of the layers, scales, shifts and running statistics of the normalisations, by node id.
 #[derive(Debug)]
@@ -133,33 +117,5 @@ impl Parameters {
             to.f_copy_(&from)?;
         }
         Ok(())
-    }
-
-    /// The logits (images x classes) of the images (n, channels, height, width), normalised by the running statistics.
-    pub fn logits(&self, network: &Network, images: &Tensor) -> Result<Tensor, tch::TchError> {
-        let _no_grad = tch::no_grad_guard();
-        if tensors::is_host(images) {
-            let plan = Plan::trained(network);
-            return Tape::trained(&plan, self, images, false)?.logits(0);
-        }
-        self.forward(network, images, false)
-    }
-
-    /// The same by libtorch's operations; with `training`, normalised by the batch, which moves the running statistics.
-    pub(super) fn forward(&self, network: &Network, images: &Tensor, training: bool) -> Result<Tensor, tch::TchError> {
-        let mut norm = |id: NodeId, x: &Tensor| match &self.norms[id] {
-            Some(n) => x.f_batch_norm(
-                Some(&n.scale),
-                Some(&n.shift),
-                Some(&n.mean),
-                Some(&n.variance),
-                training,
-                BN_MOMENTUM,
-                BN_EPS,
-                false,
-            ),
-            None => Err(tch::TchError::Torch(format!("node {id} is no batch normalisation"))),
-        };
-        forward(network, &self.layers, images, &mut Norm::With(&mut norm), &mut |_, _, _| Ok(()))?.f_flatten(1, -1)
     }
 }

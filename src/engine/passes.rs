@@ -4,7 +4,7 @@ use ndarray::Array2;
 use tch::Tensor;
 
 use super::weights::{Weights, gradient_or_zeros};
-use super::{BlockWise, CodeKernel, Dual, Expansion, LinearRegions, NeuronPatterns};
+use super::{BatchCounts, BlockWise, CodeKernel, Dual, Expansion, LinearRegions, NeuronPatterns};
 use crate::network::Network;
 
 /// Something that is run once per network and read by any number of proxies.
@@ -91,7 +91,34 @@ impl Pass {
             Weights | Dual | LinearGradient | NormalisedLinearGradient | Expansion | BlockWise | LinearRegions
         )
     }
+
+    /// Images that are normalised together where the pass depends on how a normalisation passes changes on, given the images
+    /// of the batch; None for passes that read values or codes only, or that leave normalisation out.
+    pub fn normalised_together(self, images: usize) -> Option<usize> {
+        match self {
+            Pass::LossGradient
+            | Pass::ActivationGradient
+            | Pass::HessianGradient
+            | Pass::InputGradient
+            | Pass::Expansion
+            | Pass::BlockWise => Some(images),
+            Pass::HalfGradients => Some(images / 2),
+            Pass::TangentKernel => Some(images.min(KERNEL_IMAGES)),
+            Pass::NormalisedLinearGradient | Pass::GradientSigns => Some(1),
+            Pass::Weights
+            | Pass::Dual
+            | Pass::LinearGradient
+            | Pass::Codes
+            | Pass::ChannelCorrelation
+            | Pass::NeuronPatterns
+            | Pass::LinearRegions
+            | Pass::FisherInformation => None,
+        }
+    }
 }
+
+/// Images of the tangent kernel: each costs a backward pass through all of them.
+pub(super) const KERNEL_IMAGES: usize = 16;
 
 /// A layer's weight and the gradient of a scalar with respect to it.
 #[derive(Debug)]
@@ -118,6 +145,8 @@ impl LayerGradient {
 pub struct Passes<'a> {
     /// The network that was run.
     pub network: &'a Network,
+    /// How much the images of the batch differ.
+    pub batch: BatchCounts,
     /// [`Pass::Weights`].
     pub weights: Option<Weights>,
     /// [`Pass::Dual`].
@@ -169,6 +198,7 @@ impl<'a> Passes<'a> {
     pub fn none(network: &'a Network) -> Self {
         Passes {
             network,
+            batch: BatchCounts::default(),
             weights: None,
             dual: None,
             linear_gradient: None,

@@ -123,6 +123,13 @@ impl<'a> Plan<'a> {
         self.steps.iter().map(of).sum()
     }
 
+    /// Whether a gradient through the network reads the value of the node.
+    pub fn is_read_back(&self, id: PlanId) -> bool {
+        let node = &self.nodes[id];
+        let read = |op: &Op| !op.is_wiring() && !matches!(op, Op::Relu | Op::AvgPool(_) | Op::GlobalAvgPool);
+        node.op == Op::Relu || node.consumers.iter().any(|&c| read(&self.nodes[c].op))
+    }
+
     /// How often each ReLU of the plan is among the network's own.
     pub fn relus(&self, network: usize) -> impl Iterator<Item = PlanId> + '_ {
         let nodes = self.networks[network].nodes();

@@ -4,10 +4,14 @@ use std::time::Instant;
 
 use tch::Device;
 
+use super::passes::KERNEL_IMAGES;
 use super::plan::Plan;
 use super::weights::{WeightBank, Weights};
 use super::{DeviceBatch, EngineError, Norm, Pass, Passes};
-use super::{block_wise, dual, fisher_information, gaussian, hessian, linear, linear_regions, per_image, train_mode};
+use super::{
+    block_wise, fisher_information, forward_derivative, gaussian, hessian, linear, linear_regions, per_image,
+    train_mode,
+};
 use crate::network::Network;
 
 /// Runs networks on one device.
@@ -16,9 +20,6 @@ pub struct Engine {
     device: Device,
     bank: Option<WeightBank>,
 }
-
-/// Images of the tangent kernel: each costs a backward pass through all of them.
-const KERNEL_IMAGES: usize = 16;
 
 impl Engine {
     /// An engine on this device that draws the weights of every network anew.
@@ -57,7 +58,8 @@ impl Engine {
         batch: &DeviceBatch,
         wanted: &[Pass],
     ) -> Result<Vec<Passes<'a>>, EngineError> {
-        let mut all: Vec<Passes<'a>> = population.iter().map(|&(network, _)| Passes::none(network)).collect();
+        let mut all: Vec<Passes<'a>> =
+            population.iter().map(|&(network, _)| Passes { batch: batch.counts(), ..Passes::none(network) }).collect();
         if wanted.is_empty() {
             return Ok(all);
         }
@@ -72,7 +74,7 @@ impl Engine {
         let duals = clock.time(Pass::Dual, || {
             let absolute = |&(net, seed): &(&Network, u64)| Weights::init_absolute(net, seed, self.device, bank);
             let absolute: Vec<_> = population.iter().map(absolute).collect::<Result<_, _>>()?;
-            Ok(dual::run(&plan, &absolute, self.device)?)
+            Ok(forward_derivative::run(&plan, &absolute, self.device)?)
         })?;
         deal(&mut all, duals, |passes, dual| passes.dual = Some(dual));
         if wanted.iter().all(|&p| p == Pass::Dual) {

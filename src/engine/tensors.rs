@@ -4,15 +4,17 @@ use std::ffi::{CStr, c_char, c_int};
 
 use tch::{Device, Kind, Tensor};
 
-use super::direct::Packed;
+use super::direct_convolution::Packed;
 use super::kernels::{self, Targets, Term, Window};
-use super::moments::Moments;
 use super::weights::{LayerTensors, channels_last};
 use crate::network::{Conv2d, Pool};
 
-/// PyTorch's defaults for batch normalisation: epsilon, and the weight of a batch in the running statistics.
-pub const BN_EPS: f64 = 1e-5;
-pub(super) const BN_MOMENTUM: f64 = 0.1;
+/// What a channel is multiplied with and what is then added, for each channel.
+#[derive(Debug)]
+pub(super) struct Affine {
+    pub scale: Vec<f32>,
+    pub shift: Vec<f32>,
+}
 
 /// Whether the loops can read the tensor.
 pub(super) fn is_host(x: &Tensor) -> bool {
@@ -62,8 +64,8 @@ pub(super) struct Combined {
     pub bits: Option<Vec<u64>>,
 }
 
-/// The sum of the terms, each normalised if it has moments, its ReLU and its signs, in one pass over memory.
-pub(super) fn combine(terms: &[(&Tensor, Option<&Moments>)], parts: Parts) -> Result<Combined, tch::TchError> {
+/// The sum of the terms, each scaled and shifted if it has an affine map, its ReLU and its signs, in one pass over memory.
+pub(super) fn combine(terms: &[(&Tensor, Option<&Affine>)], parts: Parts) -> Result<Combined, tch::TchError> {
     let Some(&(first, _)) = terms.first() else {
         return Err(tch::TchError::Torch("a sum has no terms".into()));
     };

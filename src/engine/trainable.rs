@@ -3,7 +3,8 @@
 use tch::{Device, Kind, Tensor};
 
 use super::loss::Loss;
-use super::parameters::{NormTensors, ParameterCounts, Parameters};
+use super::norm::NormTensors;
+use super::parameters::{ParameterCounts, Parameters};
 use super::plan::Plan;
 use super::tape::{Tape, Wanted};
 use super::tensors;

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tch::{Device, Kind, Tensor};
 
-use super::direct::Packed;
+use super::direct_convolution::Packed;
 use crate::network::{Network, NodeId, Op, WeightShape, layer_bias, layer_weight};
 
 /// The tensors of one convolution or linear layer.

@@ -144,7 +144,7 @@ pub enum ExportError {
     #[error(transparent)]
     File(#[from] FileError),
     /// libtorch refused, for instance because memory ran out.
-    #[error("libtorch: {0}")]
+    #[error("libtorch: {}", crate::engine::torch_message(.0))]
     Torch(#[from] tch::TchError),
 }
 

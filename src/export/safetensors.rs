@@ -68,7 +68,7 @@ pub enum WeightsError {
         count: usize,
     },
     /// libtorch refused, for instance because memory ran out.
-    #[error("libtorch: {0}")]
+    #[error("libtorch: {}", crate::engine::torch_message(.0))]
     Torch(#[from] tch::TchError),
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::network::{Network, Node, Op, Shape};
+use crate::network::{Liveness, Network, Node, Op, Shape};
 
 /// Which operations are counted. Programs differ in what they leave out, so each operation is counted in every view that it
 /// belongs to.
@@ -64,17 +64,32 @@ pub(crate) struct Features(pub(super) Vec<((View, Key), f64)>);
 /// Counts the operations of a network for batches of `batch` images. A sum of `k` maps counts as `k - 1` additions.
 pub(crate) fn features(network: &Network, batch: usize) -> Features {
     let nodes = network.nodes();
-    let (fed, read) = (fed(network), read(network));
+    let liveness = Liveness::of(network);
+    let Liveness { fed, wanted } = &liveness;
     let mut counts = Counts::default();
     for (id, node) in nodes.iter().enumerate().skip(1) {
         let terms = node.inputs.len() as f64;
         let fed_terms = node.inputs.iter().filter(|&&i| fed[i]).count() as f64;
-        let times = |view: View| match (view, node.op) {
-            (View::Live, _) if !(fed[id] && read[id]) => 0.0,
-            (View::Read, _) if !read[id] => 0.0,
-            (View::Live, Op::Add) => fed_terms - 1.0,
-            (_, Op::Add) => terms - 1.0,
-            _ => 1.0,
+        let runs = |terms: f64| match node.op {
+            Op::Add => terms - 1.0,
+            Op::Input
+            | Op::Zero { .. }
+            | Op::Conv2d(_)
+            | Op::BatchNorm
+            | Op::Relu
+            | Op::AvgPool(_)
+            | Op::MaxPool(_)
+            | Op::Concat
+            | Op::Narrow { .. }
+            | Op::ChannelShuffle { .. }
+            | Op::GlobalAvgPool
+            | Op::Linear { .. } => 1.0,
+        };
+        let times = |view: View| match view {
+            View::Live if liveness.is_live(id) => runs(fed_terms),
+            View::Read if wanted[id] => runs(terms),
+            View::All => runs(terms),
+            View::Live | View::Read => 0.0,
         };
         let cost = cost(network, node, batch);
         for view in [View::Live, View::Read, View::All] {
@@ -84,32 +99,6 @@ pub(crate) fn features(network: &Network, batch: usize) -> Features {
     Features(counts.columns)
 }
 
-/// Does the input reach the node?
-fn fed(network: &Network) -> Vec<bool> {
-    let mut fed = vec![false; network.nodes().len()];
-    for (id, node) in network.nodes().iter().enumerate() {
-        fed[id] = match node.op {
-            Op::Input => true,
-            Op::Zero { .. } => false,
-            _ => node.inputs.iter().any(|&i| fed[i]),
-        };
-    }
-    fed
-}
-
-/// Does the output depend on the node? What a map of zeros takes its size from does not count.
-fn read(network: &Network) -> Vec<bool> {
-    let nodes = network.nodes();
-    let mut read = vec![false; nodes.len()];
-    read[network.output()] = true;
-    for id in (0..nodes.len()).rev() {
-        if read[id] && !matches!(nodes[id].op, Op::Zero { .. }) {
-            nodes[id].inputs.iter().for_each(|&i| read[i] = true);
-        }
-    }
-    read
-}
-
 /// Multiply-accumulates, bytes and calls of one operation; of one addition for a sum.
 fn cost(network: &Network, node: &Node, batch: usize) -> [f64; 3] {
     let input = node.inputs.first().map_or(node.shape, |&i| network.nodes()[i].shape);
@@ -117,7 +106,19 @@ fn cost(network: &Network, node: &Node, batch: usize) -> [f64; 3] {
     let values: usize = match node.op {
         Op::Zero { .. } => node.shape.len(),
         Op::Add => 3 * node.shape.len(),
-        _ => node.shape.len() + node.inputs.iter().map(|&i| network.nodes()[i].shape.len()).sum::<usize>(),
+        Op::Input
+        | Op::Conv2d(_)
+        | Op::BatchNorm
+        | Op::Relu
+        | Op::AvgPool(_)
+        | Op::MaxPool(_)
+        | Op::Concat
+        | Op::Narrow { .. }
+        | Op::ChannelShuffle { .. }
+        | Op::GlobalAvgPool
+        | Op::Linear { .. } => {
+            node.shape.len() + node.inputs.iter().map(|&i| network.nodes()[i].shape.len()).sum::<usize>()
+        }
     };
     let batch = batch as f64;
     [batch * node.op.macs(input, node.shape) as f64, 4.0 * (batch * values as f64 + weights), 1.0]

@@ -7,6 +7,12 @@ use super::{HardwareError, LatencyModel, LatencyPrediction, MeasureOptions, Meas
 use crate::network::{Network, Shape};
 use crate::space::SearchSpace;
 
+/// Whether a cost is known to be within a limit. A cost that is not above 0, infinite or not a number was never measured: tables
+/// mark missing values so.
+pub fn within(cost: f64, limit: f64) -> bool {
+    cost > 0.0 && cost.is_finite() && cost <= limit
+}
+
 /// Whose networks are limited.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
@@ -50,12 +56,12 @@ impl Limit {
 
     /// Whether a network of this predicted latency may be proposed.
     pub fn admits(&self, prediction: &LatencyPrediction) -> bool {
-        self.max_ms.is_infinite() || prediction.high_ms <= self.max_ms
+        self.max_ms.is_infinite() || (prediction.ms > 0.0 && within(prediction.high_ms, self.max_ms))
     }
 
     /// Whether a network of this measured latency may win.
     pub fn meets(&self, measurement: &Measurement) -> bool {
-        measurement.quiet_ms <= self.max_ms
+        within(measurement.quiet_ms, self.max_ms)
     }
 
     /// Whether the networks of the model are measured on this machine, with this version of libtorch.
@@ -81,5 +87,18 @@ impl Limit {
         let networks = [live.as_ref().unwrap_or(network)];
         let mut found = measure(&networks, setting, MeasureOptions { runs: *runs, stop }, &mut |_, _| {})?;
         found.pop().ok_or(HardwareError::TooFew { found: 0, least: 1 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_measured_meets_no_limit() {
+        for cost in [-1.0, 0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(!within(cost, 3.0) && !within(cost, f64::INFINITY), "{cost}");
+        }
+        assert!(within(3.0, 3.0) && within(1e-9, 3.0) && !within(3.1, 3.0) && !within(1.0, f64::NAN));
     }
 }

@@ -18,7 +18,7 @@ mod timing;
 use std::path::PathBuf;
 
 pub(crate) use features::{Features, features};
-pub use limit::{Limit, Target};
+pub use limit::{Limit, Target, within};
 pub use measure::{MeasureOptions, Measurement, measure};
 pub use memory::peak_memory_bytes;
 pub(crate) use model::FittedLatency;
@@ -41,7 +41,7 @@ pub enum HardwareError {
     #[error(transparent)]
     Space(#[from] SpaceError),
     /// libtorch refused, for instance because memory ran out.
-    #[error("a network cannot be run on {device}: {source}")]
+    #[error("a network cannot be run on {device}: {}", crate::engine::torch_message(.source))]
     Run {
         /// The device.
         device: String,

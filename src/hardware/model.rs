@@ -100,6 +100,9 @@ struct File {
 
 const FORMAT: u32 = 1;
 
+/// A network takes about a hundred bytes, so this is some hundred thousand of them.
+const MAX_BYTES: u64 = 16 << 20;
+
 /// Latency as a sum over operations, fitted to networks whose latency is known.
 ///
 /// The columns are counts of every distinct operation (what, kernel, stride, groups, shapes), multiply-accumulates, bytes and
@@ -135,6 +138,13 @@ impl LatencyModel {
     /// Reads a file that [`LatencyModel::to_json`] wrote.
     pub fn read(path: &Path) -> Result<Self, HardwareError> {
         let refuse = |reason: String| HardwareError::NoModel { path: path.into(), reason };
+        let about = std::fs::metadata(path).map_err(|e| refuse(e.to_string()))?;
+        if !about.is_file() {
+            return Err(refuse("not a regular file".into()));
+        }
+        if about.len() > MAX_BYTES {
+            return Err(refuse(format!("{} MB, and a model has at most {}", about.len() >> 20, MAX_BYTES >> 20)));
+        }
         let text = std::fs::read(path).map_err(|e| refuse(e.to_string()))?;
         let file: File = serde_json::from_slice(&text).map_err(|e| refuse(e.to_string()))?;
         if file.naslens_latency_model != FORMAT {

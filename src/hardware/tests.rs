@@ -134,6 +134,12 @@ fn a_model_reads_back_and_belongs_to_its_networks() {
         let message = open(name, skeleton, image).unwrap_err().to_string();
         assert!(message.contains(part) && message.contains("naslens latency --fit"), "{message}");
     }
+    let sparse = dir.path().join("sparse");
+    std::fs::File::create(&sparse).unwrap().set_len(1 << 32).unwrap();
+    for (file, reason) in [(std::path::Path::new("/dev/zero"), "not a regular file"), (&sparse, "4096 MB")] {
+        let message = LatencyModel::read(file).unwrap_err().to_string();
+        assert!(message.contains(reason), "{message}");
+    }
     std::fs::write(&path, "{}").unwrap();
     assert!(matches!(LatencyModel::read(&path), Err(HardwareError::NoModel { .. })));
     let space = space_of("nas-bench-201");

@@ -81,6 +81,12 @@ impl Network {
         self.nodes[id].inputs.first().map_or(self.nodes[id].shape, |&i| self.nodes[i].shape)
     }
 
+    /// Pixels of the smallest map that is normalised; None if nothing is.
+    pub fn smallest_normalised(&self) -> Option<usize> {
+        let normalised = self.nodes.iter().filter(|n| n.op == Op::BatchNorm);
+        normalised.map(|n| n.shape.height * n.shape.width).min()
+    }
+
     /// The convolution and linear layers: node and weight tensor, in topological order.
     pub fn layers(&self) -> impl Iterator<Item = (NodeId, WeightShape)> + '_ {
         (0..self.nodes.len()).filter_map(|id| Some((id, self.nodes[id].op.weight(self.operand_shape(id))?)))

@@ -3,17 +3,19 @@
 //! Nothing here depends on libtorch: costs, pruning and canonical forms work on the graph alone.
 
 mod canonical;
-mod fold;
+mod folded;
 mod graph;
 mod init;
+mod liveness;
 mod op;
 mod prune;
 mod task;
 mod thin;
 
 pub use canonical::{Canonical, LabelledDag};
-pub use fold::Folded;
+pub use folded::Folded;
 pub use graph::{Network, NetworkBuilder, NetworkError, Node, NodeId};
 pub use init::{layer_bias, layer_weight};
+pub use liveness::Liveness;
 pub use op::{Conv2d, Op, Pool, Shape, ShapeError, WeightShape};
 pub use task::{Target, Task};

@@ -1,5 +1,6 @@
 //! Removal of everything that cannot change the output of an untrained network.
 
+use super::Liveness;
 use super::graph::{Network, Node, NodeId};
 use super::op::Op;
 
@@ -13,31 +14,15 @@ impl Network {
     /// were.
     pub fn live(&self) -> Option<Network> {
         let nodes = self.nodes();
-        // Does the input reach the node?
-        let mut fed = vec![false; nodes.len()];
-        for (id, node) in nodes.iter().enumerate() {
-            fed[id] = match node.op {
-                Op::Input => true,
-                Op::Zero { .. } => false,
-                _ => node.inputs.iter().any(|&i| fed[i]),
-            };
-        }
-        // Does the node reach the output?
-        let mut wanted = vec![false; nodes.len()];
-        wanted[self.output()] = true;
-        for id in (0..nodes.len()).rev() {
-            // What an operation without a live input reads, such as the map a zero takes its size from, is not used.
-            if wanted[id] && fed[id] {
-                nodes[id].inputs.iter().for_each(|&i| wanted[i] = true);
-            }
-        }
+        let liveness = Liveness::of(self);
+        let Liveness { fed, .. } = &liveness;
         if !fed[self.output()] {
             return None;
         }
         let mut moved: Vec<NodeId> = vec![0; nodes.len()];
         let mut kept: Vec<Node> = Vec::with_capacity(nodes.len());
         for (id, node) in nodes.iter().enumerate() {
-            if !(fed[id] && (wanted[id] || id == 0)) {
+            if !(liveness.is_live(id) || id == 0) {
                 continue;
             }
             let mut inputs: Vec<NodeId> = node.inputs.iter().filter(|&&i| fed[i]).map(|&i| moved[i]).collect();
@@ -63,7 +48,7 @@ impl Network {
             moved[id] = kept.len();
             kept.push(Node { inputs, ..node.clone() });
         }
-        let blocks = self.blocks().iter().filter(|&&id| fed[id] && wanted[id]).map(|&id| moved[id]).collect();
+        let blocks = self.blocks().iter().filter(|&&id| liveness.is_live(id)).map(|&id| moved[id]).collect();
         Some(Network { nodes: kept, output: moved[self.output()], blocks })
     }
 }

@@ -62,7 +62,7 @@ pub enum ArchExportError {
     #[error(transparent)]
     Export(#[from] crate::export::ExportError),
     /// libtorch refused, for instance because memory ran out.
-    #[error("libtorch: {0}")]
+    #[error("libtorch: {}", crate::engine::torch_message(.0))]
     Torch(#[from] tch::TchError),
 }
 

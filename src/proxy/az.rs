@@ -22,8 +22,9 @@ pub static AZ_EXPRESSIVITY: Proxy = Proxy {
                with constant output: status singular; a network without blocks: status unsupported",
     limits: "Needs blocks; a network without any has no score. Dear. Alone it leaves out whether gradients survive; \
              az_nas and naslens combine both.",
-    statuses: &[Status::Singular, Status::Unsupported],
+    statuses: &[Status::Singular],
     view: View::Live,
+    min_batch: 1,
     baseline: false,
     passes: &[Pass::BlockWise],
     score: |passes| of_blocks(&passes.block_wise, |b| Ok(entropies(b, 1)?.iter().sum())),
@@ -64,7 +65,7 @@ pub static AZ_TRAINABILITY: Proxy = Proxy {
                code",
     limits: "A member of az_nas and naslens rather than a ranking of its own; on short trainings it orders slightly \
              backwards. Rests on one draw of signs. Needs two blocks.",
-    statuses: &[Status::Saturated, Status::Unsupported],
+    statuses: &[Status::Saturated],
     ..AZ_EXPRESSIVITY
 };
 

@@ -24,14 +24,16 @@ pub static EPE_NAS: Proxy = Proxy {
               divided by the images of class c and the score is sum_cd |s_c - s_d| / number of classes in the batch",
     protocol: "train-mode batch normalisation, one batch, PyTorch's default initialisation, correlations in float64; a \
                class with a single image adds log(1 + k); values of different batches cannot be compared; an image \
-               without gradient has no correlation: status singular",
-    limits: "Needs labels of several images per class: with one image per class it is the same for every network. As \
-             sensitive to what goes in as jacov. For classification only.",
+               without gradient has no correlation: status singular; no two different images of one class: status \
+               unsupported",
+    limits: "Needs several images per class. As sensitive to what goes in as jacov. For classification only.",
     statuses: &[Status::Singular],
     view: View::Live,
+    min_batch: 2,
     baseline: false,
     passes: &[Pass::InputGradient],
     score: |passes| match &passes.input_gradient {
+        _ if !passes.batch.differ_in_a_class => Score::status(Status::Unsupported),
         Some(jacobian) => score(jacobian, &passes.labels, passes.network.classes()),
         None => Score::status(Status::Failed),
     },

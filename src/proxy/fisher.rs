@@ -20,6 +20,7 @@ pub static FISHER: Proxy = Proxy {
              figures differ by selection (.36 to .55 on NAS-Bench-201).",
     statuses: &[],
     view: View::Live,
+    min_batch: 1,
     baseline: false,
     passes: &[Pass::ActivationGradient],
     score: |passes| score(passes).unwrap_or(Score::status(Status::Failed)),

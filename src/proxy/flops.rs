@@ -14,6 +14,7 @@ pub static FLOPS: Proxy = Proxy {
              Operations that cannot reach the output are counted too; flops@live leaves them out.",
     statuses: &[],
     view: View::Specified,
+    min_batch: 0,
     baseline: true,
     passes: &[],
     score: |passes| Score::new(passes.network.macs() as f64),

@@ -1,6 +1,6 @@
 //! Norm of the loss gradient.
 
-use super::{Proxy, Score, Status, View, sum_over_layers};
+use super::{Proxy, Score, View, sum_over_layers};
 use crate::engine::{LayerGradient, Pass};
 
 /// Sum of the layers' gradient norms.
@@ -14,6 +14,7 @@ pub static GRAD_NORM: Proxy = Proxy {
              backwards on NAS-Bench-101 and on short trainings. Check it on a few trained networks before use.",
     statuses: &[],
     view: View::Live,
+    min_batch: 1,
     baseline: false,
     passes: &[Pass::LossGradient],
     score: |passes| sum_over_layers(&passes.loss_gradient, norm),
@@ -26,7 +27,7 @@ pub static GRAD_NORM_GLOBAL: Proxy = Proxy {
     formula: "sqrt(sum_l ||dL/dW_l||_2^2), L the mean cross-entropy on the batch",
     score: |passes| {
         let squares = sum_over_layers(&passes.loss_gradient, |l| Ok(norm(l)?.powi(2)));
-        squares.value().map_or(Score::status(Status::Failed), |s| Score::new(s.sqrt()))
+        squares.value().map_or(squares, |s| Score::new(s.sqrt()))
     },
     limits: "As grad_norm, and more so: the layers with the largest gradients decide.",
     ..GRAD_NORM

@@ -19,6 +19,7 @@ pub static GRADSIGN: Proxy = Proxy {
              different batch sizes cannot be compared.",
     statuses: &[],
     view: View::Live,
+    min_batch: 2,
     baseline: false,
     passes: &[Pass::GradientSigns],
     score: |passes| {

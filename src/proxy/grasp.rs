@@ -22,6 +22,7 @@ pub static GRASP: Proxy = Proxy {
              grad_norm does, but on short trainings more than any other but fisher.",
     statuses: &[],
     view: View::Live,
+    min_batch: 1,
     baseline: false,
     passes: &[Pass::HessianGradient],
     score: |passes| {

@@ -22,6 +22,7 @@ pub static JACOV: Proxy = Proxy {
              initialisation (two seeds agree by .90). Labels are not read.",
     statuses: &[Status::Singular],
     view: View::Live,
+    min_batch: 2,
     baseline: false,
     passes: &[Pass::InputGradient],
     score: |passes| match &passes.input_gradient {

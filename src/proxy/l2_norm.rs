@@ -14,6 +14,7 @@ pub static L2_NORM: Proxy = Proxy {
              shape predicts: it counts capacity once more.",
     statuses: &[],
     view: View::Live,
+    min_batch: 0,
     baseline: false,
     passes: &[Pass::Weights],
     score: |passes| {

@@ -13,6 +13,7 @@ pub static LAYERS: Proxy = Proxy {
              images do no better.",
     statuses: &[],
     view: View::Live,
+    min_batch: 0,
     baseline: true,
     passes: &[],
     score: |passes| Score::new(passes.network.layers().count() as f64),

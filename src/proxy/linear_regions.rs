@@ -17,16 +17,18 @@ pub static LINEAR_REGIONS: Proxy = Proxy {
                of 1,000 standard normal images of one channel and the fewest pixels (3x3 or more) that its operations fit, \
                4x4 for NAS-Bench-201 (the paper: CIFAR images cut to 3x3, and one cell per stage; here all cells stay); \
                the batch is not read; Kaiming's normal weights (fan-in, ReLU), zero biases; train-mode batch normalisation \
-               in each batch; live ReLUs; at most 3,000, which networks that tell all images apart share; no ReLU, or no \
-               thin network: status unsupported",
-    limits: "Three in four of NAS-Bench-201 tell all images apart and share the highest score: it finds bad \
-             networks, not good ones.",
-    statuses: &[Status::Unsupported],
+               in each batch; live ReLUs; all 3,000 images told apart: status saturated; no ReLU, or no thin network: \
+               status unsupported",
+    limits: "Three in four of NAS-Bench-201 tell all images apart and have no score: it finds bad networks, not \
+             good ones.",
+    statuses: &[Status::Saturated],
     view: View::Live,
+    min_batch: 0,
     baseline: false,
     passes: &[Pass::LinearRegions],
     score: |passes| match passes.linear_regions {
         Some(r) if r.neurons == 0 => Score::status(Status::Unsupported),
+        Some(r) if r.distinct >= r.images => Score::status(Status::Saturated),
         Some(r) => Score::new(r.distinct as f64),
         None => Score::status(Status::Failed),
     },

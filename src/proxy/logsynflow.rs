@@ -17,6 +17,7 @@ pub static LOGSYNFLOW: Proxy = Proxy {
              networks otherwise than synflow does.",
     statuses: &[],
     view: View::Live,
+    min_batch: 0,
     baseline: false,
     passes: &[Pass::LinearGradient],
     score: |passes| {

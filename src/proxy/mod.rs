@@ -60,12 +60,39 @@ pub struct Proxy {
     pub statuses: &'static [Status],
     /// Which network is looked at.
     pub view: View,
+    /// The smallest batch that the score is defined for: 0 if no batch is needed, 2 if images are compared. A batch whose
+    /// images are all equal counts as one image, one of a single colour as none.
+    pub min_batch: usize,
     /// A trivial count that every other proxy has to beat.
     pub baseline: bool,
     /// What the engine must run.
     pub passes: &'static [Pass],
-    /// The score, from the passes of `passes`.
+    /// The score, from the passes of `passes`; [`Proxy::evaluate`] asks first whether it is defined.
     pub score: fn(&Passes<'_>) -> Score,
+}
+
+/// Fewer values than this have no statistics: one is its own mean, and two are normalised to plus and minus one, whatever they
+/// are, so that gradients through them are rounding errors.
+const MIN_NORMALISED: usize = 3;
+
+impl Proxy {
+    /// The score, or the status that says why there is none; `unsupported` where the batch is too small for it.
+    pub fn evaluate(&self, passes: &Passes<'_>) -> Score {
+        if self.is_defined(passes) { (self.score)(passes) } else { Score::status(Status::Unsupported) }
+    }
+
+    fn is_defined(&self, passes: &Passes<'_>) -> bool {
+        let batch = passes.batch;
+        let images = match self.passes.iter().any(|p| p.reads_batch()) {
+            true => batch.telling(),
+            false => batch.images,
+        };
+        let pixels = passes.network.smallest_normalised();
+        // Equal images add no value to normalise.
+        let together = |pass: &Pass| pass.normalised_together(images);
+        images >= self.min_batch
+            && self.passes.iter().filter_map(together).all(|n| pixels.is_none_or(|p| n * p >= MIN_NORMALISED))
+    }
 }
 
 /// All proxies.
@@ -138,6 +165,8 @@ fn sum_over_layers(
         return Score::status(Status::Failed);
     };
     match layers.iter().map(layer).sum::<Result<f64, _>>() {
+        // No gradient reached any weight: as a number it would be the same for every network.
+        Ok(0.0) => Score::status(Status::Unsupported),
         Ok(sum) => Score::new(sum),
         Err(_) => Score::status(Status::Failed),
     }

@@ -19,6 +19,7 @@ pub static NASWOT: Proxy = Proxy {
              images; correlates with params by .84 or more on NAS-Bench-201.",
     statuses: &[Status::Singular],
     view: View::Live,
+    min_batch: 2,
     baseline: false,
     passes: &[Pass::Codes],
     score,

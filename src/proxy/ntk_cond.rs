@@ -25,6 +25,7 @@ pub static NTK_COND: Proxy = Proxy {
              stability` says how many). Says next to nothing on NAS-Bench-101.",
     statuses: &[Status::Singular],
     view: View::Live,
+    min_batch: 2,
     baseline: false,
     passes: &[Pass::TangentKernel],
     score: |passes| match &passes.tangent_kernel {

@@ -17,6 +17,7 @@ pub static PARAMS: Proxy = Proxy {
              params@live leaves them out and ranks NAS-Bench-201 better.",
     statuses: &[],
     view: View::Specified,
+    min_batch: 0,
     baseline: true,
     passes: &[],
     score: |passes| Score::new(passes.network.params() as f64),

@@ -20,6 +20,7 @@ pub static PLAIN: Proxy = Proxy {
              comparison only.",
     statuses: &[],
     view: View::Live,
+    min_batch: 1,
     baseline: false,
     passes: &[Pass::LossGradient],
     score: |passes| {

@@ -20,7 +20,7 @@ pub enum Status {
     NonFinite,
     /// The score is at the ceiling of its protocol and no longer tells networks apart.
     Saturated,
-    /// The proxy does not apply to this kind of network.
+    /// The score is not defined for this kind of network, or for a batch this small or uniform.
     Unsupported,
     /// The network could not be run.
     Failed,
@@ -45,8 +45,15 @@ impl Status {
     ];
 
     /// What any score can be, beside the statuses that its entry names.
-    pub const COMMON: [Status; 6] =
-        [Status::Ok, Status::Dead, Status::NonFinite, Status::Failed, Status::ScreenedOut, Status::OverLimit];
+    pub const COMMON: [Status; 7] = [
+        Status::Ok,
+        Status::Dead,
+        Status::NonFinite,
+        Status::Unsupported,
+        Status::Failed,
+        Status::ScreenedOut,
+        Status::OverLimit,
+    ];
 
     /// What it means, for people.
     pub fn meaning(self) -> &'static str {
@@ -56,7 +63,9 @@ impl Status {
             Status::Singular => "a matrix that the score is made of is singular",
             Status::NonFinite => "the computation overflowed or was undefined",
             Status::Saturated => "the score is at the ceiling of its protocol and tells networks no longer apart",
-            Status::Unsupported => "the proxy does not apply to this kind of network or batch",
+            Status::Unsupported => {
+                "the score is not defined for this kind of network, or for a batch this small or uniform"
+            }
             Status::Failed => "the network could not be run",
             Status::ScreenedOut => "a cascade took the network out first",
             Status::OverLimit => "predicted to take longer than the limit on latency, so not scored",

@@ -16,6 +16,7 @@ pub static SNIP: Proxy = Proxy {
              NAS-Bench-101 and on short trainings.",
     statuses: &[],
     view: View::Live,
+    min_batch: 1,
     baseline: false,
     passes: &[Pass::LossGradient],
     score: |passes| {

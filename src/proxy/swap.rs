@@ -19,8 +19,9 @@ pub static SWAP: Proxy = Proxy {
     limits: "At most 2^images patterns, which wide networks reach; the paper's factor exp(-((P - mu)^2) / sigma) is \
              left out, since mu and sigma say which size is wanted and are set by hand: a wanted size is a \
              constraint (`naslens search --max params=…`).",
-    statuses: &[Status::Saturated, Status::Unsupported],
+    statuses: &[Status::Saturated],
     view: View::Live,
+    min_batch: 1,
     baseline: false,
     passes: &[Pass::NeuronPatterns],
     score: |passes| match passes.neuron_patterns {

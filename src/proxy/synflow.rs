@@ -20,6 +20,7 @@ pub static SYNFLOW: Proxy = Proxy {
              capacity again, through paths.",
     statuses: &[],
     view: View::Live,
+    min_batch: 0,
     baseline: false,
     passes: &[Pass::Dual],
     score: |passes| match passes.dual {
@@ -35,8 +36,7 @@ pub static SYNFLOW_BN: Proxy = Proxy {
     title: "Synaptic flow through batch normalisation (natural logarithm)",
     paper: "Abdelfattah et al., Zero-cost proxies for lightweight NAS, ICLR 2021, published code (synflow_bn)",
     protocol: "train-mode batch normalisation over the pixels of the only image, one input of ones, live layers, \
-               PyTorch's default initialisation, float64, no data; no gradient at all has no logarithm: status \
-               non_finite",
+               PyTorch's default initialisation, float64, no data; no gradient at all: status unsupported",
     limits: "Normalisation divides out the products along paths that make synflow rank; what remains orders \
              NAS-Bench-201 hardly at all and NAS-Bench-101 backwards. For comparison only.",
     passes: &[Pass::NormalisedLinearGradient],

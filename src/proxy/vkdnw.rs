@@ -44,6 +44,7 @@ pub static VKDNW_ENTROPY: Proxy = Proxy {
              whole network.",
     statuses: &[Status::Singular],
     view: View::Live,
+    min_batch: 1,
     baseline: false,
     passes: &[Pass::FisherInformation],
     score: |passes| spectrum(passes).map_or_else(Score::status, Score::new),

@@ -17,6 +17,7 @@ pub static ZEN: Proxy = Proxy {
     limits: "Does not beat counting layers on either NAS-Bench. Rests on one draw of weights and inputs.",
     statuses: &[],
     view: View::Live,
+    min_batch: 1,
     baseline: false,
     passes: &[Pass::Expansion],
     score: |passes| match &passes.expansion {

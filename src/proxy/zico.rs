@@ -21,8 +21,9 @@ pub static ZICO: Proxy = Proxy {
                float64 ratios; a batch of one image has no halves: status unsupported",
     limits: "With two batches a gradient that happens to be almost the same in both makes its weight's term huge, so \
              tails are heavy. Correlates with params by .84 or more on NAS-Bench-201.",
-    statuses: &[Status::Unsupported],
+    statuses: &[],
     view: View::Live,
+    min_batch: 2,
     baseline: false,
     passes: &[Pass::HalfGradients],
     score: |passes| match passes.half_gradients.as_deref() {
@@ -41,7 +42,8 @@ fn score(first: &[LayerGradient], second: &[LayerGradient]) -> Result<Score, tch
             total += sum.ln();
         }
     }
-    Ok(Score::new(total))
+    // Equal halves leave every weight out.
+    Ok(if total == 0.0 { Score::status(Status::Unsupported) } else { Score::new(total) })
 }
 
 /// Of two numbers, the mean of the absolute values is `(|a| + |b|) / 2` and the standard deviation `|a - b| / 2`.

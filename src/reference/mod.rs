@@ -60,6 +60,14 @@ fn of_proxy(p: &Proxy) -> Page {
         format!("options that change it: {}", options(p)),
     ];
     reads.extend(p.passes.iter().map(|pass| pass.what().to_owned()));
+    if p.min_batch > 1 {
+        reads.push(format!("at least {} images that differ; otherwise status unsupported", p.min_batch));
+    }
+    if p.passes.iter().any(|pass| pass.normalised_together(1).is_some()) {
+        reads.push(
+            "at least three values wherever a normalisation is differentiated; otherwise status unsupported".into(),
+        );
+    }
     let sharing = |q: &&&Proxy| q.name != p.name && !p.passes.is_empty() && q.passes == p.passes && q.view == p.view;
     let shares: Vec<&str> = PROXIES.iter().filter(sharing).map(|q| q.name).collect();
     if !shares.is_empty() {

@@ -1,5 +1,7 @@
 //! The searched part of an architecture as a graph of operations: what encodings and graph kernels read.
 
+use crate::network::Liveness;
+
 /// The operations that the nodes of an [`OpGraph`] can have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpSet {
@@ -36,16 +38,12 @@ impl OpGraph {
     /// The live part of a graph given as in [`OpGraph`], dead operations included.
     pub fn live(ops: &[u8], edges: &[(usize, usize)]) -> Self {
         let output = ops.len() + 1;
-        let (mut fed, mut wanted) = (vec![false; output + 1], vec![false; output + 1]);
-        (fed[0], wanted[output]) = (true, true);
-        // By order of their ends, edges reach forward in one sweep and, turned round, backward.
-        edges.iter().for_each(|&(from, to)| fed[to] |= fed[from]);
-        edges.iter().rev().for_each(|&(from, to)| wanted[from] |= wanted[to]);
-        if !fed[output] {
+        let liveness = Liveness::new(output + 1, output, edges.to_vec());
+        if !liveness.fed[output] {
             return OpGraph::default();
         }
         let mut number = vec![None; output + 1];
-        let live = (0..=output).filter(|&v| fed[v] && wanted[v]);
+        let live = (0..=output).filter(|&v| liveness.is_live(v));
         live.enumerate().for_each(|(new, old)| number[old] = Some(new));
         OpGraph {
             ops: (1..output).filter(|&v| number[v].is_some()).map(|v| ops[v - 1]).collect(),

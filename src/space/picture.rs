@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::OpGraph;
+use crate::network::Liveness;
 
 /// What is drawn of an architecture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,17 +52,10 @@ impl CellGraph {
     /// For each edge, whether it is on a path of open edges from the input to the output.
     pub fn live(&self) -> Vec<bool> {
         let n = self.nodes.len();
-        let (mut fed, mut wanted) = (vec![false; n], vec![false; n]);
-        if let (Some(first), Some(last)) = (fed.first_mut(), wanted.last_mut()) {
-            (*first, *last) = (true, true);
-        }
-        let mut open: Vec<&GraphEdge> = self.edges.iter().filter(|e| e.open && e.from < e.to && e.to < n).collect();
-        // By order of their ends, edges reach forward in one sweep and, by order of their starts, backward.
-        open.sort_by_key(|e| e.to);
-        open.iter().for_each(|e| fed[e.to] |= fed[e.from]);
-        open.sort_by_key(|e| std::cmp::Reverse(e.from));
-        open.iter().for_each(|e| wanted[e.from] |= wanted[e.to]);
-        let live = |e: &GraphEdge| e.open && e.from < e.to && e.to < n && fed[e.from] && wanted[e.to];
+        let passes = |e: &&GraphEdge| e.open && e.from < e.to && e.to < n;
+        let open = self.edges.iter().filter(passes).map(|e| (e.from, e.to)).collect();
+        let Liveness { fed, wanted } = Liveness::new(n, n.saturating_sub(1), open);
+        let live = |e: &GraphEdge| passes(&e) && fed[e.from] && wanted[e.to];
         self.edges.iter().map(live).collect()
     }
 

@@ -7,8 +7,9 @@ use tch::Tensor;
 use super::{Tape, Value, maps};
 use crate::engine::channels_last;
 use crate::engine::forward::apply;
+use crate::engine::norm::BN_EPS;
 use crate::engine::plan::PlanId;
-use crate::engine::tensors::{self, BN_EPS};
+use crate::engine::tensors;
 use crate::network::{NodeId, Op, Pool};
 
 /// Gradients of one scalar through one network.

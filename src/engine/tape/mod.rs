@@ -11,9 +11,10 @@ use tch::Tensor;
 use super::CodeKernel;
 use super::forward::apply;
 use super::moments::Moments;
-use super::parameters::{NormTensors, Parameters};
+use super::norm::{BN_EPS, NormTensors};
+use super::parameters::Parameters;
 use super::plan::{Plan, PlanId};
-use super::tensors::{self, BN_EPS, Parts};
+use super::tensors::{self, Parts};
 use super::weights::{LayerTensors, Weights};
 use crate::network::Op;
 
@@ -165,11 +166,8 @@ impl<'p> Tape<'p> {
 
     /// Whether a gradient will read the value.
     fn is_kept(&self, id: PlanId) -> bool {
-        let node = &self.plan.nodes[id];
-        let read = |op: &Op| !op.is_wiring() && !matches!(op, Op::Relu | Op::AvgPool(_) | Op::GlobalAvgPool);
-        let is_layer = matches!(node.op, Op::Conv2d(_) | Op::Linear { .. });
-        self.keep.tape && (node.op == Op::Relu || node.consumers.iter().any(|&c| read(&self.plan.nodes[c].op)))
-            || self.keep.layer_outputs && is_layer
+        let is_layer = matches!(self.plan.nodes[id].op, Op::Conv2d(_) | Op::Linear { .. });
+        self.keep.tape && self.plan.is_read_back(id) || self.keep.layer_outputs && is_layer
     }
 
     /// Computes one node in the loops of naslens.
@@ -249,7 +247,8 @@ impl<'p> Tape<'p> {
         terms: &[(Tensor, Option<PlanId>)],
     ) -> Result<(), tch::TchError> {
         let parts = Parts { sum: sum.is_some(), relu: relu.is_some(), bits: relu.is_some() && self.keep.codes };
-        let terms: Vec<_> = terms.iter().map(|(x, m)| (x, m.and_then(|id| self.moments[id].as_ref()))).collect();
+        let terms: Vec<_> =
+            terms.iter().map(|(x, m)| (x, m.and_then(|id| self.moments[id].as_ref()).map(|m| &m.affine))).collect();
         let combined = tensors::combine(&terms, parts)?;
         if let (Some(id), Some(value)) = (sum, combined.sum) {
             self.values[id] = Some(Value::Plain(value));
@@ -315,7 +314,7 @@ impl<'p> Tape<'p> {
         let normalised = |y: &Tensor, moments: &Moments| -> Result<Tensor, tch::TchError> {
             let first = tensors::dense(y.f_narrow(0, 0, 1)?)?;
             let parts = Parts { sum: true, relu: false, bits: false };
-            let sum = tensors::combine(&[(&first, Some(moments))], parts)?.sum;
+            let sum = tensors::combine(&[(&first, Some(&moments.affine))], parts)?.sum;
             sum.ok_or_else(|| tch::TchError::Torch("a sum was not computed".into()))
         };
         match (&self.values[id], &self.moments[id]) {

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use crate::confirm::{Checkpoint, Recipe, Training, TrainingData, TrainingError, train};
+use crate::engine::{Precision, check_memory, training_bytes};
 use crate::files::{FileError, write_atomically};
+use crate::network::Network;
 use crate::seed::derive;
 use crate::space::{Architecture, SearchSpace, Task};
 
@@ -44,17 +46,6 @@ pub enum TrainError {
     /// A result could not be written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// No training came to anything.
-    #[error(
-        "all {trainings} trainings diverged: their loss stopped being finite. Lower learning_rate (now {learning_rate}) under \
-         [train]"
-    )]
-    AllDiverged {
-        /// How many there were.
-        trainings: usize,
-        /// The recipe's.
-        learning_rate: f64,
-    },
     /// Ctrl-C.
     #[error("interrupted after {done} of {total} trainings, which are kept; run the same command again to go on")]
     Interrupted {
@@ -82,6 +73,9 @@ impl TrainStage<'_> {
             .collect();
         let (total, resumed) = (jobs.len(), found.iter().flatten().count());
         on_done(resumed, total, resumed);
+        let waiting: Vec<&TrainJob> =
+            jobs.iter().zip(&found).filter(|(_, f)| f.is_none()).map(|(job, _)| job).collect();
+        self.check_memory(&waiting, pool.current_num_threads())?;
         let progress = Mutex::new((resumed, on_done));
         let results: Vec<Option<Training>> = pool.install(|| {
             jobs.par_iter()
@@ -105,10 +99,30 @@ impl TrainStage<'_> {
         results.into_iter().collect::<Option<Vec<_>>>().ok_or(TrainError::Interrupted { done, total })
     }
 
+    /// Refuses trainings that do not fit when `threads` of them run at once. Looking at some of them never asks for too much.
+    fn check_memory(&self, jobs: &[&TrainJob], threads: usize) -> Result<(), TrainError> {
+        const LOOKED_AT: usize = 64;
+        if self.data.device().is_cuda() || self.recipe.precision != Precision::Float32 {
+            return Ok(());
+        }
+        let mut largest = 0;
+        for job in jobs.iter().step_by(jobs.len().div_ceil(LOOKED_AT).max(1)) {
+            let network = self.network(job)?;
+            largest = largest.max(training_bytes(&network, self.recipe.batch_size, self.recipe.optimiser.memories()));
+        }
+        let needed = largest.saturating_mul(threads.min(jobs.len()) as u64);
+        let lower = "batch_size or image of [train], the channels of the networks, or --threads";
+        Ok(check_memory("training these networks", needed, lower).map_err(TrainingError::from)?)
+    }
+
+    /// The network of a job, built for the data.
+    fn network(&self, job: &TrainJob) -> Result<Network, TrainError> {
+        let specified = self.space.build(&job.arch, &Task::classify(self.recipe.image, self.data.classes()))?;
+        Ok(specified.live().unwrap_or(specified))
+    }
+
     fn train(&self, job: &TrainJob, stop: &AtomicBool) -> Result<Option<Training>, TrainError> {
-        let task = Task::classify(self.recipe.image, self.data.classes());
-        let specified = self.space.build(&job.arch, &task)?;
-        let network = specified.live().unwrap_or(specified);
+        let network = self.network(job)?;
         let seed = derive(self.seed, &format!("train/{}/{}", job.arch_id, job.repeat));
         let (result, checkpoint) = (self.path(job), self.checkpoint(job));
         let checkpoint = Checkpoint { path: &checkpoint, keep: job.keep_weights };

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 mod cascade;
 mod claim;
+mod memory;
 mod options;
 mod plan;
 mod recorder;
@@ -34,7 +35,7 @@ pub(super) use shards::{ScoreKey, Scored};
 
 use crate::benchmark::TableError;
 use crate::data::{self, DataError, DataSource, DataSpec, Skipped};
-use crate::engine::{DeviceBatch, EngineError, describe_device, parse_device};
+use crate::engine::{DeviceBatch, EngineError, Machine, Pass, describe_device, parse_device};
 use crate::files::{FileError, check_output_folder, lock_folder, write_atomically};
 use crate::hardware::{HardwareError, Limit, Target};
 use crate::network::Shape;
@@ -272,6 +273,7 @@ pub(super) fn screen_images(
     let proxies: Vec<&'static Proxy> = plan.proxies().map(|(_, proxy)| proxy).collect();
     let device = parse_device(options.device)?;
     let skipped = source.skipped().to_vec();
+    memory::check_batch(config)?;
     let batch = data::draw_batch(source, config.image, config.batch_size, config.seed, config.class_balanced)?;
     let image = config.image;
     let task = Task::classify(image, batch.classes);
@@ -287,6 +289,10 @@ pub(super) fn screen_images(
             .collect::<Result<Vec<_>, _>>()
     })?;
     let mut population = Population::new(&rows, limit);
+    if !device.is_cuda() {
+        let passes: Vec<Pass> = proxies.iter().flat_map(|p| p.passes).copied().collect();
+        memory::check_networks(space.as_ref(), &task, &rows, &passes, batch.len(), options.threads)?;
+    }
 
     // From here on everything is known to make sense: the folder is claimed for these settings.
     check_output_folder(out, 1_000_000 + rows.len() as u64 * (200 + 100 * proxies.len() as u64))?;
@@ -320,6 +326,7 @@ pub(super) fn screen_images(
         "architectures": rows.len(),
         "distinct_networks": population.len(),
         "device": describe_device(device),
+        "machine": Machine::here(),
         "threads": options.threads,
         "scoring_seconds": scoring_seconds(&table_path, fresh, (computed > 0).then_some(seconds)),
         "seconds_per_proxy": seconds_per_proxy(&proxies, &recorder.keys, &recorder.scores),

@@ -35,7 +35,7 @@ pub(super) fn row(
 ) -> Result<Row, SpaceError> {
     let network = space.build(&arch, task)?;
     let passes = Passes::none(&network);
-    let counts = proxies.iter().filter(|p| counts_only(p)).map(|p| (p.name, (p.score)(&passes))).collect();
+    let counts = proxies.iter().filter(|p| counts_only(p)).map(|p| (p.name, p.evaluate(&passes))).collect();
     let latency = limit.map(|limit| {
         let run = space.build(&space.representative(&arch), task)?;
         Ok::<_, SpaceError>(run.live().map(|_| limit.predict(&run)))

@@ -201,7 +201,7 @@ pub(in crate::pipeline) fn thread_pool(threads: usize) -> Result<rayon::ThreadPo
 
 fn scored(proxy: &Proxy, passes: &Passes<'_>) -> Scored {
     let seconds = passes.seconds.iter().filter(|(p, _)| proxy.passes.contains(p)).map(|(_, s)| s).sum();
-    Scored { score: (proxy.score)(passes), seconds }
+    Scored { score: proxy.evaluate(passes), seconds }
 }
 
 /// What the engine has to run for the job.

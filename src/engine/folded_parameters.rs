@@ -2,8 +2,8 @@
 
 use tch::Tensor;
 
-use super::parameters::{NormTensors, Parameters};
-use super::tensors::BN_EPS;
+use super::norm::{BN_EPS, NormTensors};
+use super::parameters::Parameters;
 use super::weights::{LayerTensors, Weights};
 use crate::network::{Folded, Network};
 

@@ -1,0 +1,41 @@
+//! The logits of a network with given parameters.
+
+use tch::Tensor;
+
+use super::forward::{Norm, forward};
+use super::norm::{BN_EPS, BN_MOMENTUM};
+use super::parameters::Parameters;
+use super::plan::Plan;
+use super::tape::Tape;
+use super::tensors;
+use crate::network::{Network, NodeId};
+
+impl Parameters {
+    /// The logits (images x classes) of the images (n, channels, height, width), normalised by the running statistics.
+    pub fn logits(&self, network: &Network, images: &Tensor) -> Result<Tensor, tch::TchError> {
+        let _no_grad = tch::no_grad_guard();
+        if tensors::is_host(images) {
+            let plan = Plan::trained(network);
+            return Tape::trained(&plan, self, images, false)?.logits(0);
+        }
+        self.forward(network, images, false)
+    }
+
+    /// The same by libtorch's operations; with `training`, normalised by the batch, which moves the running statistics.
+    pub(super) fn forward(&self, network: &Network, images: &Tensor, training: bool) -> Result<Tensor, tch::TchError> {
+        let mut norm = |id: NodeId, x: &Tensor| match &self.norms[id] {
+            Some(n) => x.f_batch_norm(
+                Some(&n.scale),
+                Some(&n.shift),
+                Some(&n.mean),
+                Some(&n.variance),
+                training,
+                BN_MOMENTUM,
+                BN_EPS,
+                false,
+            ),
+            None => Err(tch::TchError::Torch(format!("node {id} is no batch normalisation"))),
+        };
+        forward(network, &self.layers, images, &mut Norm::With(&mut norm), &mut |_, _, _| Ok(()))?.f_flatten(1, -1)
+    }
+}
