@@ -330,7 +330,9 @@ fn intervals_are_those_of_a_cluster_bootstrap() {
     let rows: Vec<i64> = (0..180).collect();
     let network = |i: i64| i * i % 61;
     let truth = |i: i64| (i * i % 61 * 37 % 53 + i * 29 % 31) as f64;
-    let evaluation = evaluated(folder.path(), &rows, network, |i| (i * i % 61 * 37 % 53) as f64, ("acc_pct", truth));
+    evaluated(folder.path(), &rows, network, |i| (i * i % 61 * 37 % 53) as f64, ("acc_pct", truth));
+    let options = EvaluateOptions { repeats: 5_000, ..EvaluateOptions::default() };
+    let evaluation = evaluate(folder.path(), &folder.path().join("truth.parquet"), "acc_pct", &options).unwrap();
     assert_eq!((evaluation.n_joined, evaluation.n_networks), (180, 31));
     let found = evaluation.rows.iter().find(|row| row.name == "proxy").unwrap().overall;
     assert_relative_eq!(found.spearman.unwrap(), 0.8525826044670006, max_relative = 1e-12);
