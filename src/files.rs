@@ -1,7 +1,9 @@
-//! Files that are either whole or absent.
+//! Files that are either whole or absent, and that are never written through somebody else's link.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Why a file or folder could not be written.
@@ -37,6 +39,18 @@ pub enum FileError {
         /// What went wrong.
         reason: String,
     },
+    /// A link where naslens makes a folder or file of its own.
+    #[error("{} is a link, which naslens does not write through; remove it or choose another folder", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A file of somebody else where naslens has to write.
+    #[error("{} is in the way: naslens did not write it and does not replace it; move it or choose another --out", path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another process writes to the same folder.
     #[error("{} is in use by another naslens process; wait for it or choose another --out", path.display())]
     Locked {
@@ -61,8 +75,7 @@ pub fn check_output_folder(dir: &Path, needed: u64) -> Result<(), FileError> {
 }
 
 fn tempfile_in(dir: &Path) -> std::io::Result<()> {
-    let probe = dir.join(format!(".naslens-{}", std::process::id()));
-    File::create(&probe)?;
+    let (probe, _held) = temporary(&dir.join(".naslens"))?;
     fs::remove_file(probe)
 }
 
@@ -83,51 +96,122 @@ fn free_bytes(dir: &Path) -> Option<u64> {
     Some(stat.f_bavail as u64 * stat.f_frsize as u64)
 }
 
+/// `relative` within the folder `base`, neither of which has to exist. `base` is the user's choice and may be a link; links and
+/// files on the way from there are refused, since somebody else may have put them there.
+pub fn inside(base: &Path, relative: impl AsRef<Path>) -> Result<PathBuf, FileError> {
+    let mut path = base.to_path_buf();
+    for part in relative.as_ref().components() {
+        path.push(part);
+        match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_symlink() => return Err(FileError::Link { path }),
+            Ok(found) if !found.is_dir() => return Err(FileError::Taken { path }),
+            _ => {}
+        }
+    }
+    Ok(path)
+}
+
+/// The folder `name` within `dir`, made if needed; see [`inside`].
+pub(crate) fn subfolder(dir: &Path, name: &str) -> Result<PathBuf, FileError> {
+    let path = inside(dir, name)?;
+    fs::create_dir_all(&path).map_err(|source| FileError::Folder { path: path.clone(), source })?;
+    Ok(path)
+}
+
+/// Name of the file by which processes lock a folder. It is empty.
+pub(crate) const LOCK: &str = ".lock";
+
 /// Locks the folder against other naslens processes until the returned file is dropped.
 pub(crate) fn lock_folder(dir: &Path) -> Result<File, FileError> {
-    let path = dir.join(".lock");
-    let file = File::create(&path).map_err(|source| FileError::Folder { path: dir.into(), source })?;
+    let path = dir.join(LOCK);
+    if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
+        return Err(FileError::Link { path });
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let file = options.open(&path).map_err(|source| FileError::Folder { path: dir.into(), source })?;
     match file.try_lock() {
-        Ok(()) => {
-            remove_temporaries(dir);
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(FileError::Locked { path: dir.into() }),
+        Err(fs::TryLockError::Error(error)) => {
+            log::warn!(
+                "the file system of {} has no locks ({error}): do not run a second naslens command in it at the same time",
+                dir.display()
+            );
             Ok(file)
         }
-        Err(fs::TryLockError::WouldBlock) => Err(FileError::Locked { path: dir.into() }),
-        // File systems without locks: go on, the lock only guards against a mistake.
-        Err(fs::TryLockError::Error(_)) => Ok(file),
     }
 }
 
-/// Removes what processes left behind that were killed while writing; nobody else writes while the folder is locked.
-fn remove_temporaries(dir: &Path) {
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    for path in entries.map(|e| e.path()) {
-        if path.extension().and_then(|e| e.to_str()).is_some_and(|e| e.starts_with(TEMPORARY)) {
-            let _ = fs::remove_file(path);
+/// Start of what follows the name of a file that is not yet whole; then come 16 hexadecimal digits.
+const TEMPORARY: &str = ".tmp-";
+
+/// A new file beside `path`, under a name that nobody can foresee and no link can stand for. It is locked for as long as it is
+/// open, so that [`remove_abandoned`] can tell it from what a killed process left.
+fn temporary(path: &Path) -> std::io::Result<(PathBuf, File)> {
+    loop {
+        let mut name = path.file_name().unwrap_or_default().to_os_string();
+        name.push(format!("{TEMPORARY}{:016x}", RandomState::new().build_hasher().finish()));
+        let temporary = path.with_file_name(name);
+        let file = OpenOptions::new().write(true).create_new(true).custom_flags(libc::O_NOFOLLOW).open(&temporary)?;
+        let held = !matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock));
+        // Between the two calls another process may have taken it for abandoned.
+        if held && file.metadata()?.nlink() > 0 {
+            return Ok((temporary, file));
         }
     }
 }
 
-/// Start of the extension of a file that is not yet whole.
-const TEMPORARY: &str = "tmp-";
+/// Removes the temporary files of `path` that killed processes left: nobody holds their locks.
+fn remove_abandoned(path: &Path) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let found = entry.file_name();
+        if !found.to_str().is_some_and(|found| is_temporary(found, &name)) {
+            continue;
+        }
+        let opened = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+            .open(entry.path())
+            .ok()
+            .filter(|file| file.metadata().is_ok_and(|found| found.is_file()));
+        if opened.is_some_and(|file| file.try_lock().is_ok()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Whether `found` is a temporary file of `name`: `NAME.tmp-` and 16 hexadecimal digits, or, from version 0.1.0, the name
+/// without its extension, `.tmp-` and the number of the process.
+fn is_temporary(found: &str, name: &str) -> bool {
+    let Some((stem, key)) = found.rsplit_once(TEMPORARY) else { return false };
+    let of_process = (1..=10).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_digit());
+    let random = key.len() == 16 && key.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let old = Path::new(name).file_stem().and_then(|s| s.to_str());
+    (random && stem == name) || (of_process && Some(stem) == old)
+}
 
 /// Writes a file under a temporary name and renames it when it is whole: readers see the old content or the new, and a
-/// failure leaves nothing behind.
+/// failure leaves nothing behind. What killed processes left of the same file is removed.
 pub fn write_atomically<E: std::fmt::Display>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
 ) -> Result<(), FileError> {
-    let temporary = path.with_extension(format!("{TEMPORARY}{}", std::process::id()));
-    let refuse = |reason: String| {
-        // The temporary file may not exist; either way there is nothing more to do about it.
-        let _ = fs::remove_file(&temporary);
-        FileError::Write { path: path.into(), reason }
-    };
-    let file = File::create(&temporary).map_err(|e| refuse(e.to_string()))?;
+    let refuse = |reason: String| FileError::Write { path: path.into(), reason };
+    remove_abandoned(path);
+    let (temporary, file) = temporary(path).map_err(|e| refuse(e.to_string()))?;
     let mut out = BufWriter::new(file);
-    write(&mut out).map_err(|e| refuse(e.to_string()))?;
-    out.flush().and_then(|()| out.get_ref().sync_all()).map_err(|e| refuse(e.to_string()))?;
-    fs::rename(&temporary, path).map_err(|e| refuse(e.to_string()))
+    let written = write(&mut out)
+        .map_err(|e| e.to_string())
+        .and_then(|()| out.flush().and_then(|()| out.get_ref().sync_all()).map_err(|e| e.to_string()))
+        .and_then(|()| fs::rename(&temporary, path).map_err(|e| e.to_string()));
+    written.map_err(|reason| {
+        // If it cannot be removed either, the next write does so.
+        let _ = fs::remove_file(&temporary);
+        refuse(reason)
+    })
 }
 
 #[cfg(test)]
@@ -158,5 +242,49 @@ mod tests {
         let file = dir.path().join("file");
         fs::write(&file, "").unwrap();
         assert!(matches!(check_output_folder(&file, 0), Err(FileError::Folder { .. })));
+    }
+
+    #[test]
+    fn links_inside_are_refused_and_their_targets_untouched() {
+        let dir = tempfile::tempdir().unwrap();
+        let (own, theirs) = (dir.path().join("own"), dir.path().join("theirs"));
+        [&own, &theirs].iter().for_each(|folder| fs::create_dir(folder).unwrap());
+        let target = theirs.join("precious");
+        fs::write(&target, "x").unwrap();
+        std::os::unix::fs::symlink(&target, own.join(LOCK)).unwrap();
+        std::os::unix::fs::symlink(&theirs, own.join("shards")).unwrap();
+        assert!(matches!(lock_folder(&own), Err(FileError::Link { .. })));
+        assert!(matches!(subfolder(&own, "shards"), Err(FileError::Link { .. })));
+        assert!(matches!(inside(&own, "shards/deeper"), Err(FileError::Link { .. })));
+        assert_eq!(
+            inside(&own.join("shards"), "deeper").unwrap(),
+            own.join("shards/deeper"),
+            "the user chose the base"
+        );
+        assert!(matches!(inside(&theirs, "precious"), Err(FileError::Taken { .. })));
+        assert_eq!(fs::read(&target).unwrap(), b"x");
+    }
+
+    #[test]
+    fn what_is_in_a_lock_file_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(LOCK), "mine").unwrap();
+        drop(lock_folder(dir.path()).unwrap());
+        assert_eq!(fs::read(dir.path().join(LOCK)).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn only_temporary_files_of_dead_processes_are_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("table.parquet");
+        let (live, _held) = temporary(&path).unwrap();
+        let (dead, dropped) = temporary(&path).unwrap();
+        drop(dropped);
+        let kept = ["table.tmp-mine", "other.tmp-12", "table.parquet.tmp-12", "table.parquet.tmp-"];
+        kept.iter().for_each(|name| fs::write(dir.path().join(name), "").unwrap());
+        fs::write(dir.path().join("table.tmp-4711"), "").unwrap();
+        write_atomically(&path, |out| out.write_all(b"new")).unwrap();
+        assert!(live.exists() && !dead.exists() && !dir.path().join("table.tmp-4711").exists());
+        assert!(kept.iter().all(|name| dir.path().join(name).exists()));
     }
 }

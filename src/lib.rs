@@ -51,6 +51,7 @@ pub mod engine;
 pub mod ensemble;
 pub mod export;
 pub mod files;
+pub mod folder;
 pub mod hardware;
 pub mod import;
 pub mod network;

@@ -282,8 +282,10 @@ fn folders_of_another_run() {
     let shard = fs::read_dir(dir.path().join("shards")).unwrap().next().unwrap().unwrap().path();
     let whole = fs::read(&shard).unwrap();
     fs::write(&shard, &whole[..whole.len() / 2]).unwrap();
-    refused_screen(dir.path(), "--sample 6", &["shards", "complete Parquet file", "--overwrite"]);
-    fs::write(&shard, &whole).unwrap();
+    let output = screen(dir.path(), "--sample 6 --json").output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stderr.contains("shards") && stderr.contains(".damaged"), "{stderr}");
+    assert_eq!(fs::read(shard.with_extension("parquet.damaged")).unwrap(), &whole[..whole.len() / 2]);
     fs::write(dir.path().join("screen.json"), "{").unwrap();
     refused_screen(dir.path(), "--sample 5", &["screen.json is damaged", "--overwrite"]);
     summary(dir.path(), "--sample 5 --seed 1 --overwrite");

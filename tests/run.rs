@@ -96,7 +96,12 @@ fn a_run_reports_and_a_killed_run_goes_on() {
     fs::write(&config, CONFIG.replace("epochs = 2", "epochs = 3")).unwrap();
     let output = run(&config, &whole);
     let message = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && message.contains("epochs = 3") && message.contains("--overwrite"), "{message}");
+    assert!(
+        !output.status.success()
+            && message.contains("train.epochs (2 there, 3 now)")
+            && message.contains("--overwrite"),
+        "{message}"
+    );
 }
 
 /// A count alone does not tell which networks are dead, yet none is trained.

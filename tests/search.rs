@@ -206,7 +206,7 @@ fn a_killed_live_search_goes_on() {
     let out = two.join("search/regularised_evolution-0");
     let mut child = search(&two, args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let start = Instant::now();
-    let recorded = || fs::read_to_string(out.join("search.json")).map_or(0, |text| text.matches("member").count());
+    let recorded = || fs::read_to_string(out.join("record.json")).map_or(0, |text| text.matches("member").count());
     while recorded() < 2 {
         assert!(start.elapsed() < Duration::from_secs(60), "nothing is recorded");
         std::thread::sleep(Duration::from_millis(2));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use naslens::data::DataSpec;
+use naslens::files::inside;
 use naslens::pipeline::RunConfig;
 use naslens::pipeline::confirm::{ConfirmConfig, Controls, confirm};
 use naslens::pipeline::counts::TRAININGS;
@@ -68,7 +69,10 @@ fn controls(text: &str) -> Result<Controls, String> {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let out = args.out.unwrap_or_else(|| args.run.join("confirm"));
+    let out = match args.out {
+        Some(out) => out,
+        None => inside(&args.run, "confirm")?,
+    };
     let latency_model = args.limit.model(Some(&args.run), None, &args.machine.device)?;
     let mut config = ConfirmConfig {
         by: args.by,

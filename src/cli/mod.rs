@@ -23,11 +23,11 @@ mod report;
 mod run;
 mod screen;
 mod search;
+mod signals;
 mod stability;
 
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand};
@@ -38,6 +38,7 @@ use naslens::pipeline::latency::LatencyError;
 use naslens::pipeline::predict::PredictError;
 use naslens::pipeline::search::SearchError;
 use naslens::pipeline::{BenchError, RunError, ScreenError};
+use signals::STOP;
 
 const AFTER_HELP: &str = "\
 A first look:
@@ -88,18 +89,13 @@ fn count<T: TryFrom<u64>>(bounds: RangeInclusive<u64>) -> RangedU64ValueParser<T
     RangedU64ValueParser::new().range(bounds)
 }
 
-/// Set by Ctrl-C.
-static STOP: AtomicBool = AtomicBool::new(false);
-
 pub fn main() -> ExitCode {
     naslens::engine::prepare_process();
     let cli = Cli::parse();
-    // Without a handler Ctrl-C still ends the program, only less gently.
-    let _ = ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    });
+    if log::set_logger(&Warnings).is_ok() {
+        log::set_max_level(log::LevelFilter::Warn);
+    }
+    signals::listen();
     let result = match cli.command {
         Command::Screen(args) => screen::run(args),
         Command::Evaluate(args) => evaluate::run(args),
@@ -127,7 +123,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let style = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
             tell(&format!("{style}error:{style:#} {error}"));
-            ExitCode::from(if interrupted(&error) { 130 } else { 1 })
+            ExitCode::from(if interrupted(&error) { signals::exit_code() } else { 1 })
         }
     }
 }
@@ -141,6 +137,23 @@ fn interrupted(error: &anyhow::Error) -> bool {
         || matches!(error.downcast_ref(), Some(LatencyError::Hardware(HardwareError::Interrupted { .. })))
         || matches!(error.downcast_ref(), Some(ImportError::Interrupted))
         || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
+}
+
+/// Prints what the library warns of.
+struct Warnings;
+
+impl log::Log for Warnings {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with("naslens")
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            tell(&format!("warning: {}", record.args()));
+        }
+    }
+
+    fn flush(&self) {}
 }
 
 /// Prints to standard error. If nobody can read it (a closed pipe, a full disk), the work goes on all the same.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use naslens::data::DataSpec;
+use naslens::files::inside;
 use naslens::pipeline::search::{
     Budget, ColumnRef, Constraint, LiveConfig, ShortColumn, SimulationConfig, Source, search_live, search_table,
 };
@@ -137,7 +138,10 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let entry = strategy::find(&args.strategy)?;
     let base = args.run.clone().unwrap_or_else(|| PathBuf::from("runs"));
-    let out = args.out.unwrap_or_else(|| base.join("search").join(format!("{}-{}", entry.name, args.seed)));
+    let out = match args.out {
+        Some(out) => out,
+        None => inside(&base, format!("search/{}-{}", entry.name, args.seed))?,
+    };
     let queries = args.queries.or(match (&args.table, args.budget_seconds) {
         (Some(_), _) => Some(150),
         (None, None) => Some(20),

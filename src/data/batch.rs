@@ -38,6 +38,14 @@ impl Batch {
         Shape { channels, height, width }
     }
 
+    /// A hash of images and labels, 32 hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = md5::Context::new();
+        self.images.iter().for_each(|value| hash.consume(value.to_le_bytes()));
+        self.labels.iter().for_each(|&label| hash.consume((label as u64).to_le_bytes()));
+        format!("{:x}", hash.finalize())
+    }
+
     /// The images at `indices`, of this shape, standardised with the statistics of those at `reference` before
     /// resizing: `(x − mean) / std` per channel.
     pub(super) fn take(

@@ -125,6 +125,18 @@ impl Dataset {
         self.labels.len()
     }
 
+    /// A hash of pixels, labels and names of classes, 32 hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = md5::Context::new();
+        match self.pixels.as_slice() {
+            Some(pixels) => hash.consume(pixels),
+            None => self.pixels.iter().for_each(|&pixel| hash.consume([pixel])),
+        }
+        self.labels.iter().for_each(|&label| hash.consume((label as u64).to_le_bytes()));
+        self.class_names.iter().for_each(|name| hash.consume(format!("{name}\n")));
+        format!("{:x}", hash.finalize())
+    }
+
     /// The shape of its images as they were recorded.
     pub fn shape(&self) -> Shape {
         let (_, channels, height, width) = self.pixels.dim();

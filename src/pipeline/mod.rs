@@ -17,7 +17,6 @@ pub mod predict;
 mod run;
 mod screen;
 pub mod search;
-mod settings;
 mod stability;
 mod stamp;
 

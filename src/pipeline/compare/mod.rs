@@ -23,7 +23,7 @@ pub use tests_against::AgainstRandom;
 
 use super::search::{Budget, Population, SearchError, Simulation, SimulationConfig, TableSource, Trace, simulation};
 use super::{Progress, ScreenError};
-use crate::files::{check_output_folder, lock_folder};
+use crate::folder::{self, Folder};
 use crate::pipeline::counts::{RESAMPLES, SEEDS, check_count};
 use crate::pipeline::stamp::write_summary;
 use crate::strategy::{self, Family, STRATEGIES, StrategyEntry, StrategyError};
@@ -158,8 +158,7 @@ pub fn compare(
     check(config)?;
     let chosen = chosen(&config.strategies)?;
     let (simulation, population, source) = simulation(&config.simulation)?;
-    check_output_folder(out, 10_000_000)?;
-    let _lock = lock_folder(out)?;
+    let _folder = Folder::results(out, &folder::COMPARISON, 10_000_000)?;
     let threads =
         rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(ScreenError::from)?;
     let (searches, left_out) = threads.install(|| search_all(config, &simulation, &chosen, stop, on_progress))?;

@@ -10,7 +10,7 @@ mod winner;
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use groups::Controls;
 pub(in crate::pipeline) use groups::{Confirmed, Groups, mean};
@@ -23,13 +23,13 @@ pub use winner::{Violator, WinnerError};
 use super::pages::save;
 use super::run::RunError;
 use super::screen::thread_pool;
-use super::settings::Settings;
 use super::{Progress, RunOptions, ScreenError};
 use crate::candidates::{self, Candidates, CandidatesConfig, PRIOR};
 use crate::confirm::{Recipe, Training, TrainingData};
 use crate::data::{DataSpec, Skipped};
 use crate::engine::{describe_device, parse_device};
-use crate::files::{check_output_folder, lock_folder, write_atomically};
+use crate::files::{subfolder, write_atomically};
+use crate::folder::{self, Folder, Made, Settings, TRAINED, WINNER, to_toml};
 use crate::hardware::{Limit, Target};
 use crate::pipeline::counts::{TRAININGS, check_count};
 use crate::report::html::{
@@ -40,13 +40,8 @@ use crate::seed::derive;
 use crate::stats::{missing_last, top_indices};
 use crate::text::{did_you_mean, thousands};
 
-const CONFIG_FILE: &str = "confirm.toml";
-const TRAINED: &str = "trained";
-/// Folder of the exported winner.
-pub(in crate::pipeline) const WINNER: &str = "winner";
-
 /// What is confirmed, and how.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConfirmConfig {
     /// Folder of a screen: its distinct live networks are what is chosen from.
     pub run: PathBuf,
@@ -72,6 +67,8 @@ pub struct ConfirmConfig {
     /// How networks are trained.
     pub train: Recipe,
 }
+
+impl Settings for ConfirmConfig {}
 
 impl ConfirmConfig {
     /// Eight finalists of the run by the default score, once each.
@@ -181,16 +178,14 @@ pub fn confirm(
     let chosen = chosen(config, &candidates, limit.as_ref())?;
 
     let data = TrainingData::new(dataset, &config.train, derive(config.seed, "split"), device)?;
-    check_output_folder(out, 10_000_000)?;
-    let _lock = lock_folder(out)?;
-    let settings = Settings::new(out, CONFIG_FILE, config)?;
-    settings.claim(TRAINED, options.overwrite)?;
+    let made = Made::here(device, dataset.fingerprint());
+    let folder = Folder::open(out, &folder::CONFIRMATION, config, &made, options.overwrite, 10_000_000)?;
     let stage = TrainStage {
         space: candidates.space.as_ref(),
         recipe: &config.train,
         data: &data,
         seed: config.seed,
-        dir: out.join(TRAINED),
+        dir: folder.subfolder(TRAINED)?,
     };
     let ids: Vec<String> = candidates.ids.iter().map(ToString::to_string).collect();
     let jobs: Vec<TrainJob> = chosen
@@ -260,7 +255,7 @@ pub fn confirm(
                 fact("libtorch", crate::LIBTORCH_VERSION.into()),
                 fact("images", format!("{train} for training, {valid} for validation, {test} for test")),
             ],
-            config: settings.text().into(),
+            config: to_toml(config)?,
         },
         ..RunReport::default()
     };
@@ -298,7 +293,7 @@ pub(in crate::pipeline) fn take(
         return Ok(None);
     };
     let winner = &contenders[contender];
-    let exported = export_winner(stage, winner, data_name, &out.join(WINNER))?;
+    let exported = export_winner(stage, winner, data_name, &subfolder(out, WINNER)?)?;
     Ok(Some(Winner {
         arch: stage.space.format(winner.arch),
         arch_id: stage.space.arch_id(winner.arch).to_string(),

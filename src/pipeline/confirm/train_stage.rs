@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use crate::confirm::{Checkpoint, Recipe, Training, TrainingData, TrainingError, train};
 use crate::engine::{Precision, check_memory, training_bytes};
 use crate::files::{FileError, write_atomically};
+use crate::folder::set_aside;
 use crate::network::Network;
 use crate::seed::derive;
 use crate::space::{Architecture, SearchSpace, Task};
@@ -30,6 +31,7 @@ pub(in crate::pipeline) struct TrainStage<'a> {
     pub recipe: &'a Recipe,
     pub data: &'a TrainingData,
     pub seed: u64,
+    /// Where results are kept; it exists.
     pub dir: PathBuf,
 }
 
@@ -66,7 +68,6 @@ impl TrainStage<'_> {
         stop: &AtomicBool,
         on_done: &mut (dyn FnMut(usize, usize, usize) + Send),
     ) -> Result<Vec<Training>, TrainError> {
-        std::fs::create_dir_all(&self.dir).map_err(|source| FileError::Folder { path: self.dir.clone(), source })?;
         let found: Vec<Option<Training>> = jobs
             .iter()
             .map(|job| read(&self.path(job)).filter(|_| !job.keep_weights || self.checkpoint(job).exists()))
@@ -143,7 +144,12 @@ impl TrainStage<'_> {
     }
 }
 
-/// An earlier result; one that cannot be read is trained again.
+/// An earlier result; one that cannot be read is set aside and trained again.
 fn read(path: &Path) -> Option<Training> {
-    serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
+    let text = match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        text => text.map_err(|e| e.to_string()),
+    };
+    let training = text.and_then(|text| serde_json::from_slice(&text).map_err(|e| e.to_string()));
+    training.map_err(|reason| set_aside(path, &reason)).ok()
 }

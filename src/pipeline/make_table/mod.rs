@@ -12,12 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::confirm::{TrainJob, TrainStage};
 use super::screen::thread_pool;
-use super::settings::Settings;
 use super::{Progress, RunError, RunOptions, ScreenError};
 use crate::confirm::{Recipe, TrainingData};
 use crate::data::{DataSpec, Skipped};
 use crate::engine::parse_device;
-use crate::files::{check_output_folder, lock_folder};
+use crate::folder::{self, Folder, Made, Settings, TRAINED, read_settings, to_toml};
 use crate::hardware::{HardwareError, MeasureOptions, Setting, measure};
 use crate::network::Network;
 use crate::pipeline::counts::{TRAININGS, check_count};
@@ -25,8 +24,6 @@ use crate::seed::{Stream, derive};
 use crate::space::{self, ArchId, Architecture, SearchSpace, Skeleton, SpaceError, Task};
 use table::{Row, write_curves, write_table};
 
-const CONFIG_FILE: &str = "table.toml";
-const TRAINED: &str = "trained";
 /// Runs that a median latency is of.
 const RUNS: usize = 30;
 /// Keys of the configuration and of what latencies were measured on, in the metadata of the files.
@@ -62,6 +59,8 @@ pub struct TableConfig {
     pub train: Recipe,
 }
 
+impl Settings for TableConfig {}
+
 fn three() -> u64 {
     3
 }
@@ -71,7 +70,7 @@ impl TableConfig {
     pub fn read(path: &Path) -> Result<Self, RunError> {
         let refuse = |reason: String| RunError::Config { path: path.into(), reason };
         let text = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
-        let config: TableConfig = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
+        let config: TableConfig = read_settings(&text).map_err(|e| refuse(e.to_string()))?;
         check_count("repeats", config.repeats, TRAININGS).map_err(|error| RunError::Value(error.to_string()))?;
         match config.train.problem() {
             Some(problem) => Err(RunError::Value(format!("train: {problem}"))),
@@ -119,16 +118,14 @@ pub fn make_table(
     let task = Task::classify(config.train.image, data.classes());
     let members = members(space.as_ref(), &task, config.seed, networks).map_err(ScreenError::from)?;
 
-    check_output_folder(out, 10_000_000)?;
-    let _lock = lock_folder(out)?;
-    let settings = Settings::new(out, CONFIG_FILE, config)?;
-    settings.claim(TRAINED, options.overwrite)?;
+    let made = Made::here(device, dataset.fingerprint());
+    let folder = Folder::open(out, &folder::TABLE, config, &made, options.overwrite, 10_000_000)?;
     let stage = TrainStage {
         space: space.as_ref(),
         recipe: &config.train,
         data: &data,
         seed: config.seed,
-        dir: out.join(TRAINED),
+        dir: folder.subfolder(TRAINED)?,
     };
     let pool = thread_pool(options.threads).map_err(ScreenError::from)?;
     let job =
@@ -162,7 +159,7 @@ pub fn make_table(
         })
         .collect();
     let (table, curves) = (out.join("table.parquet"), out.join("curves.parquet"));
-    let metadata = [(CONFIG_KEY, settings.text().to_string()), (LATENCY_KEY, setting.to_string())];
+    let metadata = [(CONFIG_KEY, to_toml(config)?), (LATENCY_KEY, setting.to_string())];
     let metadata = &metadata[..if latency { 2 } else { 1 }];
     write_table(&table, &rows, config.repeats as usize, config.train.epochs, metadata)?;
     write_curves(&curves, &rows, &metadata[..1])?;

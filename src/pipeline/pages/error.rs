@@ -62,6 +62,12 @@ pub enum PageError {
         /// How many there are.
         runs: usize,
     },
+    /// A page under a name that says otherwise.
+    #[error("a page is HTML, and {} does not end in .html; choose another --out", path.display())]
+    NotHtml {
+        /// The path.
+        path: PathBuf,
+    },
     /// Nothing to compare.
     #[error("--compare needs two runs or more, there is {runs}; name more, or a folder that holds several")]
     TooFew {

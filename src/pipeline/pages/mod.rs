@@ -27,6 +27,7 @@ pub use find::find;
 pub(in crate::pipeline) use saved::save;
 
 use crate::files::write_atomically;
+use crate::folder::refuse_foreign;
 use crate::report::html::{self, model::RunReport};
 
 /// What results are judged by, and how.
@@ -123,8 +124,12 @@ impl Loaded {
     }
 }
 
-/// Writes a page and says how long it is, in bytes.
+/// Writes a page and says how long it is, in bytes. Nothing but a page of naslens is replaced.
 pub fn write_page(page: &RunReport, path: &Path) -> Result<u64, PageError> {
+    if path.extension().is_none_or(|extension| extension != "html") {
+        return Err(PageError::NotHtml { path: path.into() });
+    }
+    refuse_foreign(path)?;
     let text = html::render(page);
     write_atomically(path, |file| std::io::Write::write_all(file, text.as_bytes()))?;
     Ok(text.len() as u64)

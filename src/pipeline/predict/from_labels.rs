@@ -9,7 +9,7 @@ use super::text::{WIDEST, decimals, percent, unit};
 use super::{FOLDS, PredictError, check_encodings, check_level, columns};
 use crate::benchmark::{Table, lower_is_better};
 use crate::candidates::{self, Candidates, CandidatesConfig, CandidatesError, PRIOR, percent_bounds};
-use crate::files::check_output_folder;
+use crate::folder::{self, Folder};
 use crate::predictor::{self, PredictorError, conformal_scale, cross_validate};
 use crate::seed::derive;
 use crate::stats::{Interval, kendall_tau, top_indices};
@@ -119,7 +119,8 @@ pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled
     let bounds = percent_bounds(&config.target);
     let shown: Vec<(f64, Interval)> = predictions.iter().map(|p| p.within(bounds, scale)).collect();
 
-    check_output_folder(out, 1_000_000 + 200 * candidates.len() as u64)?;
+    let bytes = 1_000_000 + 200 * candidates.len() as u64;
+    let _folder = Folder::results(out, &folder::LABELS, bytes)?;
     let path = out.join(PREDICTIONS_FILE);
     let texts = texts(&candidates);
     columns::write(

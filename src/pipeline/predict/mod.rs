@@ -24,7 +24,8 @@ use super::{Progress, columns};
 use crate::candidates::{self, BASELINES, Candidates, CandidatesConfig, CandidatesError, PRIOR, percent_bounds};
 use crate::encoding::{self, FeatureMatrix};
 use crate::ensemble::ENSEMBLES;
-use crate::files::{FileError, check_output_folder};
+use crate::files::FileError;
+use crate::folder::{self, Folder, FolderError};
 use crate::pipeline::counts::{DRAWS, check_count};
 use crate::pipeline::stamp::write_summary;
 use crate::predictor::{self, PREDICTORS, PredictorError, conformal_scale, cross_validate};
@@ -74,6 +75,9 @@ pub enum PredictError {
         /// The column.
         target: String,
     },
+    /// The folder is not one of such results.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// Stopped by the user.
     #[error("stopped after {done} of {total} fits; nothing was written. Fewer --repeats or --labels take less time")]
     Interrupted {
@@ -294,7 +298,7 @@ fn fit_and_judge(
 
 /// Writes all points and the report into the folder.
 pub fn write_curves(curves: &Curves, dir: &Path) -> Result<(), PredictError> {
-    check_output_folder(dir, 1_000_000)?;
+    let _folder = Folder::results(dir, &folder::LEARNING, 1_000_000)?;
     let points = &curves.points;
     let mut table = vec![
         ("name", columns::text(points.iter().map(|p| &p.name))),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{RunError, TruthTable};
 use crate::confirm::Recipe;
 use crate::data::{DataError, DataSpec, Watch};
+use crate::folder::{Settings, read_settings};
 use crate::network::Shape;
 use crate::pipeline::confirm::Controls;
 use crate::pipeline::counts::{TRAININGS, check_count};
@@ -42,6 +43,8 @@ pub struct RunConfig {
     /// How networks are trained.
     pub train: Recipe,
 }
+
+impl Settings for RunConfig {}
 
 impl Default for RunConfig {
     fn default() -> Self {
@@ -94,7 +97,7 @@ impl RunConfig {
     pub fn read(path: &Path) -> Result<Self, RunError> {
         let refuse = |reason: String| RunError::Config { path: path.into(), reason };
         let text = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
-        let config: RunConfig = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
+        let config: RunConfig = read_settings(&text).map_err(|e| refuse(e.to_string()))?;
         config.check().map_err(RunError::Value)?;
         Ok(config)
     }

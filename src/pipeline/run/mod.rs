@@ -26,7 +26,6 @@ use super::confirm::{
 };
 use super::pages::save;
 use super::screen::{screen_images, thread_pool};
-use super::settings::Settings;
 use super::{Outcome, Progress, RunOptions, ScreenError, Selection};
 use crate::benchmark::TableError;
 use crate::candidates::CandidatesError;
@@ -34,7 +33,8 @@ use crate::confirm::{TrainingData, TrainingDataError};
 use crate::data::Skipped;
 use crate::encoding::{self, EncodingError, FeatureMatrix, score_columns};
 use crate::engine::parse_device;
-use crate::files::{FileError, lock_folder, write_atomically};
+use crate::files::{FileError, write_atomically};
+use crate::folder::{self, Folder, FolderError, Made, TRAINED, to_toml};
 use crate::hardware::{HardwareError, Limit, Target};
 use crate::predictor::{self, Prediction, PredictorError, conformal_scale, cross_validate};
 use crate::report::html;
@@ -42,8 +42,6 @@ use crate::report::html::model::Role;
 use crate::seed::{Stream, derive};
 use crate::space::{self, Architecture, SearchSpace, Skeleton};
 
-const CONFIG_FILE: &str = "run.toml";
-const TRAINED: &str = "trained";
 /// Folds that tell how far the surrogate can be trusted.
 const FOLDS: usize = 10;
 
@@ -62,17 +60,9 @@ pub enum RunError {
     /// A value that makes no sense.
     #[error("{0}; correct the configuration")]
     Value(String),
-    /// The folder holds a run with another configuration.
-    #[error(
-        "{} holds a run with other settings (now: {changed}); choose another --out, or --overwrite to discard that run",
-        dir.display()
-    )]
-    OtherRun {
-        /// The folder.
-        dir: PathBuf,
-        /// The first line of the configuration that differs.
-        changed: String,
-    },
+    /// The folder is not one of such results.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The screen.
     #[error(transparent)]
     Screen(#[from] ScreenError),
@@ -153,10 +143,7 @@ pub fn run(
     let dataset = source.dataset().map_err(ScreenError::from)?;
     let device = parse_device(options.device).map_err(ScreenError::from)?;
 
-    let settings = Settings::new(out, CONFIG_FILE, config)?;
-    if !options.overwrite {
-        settings.refuse_others()?;
-    }
+    Folder::check(out, &folder::RUN, config, options.overwrite)?;
     let skeleton = Skeleton { init_channels: config.screen.init_channels, cells: config.screen.cells };
     let space = space::open(&config.screen.space, &skeleton).map_err(ScreenError::from)?;
     let truth = config.table.as_ref().map(Truth::read).transpose()?;
@@ -184,14 +171,14 @@ pub fn run(
 
     let data = TrainingData::new(dataset, &config.train, derive(config.screen.seed, "split"), device)?;
     // From here on everything is known to make sense: the folder is claimed for this configuration.
-    let _lock = lock_folder(out)?;
-    settings.claim(TRAINED, options.overwrite)?;
+    let made = Made::here(device, dataset.fingerprint());
+    let folder = Folder::open(out, &folder::RUN, config, &made, options.overwrite, 10_000_000)?;
     let stage = TrainStage {
         space: space.as_ref(),
         recipe: &config.train,
         data: &data,
         seed: config.screen.seed,
-        dir: out.join(TRAINED),
+        dir: folder.subfolder(TRAINED)?,
     };
     let pool = thread_pool(options.threads).map_err(ScreenError::from)?;
     let mut train_all = |which: Stage, chosen: &[(usize, Role)], repeats: u64| -> Result<Vec<Trained>, RunError> {
@@ -270,7 +257,7 @@ pub fn run(
         features: &features,
         truth: truth.as_ref(),
         winner: winner.as_ref(),
-        settings: &settings,
+        settings: to_toml(config)?,
         image_counts: data.sizes(),
         device,
         threads: options.threads,

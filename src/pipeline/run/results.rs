@@ -7,7 +7,6 @@ use crate::confirm::Training;
 use crate::encoding::FeatureMatrix;
 use crate::pipeline::Outcome;
 use crate::pipeline::confirm::{Winner, mean};
-use crate::pipeline::settings::Settings;
 use crate::predictor::Prediction;
 use crate::report::html::model::Role;
 use crate::space::Architecture;
@@ -59,7 +58,7 @@ pub(super) struct Results<'a> {
     pub truth: Option<&'a Truth>,
     /// The network to take.
     pub winner: Option<&'a Winner>,
-    pub settings: &'a Settings<'a>,
+    pub settings: String,
     /// Images for training, validation and test.
     pub image_counts: [usize; 3],
     pub device: tch::Device,

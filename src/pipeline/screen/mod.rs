@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 mod cascade;
-mod claim;
 mod memory;
 mod options;
 mod plan;
@@ -18,7 +17,6 @@ mod scorer;
 mod selection;
 mod shards;
 
-use claim::claim;
 use plan::Plan;
 use recorder::Recorder;
 use rows::{Population, Row, assemble, jobs, row};
@@ -36,7 +34,8 @@ pub(super) use shards::{ScoreKey, Scored};
 use crate::benchmark::TableError;
 use crate::data::{self, DataError, DataSource, DataSpec, Skipped};
 use crate::engine::{DeviceBatch, EngineError, Machine, Pass, describe_device, parse_device};
-use crate::files::{FileError, check_output_folder, lock_folder, write_atomically};
+use crate::files::{FileError, write_atomically};
+use crate::folder::{self, Folder, FolderError, Made, SHARDS, Settings};
 use crate::hardware::{HardwareError, Limit, Target};
 use crate::network::Shape;
 use crate::proxy::{Proxy, UnknownProxy};
@@ -46,7 +45,6 @@ use crate::space::{self, Skeleton, SpaceError, Task};
 /// Scored with if nothing else is said: the counts to beat, one proxy of each kind and the default ensemble.
 const DEFAULT_PROXIES: [&str; 9] =
     ["params", "flops", "layers", "synflow", "naswot", "jacov", "grad_norm", "snip", "naslens"];
-const SHARDS: &str = "shards";
 
 /// What to score and how. Two screens with equal settings, whatever their selection, proxies and threads, give equal
 /// scores.
@@ -107,6 +105,11 @@ impl Default for ScreenConfig {
     }
 }
 
+impl Settings for ScreenConfig {
+    /// More proxies or architectures can be added to a run, and neither a cascade nor a limit changes any of its scores.
+    const FREE: &'static [&'static str] = &["proxies", "cascade", "max_latency_ms", "latency_model"];
+}
+
 /// Where a screen stands.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
@@ -164,6 +167,9 @@ pub enum ScreenError {
     /// Results cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The folder is not one of such results.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// Earlier results cannot be read.
     #[error("earlier results cannot be used: {0}; remove them or start afresh with --overwrite")]
     Table(#[from] TableError),
@@ -204,27 +210,6 @@ pub enum ScreenError {
         space: &'static str,
         /// The most that a screen takes.
         most: u64,
-    },
-    /// The folder holds a run with other settings.
-    #[error(
-        "{} holds a run with another {field} ({old} there, {new} now); choose another --out, or --overwrite to discard \
-         that run", dir.display()
-    )]
-    OtherRun {
-        /// The folder.
-        dir: PathBuf,
-        /// First setting that differs.
-        field: String,
-        /// Its value in the folder.
-        old: String,
-        /// Its value now.
-        new: String,
-    },
-    /// The note of the folder's settings is damaged.
-    #[error("{} is damaged, so it is not known what its folder holds; start afresh with --overwrite", path.display())]
-    Settings {
-        /// The file.
-        path: PathBuf,
     },
     /// Threads could not be started.
     #[error("cannot start the worker threads: {0}")]
@@ -295,10 +280,10 @@ pub(super) fn screen_images(
     }
 
     // From here on everything is known to make sense: the folder is claimed for these settings.
-    check_output_folder(out, 1_000_000 + rows.len() as u64 * (200 + 100 * proxies.len() as u64))?;
-    let _lock = lock_folder(out)?;
-    claim(out, config, device, options.overwrite)?;
-    let mut recorder = Recorder::open(out.join(SHARDS))?;
+    let bytes = 1_000_000 + rows.len() as u64 * (200 + 100 * proxies.len() as u64);
+    let made = Made::here(device, batch.fingerprint());
+    let folder = Folder::open(out, &folder::SCREEN, config, &made, options.overwrite, bytes)?;
+    let mut recorder = Recorder::open(folder.subfolder(SHARDS)?);
     let fresh = recorder.scores.is_empty();
     let batch = DeviceBatch::new(&batch.images, &batch.labels, device)?;
     let scorer = Scorer::new(space.as_ref(), task, batch, device, (config.seed, config.init), options.population);

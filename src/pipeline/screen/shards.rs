@@ -12,6 +12,7 @@ use parquet::arrow::ArrowWriter;
 
 use crate::benchmark::{Table, TableError};
 use crate::files::{FileError, write_atomically};
+use crate::folder::{is_shard, set_aside};
 use crate::proxy::{self, Score, Status};
 
 /// A score with the seconds of the passes that it read.
@@ -31,16 +32,18 @@ pub(super) struct Shards {
 }
 
 impl Shards {
-    /// Opens the folder, making it if needed, and reads what is there. Networks that could not be run are left out, so
-    /// that they are tried again; so are proxies that no longer exist.
-    pub fn open(dir: PathBuf) -> Result<(Self, HashMap<ScoreKey, Scored>), super::ScreenError> {
-        fs::create_dir_all(&dir).map_err(|source| FileError::Folder { path: dir.clone(), source })?;
-        let paths = list(&dir)?;
-        // A temporary file of a process that was killed while writing.
-        paths.iter().filter(|path| number(path).is_none()).for_each(|path| drop(fs::remove_file(path)));
-        let next = paths.iter().filter_map(|path| number(path)).max().map_or(0, |n| n + 1);
-        let scores = read_all(&dir)?;
-        Ok((Shards { dir, next }, scores))
+    /// Reads what is in the folder. Networks that could not be run are left out, so that they are tried again; so are
+    /// proxies that no longer exist. Shards that cannot be read are set aside: their networks are run again.
+    pub fn open(dir: PathBuf) -> (Self, HashMap<ScoreKey, Scored>) {
+        let paths = shards(&dir);
+        let next = paths.last().and_then(|path| number(path)).map_or(0, |n| n + 1);
+        let mut scores = HashMap::new();
+        for path in paths {
+            if let Err(error) = read(&path, &mut scores) {
+                set_aside(&path, &error.to_string());
+            }
+        }
+        (Shards { dir, next }, scores)
     }
 
     /// Adds a shard with these scores.
@@ -73,30 +76,31 @@ impl Shards {
     pub fn compact(&mut self, scores: &HashMap<ScoreKey, Scored>) -> Result<(), FileError> {
         let mut all: Vec<(ScoreKey, Scored)> = scores.iter().map(|(key, scored)| (key.clone(), *scored)).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
-        let old = list(&self.dir)?;
+        let old = shards(&self.dir);
         self.append(&all)?;
         old.into_iter().for_each(|path| drop(fs::remove_file(path)));
         Ok(())
     }
 }
 
-fn list(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
-    let entries = fs::read_dir(dir).map_err(|source| FileError::Folder { path: dir.into(), source })?;
-    Ok(entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
+/// The shards in a folder, in the order in which they were written; none if there is no folder. Other files are left alone.
+fn shards(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| number(path).is_some()).collect();
+    paths.sort_by_key(|path| number(path));
+    paths
 }
 
 /// The number of a shard; None for other files.
 fn number(path: &Path) -> Option<usize> {
-    let is_shard = path.extension().is_some_and(|e| e == "parquet");
-    path.file_stem().filter(|_| is_shard)?.to_str()?.parse().ok()
+    let name = path.file_name()?.to_str().filter(|name| is_shard(name))?;
+    name.strip_suffix(".parquet")?.parse().ok()
 }
 
 /// All scores in a folder of shards, as [`Shards::open`] reads them; none if there is no folder.
 pub(super) fn read_all(dir: &Path) -> Result<HashMap<ScoreKey, Scored>, TableError> {
-    let mut paths: Vec<PathBuf> = list(dir).unwrap_or_default().into_iter().filter(|p| number(p).is_some()).collect();
-    paths.sort_by_key(|path| number(path));
     let mut scores = HashMap::new();
-    paths.iter().try_for_each(|path| read(path, &mut scores))?;
+    shards(dir).iter().try_for_each(|path| read(path, &mut scores))?;
     Ok(scores)
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::drive::{Answer, drive};
 use super::members::{Costs, Limits, pool};
-use super::record::{Record, Recorded};
+use super::record::{Record, Recorded, SearchSettings};
 use super::report::{SearchReport, Source, report};
 use super::verify::Check;
 use super::{Budget, Constraint, SearchError};
@@ -16,7 +16,8 @@ use crate::candidates::{self, CandidatesConfig};
 use crate::confirm::{Recipe, Training, TrainingData};
 use crate::data::{DataSpec, Skipped};
 use crate::engine::parse_device;
-use crate::files::{check_output_folder, lock_folder};
+use crate::files::subfolder;
+use crate::folder::{Folder, Made, TRAINED};
 use crate::hardware::{Limit, Target};
 use crate::pipeline::confirm::{TrainError, TrainJob, TrainStage};
 use crate::pipeline::screen::thread_pool;
@@ -100,24 +101,24 @@ pub fn search_live(
     let split_seed = derive(screened.seed, "split");
     let training_data = TrainingData::new(dataset, &recipe, split_seed, device)?;
     let threads = thread_pool(config.batch).map_err(ScreenError::from)?;
-    check_output_folder(out, 1_000_000)?;
-    let _shared = lock_folder(&config.run)?;
+    let made = Made::here(device, dataset.fingerprint());
+    let settings = SearchSettings {
+        strategy: entry.name.into(),
+        seed,
+        recipe: recipe.clone(),
+        data: spec.clone(),
+        short: config.short.clone(),
+        batch: config.batch,
+        constraints: population.constraints.clone(),
+        networks: fingerprint(&ids, &pool.features.names),
+    };
+    // Trainings are shared with the run and its other searches.
+    let _shared = Folder::shared(&config.run)?;
+    let mut record = Record::open(out, &settings, &made, options.overwrite)?;
     let kind = if device.is_cuda() { "cuda" } else { "cpu" };
-    let settings = json!({
-        "strategy": entry.name,
-        "seed": seed,
-        "recipe": recipe,
-        "data": spec,
-        "device": kind,
-        "short": config.short,
-        "batch": config.batch,
-        "constraints": population.constraints,
-        "networks": fingerprint(&ids, &pool.features.names),
-    });
-    let mut record = Record::open(out, settings, options.overwrite)?;
     let folder = |recipe: &Recipe| {
         let done_by_run = earlier.as_ref().is_some_and(|run| run.train == *recipe && run.screen.data == spec);
-        if done_by_run { "trained".into() } else { trained_folder(&json!([recipe, spec, kind])) }
+        if done_by_run { TRAINED.into() } else { trained_folder(&json!([recipe, spec, kind])) }
     };
 
     let resumed = record.trials.len();
@@ -133,7 +134,7 @@ pub fn search_live(
         let mut trained: Vec<(Proposal, Training)> = Vec::new();
         for (epochs, proposals) in by_epochs {
             let recipe = Recipe { epochs: epochs as usize, ..recipe.clone() };
-            let dir = config.run.join(folder(&recipe));
+            let dir = subfolder(&config.run, &folder(&recipe))?;
             let stage =
                 TrainStage { space: pool.space(), recipe: &recipe, data: &training_data, seed: screened.seed, dir };
             let job = |p: &Proposal| TrainJob {

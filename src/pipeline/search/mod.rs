@@ -32,6 +32,7 @@ use crate::benchmark::TableError;
 use crate::candidates::CandidatesError;
 use crate::confirm::TrainingDataError;
 use crate::files::FileError;
+use crate::folder::FolderError;
 use crate::hardware::HardwareError;
 use crate::space::SpaceError;
 use crate::strategy::StrategyError;
@@ -118,21 +119,9 @@ pub enum SearchError {
         /// The number asked for.
         epochs: u32,
     },
-    /// The folder holds another search.
-    #[error(
-        "{} holds a search with another {field} ({old} there, {new} now); choose another --out, or --overwrite to discard \
-         that search", dir.display()
-    )]
-    OtherSearch {
-        /// The folder.
-        dir: PathBuf,
-        /// First setting that differs.
-        field: String,
-        /// Its value in the folder.
-        old: String,
-        /// Its value now.
-        new: String,
-    },
+    /// The folder is not one of such results.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// Ctrl-C.
     #[error("interrupted after {done} trainings, which are kept; run the same command again to go on")]
     Interrupted {

@@ -1,12 +1,31 @@
-//! The record of a search: its settings and every finished training, in one file that is always whole.
+//! The record of a search: every finished training, in one file that is always whole.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::SearchError;
-use crate::files::write_atomically;
+use crate::confirm::Recipe;
+use crate::data::DataSpec;
+use crate::files::FileError;
+use crate::folder::{self, Folder, Made, Settings, set_aside};
+use crate::pipeline::stamp::write_summary;
+
+/// What decides the trials of a search.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SearchSettings {
+    pub strategy: String,
+    pub seed: u64,
+    pub recipe: Recipe,
+    pub data: DataSpec,
+    pub short: Vec<u32>,
+    pub batch: usize,
+    pub constraints: Vec<String>,
+    /// Who is in the pool.
+    pub networks: String,
+}
+
+impl Settings for SearchSettings {}
 
 /// A finished training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,63 +39,112 @@ pub(super) struct Recorded {
 
 #[derive(Serialize, Deserialize)]
 struct Content {
-    settings: Value,
     trials: Vec<Recorded>,
 }
 
 /// The file, and what is in it.
 pub(super) struct Record {
     path: PathBuf,
-    settings: Value,
+    _folder: Folder,
     pub trials: Vec<Recorded>,
 }
 
 impl Record {
     /// Opens the record of a search with these settings in the folder `dir`; refuses one with other settings, unless it is
     /// to be overwritten. A record that cannot be read counts as none: its trainings are kept elsewhere.
-    pub fn open(dir: &Path, settings: Value, overwrite: bool) -> Result<Self, SearchError> {
-        let path = dir.join("search.json");
-        let found = std::fs::read_to_string(&path).ok().filter(|_| !overwrite);
-        let trials = match found.and_then(|text| serde_json::from_str::<Content>(&text).ok()) {
-            Some(content) if content.settings == settings => content.trials,
-            Some(content) => return Err(other(dir, &content.settings, &settings)),
-            None => Vec::new(),
+    pub fn open(
+        dir: &std::path::Path,
+        settings: &SearchSettings,
+        made: &Made,
+        overwrite: bool,
+    ) -> Result<Self, SearchError> {
+        // Version 0.1.0 kept settings and trials in one file, which is noted anew when the folder is opened.
+        let earlier = trials(&dir.join("search.json")).ok().filter(|_| !overwrite);
+        let folder = Folder::open(dir, &folder::SEARCH, settings, made, overwrite, 1_000_000)?;
+        let path = folder.file("record.json");
+        let trials = match trials(&path) {
+            Ok(trials) => trials,
+            Err(None) => earlier.unwrap_or_default(),
+            Err(Some(reason)) => {
+                set_aside(&path, &reason);
+                Vec::new()
+            }
         };
-        Ok(Record { path, settings, trials })
+        Ok(Record { path, _folder: folder, trials })
     }
 
     /// Adds finished trainings.
-    pub fn add(&mut self, trials: impl IntoIterator<Item = Recorded>) -> Result<(), SearchError> {
+    pub fn add(&mut self, trials: impl IntoIterator<Item = Recorded>) -> Result<(), FileError> {
         self.trials.extend(trials);
-        let content = Content { settings: self.settings.clone(), trials: self.trials.clone() };
-        Ok(write_atomically(&self.path, |file| serde_json::to_writer(file, &content))?)
+        write_summary(&self.path, &Content { trials: self.trials.clone() })
     }
 }
 
-fn other(dir: &Path, old: &Value, new: &Value) -> SearchError {
-    let keys = |value: &Value| value.as_object().into_iter().flatten().map(|(k, _)| k.clone()).collect::<Vec<_>>();
-    let field = keys(new).into_iter().chain(keys(old)).find(|key| old.get(key) != new.get(key)).unwrap_or_default();
-    let show = |value: &Value| value.get(&field).map_or("none".into(), |v| v.to_string().trim_matches('"').to_string());
-    SearchError::OtherSearch { dir: dir.into(), old: show(old), new: show(new), field }
+/// The trials in a file; None if there is no file, or why it cannot be read.
+fn trials(path: &std::path::Path) -> Result<Vec<Recorded>, Option<String>> {
+    let text = std::fs::read_to_string(path).map_err(|_| None)?;
+    serde_json::from_str::<Content>(&text).map(|content| content.trials).map_err(|e| Some(e.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use std::fs;
+
+    fn settings(seed: u64) -> SearchSettings {
+        SearchSettings {
+            strategy: "random".into(),
+            seed,
+            recipe: Recipe::default(),
+            data: "digits".parse().unwrap(),
+            short: vec![],
+            batch: 1,
+            constraints: vec![],
+            networks: "3 (00)".into(),
+        }
+    }
+
+    fn made() -> Made {
+        Made::here(tch::Device::Cpu, "00".into())
+    }
+
+    const TRIAL: Recorded =
+        Recorded { member: 3, epochs: 12, accuracy_pct: None, reported_pct: Some(0.1 + 0.2), seconds: 1.5 };
 
     #[test]
     fn a_record_belongs_to_its_settings() {
         let dir = tempfile::tempdir().unwrap();
-        let settings = json!({ "strategy": "random", "seed": 1 });
-        let trial = Recorded { member: 3, epochs: 12, accuracy_pct: None, reported_pct: Some(0.1 + 0.2), seconds: 1.5 };
-        Record::open(dir.path(), settings.clone(), false).unwrap().add([trial.clone()]).unwrap();
-        let mut again = Record::open(dir.path(), settings, false).unwrap();
-        again.add([trial.clone()]).unwrap();
-        assert_eq!(again.trials, [trial.clone(), trial]);
-        let changed = json!({ "strategy": "random", "seed": 2 });
-        let error = Record::open(dir.path(), changed.clone(), false).err().unwrap().to_string();
+        let open = |seed, overwrite| Record::open(dir.path(), &settings(seed), &made(), overwrite);
+        open(1, false).unwrap().add([TRIAL]).unwrap();
+        let mut again = open(1, false).unwrap();
+        again.add([TRIAL]).unwrap();
+        assert_eq!(again.trials, [TRIAL, TRIAL]);
+        drop(again);
+        let error = open(2, false).err().unwrap().to_string();
         assert!(error.contains("another seed (1 there, 2 now)") && error.contains("--overwrite"), "{error}");
-        assert!(Record::open(dir.path(), changed, true).unwrap().trials.is_empty());
+        assert!(open(2, true).unwrap().trials.is_empty());
+    }
+
+    #[test]
+    fn a_record_of_version_0_1_0_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut noted = serde_json::to_value(settings(1)).unwrap();
+        noted["device"] = "cpu".into();
+        let old = serde_json::json!({ "settings": noted, "trials": [TRIAL] });
+        fs::write(dir.path().join("search.json"), old.to_string()).unwrap();
+        let mut record = Record::open(dir.path(), &settings(1), &made(), false).unwrap();
+        assert_eq!(record.trials, [TRIAL]);
+        record.add([TRIAL]).unwrap();
+        drop(record);
+        assert_eq!(Record::open(dir.path(), &settings(1), &made(), false).unwrap().trials, [TRIAL, TRIAL]);
+    }
+
+    #[test]
+    fn a_torn_record_is_set_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        Record::open(dir.path(), &settings(1), &made(), false).unwrap().add([TRIAL]).unwrap();
+        fs::write(dir.path().join("record.json"), "").unwrap();
+        assert!(Record::open(dir.path(), &settings(1), &made(), false).unwrap().trials.is_empty());
+        assert!(dir.path().join("record.json.damaged").exists());
     }
 }

@@ -11,7 +11,7 @@ use super::members::Population;
 use super::simulate::{SimulationConfig, TableSource, simulation};
 use super::verify::{Check, LatencyCheck, chosen};
 use super::{Budget, SearchError, Step, Trace, TrainingSource};
-use crate::files::{check_output_folder, lock_folder};
+use crate::folder::{self, Folder};
 use crate::pipeline::columns::{number, text, write};
 use crate::pipeline::stamp::write_summary;
 use crate::strategy::{Pool, StrategyEntry};
@@ -118,8 +118,7 @@ pub fn search_table(
     stop: &AtomicBool,
 ) -> Result<SearchReport, SearchError> {
     let (simulation, population, source) = simulation(config)?;
-    check_output_folder(out, 1_000_000)?;
-    let _lock = lock_folder(out)?;
+    let _folder = Folder::results(out, &folder::SIMULATION, 1_000_000)?;
     let trace = simulation.search(entry, seed, budget)?;
     let check = simulation.limit.as_ref().map(|limit| Check { limit, stop });
     report(out, population, Source::Table(source), &simulation.pool, entry, seed, budget, trace, check)

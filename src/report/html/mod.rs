@@ -54,8 +54,10 @@ pub fn render(run: &RunReport) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
+         <meta name=\"generator\" content=\"naslens {}\">\n\
          <title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n{}{}{hint}<main>\n{body}</main>\n\
          <script>\n{}</script>\n</body>\n</html>\n",
+        env!("CARGO_PKG_VERSION"),
         escape(&run.title),
         include_str!("page.css"),
         overview::header(run),

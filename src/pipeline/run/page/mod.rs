@@ -146,7 +146,7 @@ pub(super) fn page(results: &Results<'_>, space: &dyn SearchSpace) -> RunReport 
                 fact("images", format!("{train} for training, {valid} for validation, {test} for test")),
                 fact("features of the surrogate", results.features.names.join(", ")),
             ],
-            config: results.settings.text().into(),
+            config: results.settings.clone(),
         },
         title,
         ..RunReport::default()

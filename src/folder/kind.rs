@@ -1,0 +1,158 @@
+//! The kinds of folders, and the names that naslens gives in them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::own::{refuse_foreign, set_aside, wrote};
+use crate::files::{FileError, inside};
+
+/// A kind of folder.
+#[derive(Debug)]
+pub struct Kind {
+    /// What it holds, with an article, as messages say it.
+    pub what: &'static str,
+    /// The file that notes the settings: JSON or TOML, by its name. None if results are computed afresh each time.
+    pub note: Option<&'static str>,
+    /// The results in it.
+    pub files: &'static [&'static str],
+    /// The folders in it.
+    pub parts: &'static [Part],
+}
+
+/// A folder inside the folder.
+#[derive(Debug)]
+pub struct Part {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether a file of this name in it is naslens'.
+    pub names: fn(&str) -> bool,
+    /// Whether its files go when results are discarded; the others are replaced when there are new ones.
+    pub discarded: bool,
+}
+
+/// Folder of scores as they are computed: `NNNNNN.parquet`.
+pub const SHARDS: &str = "shards";
+/// Folder of finished trainings: `HASH-N.json`, and their checkpoints.
+pub const TRAINED: &str = "trained";
+/// Folder of the exported winner.
+pub const WINNER: &str = "winner";
+
+const TRAININGS: Part = Part { name: TRAINED, names: is_training, discarded: true };
+const EXPORT: Part = Part { name: WINNER, names: is_export, discarded: false };
+
+/// Scores of a space.
+pub static SCREEN: Kind = Kind {
+    what: "a run",
+    note: Some("screen.json"),
+    files: &["scores.parquet"],
+    parts: &[Part { name: SHARDS, names: is_shard, discarded: true }],
+};
+/// The whole way; its folder is that of a screen, too.
+pub static RUN: Kind = Kind {
+    what: "a run",
+    note: Some("run.toml"),
+    files: &["predictions.parquet", "trainings.parquet", "report.json", "report.html"],
+    parts: &[TRAININGS, EXPORT],
+};
+/// Finalists and controls.
+pub static CONFIRMATION: Kind = Kind {
+    what: "a confirmation",
+    note: Some("confirm.toml"),
+    files: &["trainings.parquet", "report.json", "report.html"],
+    parts: &[TRAININGS, EXPORT],
+};
+/// A benchmark table.
+pub static TABLE: Kind = Kind {
+    what: "a table",
+    note: Some("table.toml"),
+    files: &["table.parquet", "curves.parquet"],
+    parts: &[TRAININGS],
+};
+/// A search with trainings.
+pub static SEARCH: Kind = Kind {
+    what: "a search",
+    note: Some("search.json"),
+    files: &["record.json", "trials.parquet", "summary.json"],
+    parts: &[],
+};
+/// A search in a table.
+pub static SIMULATION: Kind =
+    Kind { what: "a search", note: None, files: &["trials.parquet", "summary.json"], parts: &[] };
+/// Searches side by side.
+pub static COMPARISON: Kind =
+    Kind { what: "a comparison", note: None, files: &["curves.parquet", "summary.json"], parts: &[] };
+/// Learning curves of predictors.
+pub static LEARNING: Kind =
+    Kind { what: "learning curves", note: None, files: &["curves.parquet", "curves.json"], parts: &[] };
+/// Predictions from labels.
+pub static LABELS: Kind = Kind { what: "predictions", note: None, files: &["predictions.parquet"], parts: &[] };
+
+impl Kind {
+    /// An error if one of the folders in `dir` is a link.
+    pub(super) fn refuse_links(&self, dir: &Path) -> Result<(), FileError> {
+        self.parts.iter().try_for_each(|part| inside(dir, part.name).map(|_| ()))
+    }
+
+    /// Files in `dir` of names that naslens gives, and in its parts those that `of_part` admits.
+    fn named(&self, dir: &Path, of_part: impl Fn(&Part) -> bool) -> Result<Vec<PathBuf>, FileError> {
+        let mut found: Vec<PathBuf> = self.files.iter().map(|name| dir.join(name)).filter(exists).collect();
+        for part in self.parts {
+            let folder = inside(dir, part.name)?;
+            let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+            let names = entries.filter(|entry| entry.file_name().to_str().is_some_and(part.names));
+            let mut files: Vec<PathBuf> = names.map(|entry| entry.path()).collect();
+            files.sort();
+            found.extend(files.into_iter().filter(|_| of_part(part)));
+        }
+        Ok(found)
+    }
+
+    /// The results in a folder that has no note of this kind, all of which naslens must have written.
+    pub(super) fn orphans(&self, dir: &Path) -> Result<Vec<PathBuf>, FileError> {
+        let found = self.named(dir, |_| true)?;
+        found.iter().try_for_each(|path| refuse_foreign(path))?;
+        Ok(found)
+    }
+
+    /// An error if a name that naslens has to write is taken by a file of somebody else, or by a link.
+    pub(super) fn refuse_foreign(&self, dir: &Path) -> Result<(), FileError> {
+        self.orphans(dir).map(|_| ())
+    }
+
+    /// Removes the results of an earlier run, by the names that naslens gives.
+    pub(super) fn discard(&self, dir: &Path) -> Result<(), FileError> {
+        let remove = |path: PathBuf| fs::remove_file(&path).map_err(|source| FileError::Folder { path, source });
+        self.named(dir, |part| part.discarded)?.into_iter().try_for_each(remove)
+    }
+
+    /// Renames results that naslens cannot have finished writing: they are torn, or somebody else's.
+    pub(super) fn set_aside_foreign(&self, dir: &Path) {
+        let results = self.files.iter().map(|name| dir.join(name)).filter(exists);
+        results.filter(|path| !wrote(path)).for_each(|path| set_aside(&path, "it cannot be read"));
+    }
+}
+
+#[allow(clippy::ptr_arg, reason = "a filter over paths")]
+fn exists(path: &PathBuf) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// Whether a file of this name is a shard: `000012.parquet`.
+pub fn is_shard(name: &str) -> bool {
+    name.strip_suffix(".parquet").is_some_and(|number| number.len() >= 6 && digits(number))
+}
+
+/// An id of 32 hexadecimal digits, `-`, the number of the repeat, and `.json` or `.safetensors`.
+fn is_training(name: &str) -> bool {
+    let stem = name.strip_suffix(".json").or_else(|| name.strip_suffix(".safetensors"));
+    let parts = stem.and_then(|stem| stem.split_once('-'));
+    parts.is_some_and(|(id, repeat)| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()) && digits(repeat))
+}
+
+fn is_export(name: &str) -> bool {
+    ["model.safetensors", "model.onnx", "model.py", "example.safetensors", "check.py", "README.md"].contains(&name)
+}
+
+fn digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}

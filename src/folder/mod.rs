@@ -1,0 +1,115 @@
+//! The folder of a run: which settings it belongs to, who writes in it, and which of its files are naslens' own.
+//!
+//! A [`Folder`] is opened for one [`Kind`] of results and one set of settings, which are noted in it. Files of other people
+//! are never touched: a name that naslens has to write and that is taken by something else is refused, and so are links
+//! inside the folder. The folder itself is the user's choice and may be a link.
+
+mod error;
+mod kind;
+mod note;
+mod own;
+mod settings;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+pub use error::FolderError;
+pub use kind::{
+    COMPARISON, CONFIRMATION, Kind, LABELS, LEARNING, Part, RUN, SCREEN, SEARCH, SHARDS, SIMULATION, TABLE, TRAINED,
+    WINNER, is_shard,
+};
+pub use note::Made;
+pub use own::{refuse_foreign, set_aside};
+pub use settings::{Settings, read_settings, to_toml};
+
+use crate::files::{self, FileError};
+use note::{Note, State};
+
+/// A folder that is locked against other naslens processes until it is dropped.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Opens the folder for results of these settings, made as `made` says, and notes both. A folder with such results goes
+    /// on; one with results of other settings is an error, or loses them with `overwrite`. About `bytes` will be written.
+    pub fn open<S: Settings>(
+        path: &Path,
+        kind: &'static Kind,
+        settings: &S,
+        made: &Made,
+        overwrite: bool,
+        bytes: u64,
+    ) -> Result<Self, FolderError> {
+        // Before the lock, so that nothing is left in a folder that is refused; with it, since another process may have
+        // noted its settings meanwhile.
+        let note = Note::new(path, kind, settings, Some(made))?;
+        note.state::<S>(overwrite)?;
+        let folder = Folder::locked(path, bytes)?;
+        match note.state::<S>(overwrite)? {
+            State::Own => {}
+            State::OwnUnnoted => {
+                log::warn!(
+                    "{} is of a version of naslens that noted neither its images nor its libraries: they are taken to be \
+                     the same",
+                    path.display()
+                );
+                note.write()?;
+            }
+            State::Free => {
+                if overwrite {
+                    kind.discard(path)?;
+                }
+                note.write()?;
+            }
+        }
+        kind.set_aside_foreign(path);
+        Ok(folder)
+    }
+
+    /// An error if [`Folder::open`] with these settings would be one, whatever they were made with; changes nothing.
+    pub fn check<S: Settings>(
+        path: &Path,
+        kind: &'static Kind,
+        settings: &S,
+        overwrite: bool,
+    ) -> Result<(), FolderError> {
+        Note::new(path, kind, settings, None)?.state::<S>(overwrite).map(|_| ())
+    }
+
+    /// Opens the folder for results that are computed afresh each time: earlier ones are replaced, files of others refused.
+    pub fn results(path: &Path, kind: &'static Kind, bytes: u64) -> Result<Self, FolderError> {
+        kind.refuse_foreign(path)?;
+        Folder::locked(path, bytes)
+    }
+
+    /// Locks the folder without a claim on anything in it.
+    pub fn shared(path: &Path) -> Result<Self, FolderError> {
+        Ok(Folder { path: path.into(), _lock: files::lock_folder(path)? })
+    }
+
+    fn locked(path: &Path, bytes: u64) -> Result<Self, FolderError> {
+        files::check_output_folder(path, bytes)?;
+        Folder::shared(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file `name` in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The folder `name` in it, made if needed; a link in its place is refused.
+    pub fn subfolder(&self, name: &str) -> Result<PathBuf, FileError> {
+        files::subfolder(&self.path, name)
+    }
+}
+
+#[cfg(test)]
+mod tests;
