@@ -85,8 +85,15 @@ fn a_proxy_alone_equals_the_proxy_in_company() {
             max_latency_ms: None,
             latency_model: None,
         };
-        let options =
-            RunOptions { device: "cpu", threads: 2, population: 3, overwrite: false, stop: &stop, on_read: &|_, _| {} };
+        let options = RunOptions {
+            device: "cpu",
+            threads: 2,
+            population: 3,
+            overwrite: false,
+            stop: &stop,
+            on_read: &|_, _| {},
+            on_note: &|_| {},
+        };
         let outcome =
             naslens::pipeline::screen(&config, &Selection::Sample(24), dir.path(), &options, &mut |_| {}).unwrap();
         let alone = rows(&outcome.table);

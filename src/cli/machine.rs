@@ -20,6 +20,7 @@ impl MachineArgs {
     /// Checks and measures what they say.
     pub fn options(&self) -> anyhow::Result<RunOptions<'_>> {
         let options = RunOptions::new(&self.device, self.threads.map(usize::from), self.overwrite, &super::STOP)?;
-        Ok(RunOptions { on_read: super::progress::watch().on_progress, ..options })
+        let watch = super::progress::watch();
+        Ok(RunOptions { on_read: watch.on_progress, on_note: watch.on_note, ..options })
     }
 }

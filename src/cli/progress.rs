@@ -62,7 +62,7 @@ impl Reporter {
 
 /// Reading images: Ctrl-C ends it, and what takes longer than a moment shows how far it is.
 pub fn watch() -> Watch<'static> {
-    Watch { stop: &super::STOP, on_progress: &images_read }
+    Watch { stop: &super::STOP, on_progress: &images_read, on_note: &|note| super::tell(&format!("warning: {note}")) }
 }
 
 const MOMENT: Duration = Duration::from_millis(500);

@@ -57,7 +57,7 @@ pub struct Args {
     /// Shape that images are adapted to, CHANNELSxHEIGHTxWIDTH in pixels
     #[arg(long, default_value = "3x32x32", value_name = "CxHxW")]
     image: Shape,
-    /// Images per batch
+    /// Images per batch; the default becomes smaller where there are fewer images
     #[arg(long, default_value_t = 64, value_name = "N")]
     batch_size: usize,
     /// Draw the same number of images of every class

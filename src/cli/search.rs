@@ -172,8 +172,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
                 encodings: args.pool.encodings,
                 batch: args.batch.into(),
             };
+            let watch = super::progress::watch();
             let options = RunOptions::new(&args.device, Some(args.batch.into()), args.overwrite, &super::STOP)?;
-            let options = RunOptions { on_read: super::progress::watch().on_progress, ..options };
+            let options = RunOptions { on_read: watch.on_progress, on_note: watch.on_note, ..options };
             let mut reporter = Reporter::new("trainings");
             let report = search_live(&config, entry, args.seed, &budget, &out, &options, &mut |p| {
                 reporter.update(p.done, p.total, p.resumed, p.seconds);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, TchError, Tensor};
 
 use super::Recipe;
-use crate::data::{ChannelStats, Splits, split};
+use crate::data::{Batch, Census, ChannelStats, DataError, Dataset, Part, Splits, split};
 use crate::engine::{DeviceBatch, EngineError};
 use crate::network::Shape;
 use crate::seed::Stream;
@@ -34,7 +34,7 @@ pub struct TrainingData {
     pub(super) valid: DeviceBatch,
     /// To judge by.
     pub(super) test: DeviceBatch,
-    class_names: Vec<String>,
+    census: Census,
     statistics: ChannelStats,
 }
 
@@ -44,22 +44,25 @@ pub struct TrainingData {
 pub enum TrainingDataError {
     /// The data set refuses.
     #[error(transparent)]
-    Data(#[from] crate::data::DataError),
+    Data(#[from] DataError),
     /// The device refuses.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
 
 impl TrainingData {
-    /// Splits the data set as the recipe says. The split depends on `seed` only.
-    pub fn new(
-        dataset: &crate::data::Dataset,
-        recipe: &Recipe,
-        seed: u64,
-        device: Device,
-    ) -> Result<Self, TrainingDataError> {
-        let Splits { train, valid, test, statistics } = split(dataset, recipe.image, recipe.split, recipe.limit, seed)?;
-        let copy = |b: &crate::data::Batch| DeviceBatch::new(&b.images, &b.labels, device);
+    /// Splits the data set as the recipe says. The split depends on `seed` only. [`DataError::NeededPart`] if it leaves
+    /// validation or test without images.
+    pub fn new(dataset: &Dataset, recipe: &Recipe, seed: u64, device: Device) -> Result<Self, TrainingDataError> {
+        let splits = split(dataset, recipe.image, recipe.split, recipe.limit, seed)?;
+        let census = Census::new(&splits, dataset.class_names());
+        let Splits { train, valid, test, statistics } = splits;
+        for (part, images) in [(Part::Valid, &valid), (Part::Test, &test)] {
+            if images.is_empty() {
+                return Err(DataError::NeededPart { part, name: dataset.name().to_owned() }.into());
+            }
+        }
+        let copy = |b: &Batch| DeviceBatch::new(&b.images, &b.labels, device);
         Ok(TrainingData {
             images: channels_innermost(&train.images),
             labels: train.labels.iter().map(|&l| l as i64).collect(),
@@ -67,19 +70,24 @@ impl TrainingData {
             device,
             valid: copy(&valid)?,
             test: copy(&test)?,
-            class_names: dataset.class_names().to_vec(),
+            census,
             statistics,
         })
     }
 
     /// Number of classes.
     pub fn classes(&self) -> usize {
-        self.class_names.len()
+        self.census.classes.len()
     }
 
     /// Names of the classes, in the order of the logits.
     pub fn class_names(&self) -> &[String] {
-        &self.class_names
+        &self.census.classes
+    }
+
+    /// Images of each class in each part.
+    pub fn census(&self) -> &Census {
+        &self.census
     }
 
     /// Mean and standard deviation of the training images, which standardised all images.
@@ -165,6 +173,22 @@ fn augment(image: &[f32], out: &mut [f32], shape: Shape, augmentation: Augmentat
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_split_without_a_part_is_refused_by_its_key() {
+        let digits = crate::data::open(&crate::data::DataSpec::default()).unwrap();
+        let refused = |recipe: Recipe| {
+            let recipe = Recipe { image: Shape::new(1, 8, 8), ..recipe };
+            match TrainingData::new(digits.dataset().unwrap(), &recipe, 0, Device::Cpu) {
+                Err(error) => error.to_string(),
+                Ok(_) => panic!("a part is empty"),
+            }
+        };
+        let valid = refused(Recipe { split: [0.5, 0.0, 0.5], ..Recipe::default() });
+        assert!(valid.contains("images for the validation part; raise its share in `split`"), "{valid}");
+        let test = refused(Recipe { limit: Some([10, 10, 0]), ..Recipe::default() });
+        assert!(test.contains("test part") && test.contains("`limit`"), "{test}");
+    }
 
     const SHAPE: Shape = Shape::new(2, 5, 4);
 

@@ -10,6 +10,9 @@ use rayon::prelude::*;
 /// resolution in float32.
 const ADAPTED_AT_ONCE: usize = 1 << 22;
 
+/// The size of a batch where nothing else is asked for; a data set with fewer images gives all of them.
+pub const DEFAULT_BATCH: usize = 64;
+
 /// Labelled images, ready for a network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
@@ -77,6 +80,8 @@ impl Batch {
 ///   that could have been drawn, at their own resolution and in the batch's channels.
 /// * From noise: images 0 to `batch_size`, which are standard already.
 ///
+/// A batch of [`DEFAULT_BATCH`] is smaller where a data set has fewer images; any other size is then refused.
+///
 /// With `class_balanced`, each class has as many images as any other or one less, unless the data set runs out of a
 /// class: then the others fill its places. Images come in random order. Choices and labels are the same on every
 /// machine, and so are the pixels of a data set; noise agrees to the last bits of the system's `ln` and `sin`.
@@ -99,6 +104,7 @@ pub fn draw_batch(
         DataSource::Images(dataset) => {
             let pool = dataset.part(Part::Train);
             let images = pool.len();
+            let batch_size = if batch_size == DEFAULT_BATCH { images.min(DEFAULT_BATCH) } else { batch_size };
             if batch_size > images {
                 return Err(DataError::BatchTooLarge { batch: batch_size, name: dataset.name().to_owned(), images });
             }
@@ -252,6 +258,15 @@ mod tests {
         let noise = |text, shape, size| draw_batch(&source(text), shape, size, 0, true).unwrap_err();
         assert!(matches!(noise("gaussian", SHAPE, usize::MAX), DataError::TooLarge { .. }));
         assert!(matches!(noise("pink", Shape::new(3, 1, 1), 4), DataError::OnePixel { .. }));
+    }
+
+    #[test]
+    fn the_default_batch_is_what_a_small_data_set_has() {
+        let data =
+            Dataset::new("few", Array4::from_shape_fn((5, 1, 2, 2), |(i, ..)| i as u8), 9, vec![0; 5], 1).unwrap();
+        let source = DataSource::Images(data);
+        assert_eq!(draw_batch(&source, SHAPE, DEFAULT_BATCH, 0, false).unwrap().len(), 5);
+        assert!(matches!(draw_batch(&source, SHAPE, 6, 0, false), Err(DataError::BatchTooLarge { images: 5, .. })));
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! `cifar10` and `cifar100`: the official binary versions, read from a folder.
 
+use super::regular::open_regular;
 use super::spec::{flag, path_and_options};
 use super::{DataError, DataSource, DataSpec, Dataset, Part, Source, SourceInfo, Watch};
 use ndarray::Array4;
@@ -121,7 +122,7 @@ const SIDE: usize = 32;
 /// The red, green and blue planes, row by row.
 const PIXELS: usize = 3 * SIDE * SIDE;
 /// More than the largest official file (153,800,000 bytes) has.
-const MAX_BYTES: u64 = 1 << 30;
+const MAX_BYTES: u64 = 1 << 28;
 
 /// A file may hold any whole number of records, at least one, so that a small extract can be used too.
 fn read(layout: &Layout, folder: &Path) -> Result<Dataset, DataError> {
@@ -132,8 +133,7 @@ fn read(layout: &Layout, folder: &Path) -> Result<Dataset, DataError> {
     for &(file, part) in layout.files {
         let path = folder.join(file);
         let mut bytes = Vec::new();
-        let read = fs::File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes));
-        read.map_err(|source| match source.kind() {
+        let unreadable = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => DataError::MissingFile {
                 data: layout.name,
                 folder: folder.to_owned(),
@@ -141,9 +141,18 @@ fn read(layout: &Layout, folder: &Path) -> Result<Dataset, DataError> {
                 remedy: layout.remedy,
             },
             _ => DataError::Read { path: path.clone(), source },
-        })?;
+        };
+        let (file, length) = open_regular(&path).map_err(unreadable)?;
+        if length > MAX_BYTES {
+            let reason = format!("it has {length} bytes, more than any file of {}", layout.name);
+            return Err(DataError::Format { path: path.clone(), format: "CIFAR", reason, remedy: "download it again" });
+        }
+        if length % record as u64 != 0 {
+            return Err(DataError::Truncated { path: path.clone(), bytes: length, record });
+        }
+        file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.is_empty() || bytes.len() % record != 0 {
-            return Err(DataError::Truncated { path, bytes: bytes.len(), record });
+            return Err(DataError::Truncated { path, bytes: bytes.len() as u64, record });
         }
         for (i, content) in bytes.chunks_exact(record).enumerate() {
             let label = content[layout.label];
@@ -265,6 +274,9 @@ mod tests {
         fs::write(&path, &bytes[..RECORD + 7]).unwrap();
         let message = read(&TEN, folder.path()).unwrap_err().to_string();
         assert!(message.contains("data_batch_3.bin' has 3080 bytes"), "{message}");
+        fs::File::create(&path).unwrap().set_len(2 << 30).unwrap();
+        let sparse = read(&TEN, folder.path()).unwrap_err().to_string();
+        assert!(sparse.contains("2147483648 bytes, more than any file of cifar10"), "{sparse}");
         fs::write(&path, []).unwrap();
         assert!(matches!(read(&TEN, folder.path()), Err(DataError::Truncated { bytes: 0, .. })));
         fs::remove_file(&path).unwrap();

@@ -40,7 +40,7 @@ pub enum DataError {
         "'{}' has {bytes} bytes, not a whole number of {record}-byte records: it is truncated or another format; \
          download it again", .path.display()
     )]
-    Truncated { path: PathBuf, bytes: usize, record: usize },
+    Truncated { path: PathBuf, bytes: u64, record: usize },
 
     /// A record whose label CIFAR doesn't have.
     #[error(
@@ -160,8 +160,15 @@ pub enum DataError {
     Fractions { train: f64, valid: f64, test: f64 },
 
     /// A part of a split that got no image.
-    #[error("a fraction of {fraction} of {name} leaves no image for the {part} part; use a larger fraction")]
+    #[error("a fraction of {fraction} of {name} leaves no image for the {part} part; raise it in `split`")]
     EmptyPart { part: Part, fraction: f64, name: String },
+
+    /// A part that trainings need, of a split that leaves it empty on purpose.
+    #[error(
+        "trainings of {name} need images for the {part} part; raise its share in `split` (training, validation, test) and its \
+         `limit` above 0"
+    )]
+    NeededPart { part: Part, name: String },
 
     /// A limit that leaves nothing to learn from.
     #[error("a limit of 0 training images leaves nothing to learn from; use 1 or more")]

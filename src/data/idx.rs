@@ -1,12 +1,12 @@
 //! `idx`: MNIST and the data sets in its format, four files in a folder.
 
 use super::assembly::Assembly;
+use super::regular::{MOST_EXPANSION, open_regular};
 use super::spec::path_and_options;
 use super::{DataError, DataSource, DataSpec, Dataset, Part, Source, SourceInfo, Watch};
 use crate::network::Shape;
 use flate2::bufread::MultiGzDecoder;
 use std::fmt;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -84,13 +84,16 @@ fn find(folder: &Path, stem: &str, kind: &str) -> Result<PathBuf, DataError> {
 struct Idx {
     path: PathBuf,
     sizes: Vec<usize>,
+    /// Bytes of data.
+    size: u64,
     data: Box<dyn Read>,
 }
 
 impl Idx {
     fn open(path: PathBuf, dimensions: u8) -> Result<Self, DataError> {
         let unreadable = |source: io::Error| DataError::Read { path: path.clone(), source };
-        let mut file = BufReader::new(File::open(&path).map_err(unreadable)?);
+        let (file, length) = open_regular(&path).map_err(unreadable)?;
+        let mut file = BufReader::new(file);
         let compressed = file.fill_buf().map_err(unreadable)?.starts_with(&[0x1f, 0x8b]);
         let mut data: Box<dyn Read> = if compressed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
         let mut header = Vec::new();
@@ -106,9 +109,19 @@ impl Idx {
         if (header.len() as u64) < expected {
             return Err(refuse(format!("it ends within its header, after {} of {expected} bytes", header.len())));
         }
-        let sizes =
+        let sizes: Vec<usize> =
             header[4..].chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize).collect();
-        Ok(Idx { path, sizes, data })
+        // What is not compressed is as long as it says, before any of it is read.
+        let size = sizes.iter().try_fold(1u64, |product, &size| product.checked_mul(size as u64));
+        let size = size.ok_or_else(|| refuse(format!("its header announces sizes of {sizes:?}")))?;
+        let found = length.saturating_sub(header.len() as u64);
+        if !compressed && found != size {
+            return Err(DataError::WrongSize { path: path.clone(), expected: size, found });
+        }
+        if compressed && size / MOST_EXPANSION > length {
+            return Err(refuse(format!("its {length} bytes are too few for the {size} that its header announces")));
+        }
+        Ok(Idx { path, sizes, size, data })
     }
 
     fn refuse(&self, reason: String) -> DataError {
@@ -117,8 +130,7 @@ impl Idx {
 
     /// Appends the data to `bytes`, which grows with what is there, not with what the header announces.
     fn read(&mut self, bytes: &mut Vec<u8>) -> Result<(), DataError> {
-        let expected = self.sizes.iter().try_fold(1u64, |product, &size| product.checked_mul(size as u64));
-        let expected = expected.unwrap_or(u64::MAX);
+        let expected = self.size;
         let before = bytes.len();
         // One byte more: it must not be there, and the checksum of a compressed file is compared at its end.
         let read = self.data.by_ref().take(expected.saturating_add(1)).read_to_end(bytes);
@@ -194,7 +206,7 @@ mod tests {
         let (images, test) = ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz");
         let short = message_of(images, idx(&[4, 2, 3], &[0; 20]));
         assert!(short.contains("holds 20 bytes") && short.contains("announces 24"), "{short}");
-        assert!(message_of(images, idx(&[4, 2, 3], &[0; 30])).contains("holds 25 bytes"));
+        assert!(message_of(images, idx(&[4, 2, 3], &[0; 30])).contains("holds 30 bytes"));
         assert!(message_of(images, idx(&[4], &[0; 4])).contains("[0, 0, 8, 1], not with [0, 0, 8, 3]"));
         assert!(message_of(images, vec![0, 0, 8]).contains("after 3 of 16 bytes"));
         let good = gz(&idx(&[2, 2, 3], &[255; 12]));

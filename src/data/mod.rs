@@ -12,6 +12,7 @@
 mod adapt;
 mod assembly;
 mod batch;
+mod census;
 mod cifar;
 mod dataset;
 mod digits;
@@ -24,12 +25,14 @@ mod idx;
 mod noise;
 mod npz;
 mod pink;
+mod regular;
 mod source;
 mod spec;
 mod split;
 
 pub use adapt::adapt;
-pub use batch::{Batch, draw_batch};
+pub use batch::{Batch, DEFAULT_BATCH, draw_batch};
+pub use census::{Census, balanced_accuracy};
 pub use dataset::{ChannelStats, Dataset, Part, Skipped};
 pub use error::{DataError, listed_files};
 pub use folder::ImageFolder;

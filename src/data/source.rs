@@ -2,6 +2,7 @@
 
 use super::{DataError, DataSource, DataSpec, SourceInfo, Watch, cifar, digits, fashion, folder, generated, idx, npz};
 use crate::text::did_you_mean;
+use std::path::Path;
 use std::str::FromStr;
 
 /// Every data source, in the order in which they are shown.
@@ -21,12 +22,17 @@ impl FromStr for DataSpec {
     type Err = DataError;
 
     /// Reads `NAME` or `NAME:OPTIONS`. A name outside of [`SOURCES`] is [`DataError::UnknownSource`]; options may be
-    /// [`DataError::UnknownOption`], [`DataError::BadOption`] or [`DataError::NoPath`]. No file is touched.
+    /// [`DataError::UnknownOption`], [`DataError::BadOption`] or [`DataError::NoPath`]. No file is opened.
     fn from_str(text: &str) -> Result<Self, DataError> {
         let (name, options) = text.split_once(':').unwrap_or((text, ""));
         let Some(info) = SOURCES.iter().find(|info| info.name == name) else {
             let known: Vec<&str> = SOURCES.iter().map(|info| info.usage).collect();
-            let hint = did_you_mean(name, SOURCES.iter().map(|info| info.name));
+            // A path without the word before it.
+            let place = [(Path::new(text).is_dir(), folder::INFO.name), (text.ends_with(".npz"), npz::INFO.name)];
+            let hint = match place.iter().find(|(is, _)| *is) {
+                Some((_, source)) => format!(" (did you mean `{source}:{text}`?)"),
+                None => did_you_mean(name, SOURCES.iter().map(|info| info.name)),
+            };
             return Err(DataError::UnknownSource { name: name.to_owned(), hint, known: known.join(" ") });
         };
         (info.parse)(options)
@@ -89,6 +95,10 @@ mod tests {
         let unknown = message("digit");
         assert!(unknown.contains("did you mean `digits`?") && unknown.contains("cifar10:FOLDER"), "{unknown}");
         assert!(!message("zzz").contains("did you mean"));
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().display().to_string();
+        assert!(message(&place).contains(&format!("did you mean `folder:{place}`?")));
+        assert!(message("sets/path.npz").contains("did you mean `npz:sets/path.npz`?"));
         let option = message("pink:bata=1");
         assert!(option.contains("no option 'bata' (did you mean `beta`?); it takes beta and classes"), "{option}");
         assert!(message("digits:8").contains("no option '8'; it takes none"));

@@ -90,13 +90,15 @@ pub struct Watch<'a> {
     pub stop: &'a AtomicBool,
     /// Called with the number of images read and of all images.
     pub on_progress: &'a (dyn Fn(usize, usize) + Sync),
+    /// Called with what is unusual about the images, a sentence each.
+    pub on_note: &'a (dyn Fn(&str) + Sync),
 }
 
 impl Watch<'static> {
     /// Nobody who wants to know, and nothing that stops it.
     pub fn nobody() -> Self {
         static NEVER: AtomicBool = AtomicBool::new(false);
-        Watch { stop: &NEVER, on_progress: &|_, _| {} }
+        Watch { stop: &NEVER, on_progress: &|_, _| {}, on_note: &|_| {} }
     }
 }
 

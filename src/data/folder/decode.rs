@@ -2,6 +2,7 @@
 
 use super::pixels::{composite, resized};
 use crate::data::Watch;
+use crate::data::regular::open_regular;
 use crate::network::Shape;
 use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
 use image::metadata::Orientation;
@@ -153,8 +154,8 @@ fn png<R: BufRead + Seek>(reader: R) -> Result<PngDecoder<R>, String> {
 
 /// Opens a file that is neither empty nor too long to be read.
 fn open(path: &Path) -> Result<File, String> {
-    let file = File::open(path).map_err(|e| e.to_string())?;
-    match file.metadata().map_err(|e| e.to_string())?.len() {
+    let (file, length) = open_regular(path).map_err(|e| e.to_string())?;
+    match length {
         0 => Err("it is empty".into()),
         length if length > MAX_BYTES => Err(format!("it has more than {} MiB", MAX_BYTES >> 20)),
         _ => Ok(file),

@@ -106,7 +106,7 @@ impl Listing {
             for path in files {
                 // A broken link is no regular file; a named pipe would be waited for.
                 let reason = if !is_image(&path) {
-                    "it is no PNG or JPEG file"
+                    not_read(&path)
                 } else if !path.is_file() {
                     "it is no regular file, or a link to nothing"
                 } else {
@@ -125,13 +125,28 @@ fn is_image(path: &Path) -> bool {
     extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
 }
 
+/// Why a file is not read that has another ending, and how to make one of it that is.
+fn not_read(path: &Path) -> &'static str {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    match extension.as_deref() {
+        Some("dcm" | "dicom") => {
+            "DICOM is not read: convert it to PNG, for example with `dcmj2pnm --write-16-bit-png FILE OUT.png`"
+        }
+        Some("tif" | "tiff" | "bmp" | "gif" | "webp" | "heic" | "avif" | "jp2" | "ppm" | "pgm") => {
+            "its format is not read: convert it to PNG, for example with `magick FILE OUT.png`"
+        }
+        _ => "it is no PNG or JPEG file",
+    }
+}
+
 /// Images beside the directories of classes belong to no class.
 fn no_images(directory: &Path, files: &[PathBuf]) -> Result<(), DataError> {
     let images: Vec<&PathBuf> = files.iter().filter(|path| is_image(path)).collect();
     let Some(first) = images.first() else { return Ok(()) };
     let problem =
         format!("{} images in it belong to no class, the first is '{}'", images.len(), shown(first.as_os_str()));
-    Err(error(directory, problem, "move them into the directories of their classes"))
+    let remedy = "move them into directories of their classes, or, if this is the directory of one class, give the folder above it";
+    Err(error(directory, problem, remedy))
 }
 
 /// Directories with their names, and files.

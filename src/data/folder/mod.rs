@@ -83,7 +83,9 @@ impl fmt::Display for ImageFolder {
 
 impl Source for ImageFolder {
     fn open(&self, watch: &Watch<'_>) -> Result<DataSource, DataError> {
-        self.read(watch).map(DataSource::Images)
+        let dataset = self.read(watch)?;
+        dataset.notes().iter().for_each(|note| (watch.on_note)(note));
+        Ok(DataSource::Images(dataset))
     }
 
     fn native_shape(&self, _: &Watch<'_>) -> Result<Option<Shape>, DataError> {

@@ -70,11 +70,11 @@ fn reading_reports_every_image_and_can_be_stopped() {
         assert!((1..=4).contains(&done) && total == 4);
         calls.fetch_add(1, Ordering::Relaxed);
     };
-    let watch = Watch { stop: &stop, on_progress: &on_progress };
+    let watch = Watch { stop: &stop, on_progress: &on_progress, on_note: &|_| {} };
     assert_eq!(spec.native_shape(&watch).unwrap(), spec.open(&watch).unwrap().native_shape());
     assert_eq!(calls.into_inner(), 4);
     stop.store(true, Ordering::Relaxed);
-    let stopped = Watch { stop: &stop, on_progress: &|_, _| panic!("no image is read") };
+    let stopped = Watch { stop: &stop, on_progress: &|_, _| panic!("no image is read"), on_note: &|_| {} };
     assert!(matches!(spec.open(&stopped), Err(DataError::Interrupted { done: 0, total: 4 })));
 }
 
@@ -164,6 +164,8 @@ fn folders_without_classes_are_refused() {
     assert!(message(&folder.path().join("nowhere"), "").contains("no such folder"));
     save(folder.path(), "cat/1.png", &grey(2, 2, 7));
     assert!(message(folder.path(), "").contains("a single class, 'cat'"));
+    let class = message(&folder.path().join("cat"), "");
+    assert!(class.contains("if this is the directory of one class, give the folder above it"), "{class}");
     fs::create_dir(folder.path().join("dog")).unwrap();
     let empty = message(folder.path(), "");
     assert!(empty.contains("dog'") && empty.contains("has no image"), "{empty}");
@@ -181,15 +183,25 @@ fn damaged_and_foreign_files_are_named_or_skipped_and_named() {
     fs::write(folder.path().join("cat/empty.jpg"), []).unwrap();
     fs::write(folder.path().join("dog/text.png"), "no image").unwrap();
     fs::write(folder.path().join("dog/labels.csv"), "a,b").unwrap();
+    fs::write(folder.path().join("dog/scan.TIF"), "II").unwrap();
+    fs::write(folder.path().join("dog/slice.dcm"), "DICM").unwrap();
     let jpeg = save(folder.path(), "dog/cut.jpg", &colour(64, 64));
     let whole = fs::read(&jpeg).unwrap();
     fs::write(&jpeg, &whole[..whole.len() / 2]).unwrap();
     let refused = message(folder.path(), "");
-    let names = ["cut.png", "empty.jpg", "text.png", "labels.csv", "cut.jpg"];
-    assert!(refused.contains("5 files") && refused.contains(",skip-corrupt"), "{refused}");
+    let names = [
+        "cut.png",
+        "empty.jpg",
+        "text.png",
+        "labels.csv: it is no PNG",
+        "cut.jpg",
+        "scan.TIF: its format is not read: convert it to PNG",
+        "slice.dcm: DICOM is not read",
+    ];
+    assert!(refused.contains("7 files") && refused.contains(",skip-corrupt"), "{refused}");
     assert!(names.iter().all(|name| refused.contains(name)), "{refused}");
     let data = read(folder.path(), ",skip-corrupt").unwrap();
-    assert_eq!((data.len(), data.skipped().len()), (4, 5));
+    assert_eq!((data.len(), data.skipped().len()), (4, 7));
     assert_eq!(bytes(&data, 3)[0], 0);
     fs::remove_file(folder.path().join("dog/a.png")).unwrap();
     fs::remove_file(folder.path().join("dog/b.png")).unwrap();

@@ -6,11 +6,11 @@ mod zip;
 use self::npy::Header;
 use self::zip::Archive;
 use super::assembly::Assembly;
+use super::regular::{MOST_EXPANSION, open_regular};
 use super::spec::path_and_options;
 use super::{DataError, DataSource, DataSpec, Dataset, Part, Source, SourceInfo, Watch};
 use crate::network::Shape;
 use std::fmt;
-use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -48,13 +48,11 @@ impl Source for NpzFile {
 
 const PARTS: [(Part, &str); 3] = [(Part::Train, "train"), (Part::Valid, "val"), (Part::Test, "test")];
 const REMEDY: &str = "give the npz file of a 2-D MedMNIST set, or arrays saved like it by numpy.savez_compressed";
-/// No deflate stream grows by more when it is unpacked (RFC 1951: 258 bytes from two bits).
-const MOST_EXPANSION: u64 = 1032;
 
 /// The images of the parts that are there, training first. Classes are 0 to the largest label.
 pub(super) fn read(path: &Path) -> Result<Dataset, DataError> {
     let refuse = |reason: String| DataError::Format { path: path.to_owned(), format: "npz", reason, remedy: REMEDY };
-    let file = File::open(path).map_err(|source| match source.kind() {
+    let (file, length) = open_regular(path).map_err(|source| match source.kind() {
         ErrorKind::NotFound => DataError::MissingFile {
             data: INFO.name,
             folder: path.parent().unwrap_or(Path::new("")).to_owned(),
@@ -63,7 +61,6 @@ pub(super) fn read(path: &Path) -> Result<Dataset, DataError> {
         },
         _ => DataError::Read { path: path.to_owned(), source },
     })?;
-    let length = file.metadata().map_or(0, |metadata| metadata.len());
     let mut archive = Archive::open(file).map_err(refuse)?;
     let mut assembly = Assembly::new(format!("{}:{}", INFO.name, path.display()));
     for (part, prefix) in PARTS {

@@ -3,7 +3,7 @@ use crate::data::open;
 use ndarray::{Array, Array1, Array2, Array3, Array4};
 use ndarray_npy::{NpzWriter, WritableElement};
 use proptest::prelude::*;
-use std::fs;
+use std::fs::{self, File};
 
 /// Image `i` of `n` has the pixels `start + i`, `start + i + 1`, …
 fn grey(n: usize, start: u8) -> Array3<u8> {

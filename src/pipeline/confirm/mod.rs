@@ -178,6 +178,7 @@ pub fn confirm(
     let chosen = chosen(config, &candidates, limit.as_ref())?;
 
     let data = TrainingData::new(dataset, &config.train, derive(config.seed, "split"), device)?;
+    data.census().warnings().iter().for_each(|warning| (options.on_note)(warning));
     let made = Made::here(device, dataset.fingerprint());
     let folder = Folder::open(out, &folder::CONFIRMATION, config, &made, options.overwrite, 10_000_000)?;
     let stage = TrainStage {

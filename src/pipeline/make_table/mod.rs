@@ -115,6 +115,7 @@ pub fn make_table(
     let dataset = source.dataset().map_err(ScreenError::from)?;
     let device = parse_device(options.device).map_err(ScreenError::from)?;
     let data = TrainingData::new(dataset, &config.train, derive(config.seed, "split"), device)?;
+    data.census().warnings().iter().for_each(|warning| (options.on_note)(warning));
     let task = Task::classify(config.train.image, data.classes());
     let members = members(space.as_ref(), &task, config.seed, networks).map_err(ScreenError::from)?;
 

@@ -170,6 +170,7 @@ pub fn run(
     }
 
     let data = TrainingData::new(dataset, &config.train, derive(config.screen.seed, "split"), device)?;
+    data.census().warnings().iter().for_each(|warning| (options.on_note)(warning));
     // From here on everything is known to make sense: the folder is claimed for this configuration.
     let made = Made::here(device, dataset.fingerprint());
     let folder = Folder::open(out, &folder::RUN, config, &made, options.overwrite, 10_000_000)?;

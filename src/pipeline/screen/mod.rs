@@ -32,7 +32,7 @@ pub use selection::{ArchListError, Selection, read_arch_list};
 pub(super) use shards::{ScoreKey, Scored};
 
 use crate::benchmark::TableError;
-use crate::data::{self, DataError, DataSource, DataSpec, Skipped};
+use crate::data::{self, DEFAULT_BATCH, DataError, DataSource, DataSpec, Skipped};
 use crate::engine::{DeviceBatch, EngineError, Machine, Pass, describe_device, parse_device};
 use crate::files::{FileError, write_atomically};
 use crate::folder::{self, Folder, FolderError, Made, SHARDS, Settings};
@@ -69,7 +69,7 @@ pub struct ScreenConfig {
     pub data: DataSpec,
     /// Shape they are adapted to.
     pub image: Shape,
-    /// Images per batch.
+    /// Images per batch; the default of 64 becomes smaller where there are fewer images.
     pub batch_size: usize,
     /// Whether every class has the same number of images in the batch.
     pub class_balanced: bool,
@@ -95,7 +95,7 @@ impl Default for ScreenConfig {
             cascade: Vec::new(),
             data: DataSpec::default(),
             image: Shape::new(3, 32, 32),
-            batch_size: 64,
+            batch_size: DEFAULT_BATCH,
             class_balanced: false,
             seed: 0,
             init: Init::default(),

@@ -20,6 +20,8 @@ pub struct RunOptions<'a> {
     pub stop: &'a AtomicBool,
     /// Called while images are read, with their number so far and in all.
     pub on_read: &'a (dyn Fn(usize, usize) + Sync),
+    /// Called with what is unusual about the images and their parts, a sentence each.
+    pub on_note: &'a (dyn Fn(&str) + Sync),
 }
 
 impl<'a> RunOptions<'a> {
@@ -39,11 +41,11 @@ impl<'a> RunOptions<'a> {
                 (threads.unwrap_or(cost.threads), cost.population)
             }
         };
-        Ok(RunOptions { device, threads, population, overwrite, stop, on_read: &|_, _| {} })
+        Ok(RunOptions { device, threads, population, overwrite, stop, on_read: &|_, _| {}, on_note: &|_| {} })
     }
 
     /// For opening a data source.
     pub fn watch(&self) -> Watch<'a> {
-        Watch { stop: self.stop, on_progress: self.on_read }
+        Watch { stop: self.stop, on_progress: self.on_read, on_note: self.on_note }
     }
 }

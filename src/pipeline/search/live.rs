@@ -100,6 +100,7 @@ pub fn search_live(
     let dataset = images_source.dataset().map_err(ScreenError::from)?;
     let split_seed = derive(screened.seed, "split");
     let training_data = TrainingData::new(dataset, &recipe, split_seed, device)?;
+    training_data.census().warnings().iter().for_each(|warning| (options.on_note)(warning));
     let threads = thread_pool(config.batch).map_err(ScreenError::from)?;
     let made = Made::here(device, dataset.fingerprint());
     let settings = SearchSettings {
