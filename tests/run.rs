@@ -5,10 +5,13 @@ mod cli;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use cli::NASLENS;
 use naslens::benchmark::Table;
+use parquet::arrow::ArrowWriter;
 
 const CONFIG: &str = r#"
 title = "A <small> run"
@@ -71,7 +74,7 @@ fn a_run_reports_and_a_killed_run_goes_on() {
     let count = |role: &str| rows.iter().filter(|r| r.starts_with(&format!("Some({role:?})"))).count();
     assert_eq!((count("labelled"), count("finalist"), count("control")), (12, 8, 8));
     let predictions = Table::open(&whole.join("predictions.parquet")).unwrap();
-    assert!(predictions.num_rows() > 10 && predictions.f64_column("std_pct").unwrap().iter().all(|s| *s > Some(0.0)));
+    assert!(predictions.num_rows() > 10 && predictions.f64_column("std").unwrap().iter().all(|s| *s > Some(0.0)));
 
     let mut child = command(&config, &killed).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let start = Instant::now();
@@ -102,6 +105,72 @@ fn a_run_reports_and_a_killed_run_goes_on() {
             && message.contains("--overwrite"),
         "{message}"
     );
+}
+
+/// Text and numbers of a Parquet file, row by row and exactly.
+fn rows(path: &Path, text: &[&str], numbers: &[&str]) -> Vec<String> {
+    let table = Table::open(path).unwrap();
+    let text: Vec<_> = text.iter().map(|c| table.string_column(c).unwrap()).collect();
+    let numbers: Vec<_> = numbers.iter().map(|c| table.f64_column(c).unwrap()).collect();
+    let row = |i: usize| {
+        let (text, numbers) = (text.iter().map(|c| &c[i]), numbers.iter().map(|c| c[i].map(f64::to_bits)));
+        format!("{:?} {:?}", text.collect::<Vec<_>>(), numbers.collect::<Vec<_>>())
+    };
+    (0..table.num_rows()).map(row).collect()
+}
+
+#[test]
+fn a_run_is_a_screen_a_prediction_and_a_confirmation() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::write(at("small.toml"), CONFIG).unwrap();
+    assert!(run(&at("small.toml"), &at("run")).status.success());
+
+    let naslens = |args: &[&str], paths: &[&Path]| {
+        let mut command = Command::new(NASLENS);
+        let output = command.args(args).args(paths).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {output:?}");
+    };
+    let settings = "--space nas-bench-201 --init-channels 4 --cells 1 --image 1x8x8 --batch-size 16 --sample 60 --seed 0 \
+                    --proxies params,layers,naswot,synflow --device cpu";
+    let settings: Vec<&str> = ["screen"].into_iter().chain(settings.split_whitespace()).chain(["--out"]).collect();
+    naslens(&settings, &[&at("screen")]);
+    let scores =
+        |folder: &str| rows(&at(folder).join("scores.parquet"), &["arch", "arch_id"], &["params", "naswot", "synflow"]);
+    assert_eq!(scores("run"), scores("screen"));
+
+    // What the labelled networks came to, as somebody would write it down.
+    let trained = Table::open(&at("run").join("trainings.parquet")).unwrap();
+    let (role, arch) = (trained.string_column("role").unwrap(), trained.string_column("arch").unwrap());
+    let (epoch, pct) = (trained.u64_column("epoch").unwrap(), trained.f64_column("valid_accuracy_pct").unwrap());
+    let last = |i: &usize| role[*i].as_deref() == Some("labelled") && epoch[*i] == Some(2);
+    let labelled: Vec<usize> = (0..role.len()).filter(last).collect();
+    let columns: [(&str, ArrayRef); 2] = [
+        ("arch", Arc::new(labelled.iter().map(|&i| arch[i].clone()).collect::<StringArray>())),
+        ("valid_acc_pct", Arc::new(labelled.iter().map(|&i| pct[i]).collect::<Float64Array>())),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(fs::File::create(at("labels.parquet")).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+
+    naslens(&["predict", "--target", "valid_acc_pct", "--labels-from"], &[&at("labels.parquet"), &at("screen")]);
+    let numbers = ["label", "mean", "std", "low", "high"];
+    let predictions = |folder: &str| rows(&at(folder).join("predictions.parquet"), &["arch", "arch_id"], &numbers);
+    assert_eq!(predictions("run"), predictions("screen"));
+
+    let by = format!("{}:mean", at("screen").join("predictions.parquet").display());
+    let confirm = ["confirm", "--by", &by, "--top", "2", "--repeats", "2", "--device", "cpu", "--config"];
+    naslens(&confirm, &[&at("small.toml"), &at("screen"), Path::new("--out"), &at("confirm")]);
+    let trainings = |folder: &str| -> Vec<String> {
+        let numbers = ["repeat", "epoch", "train_loss", "valid_accuracy_pct", "test_accuracy_pct"];
+        let all = rows(&at(folder).join("trainings.parquet"), &["arch", "role"], &numbers);
+        all.into_iter().filter(|row| !row.contains("labelled")).collect()
+    };
+    assert!(trainings("run").len() == 16 && trainings("run") == trainings("confirm"));
+    let winner = |folder: &str| fs::read(at(folder).join("winner/model.safetensors"));
+    assert!(winner("run").unwrap() == winner("confirm").unwrap(), "another winner");
 }
 
 /// A count alone does not tell which networks are dead, yet none is trained.
@@ -136,6 +205,11 @@ fn configurations_that_make_no_sense() {
         ("[screen]", "predictor = \"bagged-rigde\"\n[screen]", "did you mean `bagged-ridge`"),
         ("\"naswot\"", "\"naswott\"", "did you mean `naswot`"),
         ("batch_size = 16", "data = \"pink\"", "nothing to learn"),
+        (
+            "epochs = 2",
+            "learning_rate = 1e30",
+            "trainings diverged: their loss stopped being finite. Lower learning_rate",
+        ),
     ] {
         fs::write(&config, CONFIG.replace(from, to)).unwrap();
         let output = run(&config, &out);

@@ -105,13 +105,13 @@ fn what_cannot_be_searched_is_said() {
     let (table, out) = (table(dir.path()), dir.path().join("out"));
     for (args, part) in [
         ("--strategy random --max params=1", "the tightest is params <= 1, which 0 meet (the smallest value is"),
-        ("--strategy random --max latency=1", "no cost is called `latency`"),
+        ("--strategy random --max latency=1", "no score or cost is called `latency`"),
         ("--strategy random --max acc_12_pct", "there is no `=`"),
         ("--strategy randon", "did you mean `random`"),
         ("--strategy prior_only", "prior_only needs"),
         ("--strategy random --short acc_12_pct=200", "give every length once"),
         ("--strategy random --final nothing", "has no column `nothing`"),
-        ("--strategy random --cost acc", "no cost is called `acc`"),
+        ("--strategy random --cost acc", "no score or cost is called `acc`"),
     ] {
         let output = on_table("search", &table, &out, args).output().unwrap();
         let message = String::from_utf8_lossy(&output.stderr);

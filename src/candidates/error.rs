@@ -146,6 +146,10 @@ fn impossible_values(n: usize) -> String {
     }
 }
 
+fn fastest(ms: Option<f64>) -> String {
+    ms.map_or(String::new(), |ms| format!(", the fastest is predicted at {ms:.3} ms"))
+}
+
 /// Why there are no candidates.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -167,6 +171,18 @@ pub enum CandidatesError {
     NoScores {
         /// The folder asked for.
         dir: PathBuf,
+    },
+    /// A score that the run does not have.
+    #[error(
+        "no score or cost is called `{name}`{hint}; name one of {scores}, a column of the table, or TABLE:COLUMN of another one"
+    )]
+    NoScore {
+        /// The name asked for.
+        name: String,
+        /// ` (did you mean …?)` or nothing.
+        hint: String,
+        /// The scores there are.
+        scores: String,
     },
     /// Neither a run nor a table.
     #[error(
@@ -193,14 +209,16 @@ pub enum CandidatesError {
     },
     /// All networks are too slow.
     #[error(
-        "all {networks} live networks of {origin} are over its limit on latency; screen again with a higher \
-         --max-latency-ms"
+        "all {networks} live networks of {origin} exceed its limit on latency{}; screen again with a higher --max-latency-ms",
+        fastest(*fastest_ms)
     )]
     AllOverLimit {
         /// The run.
         origin: String,
         /// How many there are.
         networks: usize,
+        /// The lowest predicted latency among them, milliseconds, where it is known.
+        fastest_ms: Option<f64>,
     },
     /// All networks are dead.
     #[error("none of the {networks} networks of {origin} has a path from input to output; take more networks")]

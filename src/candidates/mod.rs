@@ -6,6 +6,8 @@ mod column;
 mod error;
 mod features;
 mod names;
+mod reference;
+mod role;
 mod scores;
 mod truth;
 
@@ -19,6 +21,8 @@ pub use column::{Column, is_accuracy, percent_bounds, read as read_column};
 pub use error::{CandidatesError, JoinError};
 pub use features::{PRIOR, SCORES_GROUP, default_encodings};
 pub use names::{Architectures, architectures};
+pub use reference::{ColumnRef, NoColumnNamed};
+pub use role::Role;
 pub use scores::{BASELINES, OK, ScoreColumn, score, score_names, scores_and_baselines};
 pub use truth::{Join, Joined, join, strings_and_networks};
 
@@ -128,6 +132,16 @@ fn no_space(origin: String) -> CandidatesError {
     CandidatesError::NoSpace { origin, known }
 }
 
+/// The distinct architectures of a table of the space, in the order of the space, whatever the order of the table.
+pub fn listed(table: &Path, space: &dyn SearchSpace) -> Result<Vec<Architecture>, JoinError> {
+    let table = Table::open_truths(table)?;
+    let named = architectures(&table, space)?.ok_or_else(|| JoinError::no_architectures(&table))?;
+    let mut archs: Vec<Architecture> = named.rows.into_iter().flatten().collect();
+    archs.sort_by_cached_key(|arch| (space.index_of(arch), arch.0.clone()));
+    archs.dedup();
+    Ok(archs)
+}
+
 /// The space of a run with its skeleton, from its description.
 fn space_of(
     config: &CandidatesConfig,
@@ -218,7 +232,9 @@ fn from_run(config: &CandidatesConfig, dir: &Path, truths: Option<&Path>) -> Res
     if chosen.is_empty() {
         let origin = format!("the run in {}", dir.display());
         return Err(if n_over_limit > 0 {
-            CandidatesError::AllOverLimit { origin, networks: n_over_limit }
+            let latencies = if table.has(LATENCY) { table.f64_column(LATENCY)? } else { Vec::new() };
+            let fastest_ms = latencies.into_iter().flatten().min_by(f64::total_cmp);
+            CandidatesError::AllOverLimit { origin, networks: n_over_limit, fastest_ms }
         } else {
             CandidatesError::AllDead { origin, networks }
         });

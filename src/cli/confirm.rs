@@ -27,8 +27,8 @@ pub struct Args {
     /// Folder of a screen
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// Score that chooses finalists, highest first
-    #[arg(long, default_value = "naslens", value_name = "SCORE")]
+    /// Score that chooses finalists, highest first, or a column of a table, such as RUN/predictions.parquet:mean
+    #[arg(long, default_value = "naslens", value_name = "[TABLE:]SCORE")]
     by: String,
     /// Finalists, and as many controls
     #[arg(long, default_value_t = 8, value_name = "N")]

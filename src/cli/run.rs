@@ -77,8 +77,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let outcome = outcome?;
     super::tell_skipped(&outcome.skipped);
     if args.json {
-        let summary =
-            serde_json::json!({ "report": outcome.report, "verdict": outcome.verdict, "winner": outcome.winner });
+        let summary = serde_json::json!({ "report": outcome.report, "verdict": outcome.verdict, "winner": outcome.winner,
+                "diverged": outcome.diverged });
         super::print(&serde_json::to_string_pretty(&summary)?)?;
     } else {
         for sentence in &outcome.verdict {
@@ -97,7 +97,7 @@ fn configuration(args: &Args) -> anyhow::Result<(RunConfig, OsString)> {
         (None, None) => (RunConfig::default(), "run".into()),
     };
     if let Some(data) = &args.data {
-        config.screen.data = data.clone();
+        config = config.with_data(data.clone())?;
     }
     if let Some(image) = args.image {
         (config.screen.image, config.train.image) = (image, image);

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use naslens::candidates::ColumnRef;
 use naslens::data::DataSpec;
 use naslens::files::inside;
 use naslens::pipeline::search::{
-    Budget, ColumnRef, Constraint, LiveConfig, ShortColumn, SimulationConfig, Source, search_live, search_table,
+    Budget, Constraint, LiveConfig, ShortColumn, SimulationConfig, Source, search_live, search_table,
 };
 use naslens::pipeline::{RunConfig, RunOptions};
 use naslens::strategy;

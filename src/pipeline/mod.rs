@@ -6,6 +6,7 @@ mod columns;
 pub mod compare;
 pub mod confirm;
 pub mod counts;
+mod error;
 pub mod evaluate;
 mod export;
 mod findings;
@@ -24,9 +25,10 @@ pub use crate::files::{FileError, check_output_folder, write_atomically};
 pub use bench::{Bench, BenchConfig, BenchError, Line, SECTIONS, SectionEntry, bench};
 pub use cascade::{CascadeError, CascadeEvaluation, CascadeRow, evaluate_cascades};
 pub use confirm::TrainError;
+pub use error::RunError;
 pub use export::{ArchExportError, ExportConfig, export};
 pub use make_table::{TableConfig, TableOutcome, make_table};
-pub use run::{RunConfig, RunError, RunOutcome, Stage, run};
+pub use run::{RunConfig, RunOutcome, Stage, TruthTable, run};
 pub use screen::{
     ArchListError, CascadeStage, Init, Keep, Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection,
     read_arch_list, screen,

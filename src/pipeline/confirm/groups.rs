@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::confirm::Training;
-use crate::report::html::model::{Comparison, Estimate, Group, LearningCurve, Role, TrainedNetwork};
+use super::Trained;
+use crate::candidates::Role;
+use crate::report::html::model::{Comparison, Estimate, Group, LearningCurve, TrainedNetwork};
 use crate::seed::{Stream, derive};
 use crate::stats::{MeanDifference, bootstrap_interval, mean_difference_test};
 
@@ -62,24 +63,11 @@ impl Controls {
     }
 }
 
-/// A network of either group and its trainings.
-#[derive(Clone, Copy)]
-pub(in crate::pipeline) struct Confirmed<'a> {
-    pub arch: &'a str,
-    pub role: Role,
-    pub trainings: &'a [Training],
-}
-
-impl Confirmed<'_> {
-    /// Test accuracy of each training, percent.
-    fn test_pct(&self) -> Vec<f64> {
-        self.trainings.iter().map(|t| t.test_accuracy_pct).collect()
-    }
-}
-
 /// Both groups, trained alike.
 pub(in crate::pipeline) struct Groups<'a> {
-    pub networks: Vec<Confirmed<'a>>,
+    pub networks: &'a [Trained],
+    /// How each candidate is written.
+    pub texts: &'a [String],
     pub controls: Controls,
     pub epochs: usize,
     pub repeats: u64,
@@ -88,12 +76,17 @@ pub(in crate::pipeline) struct Groups<'a> {
 }
 
 impl Groups<'_> {
-    fn of(&self, role: Role) -> impl Iterator<Item = &Confirmed<'_>> {
+    fn of(&self, role: Role) -> impl Iterator<Item = &Trained> {
         self.networks.iter().filter(move |n| n.role == role)
     }
 
+    /// Mean test accuracy of each network of which a training converged.
     fn means(&self, role: Role) -> Vec<f64> {
-        self.of(role).map(|n| mean(n.test_pct().into_iter())).collect()
+        self.of(role).filter_map(Trained::mean_test_pct).collect()
+    }
+
+    fn arch(&self, network: &Trained) -> String {
+        self.texts[network.candidate].clone()
     }
 
     /// Mean test accuracy of the finalists less that of the controls, percentage points, over networks.
@@ -131,7 +124,7 @@ impl Groups<'_> {
     pub fn comparison(&self) -> Comparison {
         let group = |role| {
             let networks: Vec<TrainedNetwork> =
-                self.of(role).map(|n| TrainedNetwork { arch: n.arch.into(), accuracies: n.test_pct() }).collect();
+                self.of(role).map(|n| TrainedNetwork { arch: self.arch(n), accuracies: n.test_pct() }).collect();
             let means = self.means(role);
             let interval = bootstrap_interval(means.len(), REPEATS, 0.95, derive(self.seed, "group"), |sample| {
                 Some(mean(sample.iter().map(|&i| means[i])))
@@ -141,8 +134,9 @@ impl Groups<'_> {
                 Some(i) => Estimate::with_interval(value, i.low, i.high),
                 None => Estimate::new(value),
             };
-            let seconds = self.of(role).flat_map(|n| n.trainings).map(|t| t.seconds).sum();
-            Group { networks, mean: Some(estimate), seconds: Some(seconds) }
+            let estimate = Some(estimate).filter(|_| !means.is_empty());
+            let seconds = self.of(role).flat_map(|n| &n.trainings).map(|t| t.seconds).sum();
+            Group { networks, mean: estimate, seconds: Some(seconds) }
         };
         let difference = self.difference();
         Comparison {
@@ -166,8 +160,8 @@ impl Groups<'_> {
         self.networks
             .iter()
             .flat_map(|n| {
-                (0..).zip(n.trainings).map(|(repeat, training)| LearningCurve {
-                    arch: n.arch.into(),
+                (0..).zip(&n.trainings).map(|(repeat, training)| LearningCurve {
+                    arch: self.arch(n),
                     role: n.role,
                     seed: (self.repeats > 1).then_some(repeat),
                     points: training.curve.iter().map(|e| (e.epoch as u64, e.valid_accuracy_pct)).collect(),
@@ -185,7 +179,9 @@ pub(in crate::pipeline) fn mean(values: impl Iterator<Item = f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::diverged;
     use super::*;
+    use crate::confirm::{EpochRecord, Training};
 
     #[test]
     fn matched_controls_are_as_large_as_their_finalists() {
@@ -203,28 +199,46 @@ mod tests {
         assert_eq!(Controls::Matched.draw(&finalists, &[10, 11], &macs, 4), [11]);
     }
 
-    fn training(test_accuracy_pct: f64) -> Training {
-        Training { curve: Vec::new(), test_accuracy_pct, seconds: 2.0, cpu_seconds: 1.0 }
+    /// A training of one epoch; without a loss it diverged.
+    fn training(test_accuracy_pct: f64, train_loss: Option<f64>) -> Training {
+        let curve = vec![EpochRecord { epoch: 1, train_loss, valid_accuracy_pct: 50.0 }];
+        Training { curve, test_accuracy_pct, seconds: 2.0, cpu_seconds: 1.0 }
+    }
+
+    fn groups_of(finalists: &[f64], controls: &[f64]) -> Vec<Trained> {
+        let all = finalists.iter().map(|a| (Role::Finalist, a)).chain(controls.iter().map(|a| (Role::Control, a)));
+        let network = |(role, &pct)| Trained {
+            candidate: 0,
+            role,
+            trainings: vec![training(pct, Some(0.5)), training(1.0, None)],
+        };
+        all.map(network).collect()
     }
 
     #[test]
-    fn the_sentence_says_what_the_test_says() {
+    fn the_sentence_says_what_the_test_says_and_diverged_trainings_do_not_count() {
+        let texts = ["a".to_string()];
         let sentence = |finalists: &[f64], controls: &[f64]| {
-            let all: Vec<(Role, Vec<Training>)> = finalists
-                .iter()
-                .map(|&a| (Role::Finalist, vec![training(a)]))
-                .chain(controls.iter().map(|&a| (Role::Control, vec![training(a)])))
-                .collect();
-            let networks = all.iter().map(|(role, t)| Confirmed { arch: "a", role: *role, trainings: t }).collect();
-            let groups = Groups { networks, controls: Controls::Random, epochs: 1, repeats: 1, seed: 0 };
+            let networks = groups_of(finalists, controls);
+            let groups = Groups {
+                networks: &networks,
+                texts: &texts,
+                controls: Controls::Random,
+                epochs: 1,
+                repeats: 1,
+                seed: 0,
+            };
             (groups.sentence().unwrap(), groups.comparison())
         };
         let (good, bad) = ([90.0, 91.0, 92.0, 93.0, 94.0], [50.0, 51.0, 52.0, 53.0, 54.0]);
         let (helped, comparison) = sentence(&good, &bad);
         assert!(helped.starts_with("Screening helped: 5 finalists reach 92.00%"), "{helped}");
         assert_eq!(comparison.difference.unwrap().value, 40.0);
-        assert_eq!(comparison.finalists.seconds, Some(10.0));
+        assert_eq!(comparison.finalists.seconds, Some(20.0));
         assert!(sentence(&bad, &good).0.starts_with("Screening did harm"));
         assert!(sentence(&good, &good).0.starts_with("There is no evidence"));
+        assert_eq!(diverged(&groups_of(&good, &bad)), (10, 20));
+        let only = Trained { candidate: 0, role: Role::Finalist, trainings: vec![training(9.0, None)] };
+        assert_eq!((only.valid_pct(), only.mean_test_pct()), (None, None));
     }
 }

@@ -6,6 +6,7 @@
 mod groups;
 mod tables;
 mod train_stage;
+mod trained;
 mod winner;
 
 use std::path::{Path, PathBuf};
@@ -13,39 +14,41 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use groups::Controls;
-pub(in crate::pipeline) use groups::{Confirmed, Groups, mean};
-pub(in crate::pipeline) use tables::{TrainedRow, write_trainings};
+pub(in crate::pipeline) use groups::{Groups, mean};
+pub(in crate::pipeline) use tables::write_trainings;
 pub use train_stage::TrainError;
 pub(in crate::pipeline) use train_stage::{TrainJob, TrainStage};
-pub(in crate::pipeline) use winner::{Choice, Contender, choose, export_winner};
-pub use winner::{Violator, WinnerError};
+pub(in crate::pipeline) use trained::{Trained, diverged, divergence, train_candidates};
+pub(in crate::pipeline) use winner::take;
+pub use winner::{Violator, Winner, WinnerError};
 
 use super::pages::save;
-use super::run::RunError;
-use super::screen::thread_pool;
-use super::{Progress, RunOptions, ScreenError};
-use crate::candidates::{self, Candidates, CandidatesConfig, PRIOR};
-use crate::confirm::{Recipe, Training, TrainingData};
+use super::{Progress, RunError, RunOptions, ScreenError};
+use crate::benchmark::Table;
+use crate::candidates::{self, Candidates, CandidatesConfig, ColumnRef, PRIOR, Role};
+use crate::confirm::{Recipe, TrainingData};
 use crate::data::{DataSpec, Skipped};
 use crate::engine::{describe_device, parse_device};
-use crate::files::{subfolder, write_atomically};
-use crate::folder::{self, Folder, Made, Settings, TRAINED, WINNER, to_toml};
+use crate::files::write_atomically;
+use crate::folder::{self, Folder, Made, Settings, TRAINED, to_toml};
 use crate::hardware::{Limit, Target};
 use crate::pipeline::counts::{TRAININGS, check_count};
 use crate::report::html::{
     self,
-    model::{Overview, Reproduction, Role, RunReport},
+    model::{Overview, Reproduction, RunReport},
 };
 use crate::seed::derive;
+use crate::space::SpaceError;
 use crate::stats::{missing_last, top_indices};
-use crate::text::{did_you_mean, thousands};
 
 /// What is confirmed, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConfirmConfig {
     /// Folder of a screen: its distinct live networks are what is chosen from.
     pub run: PathBuf,
-    /// The score that chooses finalists, highest first.
+    /// The score that chooses finalists, highest first, or a column of a table, such as the predictions of
+    /// [`predict_from_labels`](crate::pipeline::predict::predict_from_labels). Networks with a `label` in that table were
+    /// trained for it and stay out.
     pub by: String,
     /// Finalists, and as many controls.
     pub top: usize,
@@ -88,51 +91,6 @@ impl ConfirmConfig {
     }
 }
 
-/// The network to take.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Winner {
-    /// As the space writes it.
-    pub arch: String,
-    /// Its identity.
-    pub arch_id: String,
-    /// Mean test accuracy of its trainings, percent.
-    pub test_accuracy_pct: f64,
-    /// Mean validation accuracy, percent; what it was chosen by.
-    pub valid_accuracy_pct: f64,
-    /// Trainable parameters.
-    pub params: u64,
-    /// Multiply-accumulates for one image.
-    pub macs: u64,
-    /// Latency when measured ([`quiet_ms`](crate::hardware::Measurement::quiet_ms)), if there is a limit.
-    pub latency_ms: Option<f64>,
-    /// Better networks that were too slow when measured.
-    pub violators: Vec<Violator>,
-    /// Folder with PyTorch source, safetensors and ONNX.
-    pub exported: PathBuf,
-}
-
-impl Winner {
-    /// Two sentences on it.
-    pub(in crate::pipeline) fn sentences(&self, max_ms: Option<f64>) -> Vec<String> {
-        let mut sentences = vec![format!(
-            "The network to take, by validation accuracy, is {}: {:.2}% test accuracy with {} parameters; it is in {}.",
-            self.arch,
-            self.test_accuracy_pct,
-            thousands(self.params),
-            self.exported.display()
-        )];
-        if let (Some(ms), Some(max_ms)) = (self.latency_ms, max_ms) {
-            let slower = match self.violators.len() {
-                0 => String::new(),
-                1 => "; one better network took longer than the limit and was passed over".into(),
-                n => format!("; {n} better networks took longer than the limit and were passed over"),
-            };
-            sentences.push(format!("It takes {ms:.2} ms when measured, under the limit of {max_ms} ms{slower}."));
-        }
-        sentences
-    }
-}
-
 /// What a confirmation found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ConfirmReport {
@@ -144,6 +102,8 @@ pub struct ConfirmReport {
     pub p_value: Option<f64>,
     /// The best network; None if all trainings diverged.
     pub winner: Option<Winner>,
+    /// Trainings that diverged, which count in no mean.
+    pub diverged: usize,
     /// The HTML page.
     pub report: PathBuf,
     /// Every training, epoch by epoch.
@@ -188,51 +148,24 @@ pub fn confirm(
         seed: config.seed,
         dir: folder.subfolder(TRAINED)?,
     };
-    let ids: Vec<String> = candidates.ids.iter().map(ToString::to_string).collect();
-    let jobs: Vec<TrainJob> = chosen
-        .iter()
-        .flat_map(|&(c, _)| {
-            let (arch, arch_id) = (&candidates.archs[c], &ids[c]);
-            (0..config.repeats).map(move |repeat| TrainJob {
-                arch: arch.clone(),
-                arch_id: arch_id.clone(),
-                repeat,
-                keep_weights: true,
-            })
-        })
-        .collect();
-    let pool = thread_pool(options.threads).map_err(ScreenError::from)?;
-    let start = std::time::Instant::now();
-    let trainings = stage.run(&jobs, &pool, options.stop, &mut |done, total, resumed| {
-        on_progress(Progress { done, total, resumed, seconds: start.elapsed().as_secs_f64() });
-    })?;
-
-    let texts: Vec<String> = chosen.iter().map(|&(c, _)| candidates.space.format(&candidates.archs[c])).collect();
-    let each = || chosen.iter().zip(trainings.chunks(config.repeats as usize)).zip(&texts);
-    let networks = each().map(|((&(_, role), trainings), arch)| Confirmed { arch, role, trainings }).collect();
+    let networks = train_candidates(&stage, &candidates, &chosen, config.repeats, options, on_progress)?;
     let groups = Groups {
-        networks,
+        networks: &networks,
+        texts: &candidates.texts,
         controls: config.controls,
         epochs: config.train.epochs,
         repeats: config.repeats,
         seed: config.seed,
     };
-    let rows: Vec<TrainedRow> =
-        each().map(|((&(c, role), trainings), arch)| TrainedRow { arch, arch_id: &ids[c], role, trainings }).collect();
     let trainings_file = out.join("trainings.parquet");
-    write_trainings(&trainings_file, &rows)?;
-    let contenders: Vec<Contender> = each()
-        .map(|((&(c, _), trainings), _)| Contender {
-            arch: &candidates.archs[c],
-            valid_pct: valid_pct(trainings),
-            trainings,
-        })
-        .collect();
-    let winner = take(&stage, &contenders, limit.as_ref(), &spec.to_string(), out, options)?;
+    write_trainings(&trainings_file, &candidates, &networks.iter().collect::<Vec<_>>())?;
+    let winner = take(&stage, &candidates, &networks, limit.as_ref(), &spec.to_string(), out, options.stop)?;
 
     let max_ms = limit.as_ref().map(|limit| limit.max_ms);
     let mut verdict: Vec<String> = groups.sentence().into_iter().collect();
     verdict.extend(winner.iter().flat_map(|w| w.sentences(max_ms)));
+    let (diverged, trained) = diverged(&networks);
+    verdict.extend(divergence(diverged, trained));
     let [train, valid, test] = data.sizes();
     let fact = |k: &str, v: String| (k.to_string(), v);
     let page = RunReport {
@@ -269,43 +202,11 @@ pub fn confirm(
         difference_pct: difference.as_ref().map(|d| (d.difference, d.interval)),
         p_value: difference.map(|d| d.p_value),
         winner,
+        diverged,
         report,
         trainings: trainings_file,
         skipped: source.skipped().to_vec(),
     })
-}
-
-/// Mean over trainings of the last validation accuracy, percent; not a number if one diverged.
-pub(in crate::pipeline) fn valid_pct(trainings: &[Training]) -> f64 {
-    let last = |t: &Training| t.last().filter(|_| !t.diverged()).map_or(f64::NAN, |e| e.valid_accuracy_pct);
-    mean(trainings.iter().map(last))
-}
-
-/// Chooses the winner and exports it.
-pub(in crate::pipeline) fn take(
-    stage: &TrainStage<'_>,
-    contenders: &[Contender<'_>],
-    limit: Option<&Limit>,
-    data_name: &str,
-    out: &Path,
-    options: &RunOptions<'_>,
-) -> Result<Option<Winner>, WinnerError> {
-    let Some(Choice { contender, latency, violators }) = choose(stage, contenders, limit, options.stop)? else {
-        return Ok(None);
-    };
-    let winner = &contenders[contender];
-    let exported = export_winner(stage, winner, data_name, &subfolder(out, WINNER)?)?;
-    Ok(Some(Winner {
-        arch: stage.space.format(winner.arch),
-        arch_id: stage.space.arch_id(winner.arch).to_string(),
-        test_accuracy_pct: mean(winner.trainings.iter().map(|t| t.test_accuracy_pct)),
-        valid_accuracy_pct: winner.valid_pct,
-        params: exported.params,
-        macs: exported.macs,
-        latency_ms: latency.map(|m| m.quiet_ms),
-        violators,
-        exported: exported.dir,
-    }))
 }
 
 /// Finalists and controls among the candidates.
@@ -314,47 +215,61 @@ fn chosen(
     candidates: &Candidates,
     limit: Option<&Limit>,
 ) -> Result<Vec<(usize, Role)>, RunError> {
-    let names = || candidates.scores.iter().map(|(name, _)| name.as_str());
-    let scores = candidates.score(&config.by).ok_or_else(|| {
-        let hint = did_you_mean(&config.by, names());
-        RunError::Value(format!(
-            "the run has no score `{}`{hint}; it has {}",
-            config.by,
-            names().collect::<Vec<_>>().join(", ")
-        ))
-    })?;
-    let mut feasible: Vec<usize> = Vec::new();
-    for (c, arch) in candidates.archs.iter().enumerate() {
-        let admitted = match limit {
-            Some(limit) => {
-                let (space, task) = limit.model.settings().open()?;
-                limit.admits(&limit.predict(&space.build(arch, &task).map_err(ScreenError::from)?))
-            }
-            None => true,
-        };
-        if admitted {
-            feasible.push(c);
+    let by: ColumnRef =
+        config.by.parse().map_err(|error: candidates::NoColumnNamed| RunError::Value(error.to_string()))?;
+    let scores = candidates.column(&by)?;
+    let labels = match &by.table {
+        Some(table) if Table::open(table)?.has(LABEL) => {
+            candidates.column(&ColumnRef { table: Some(table.clone()), column: LABEL.into() })?
         }
+        _ => vec![None; candidates.len()],
+    };
+    let mut from: Vec<usize> = (0..candidates.len()).filter(|&c| labels[c].is_none()).collect();
+    let mut limited = String::new();
+    if let Some(limit) = limit {
+        let (space, task) = limit.model.settings().open()?;
+        let predict = |&c: &usize| Ok(limit.predict(&space.build(&candidates.archs[c], &task)?));
+        let predicted: Vec<_> =
+            from.iter().map(predict).collect::<Result<_, SpaceError>>().map_err(ScreenError::from)?;
+        let fastest = predicted.iter().map(|p| p.high_ms).fold(f64::INFINITY, f64::min);
+        limited = format!(
+            " under the limit of {} ms (of {}, the fastest is predicted at {fastest:.3} ms)",
+            limit.max_ms,
+            from.len()
+        );
+        from = from.into_iter().zip(&predicted).filter(|(_, p)| limit.admits(p)).map(|(c, _)| c).collect();
     }
     let needed = config.top.saturating_mul(2);
-    if feasible.len() < needed {
+    if from.len() < needed {
+        let remedy =
+            if limit.is_some() { "raise the limit, lower --top or screen more" } else { "lower --top or screen more" };
         return Err(RunError::Value(format!(
-            "{} distinct live networks of the run may be trained, {} finalists and as many controls need {needed}; screen more \
-             networks or lower --top",
-            feasible.len(),
+            "{} distinct live networks of the run may be trained{limited}, {} finalists and as many controls need {needed}; \
+             {remedy} networks",
+            from.len(),
             config.top
         )));
     }
-    let values = missing_last(&feasible.iter().map(|&c| scores[c]).collect::<Vec<_>>());
-    let finalists: Vec<usize> = top_indices(&values, config.top).into_iter().map(|i| feasible[i]).collect();
-    let macs: Vec<f64> = match candidates.score("macs") {
-        Some(macs) => macs.iter().map(|m| m.unwrap_or(0.0)).collect(),
-        None => vec![0.0; candidates.len()],
-    };
-    let controls = config.controls.draw(&finalists, &feasible, &macs, config.seed);
-    Ok(finalists
-        .into_iter()
-        .map(|c| (c, Role::Finalist))
-        .chain(controls.into_iter().map(|c| (c, Role::Control)))
-        .collect())
+    Ok(finalists_and_controls(candidates, &scores, &from, config.top, config.controls, config.seed))
+}
+
+/// The column of predictions with what they were learned from.
+const LABEL: &str = "label";
+
+/// The `top` best of the candidates `from` by score, and as many controls among the others of them.
+pub(in crate::pipeline) fn finalists_and_controls(
+    candidates: &Candidates,
+    scores: &[Option<f64>],
+    from: &[usize],
+    top: usize,
+    controls: Controls,
+    seed: u64,
+) -> Vec<(usize, Role)> {
+    let values = missing_last(&from.iter().map(|&c| scores[c]).collect::<Vec<_>>());
+    let finalists: Vec<usize> = top_indices(&values, top).into_iter().map(|i| from[i]).collect();
+    let macs = candidates.score("macs").unwrap_or_default();
+    let macs: Vec<f64> = (0..candidates.len()).map(|c| macs.get(c).copied().flatten().unwrap_or(0.0)).collect();
+    let controls = controls.draw(&finalists, from, &macs, seed);
+    let controls = controls.into_iter().map(|c| (c, Role::Control));
+    finalists.into_iter().map(|c| (c, Role::Finalist)).chain(controls).collect()
 }

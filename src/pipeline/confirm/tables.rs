@@ -2,23 +2,20 @@
 
 use std::path::Path;
 
+use super::Trained;
+use crate::candidates::Candidates;
 use crate::confirm::{EpochRecord, Training};
 use crate::files::FileError;
 use crate::pipeline::columns::{integer, number, optional, text, write};
-use crate::report::html::model::Role;
-
-/// A network that was trained.
-pub(in crate::pipeline) struct TrainedRow<'a> {
-    pub arch: &'a str,
-    pub arch_id: &'a str,
-    pub role: Role,
-    pub trainings: &'a [Training],
-}
 
 /// One row per network, repeat and epoch: `arch`, `arch_id`, `role`, `repeat`, `epoch`, `train_loss`,
 /// `valid_accuracy_pct`, `test_accuracy_pct` after the last epoch, and the `seconds` (wall clock) and `cpu_seconds` of the
 /// whole training.
-pub(in crate::pipeline) fn write_trainings(path: &Path, networks: &[TrainedRow<'_>]) -> Result<(), FileError> {
+pub(in crate::pipeline) fn write_trainings(
+    path: &Path,
+    candidates: &Candidates,
+    networks: &[&Trained],
+) -> Result<(), FileError> {
     let epochs = |(repeat, training): (i64, &'_ Training), n: usize| {
         let last = training.curve.len();
         let row = move |e: &EpochRecord| (n, repeat, *e, e.epoch == last);
@@ -27,14 +24,14 @@ pub(in crate::pipeline) fn write_trainings(path: &Path, networks: &[TrainedRow<'
     let rows: Vec<(usize, i64, EpochRecord, bool)> = networks
         .iter()
         .enumerate()
-        .flat_map(|(n, network)| (0..).zip(network.trainings).flat_map(move |t| epochs(t, n)))
+        .flat_map(|(n, network)| (0..).zip(&network.trainings).flat_map(move |t| epochs(t, n)))
         .collect();
     let training = |&(n, repeat, ..): &(usize, i64, EpochRecord, bool)| &networks[n].trainings[repeat as usize];
     write(
         path,
         vec![
-            ("arch", text(rows.iter().map(|r| networks[r.0].arch))),
-            ("arch_id", text(rows.iter().map(|r| networks[r.0].arch_id))),
+            ("arch", text(rows.iter().map(|r| &candidates.texts[networks[r.0].candidate]))),
+            ("arch_id", text(rows.iter().map(|r| candidates.ids[networks[r.0].candidate].to_string()))),
             ("role", text(rows.iter().map(|r| networks[r.0].role.name()))),
             ("repeat", integer(rows.iter().map(|r| r.1))),
             ("epoch", integer(rows.iter().map(|r| r.2.epoch as i64))),

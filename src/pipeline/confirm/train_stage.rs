@@ -48,6 +48,17 @@ pub enum TrainError {
     /// A result could not be written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// No training came to anything.
+    #[error(
+        "all {trainings} trainings diverged: their loss stopped being finite. Lower learning_rate (now {learning_rate}) under \
+         [train]"
+    )]
+    AllDiverged {
+        /// How many there were.
+        trainings: usize,
+        /// The recipe's.
+        learning_rate: f64,
+    },
     /// Ctrl-C.
     #[error("interrupted after {done} of {total} trainings, which are kept; run the same command again to go on")]
     Interrupted {

@@ -1,17 +1,21 @@
 //! The network to take: the best that meets the limit on latency, handed to other programs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
+use super::Trained;
 use super::train_stage::{TrainJob, TrainStage};
+use crate::candidates::Candidates;
 use crate::confirm::{Training, trained_parameters};
 use crate::export::{Accuracy, ExportError, Exported, Model, write};
-use crate::files::FileError;
-use crate::hardware::{HardwareError, Limit, Measurement};
+use crate::files::{FileError, subfolder};
+use crate::folder::WINNER;
+use crate::hardware::{HardwareError, Limit};
 use crate::network::Network;
 use crate::space::{Architecture, SpaceError, Task};
+use crate::text::thousands;
 
 /// Images in the example of an export.
 const EXAMPLES: usize = 8;
@@ -56,14 +60,6 @@ pub enum WinnerError {
     File(#[from] FileError),
 }
 
-/// A trained network that could be taken.
-pub(in crate::pipeline) struct Contender<'a> {
-    pub arch: &'a Architecture,
-    /// Mean validation accuracy, percent; what is chosen by.
-    pub valid_pct: f64,
-    pub trainings: &'a [Training],
-}
-
 /// A network that is better than the one taken, but too slow when measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Violator {
@@ -73,37 +69,92 @@ pub struct Violator {
     pub measured_ms: f64,
 }
 
-/// Which contender is taken, and how fast it and the better ones are.
-pub(in crate::pipeline) struct Choice {
-    /// Position among the contenders.
-    pub contender: usize,
-    pub latency: Option<Measurement>,
+/// The network to take.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Winner {
+    /// As the run writes it.
+    pub arch: String,
+    /// Its identity.
+    pub arch_id: String,
+    /// Mean test accuracy of its trainings, percent.
+    pub test_accuracy_pct: f64,
+    /// Mean validation accuracy, percent; what it was chosen by.
+    pub valid_accuracy_pct: f64,
+    /// Trainable parameters.
+    pub params: u64,
+    /// Multiply-accumulates for one image.
+    pub macs: u64,
+    /// Latency when measured ([`quiet_ms`](crate::hardware::Measurement::quiet_ms)), if there is a limit.
+    pub latency_ms: Option<f64>,
+    /// Better networks that were too slow when measured.
     pub violators: Vec<Violator>,
+    /// Folder with PyTorch source, safetensors and ONNX.
+    pub exported: PathBuf,
 }
 
-/// The contender of the highest validation accuracy. With a limit, contenders are measured from the best down, and the first
-/// that meets it is taken: a network that is under the limit only by prediction never is. None without contenders.
-pub(in crate::pipeline) fn choose(
-    stage: &TrainStage<'_>,
-    contenders: &[Contender<'_>],
-    limit: Option<&Limit>,
-    stop: &AtomicBool,
-) -> Result<Option<Choice>, WinnerError> {
-    let mut order: Vec<usize> = (0..contenders.len()).filter(|&c| contenders[c].valid_pct.is_finite()).collect();
-    order.sort_by(|&a, &b| contenders[b].valid_pct.total_cmp(&contenders[a].valid_pct).then(a.cmp(&b)));
-    let (mut violators, mut fastest_ms) = (Vec::new(), f64::INFINITY);
-    for &contender in &order {
-        let Some(limit) = limit else {
-            return Ok(Some(Choice { contender, latency: None, violators }));
-        };
-        let arch = contenders[contender].arch;
-        let measurement = limit.measure(&network(stage, arch)?, stop)?;
-        if limit.meets(&measurement) {
-            return Ok(Some(Choice { contender, latency: Some(measurement), violators }));
+impl Winner {
+    /// Two sentences on it.
+    pub(in crate::pipeline) fn sentences(&self, max_ms: Option<f64>) -> Vec<String> {
+        let mut sentences = vec![format!(
+            "The network to take, by validation accuracy, is {}: {:.2}% test accuracy with {} parameters; it is in {}.",
+            self.arch,
+            self.test_accuracy_pct,
+            thousands(self.params),
+            self.exported.display()
+        )];
+        if let (Some(ms), Some(max_ms)) = (self.latency_ms, max_ms) {
+            let slower = match self.violators.len() {
+                0 => String::new(),
+                1 => "; one better network took longer than the limit and was passed over".into(),
+                n => format!("; {n} better networks took longer than the limit and were passed over"),
+            };
+            sentences.push(format!("It takes {ms:.2} ms when measured, under the limit of {max_ms} ms{slower}."));
         }
-        let measured_ms = measurement.quiet_ms;
-        fastest_ms = fastest_ms.min(measured_ms);
-        violators.push(Violator { arch: stage.space.format(arch), measured_ms });
+        sentences
+    }
+}
+
+/// Chooses the winner among trained candidates and exports it: that of the highest validation accuracy. With a limit they are
+/// measured from the best down, and the first that meets it is taken: a network that is under the limit only by prediction
+/// never is. None if every training diverged.
+pub(in crate::pipeline) fn take(
+    stage: &TrainStage<'_>,
+    candidates: &Candidates,
+    trained: &[Trained],
+    limit: Option<&Limit>,
+    data_name: &str,
+    out: &Path,
+    stop: &AtomicBool,
+) -> Result<Option<Winner>, WinnerError> {
+    let mut order: Vec<(f64, &Trained)> = trained.iter().filter_map(|one| Some((one.valid_pct()?, one))).collect();
+    order.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (mut violators, mut fastest_ms) = (Vec::new(), f64::INFINITY);
+    for (valid_accuracy_pct, winner) in order {
+        let arch = &candidates.archs[winner.candidate];
+        let network = network(stage, arch)?;
+        let mut latency_ms = None;
+        if let Some(limit) = limit {
+            let measurement = limit.measure(&network, stop)?;
+            latency_ms = Some(measurement.quiet_ms);
+            if !limit.meets(&measurement) {
+                fastest_ms = fastest_ms.min(measurement.quiet_ms);
+                let arch = candidates.texts[winner.candidate].clone();
+                violators.push(Violator { arch, measured_ms: measurement.quiet_ms });
+                continue;
+            }
+        }
+        let exported = export(stage, candidates, winner, &network, data_name, &subfolder(out, WINNER)?)?;
+        return Ok(Some(Winner {
+            arch: candidates.texts[winner.candidate].clone(),
+            arch_id: candidates.ids[winner.candidate].to_string(),
+            test_accuracy_pct: winner.mean_test_pct().unwrap_or(f64::NAN),
+            valid_accuracy_pct,
+            params: exported.params,
+            macs: exported.macs,
+            latency_ms,
+            violators,
+            exported: exported.dir,
+        }));
     }
     match limit {
         Some(limit) if !violators.is_empty() => {
@@ -121,33 +172,34 @@ fn network(stage: &TrainStage<'_>, arch: &Architecture) -> Result<Network, Space
 }
 
 /// Writes the best training of a network, by validation accuracy, into `dir`.
-pub(in crate::pipeline) fn export_winner(
+fn export(
     stage: &TrainStage<'_>,
-    winner: &Contender<'_>,
+    candidates: &Candidates,
+    winner: &Trained,
+    network: &Network,
     data_name: &str,
     dir: &Path,
 ) -> Result<Exported, WinnerError> {
-    let network = network(stage, winner.arch)?;
     let last = |t: &Training| t.last().map_or(f64::NEG_INFINITY, |e| e.valid_accuracy_pct);
-    let ranked = (0..).zip(winner.trainings).max_by(|a, b| last(a.1).total_cmp(&last(b.1)).then(b.0.cmp(&a.0)));
+    let ranked = winner.converged().max_by(|a, b| last(a.1).total_cmp(&last(b.1)).then(b.0.cmp(&a.0)));
     let repeat = ranked.map_or(0, |(repeat, _)| repeat);
-    let arch_id = stage.space.arch_id(winner.arch);
-    let job = TrainJob { arch: winner.arch.clone(), arch_id: arch_id.to_string(), repeat, keep_weights: true };
-    let path = stage.checkpoint(&job);
-    let parameters = trained_parameters(&path, &network)?.ok_or(WinnerError::NoWeights(path))?;
+    let arch_id = candidates.ids[winner.candidate];
+    let arch = candidates.archs[winner.candidate].clone();
+    let path = stage.checkpoint(&TrainJob { arch, arch_id: arch_id.to_string(), repeat, keep_weights: true });
+    let parameters = trained_parameters(&path, network)?.ok_or(WinnerError::NoWeights(path))?;
     let [_, _, tested] = stage.data.sizes();
-    let accuracy = winner.trainings.get(repeat as usize).map(|training| Accuracy {
+    let accuracy = ranked.map(|(_, training)| Accuracy {
         pct: training.test_accuracy_pct,
         images: format!("{tested} test images of {data_name}"),
     });
     let model = Model {
-        network: &network,
+        network,
         parameters: &parameters,
         classes: stage.data.class_names(),
         statistics: stage.data.statistics(),
         examples: &stage.data.examples(EXAMPLES)?.to_device(tch::Device::Cpu),
         space: stage.space.entry().name,
-        arch: &stage.space.format(winner.arch),
+        arch: &candidates.texts[winner.candidate],
         arch_id,
         accuracy,
     };

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::confirm::{TrainJob, TrainStage};
+use super::confirm::{TrainError, TrainJob, TrainStage};
 use super::screen::thread_pool;
 use super::{Progress, RunError, RunOptions, ScreenError};
+use crate::benchmark::Table;
 use crate::confirm::{Recipe, TrainingData};
 use crate::data::{DataSpec, Skipped};
 use crate::engine::parse_device;
@@ -79,6 +80,11 @@ impl TableConfig {
     }
 }
 
+/// The images that a table of this kind was trained on, by its metadata.
+pub(super) fn data_of(table: &Table) -> Option<DataSpec> {
+    Some(toml::from_str::<TableConfig>(&table.metadata(CONFIG_KEY)?).ok()?.data)
+}
+
 /// What a table has become.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TableOutcome {
@@ -137,6 +143,11 @@ pub fn make_table(
         on_progress(Progress { done, total, resumed, seconds: start.elapsed().as_secs_f64() });
     })?;
 
+    let diverged = trainings.iter().filter(|t| t.diverged()).count();
+    if diverged == trainings.len() && diverged > 0 {
+        let (trainings, learning_rate) = (diverged, config.train.learning_rate);
+        return Err(TrainError::AllDiverged { trainings, learning_rate }.into());
+    }
     let setting = Setting::here(options.device, 1, 1, true).map_err(HardwareError::from)?;
     let latencies = if latency {
         let all: Vec<&Network> = members.iter().map(|m| &m.network).collect();
@@ -169,7 +180,7 @@ pub fn make_table(
         curves,
         networks: rows.len(),
         trainings: trainings.len(),
-        diverged: trainings.iter().filter(|t| t.diverged()).count(),
+        diverged,
         cpu_seconds: trainings.iter().map(|t| t.cpu_seconds).sum(),
         skipped: source.skipped().to_vec(),
     })

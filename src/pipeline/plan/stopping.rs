@@ -67,7 +67,9 @@ pub(super) fn of_run(dir: &Path, threshold: f64) -> Result<Option<Stopping>, Pla
     let done: HashSet<&str> = trained.iter().map(|t| t.arch_id.as_str()).collect();
     let best = trained.iter().filter_map(|t| t.valid_pct).max_by(f64::total_cmp);
     let (archs, ids) = (predictions.string_column("arch")?, predictions.string_column("arch_id")?);
-    let (means, stds) = (predictions.f64_column("predicted_pct")?, predictions.f64_column("std_pct")?);
+    // Version 0.1.0 had other names for them.
+    let [mean, std] = if predictions.has("mean") { ["mean", "std"] } else { ["predicted_pct", "std_pct"] };
+    let (means, stds) = (predictions.f64_column(mean)?, predictions.f64_column(std)?);
     let untrained = (0..archs.len()).filter_map(|i| {
         let new = ids[i].as_deref().is_some_and(|id| !done.contains(id));
         Some((archs[i].as_deref()?, Prediction { mean: means[i]?, std: stds[i]? })).filter(|_| new)

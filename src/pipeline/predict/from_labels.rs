@@ -2,16 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array1, Axis};
 use serde::Serialize;
 
+use super::surrogate::{Surrogate, SurrogateSettings};
 use super::text::{WIDEST, decimals, percent, unit};
-use super::{FOLDS, PredictError, check_encodings, check_level, columns};
+use super::{PredictError, check_encodings, check_level};
 use crate::benchmark::{Table, lower_is_better};
-use crate::candidates::{self, Candidates, CandidatesConfig, CandidatesError, PRIOR, percent_bounds};
+use crate::candidates::{self, CandidatesConfig, CandidatesError, percent_bounds};
 use crate::folder::{self, Folder};
-use crate::predictor::{self, PredictorError, conformal_scale, cross_validate};
-use crate::seed::derive;
+use crate::predictor::{self, Prediction};
 use crate::stats::{Interval, kendall_tau, top_indices};
 use crate::text::{thousands, wrapped};
 
@@ -99,73 +98,47 @@ pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled
         targets: vec![config.target.clone()],
         space: config.space.clone(),
     })?;
-    let encodings: Vec<&str> = config.encodings.iter().map(String::as_str).collect();
-    let features = candidates.features(&encodings, true, Some(PRIOR))?;
     let labels = candidates.truth(&config.target).unwrap_or_default();
-    let labelled: Vec<usize> = (0..labels.len()).filter(|&i| labels[i].is_some()).collect();
-
-    let seed = derive(config.seed, "predict.labels");
-    let predictor = predictor::open(&config.predictor, seed, &features.layout)?;
-    let x = features.values.select(Axis(0), &labelled);
-    let y: Array1<f64> = labelled.iter().filter_map(|&i| labels[i]).collect();
-    let fitted = predictor.fit(x.view(), y.view())?;
-    // With one label less than the predictor needs nothing can be held out, and no interval has a width to go by.
-    let held_out = match cross_validate(predictor.as_ref(), x.view(), y.view(), FOLDS, derive(seed, "folds")) {
-        Err(PredictorError::TooFewLabels { .. }) => None,
-        held_out => Some(held_out?),
+    let settings = SurrogateSettings {
+        predictor: &config.predictor,
+        encodings: &config.encodings,
+        seed: config.seed,
+        level: config.level,
+        bounds: percent_bounds(&config.target),
     };
-    let scale = held_out.as_ref().map_or(f64::INFINITY, |held| conformal_scale(held, &y.to_vec(), config.level));
-    let predictions = fitted.predict(features.values.view());
-    let bounds = percent_bounds(&config.target);
-    let shown: Vec<(f64, Interval)> = predictions.iter().map(|p| p.within(bounds, scale)).collect();
-
+    let surrogate = Surrogate::fit(&candidates, labels, settings)?;
     let bytes = 1_000_000 + 200 * candidates.len() as u64;
     let _folder = Folder::results(out, &folder::LABELS, bytes)?;
     let path = out.join(PREDICTIONS_FILE);
-    let texts = texts(&candidates);
-    columns::write(
-        &path,
-        vec![
-            ("arch", columns::text(&texts)),
-            ("arch_id", columns::text(candidates.ids.iter().map(|id| id.to_string()))),
-            ("label", columns::optional(labels.iter().copied())),
-            ("mean", columns::number(shown.iter().map(|p| p.0))),
-            ("std", columns::number(predictions.iter().map(|p| p.std))),
-            ("low", columns::number(shown.iter().map(|p| p.1.low))),
-            ("high", columns::number(shown.iter().map(|p| p.1.high))),
-        ],
-    )?;
+    surrogate.write(&path, &candidates)?;
 
     let open: Vec<usize> = (0..labels.len()).filter(|&i| labels[i].is_none()).collect();
+    let Surrogate { labels, predictions, intervals, .. } = surrogate;
     let means: Vec<f64> = open.iter().map(|&i| predictions[i].mean).collect();
     let best = top_indices(&means, SHOWN).into_iter().map(|k| {
-        let (mean, Interval { low, high }) = shown[open[k]];
-        BestPredicted { arch: texts[open[k]].clone(), mean, std: predictions[open[k]].std, low, high }
+        let (Prediction { mean, std }, Interval { low, high }) = (predictions[open[k]], intervals[open[k]]);
+        BestPredicted { arch: candidates.texts[open[k]].clone(), mean, std, low, high }
     });
     let rows = Table::open(&config.labels).map_err(CandidatesError::from)?.num_rows();
-    let held: Option<Vec<f64>> = held_out.map(|held| held.into_iter().map(|p| p.mean).collect());
+    let held: Option<Vec<f64>> = surrogate.held_out.map(|held| held.into_iter().map(|p| p.mean).collect());
     let rmse = |held: &Vec<f64>| {
-        let sum: f64 = held.iter().zip(&y).map(|(p, y)| (p - y).powi(2)).sum();
-        (sum / y.len() as f64).sqrt()
+        let sum: f64 = held.iter().zip(&labels).map(|(p, y)| (p - y).powi(2)).sum();
+        (sum / labels.len() as f64).sqrt()
     };
     Ok(Labelled {
         path,
         target: config.target.clone(),
         notes: lower_is_better(&config.target).into_iter().collect(),
         predictor: config.predictor.clone(),
-        n_labels: labelled.len(),
-        n_rows_unused: rows.saturating_sub(labelled.len()),
-        label_std: y.std(0.0),
+        n_labels: labels.len(),
+        n_rows_unused: rows.saturating_sub(labels.len()),
+        label_std: ndarray::aview1(&labels).std(0.0),
         n_networks: candidates.len(),
-        held_out_kendall: held.as_ref().and_then(|held| kendall_tau(held, &y.to_vec())),
+        held_out_kendall: held.as_ref().and_then(|held| kendall_tau(held, &labels)),
         held_out_rmse: held.as_ref().map(rmse),
         level: config.level,
         best: best.collect(),
     })
-}
-
-fn texts(candidates: &Candidates) -> Vec<String> {
-    candidates.archs.iter().map(|arch| candidates.space.format(arch)).collect()
 }
 
 impl Labelled {

@@ -7,6 +7,7 @@
 mod from_labels;
 mod measure;
 mod report;
+mod surrogate;
 mod text;
 
 use std::path::Path;
@@ -19,6 +20,7 @@ use rayon::prelude::*;
 pub use from_labels::{Labelled, LabelsConfig, predict_from_labels};
 pub use measure::{METRICS, Measures, Metric};
 pub use report::{Comparison, Curve, Curves, Kind, Point, Summary};
+pub(in crate::pipeline) use surrogate::{Surrogate, SurrogateSettings};
 
 use super::{Progress, columns};
 use crate::candidates::{self, BASELINES, Candidates, CandidatesConfig, CandidatesError, PRIOR, percent_bounds};

@@ -1,17 +1,47 @@
 //! The configuration of a run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{RunError, TruthTable};
+use crate::benchmark::Table;
 use crate::confirm::Recipe;
 use crate::data::{DataError, DataSpec, Watch};
 use crate::folder::{Settings, read_settings};
 use crate::network::Shape;
 use crate::pipeline::confirm::Controls;
 use crate::pipeline::counts::{TRAININGS, check_count};
-use crate::pipeline::{ScreenConfig, ScreenError};
+use crate::pipeline::make_table::data_of;
+use crate::pipeline::{RunError, ScreenConfig, ScreenError};
+
+/// Which table, and what it tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TruthTable {
+    /// Parquet file with a row per architecture, as `naslens make-table` writes it.
+    pub file: PathBuf,
+    /// Column with accuracies.
+    pub column: String,
+}
+
+impl TruthTable {
+    /// An error if the table says that its networks were trained on other images.
+    pub(super) fn check_data(&self, data: &DataSpec) -> Result<(), RunError> {
+        match data_of(&Table::open_truths(&self.file)?) {
+            Some(trained) if kind(&trained) != kind(data) => Err(RunError::Value(format!(
+                "the accuracies of the table {} are of {trained}, not of {data}: they say nothing of networks on other images. \
+                 Leave out [table], or choose data = \"{trained}\"",
+                self.file.display()
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The kind of images without the place where they are kept, which may have changed.
+fn kind(data: &DataSpec) -> String {
+    data.to_string().split(':').next().unwrap_or_default().to_owned()
+}
 
 /// Everything that decides a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,7 +49,7 @@ use crate::pipeline::{ScreenConfig, ScreenError};
 pub struct RunConfig {
     /// Title of the report.
     pub title: String,
-    /// Architectures to score, drawn uniformly without replacement; the first of [`table`](Self::table), if there is one.
+    /// Architectures to score, drawn uniformly without replacement; of [`table`](Self::table), if there is one.
     pub sample: u64,
     /// Networks trained for the surrogate to learn from.
     pub labels: usize,
@@ -91,6 +121,19 @@ impl RunConfig {
             },
             ..RunConfig::default()
         })
+    }
+
+    /// The same on other images. Refused if accuracies of a table are kept that are of the images before.
+    pub fn with_data(mut self, data: DataSpec) -> Result<Self, RunError> {
+        if let Some(table) = self.table.as_ref().filter(|_| self.screen.data != data) {
+            return Err(RunError::Value(format!(
+                "the configuration's [table], {}, has accuracies of {}, not of {data}; leave out [table], or --data",
+                table.file.display(),
+                self.screen.data
+            )));
+        }
+        self.screen.data = data;
+        Ok(self)
     }
 
     /// Reads a TOML file; what it does not mention has its default.

@@ -7,103 +7,32 @@
 
 mod config;
 mod page;
-mod results;
-mod tables;
-mod truth;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-pub use config::RunConfig;
-use page::page;
-use results::{Candidate, Results, Trained};
-use tables::write_predictions;
-use truth::Truth;
-pub use truth::TruthTable;
+pub use config::{RunConfig, TruthTable};
+use page::{Results, page};
 
 use super::confirm::{
-    Contender, TrainError, TrainJob, TrainStage, TrainedRow, Winner, WinnerError, take, valid_pct, write_trainings,
+    Groups, TrainStage, Trained, Winner, diverged, finalists_and_controls, take, train_candidates, write_trainings,
 };
 use super::pages::save;
-use super::screen::{screen_images, thread_pool};
-use super::{Outcome, Progress, RunOptions, ScreenError, Selection};
-use crate::benchmark::TableError;
-use crate::candidates::CandidatesError;
-use crate::confirm::{TrainingData, TrainingDataError};
+use super::predict::{Surrogate, SurrogateSettings};
+use super::screen::screen_images;
+use super::{Progress, RunError, RunOptions, ScreenError, Selection};
+use crate::candidates::{self, Candidates, CandidatesConfig, Role};
+use crate::confirm::TrainingData;
 use crate::data::Skipped;
-use crate::encoding::{self, EncodingError, FeatureMatrix, score_columns};
+use crate::encoding;
 use crate::engine::parse_device;
-use crate::files::{FileError, write_atomically};
-use crate::folder::{self, Folder, FolderError, Made, TRAINED, to_toml};
-use crate::hardware::{HardwareError, Limit, Target};
-use crate::predictor::{self, Prediction, PredictorError, conformal_scale, cross_validate};
+use crate::files::write_atomically;
+use crate::folder::{self, Folder, Made, TRAINED, to_toml};
+use crate::hardware::{Limit, Target};
+use crate::predictor;
 use crate::report::html;
-use crate::report::html::model::Role;
 use crate::seed::{Stream, derive};
-use crate::space::{self, Architecture, SearchSpace, Skeleton};
-
-/// Folds that tell how far the surrogate can be trusted.
-const FOLDS: usize = 10;
-
-/// Why a run did not finish.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// The configuration cannot be read.
-    #[error("cannot read the configuration {}: {reason}", path.display())]
-    Config {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A value that makes no sense.
-    #[error("{0}; correct the configuration")]
-    Value(String),
-    /// The folder is not one of such results.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// The screen.
-    #[error(transparent)]
-    Screen(#[from] ScreenError),
-    /// The images for training.
-    #[error(transparent)]
-    TrainingData(#[from] TrainingDataError),
-    /// The trainings.
-    #[error(transparent)]
-    Train(#[from] TrainError),
-    /// The networks of a run.
-    #[error(transparent)]
-    Candidates(#[from] CandidatesError),
-    /// The table of trained networks.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// The latency model.
-    #[error(transparent)]
-    Hardware(#[from] HardwareError),
-    /// The choice of the winner, and its export.
-    #[error(transparent)]
-    Winner(#[from] WinnerError),
-    /// The features.
-    #[error(transparent)]
-    Encoding(#[from] EncodingError),
-    /// The surrogate.
-    #[error(transparent)]
-    Predictor(#[from] PredictorError),
-    /// Results cannot be written.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
-impl RunError {
-    /// True if the run was stopped from outside and can go on.
-    pub fn interrupted(&self) -> bool {
-        match self {
-            RunError::Screen(error) => error.interrupted(),
-            other => matches!(other, RunError::Train(TrainError::Interrupted { .. })),
-        }
-    }
-}
+use crate::space::{self, SearchSpace, Skeleton};
+use crate::stats::Interval;
 
 /// What a run is doing, with (done, total, done earlier).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,8 +52,10 @@ pub struct RunOutcome {
     pub report: PathBuf,
     /// The page's verdict, sentence by sentence.
     pub verdict: Vec<String>,
-    /// The network to take; None if all trainings diverged.
+    /// The network to take; None if all trainings of finalists and controls diverged.
     pub winner: Option<Winner>,
+    /// Trainings that diverged, which count in no mean.
+    pub diverged: usize,
     /// Image files that were left out because they could not be decoded.
     pub skipped: Vec<Skipped>,
 }
@@ -146,105 +77,60 @@ pub fn run(
     Folder::check(out, &folder::RUN, config, options.overwrite)?;
     let skeleton = Skeleton { init_channels: config.screen.init_channels, cells: config.screen.cells };
     let space = space::open(&config.screen.space, &skeleton).map_err(ScreenError::from)?;
-    let truth = config.table.as_ref().map(Truth::read).transpose()?;
-    let selection = match &truth {
-        Some(truth) => truth.selection(space.as_ref(), config.sample)?,
-        None => Selection::Sample(config.sample),
-    };
+    let selection = selection(config, space.as_ref())?;
     let outcome = screen_images(&config.screen, &source, &selection, out, options, &mut |progress| {
         on_progress(Stage::Screen, progress);
     })?;
     let target = Target { space: space.as_ref(), image: config.screen.image };
     let limit = Limit::open(config.screen.max_latency_ms, config.screen.latency_model.as_deref(), &target)?;
-    let candidates = candidates(&outcome, space.as_ref());
-    let needed = config.top.saturating_mul(2).saturating_add(config.labels);
-    if candidates.len() < needed {
-        return Err(RunError::Value(format!(
-            "the screen has {} distinct live networks, but {} labels, {} finalists and {} controls need {needed}; \
-             raise sample or lower labels and top",
-            candidates.len(),
-            config.labels,
-            config.top,
-            config.top
-        )));
-    }
-
-    let data = TrainingData::new(dataset, &config.train, derive(config.screen.seed, "split"), device)?;
+    let candidates = candidates::load(&CandidatesConfig {
+        run: Some(out.into()),
+        table: config.table.as_ref().map(|table| table.file.clone()),
+        targets: config.table.iter().map(|table| table.column.clone()).collect(),
+        space: None,
+    })?;
+    enough(config, &candidates)?;
+    let seed = config.screen.seed;
+    let data = TrainingData::new(dataset, &config.train, derive(seed, "split"), device)?;
     data.census().warnings().iter().for_each(|warning| (options.on_note)(warning));
     // From here on everything is known to make sense: the folder is claimed for this configuration.
     let made = Made::here(device, dataset.fingerprint());
     let folder = Folder::open(out, &folder::RUN, config, &made, options.overwrite, 10_000_000)?;
-    let stage = TrainStage {
-        space: space.as_ref(),
-        recipe: &config.train,
-        data: &data,
-        seed: config.screen.seed,
-        dir: folder.subfolder(TRAINED)?,
-    };
-    let pool = thread_pool(options.threads).map_err(ScreenError::from)?;
-    let mut train_all = |which: Stage, chosen: &[(usize, Role)], repeats: u64| -> Result<Vec<Trained>, RunError> {
-        let jobs: Vec<TrainJob> = chosen
-            .iter()
-            .flat_map(|&(c, _)| {
-                let (arch, arch_id) = (&candidates[c].arch, &outcome.table.arch_id[candidates[c].row]);
-                let keep_weights = which == Stage::Confirm;
-                (0..repeats).map(move |repeat| TrainJob {
-                    arch: arch.clone(),
-                    arch_id: arch_id.clone(),
-                    repeat,
-                    keep_weights,
-                })
-            })
-            .collect();
-        let start = std::time::Instant::now();
-        let mut results = stage
-            .run(&jobs, &pool, options.stop, &mut |done, total, resumed| {
-                on_progress(which, Progress { done, total, resumed, seconds: start.elapsed().as_secs_f64() });
-            })?
-            .into_iter();
-        Ok(chosen
-            .iter()
-            .map(|&(candidate, role)| Trained {
-                candidate,
-                role,
-                trainings: results.by_ref().take(repeats as usize).collect(),
-            })
-            .collect())
+    let stage =
+        TrainStage { space: space.as_ref(), recipe: &config.train, data: &data, seed, dir: folder.subfolder(TRAINED)? };
+    let mut train = |which: Stage, chosen: &[(usize, Role)], repeats: u64| {
+        let mut on_progress = |progress| on_progress(which, progress);
+        train_candidates(&stage, &candidates, chosen, repeats, options, &mut on_progress)
     };
 
     let mut order: Vec<usize> = (0..candidates.len()).collect();
-    Stream::named(config.screen.seed, "labels").shuffle(&mut order);
+    Stream::named(seed, "labels").shuffle(&mut order);
     let chosen: Vec<_> = order[..config.labels].iter().map(|&c| (c, Role::Labelled)).collect();
-    let labelled = train_all(Stage::Label, &chosen, 1)?;
+    let labelled = train(Stage::Label, &chosen, 1)?;
+    let mut labels = vec![None; candidates.len()];
+    labelled.iter().for_each(|one| labels[one.candidate] = one.valid_pct());
+    let surrogate = Surrogate::fit(
+        &candidates,
+        &labels,
+        SurrogateSettings {
+            predictor: &config.predictor,
+            encodings: &config.encodings,
+            seed,
+            level: config.level,
+            bounds: Some(Interval::PERCENT),
+        },
+    )?;
+    surrogate.write(&out.join("predictions.parquet"), &candidates)?;
 
-    let features = features(config, &outcome, &candidates, space.as_ref())?;
-    let predictor = predictor::open(&config.predictor, derive(config.screen.seed, "predictor"), &features.layout)?;
-    let rows: Vec<usize> = labelled.iter().map(|t| t.candidate).collect();
-    let x = features.values.select(ndarray::Axis(0), &rows);
-    let y: ndarray::Array1<f64> = labelled.iter().map(Trained::valid_pct).collect();
-    let fitted = predictor.fit(x.view(), y.view())?;
-    let folds_seed = derive(config.screen.seed, "folds");
-    let cross_validated = cross_validate(predictor.as_ref(), x.view(), y.view(), FOLDS, folds_seed)?;
-    let scale = conformal_scale(&cross_validated, &y.to_vec(), config.level);
-    let predictions = fitted.predict(features.values.view());
-
-    let rest = &order[config.labels..];
-    let finalists = finalists(config, rest, &predictions);
-    let macs: Vec<f64> = candidates.iter().map(|c| outcome.table.macs[c.row] as f64).collect();
-    let controls = config.controls.draw(&finalists, rest, &macs, config.screen.seed);
-    let chosen: Vec<_> =
-        finalists.iter().map(|&c| (c, Role::Finalist)).chain(controls.iter().map(|&c| (c, Role::Control))).collect();
-    let confirmed = train_all(Stage::Confirm, &chosen, config.repeats)?;
-
-    let contenders: Vec<Contender> = confirmed
-        .iter()
-        .map(|t| Contender {
-            arch: &candidates[t.candidate].arch,
-            valid_pct: valid_pct(&t.trainings),
-            trainings: &t.trainings,
-        })
-        .collect();
-    let winner = take(&stage, &contenders, limit.as_ref(), &config.screen.data.to_string(), out, options)?;
+    let mut rest = order.split_off(config.labels);
+    rest.sort_unstable();
+    let predicted: Vec<Option<f64>> = surrogate.predictions.iter().map(|p| Some(p.mean)).collect();
+    let chosen = finalists_and_controls(&candidates, &predicted, &rest, config.top, config.controls, seed);
+    let confirmed = train(Stage::Confirm, &chosen, config.repeats)?;
+    let trained: Vec<&Trained> = labelled.iter().chain(&confirmed).collect();
+    write_trainings(&out.join("trainings.parquet"), &candidates, &trained)?;
+    let data_name = config.screen.data.to_string();
+    let winner = take(&stage, &candidates, &confirmed, limit.as_ref(), &data_name, out, options.stop)?;
 
     let results = Results {
         config,
@@ -252,11 +138,15 @@ pub fn run(
         candidates: &candidates,
         labelled: &labelled,
         confirmed: &confirmed,
-        cross_validated: &cross_validated,
-        predictions: &predictions,
-        scale,
-        features: &features,
-        truth: truth.as_ref(),
+        groups: Groups {
+            networks: &confirmed,
+            texts: &candidates.texts,
+            controls: config.controls,
+            epochs: config.train.epochs,
+            repeats: config.repeats,
+            seed,
+        },
+        surrogate: &surrogate,
         winner: winner.as_ref(),
         settings: to_toml(config)?,
         image_counts: data.sizes(),
@@ -264,63 +154,40 @@ pub fn run(
         threads: options.threads,
         out,
     };
-    write_predictions(&out.join("predictions.parquet"), &results)?;
-    let trained: Vec<TrainedRow> = labelled
-        .iter()
-        .chain(&confirmed)
-        .map(|t| TrainedRow {
-            arch: results.arch(t),
-            arch_id: &outcome.table.arch_id[results.row(t)],
-            role: t.role,
-            trainings: &t.trainings,
-        })
-        .collect();
-    write_trainings(&out.join("trainings.parquet"), &trained)?;
-    let page = page(&results, space.as_ref());
+    let page = page(&results);
     save(&page, out)?;
     let report = out.join("report.html");
     write_atomically(&report, |file| std::io::Write::write_all(file, html::render(&page).as_bytes()))?;
-    Ok(RunOutcome { report, verdict: page.verdict, winner, skipped: outcome.skipped })
+    let diverged = diverged(&labelled).0 + diverged(&confirmed).0;
+    Ok(RunOutcome { report, verdict: page.verdict, winner, diverged, skipped: outcome.skipped })
 }
 
-fn candidates(outcome: &Outcome, space: &dyn SearchSpace) -> Vec<Candidate> {
-    let table = &outcome.table;
-    let mut seen = HashSet::new();
-    (0..table.arch.len())
-        .filter(|&row| table.eligible(row) && seen.insert(&table.arch_id[row]))
-        .filter_map(|row| Some(Candidate { row, arch: space.representative(&space.parse(&table.arch[row]).ok()?) }))
-        .collect()
+/// What is screened: a sample of the space, or networks of the table, drawn uniformly if it has more.
+fn selection(config: &RunConfig, space: &dyn SearchSpace) -> Result<Selection, RunError> {
+    let Some(table) = &config.table else { return Ok(Selection::Sample(config.sample)) };
+    table.check_data(&config.screen.data)?;
+    let listed = candidates::listed(&table.file, space)?;
+    let (count, all) = (config.sample.min(listed.len() as u64), listed.len());
+    let mut drawn = Stream::named(config.screen.seed, "table").sample_indices(all as u64, count);
+    drawn.sort_unstable();
+    let archs = drawn.into_iter().map(|i| listed[i as usize].clone()).collect();
+    Ok(Selection::Listed(archs, format!("{count} of the {all} networks of the table")))
 }
 
-/// Normal scores of every proxy, and the encodings asked for, of all candidates.
-fn features(
-    config: &RunConfig,
-    outcome: &Outcome,
-    candidates: &[Candidate],
-    space: &dyn SearchSpace,
-) -> Result<FeatureMatrix, RunError> {
-    let mut names: Vec<&str> = vec!["params", "macs"];
-    // `flops` is the column `macs` again.
-    names.extend(outcome.table.proxies.iter().map(|(n, _)| n.as_str()).filter(|n| !["params", "flops"].contains(n)));
-    let columns: Vec<(String, Vec<Option<f64>>)> = names
-        .into_iter()
-        .filter_map(|name| {
-            let values = outcome.table.values(name)?;
-            Some((name.to_string(), candidates.iter().map(|c| values[c.row]).collect()))
-        })
-        .collect();
-    let archs: Vec<Architecture> = candidates.iter().map(|c| c.arch.clone()).collect();
-    let mut groups = vec![("scores".to_string(), score_columns(&columns)?)];
-    for name in &config.encodings {
-        groups.push((name.clone(), (encoding::find(name)?.encode)(space, &archs)));
+/// An error if there are fewer candidates than are to be trained.
+fn enough(config: &RunConfig, candidates: &Candidates) -> Result<(), RunError> {
+    let (labels, top) = (config.labels, config.top);
+    let needed = top.saturating_mul(2).saturating_add(labels);
+    if candidates.len() >= needed {
+        return Ok(());
     }
-    Ok(FeatureMatrix::new(groups, Some("naslens"))?)
-}
-
-/// The best predicted of the networks that were not labelled (`rest`).
-fn finalists(config: &RunConfig, rest: &[usize], predictions: &[Prediction]) -> Vec<usize> {
-    let mut best: Vec<usize> = rest.to_vec();
-    best.sort_by(|&a, &b| predictions[b].mean.total_cmp(&predictions[a].mean).then(a.cmp(&b)));
-    best.truncate(config.top);
-    best
+    let (over, remedy) = match candidates.n_over_limit {
+        0 => (String::new(), "raise sample or lower labels and top"),
+        n => (format!(", {n} more exceed the limit on latency"), "raise the limit or sample, or lower labels and top"),
+    };
+    Err(RunError::Value(format!(
+        "the screen has {} distinct live networks{over}, but {labels} labels, {top} finalists and {top} controls need \
+         {needed}; {remedy}",
+        candidates.len(),
+    )))
 }

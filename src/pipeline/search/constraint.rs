@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::ColumnRef;
+use crate::candidates::ColumnRef;
 use crate::text::thousands;
 
 /// Why constraints cannot be met or understood.

@@ -1,48 +1,10 @@
 //! What a training costs: seconds from a table, and a line on multiply-accumulates where the table has none.
 
-use std::fmt;
-use std::path::PathBuf;
-use std::str::FromStr;
-
 use serde::Serialize;
 
 use super::SearchError;
 use super::constraint::is_cost;
-
-/// A column of the table of a search, or of another one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ColumnRef {
-    /// The other table.
-    pub table: Option<PathBuf>,
-    /// The column.
-    pub column: String,
-}
-
-impl FromStr for ColumnRef {
-    type Err = SearchError;
-
-    /// Reads `COLUMN` or `TABLE:COLUMN`.
-    fn from_str(text: &str) -> Result<Self, SearchError> {
-        let (table, column) = match text.rsplit_once(':') {
-            Some((table, column)) => (Some(PathBuf::from(table)), column),
-            None => (None, text),
-        };
-        if column.is_empty() || table.as_ref().is_some_and(|t| t.as_os_str().is_empty()) {
-            return Err(SearchError::Value(format!("`{text}` names no column; write COLUMN or TABLE:COLUMN")));
-        }
-        Ok(ColumnRef { table, column: column.into() })
-    }
-}
-
-impl fmt::Display for ColumnRef {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match &self.table {
-            // The folder is long and says nothing.
-            Some(table) => write!(f, "{}:{}", table.file_name().unwrap_or_default().display(), self.column),
-            None => f.write_str(&self.column),
-        }
-    }
-}
+use crate::candidates::ColumnRef;
 
 /// Where the seconds of full trainings come from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -151,6 +113,5 @@ mod tests {
         measured[1] = None;
         let error = seconds(&column, &measured, &macs, &[0, 1]).unwrap_err().to_string();
         assert!(error.contains("`s`"), "{error}");
-        assert!(":x".parse::<ColumnRef>().is_err() && "x:".parse::<ColumnRef>().is_err());
     }
 }

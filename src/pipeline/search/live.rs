@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::drive::{Answer, drive};
-use super::members::{Costs, Limits, pool};
+use super::members::{Limits, pool};
 use super::record::{Record, Recorded, SearchSettings};
 use super::report::{SearchReport, Source, report};
 use super::verify::Check;
@@ -86,13 +86,12 @@ pub fn search_live(
     }
     let spec = config.data.clone().or(screened.data).unwrap_or_default();
     let epochs = epochs(&recipe, &config.short)?;
-    let costs = Costs::read(config.constraints.iter().map(|c| &c.cost), &candidates)?;
     let known: Vec<usize> = (0..candidates.len()).collect();
     let all_ids = candidates.ids.clone();
     let target = Target { space: candidates.space.as_ref(), image: candidates.image() };
     let limit = Limit::open(config.max_latency_ms, config.latency_model.as_deref(), &target)?;
     let limits = Limits { constraints: &config.constraints, latency: limit.as_ref() };
-    let (pool, members, population) = pool(candidates, known, limits, &costs, &config.encodings, epochs)?;
+    let (pool, members, population) = pool(candidates, known, limits, &config.encodings, epochs)?;
     let ids: Vec<ArchId> = members.iter().map(|&m| all_ids[m]).collect();
 
     let device = parse_device(options.device).map_err(ScreenError::from)?;

@@ -1,14 +1,11 @@
 //! Who may be trained: candidates that meet the constraints, with what is known of them, as a pool.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
-
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::constraint::feasible;
-use super::{ColumnRef, Constraint, SearchError};
-use crate::candidates::{self, Candidates, CandidatesError, PRIOR};
+use super::{Constraint, SearchError};
+use crate::candidates::{self, Candidates, ColumnRef, PRIOR};
 use crate::hardware::Limit;
 use crate::space::Architecture;
 use crate::strategy::Pool;
@@ -69,13 +66,12 @@ pub(super) fn pool(
     candidates: Candidates,
     known: Vec<usize>,
     limits: Limits<'_>,
-    costs: &Costs,
     encodings: &[String],
     epochs: Vec<u32>,
 ) -> Result<(Pool, Vec<usize>, Population), SearchError> {
     let mut constraints = limits.constraints.to_vec();
-    let limited = constraints.iter().map(|c| costs.column(&candidates, &c.cost));
-    let mut limited = limited.collect::<Result<Vec<_>, SearchError>>()?;
+    let limited = constraints.iter().map(|c| candidates.column(&c.cost));
+    let mut limited = limited.collect::<Result<Vec<_>, _>>()?;
     if let Some(limit) = limits.latency {
         let cost = ColumnRef { table: None, column: LATENCY_HIGH.into() };
         constraints.push(Constraint { cost, limit: limit.max_ms });
@@ -112,43 +108,4 @@ pub(super) fn pool(
     };
     let archs = members.iter().map(|&m| candidates.archs[m].clone()).collect();
     Ok((Pool::new(candidates.space, archs, features, traded, epochs), members, population))
-}
-
-/// Costs of the candidates that tables beside the main one know.
-pub(super) struct Costs(HashMap<(PathBuf, String), Vec<Option<f64>>>);
-
-impl Costs {
-    /// Reads the columns of other tables.
-    pub fn read<'a>(
-        references: impl Iterator<Item = &'a ColumnRef>,
-        candidates: &Candidates,
-    ) -> Result<Self, SearchError> {
-        let mut wanted: BTreeMap<&Path, Vec<String>> = BTreeMap::new();
-        for reference in references {
-            if let Some(table) = &reference.table {
-                wanted.entry(table).or_default().push(reference.column.clone());
-            }
-        }
-        let mut columns = HashMap::new();
-        for (table, targets) in wanted {
-            let (joined, _) = candidates.join(table, &targets).map_err(CandidatesError::from)?;
-            columns.extend(joined.into_iter().map(|(column, values)| ((table.to_path_buf(), column), values)));
-        }
-        Ok(Costs(columns))
-    }
-
-    /// A cost of all candidates: the column of another table if one is named, else a score of that name, else a column of
-    /// the main table that was read.
-    pub fn column(&self, candidates: &Candidates, reference: &ColumnRef) -> Result<Vec<Option<f64>>, SearchError> {
-        let name = &reference.column;
-        if let Some(table) = &reference.table {
-            return Ok(self.0.get(&(table.clone(), name.clone())).cloned().unwrap_or_default());
-        }
-        if let Some(values) = candidates.score(name).or_else(|| candidates.truth(name)) {
-            return Ok(values.to_vec());
-        }
-        let scores = candidates.scores.iter().map(|(score, _)| score.as_str());
-        let hint = crate::text::did_you_mean(name, scores.clone());
-        Err(SearchError::NoCost { name: name.clone(), hint, scores: scores.collect::<Vec<_>>().join(", ") })
-    }
 }

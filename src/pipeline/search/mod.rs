@@ -17,7 +17,7 @@ mod text;
 mod verify;
 
 pub use constraint::{Constraint, ConstraintError};
-pub use cost::{ColumnRef, Line, SecondsSource};
+pub use cost::{Line, SecondsSource};
 pub use drive::{Budget, Step, Trace};
 pub use live::{LiveConfig, TrainingSource, search_live};
 pub use members::{Population, Scoring};
@@ -25,9 +25,9 @@ pub use report::{Found, SearchReport, Source, search_table};
 pub use simulate::{ShortColumn, Simulation, SimulationConfig, TableSource, simulation};
 pub use verify::{LatencyCheck, TooSlow};
 
+use super::RunError;
 use super::ScreenError;
 use super::confirm::TrainError;
-use super::run::RunError;
 use crate::benchmark::TableError;
 use crate::candidates::CandidatesError;
 use crate::confirm::TrainingDataError;
@@ -87,18 +87,6 @@ pub enum SearchError {
         table: PathBuf,
         /// Distinct live networks.
         networks: usize,
-    },
-    /// A cost that nobody knows.
-    #[error(
-        "no cost is called `{name}`{hint}; name a column of the table, TABLE:COLUMN of another one, or one of {scores}"
-    )]
-    NoCost {
-        /// The name asked for.
-        name: String,
-        /// ` (did you mean …?)` or nothing.
-        hint: String,
-        /// Names of scores.
-        scores: String,
     },
     /// Seconds are measured for too few networks to say what the others take.
     #[error(

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::cost::{SecondsSource, seconds};
 use super::drive::{Answer, drive};
-use super::members::{Costs, Limits, Population, pool};
-use super::{Budget, ColumnRef, Constraint, SearchError, Trace};
+use super::members::{Limits, Population, pool};
+use super::{Budget, Constraint, SearchError, Trace};
 use crate::benchmark::Table;
-use crate::candidates::{self, Candidates, CandidatesConfig};
+use crate::candidates::{self, Candidates, CandidatesConfig, ColumnRef};
 use crate::hardware::{Limit, Target};
 use crate::strategy::{Pool, Proposal, StrategyEntry};
 
@@ -127,8 +127,6 @@ pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, 
     let candidates = load(config, &levels, &reported)?;
     let target = Target { space: candidates.space.as_ref(), image: candidates.image() };
     let limit = Limit::open(config.max_latency_ms, config.latency_model.as_deref(), &target)?;
-    let references = config.constraints.iter().map(|c| &c.cost).chain(&config.cost);
-    let costs = Costs::read(references, &candidates)?;
     let truth = |column: &str| candidates.truth(column).unwrap_or_default().to_vec();
     let accuracy: Vec<Vec<Option<f64>>> = levels.iter().map(|(_, column)| truth(column)).collect();
     let reported_pct = truth(&reported);
@@ -137,11 +135,11 @@ pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, 
     if known.is_empty() {
         return Err(SearchError::NoTruth { table: config.table.clone(), networks: candidates.len() });
     }
-    let measured = config.cost.as_ref().map(|column| costs.column(&candidates, column)).transpose()?;
+    let measured = config.cost.as_ref().map(|column| candidates.column(column)).transpose()?;
     let macs = candidates.score("macs").unwrap_or_default().to_vec();
     let epochs = levels.iter().map(|level| level.0).collect();
     let limits = Limits { constraints: &config.constraints, latency: limit.as_ref() };
-    let (pool, members, population) = pool(candidates, known, limits, &costs, &config.encodings, epochs)?;
+    let (pool, members, population) = pool(candidates, known, limits, &config.encodings, epochs)?;
     let (seconds, source) = match config.cost.as_ref().zip(measured) {
         Some((column, measured)) => {
             let (seconds, source) = seconds(column, &measured, &macs, &members)?;

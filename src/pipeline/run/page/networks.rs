@@ -1,10 +1,7 @@
 //! The networks of the page: predictions, the best of them, and their pictures.
 
-use super::{Results, Trained};
-use crate::pipeline::confirm::mean;
-use crate::predictor::Prediction;
+use super::Results;
 use crate::report::html::model::{Drawing, Estimate, Evidence, Interval, PredictionPoint, Predictions, TopNetwork};
-use crate::space::SearchSpace;
 use crate::stats::{self, spearman};
 
 /// Networks in the table of the best.
@@ -13,25 +10,31 @@ const TOP_ROWS: usize = 20;
 const DRAWN: usize = 6;
 
 impl Results<'_> {
-    pub(super) fn predictions(
-        &self,
-        trained: &[Trained],
-        predictions: &[Prediction],
-        evidence: Evidence,
-    ) -> Predictions {
+    /// Predicted against trained accuracy: of finalists and controls, or of the labelled networks, each held out.
+    pub(super) fn predictions(&self, evidence: Evidence) -> Predictions {
+        let surrogate = self.surrogate;
+        let held_out = |candidate: usize| {
+            let place = surrogate.labelled.binary_search(&candidate).ok()?;
+            surrogate.held_out.as_ref()?.get(place).copied()
+        };
+        let of = |candidate: usize| match evidence {
+            Evidence::CrossValidated => held_out(candidate),
+            _ => Some(surrogate.predictions[candidate]),
+        };
+        let trained = if evidence == Evidence::CrossValidated { self.labelled } else { self.confirmed };
         let points: Vec<PredictionPoint> = trained
             .iter()
-            .zip(predictions)
-            .map(|(t, p)| {
-                let (mean, interval) = p.within(Some(stats::Interval::PERCENT), self.scale);
-                PredictionPoint {
-                    arch: self.arch(t).into(),
+            .filter_map(|t| {
+                let (p, trained) = (of(t.candidate)?, t.valid_pct()?);
+                let (mean, interval) = p.within(Some(stats::Interval::PERCENT), surrogate.scale);
+                Some(PredictionPoint {
+                    arch: self.candidates.texts[t.candidate].clone(),
                     predicted: mean,
                     std: Some(p.std),
                     interval: Some(Interval { low: interval.low, high: interval.high }),
-                    trained: t.valid_pct(),
+                    trained,
                     role: t.role,
-                }
+                })
             })
             .collect();
         let (x, y): (Vec<f64>, Vec<f64>) = points.iter().map(|p| (p.predicted, p.trained)).unzip();
@@ -43,7 +46,7 @@ impl Results<'_> {
         };
         Predictions {
             predictor: self.config.predictor.clone(),
-            labels: self.labelled.len() as u64,
+            labels: surrogate.labels.len() as u64,
             evidence,
             level: 100.0 * self.config.level,
             spearman: spearman(&x, &y).map(Estimate::new),
@@ -55,32 +58,28 @@ impl Results<'_> {
 
     /// The best predicted networks, with their test accuracy where they were trained.
     pub(super) fn top(&self) -> Vec<TopNetwork> {
+        let predictions = &self.surrogate.predictions;
         let mut order: Vec<usize> = (0..self.candidates.len()).collect();
-        order.sort_by(|&a, &b| self.predictions[b].mean.total_cmp(&self.predictions[a].mean).then(a.cmp(&b)));
-        let table = &self.outcome.table;
-        let trained = |c: usize| {
-            let t = self.labelled.iter().chain(self.confirmed).find(|t| t.candidate == c)?;
-            Some(mean(t.test_pct().into_iter()))
-        };
+        order.sort_by(|&a, &b| predictions[b].mean.total_cmp(&predictions[a].mean).then(a.cmp(&b)));
+        let trained = |c: usize| self.labelled.iter().chain(self.confirmed).find(|t| t.candidate == c)?.mean_test_pct();
+        let count = |name: &str, c: usize| Some(self.candidates.score(name)?[c]? as u64);
         (1..)
             .zip(order.into_iter().take(TOP_ROWS))
-            .map(|(rank, c)| {
-                let (row, prediction) = (self.candidates[c].row, self.predictions[c]);
-                TopNetwork {
-                    rank,
-                    arch: table.arch[row].clone(),
-                    params: Some(table.params[row] as u64),
-                    macs: Some(table.macs[row] as u64),
-                    predicted: Some(stats::Interval::PERCENT.hold(prediction.mean)),
-                    std: Some(prediction.std),
-                    trained: trained(c),
-                }
+            .map(|(rank, c)| TopNetwork {
+                rank,
+                arch: self.candidates.texts[c].clone(),
+                params: count("params", c),
+                macs: count("macs", c),
+                predicted: Some(predictions[c].mean),
+                std: Some(predictions[c].std),
+                trained: trained(c),
             })
             .collect()
     }
 
     /// Pictures of the first of them, as they are written.
-    pub(super) fn drawings(&self, top: &[TopNetwork], space: &dyn SearchSpace) -> Vec<Drawing> {
+    pub(super) fn drawings(&self, top: &[TopNetwork]) -> Vec<Drawing> {
+        let space = &self.candidates.space;
         let percent = |word: &str, value: Option<f64>| value.map(|v| format!("{word} {v:.2}%"));
         let drawing = |network: &TopNetwork| {
             let known = [percent("predicted", network.predicted), percent("trained", network.trained)];

@@ -3,11 +3,9 @@
 use serde_json::Value;
 
 use super::Results;
-use crate::pipeline::confirm::mean;
 use crate::pipeline::findings::{Column, Features, REPEATS};
 use crate::proxy;
 use crate::report::html::model::{Estimate, ProxyRow, ScatterPanel, ScatterPoint};
-use crate::space::SearchSpace;
 use crate::stats::{Clusters, RankedPairs, missing_last, multiplicities, percentile_interval, resampled};
 
 /// Up to so many networks beside the trained ones are named in the scatter plots.
@@ -16,27 +14,24 @@ const NAMED: usize = 2000;
 impl Results<'_> {
     /// The candidates that proxies are judged by, with their accuracy: those in the table, or the random networks.
     pub(super) fn judged(&self) -> Vec<(usize, f64)> {
-        let Some(truth) = self.truth else {
-            return self.random().iter().map(|t| (t.candidate, mean(t.test_pct().into_iter()))).collect();
-        };
-        let ids = &self.outcome.table.arch_id;
-        let known = |candidate: usize| Some((candidate, truth.accuracy(&ids[self.candidates[candidate].row])?));
-        (0..self.candidates.len()).filter_map(known).collect()
+        match self.truth() {
+            None => self.random().filter_map(|t| Some((t.candidate, t.mean_test_pct()?))).collect(),
+            Some(truth) => truth.iter().enumerate().filter_map(|(c, accuracy)| Some((c, (*accuracy)?))).collect(),
+        }
     }
 
     /// The networks that these candidates are, one each, in an order of their own.
     pub(super) fn networks(&self, judged: &[(usize, f64)]) -> Clusters {
-        let ids = &self.outcome.table.arch_id;
-        Clusters::by_key(&judged.iter().map(|&(candidate, _)| &ids[self.candidates[candidate].row]).collect::<Vec<_>>())
+        let id = |&(candidate, _): &(usize, f64)| self.candidates.ids[candidate];
+        Clusters::by_key(&judged.iter().map(id).collect::<Vec<_>>())
     }
 
     /// The scores of every proxy for every candidate.
     pub(super) fn columns(&self) -> Vec<Column> {
         let column = |(name, _): &(String, Vec<_>)| {
-            let values = self.outcome.table.values(name)?;
             Some(Column {
                 name: name.clone(),
-                values: self.candidates.iter().map(|c| values[c.row]).collect(),
+                values: self.candidates.score(name)?.to_vec(),
                 baseline: proxy::find(name).is_ok_and(|p| p.baseline),
             })
         };
@@ -45,7 +40,7 @@ impl Results<'_> {
 
     /// Number of parameters, which every proxy has to beat.
     pub(super) fn params(&self) -> Column {
-        let values = self.candidates.iter().map(|c| Some(self.outcome.table.params[c.row] as f64)).collect();
+        let values = self.candidates.score("params").unwrap_or_default().to_vec();
         Column { name: "params".into(), values, baseline: true }
     }
 
@@ -83,15 +78,15 @@ impl Results<'_> {
     /// their role. Without a table these are the trained ones, finalists included.
     pub(super) fn scatter(&self, rows: &[ProxyRow], columns: &[Column], judged: &[(usize, f64)]) -> Vec<ScatterPanel> {
         let trained: Vec<_> = self.labelled.iter().chain(self.confirmed).collect();
-        let arch = |candidate: usize| self.outcome.table.arch[self.candidates[candidate].row].clone();
-        let mut alone = vec![self.truth.is_some(); self.candidates.len()];
+        let arch = |candidate: usize| self.candidates.texts[candidate].clone();
+        let mut alone = vec![self.truth().is_some(); self.candidates.len()];
         trained.iter().for_each(|t| alone[t.candidate] = false);
         let panel = |row: &ProxyRow| {
             let values = &columns.iter().find(|c| c.name == row.name)?.values;
             let points = trained.iter().filter_map(|t| {
-                let accuracy = match self.truth {
-                    Some(truth) => truth.accuracy(&self.outcome.table.arch_id[self.row(t)])?,
-                    None => mean(t.test_pct().into_iter()),
+                let accuracy = match self.truth() {
+                    Some(truth) => truth[t.candidate]?,
+                    None => t.mean_test_pct()?,
                 };
                 Some(ScatterPoint { arch: arch(t.candidate), score: values[t.candidate]?, accuracy, role: t.role })
             });
@@ -106,18 +101,18 @@ impl Results<'_> {
                 points: points.collect(),
                 names: named.iter().map(|(candidate, _)| arch(*candidate)).collect(),
                 cloud: cloud.into_iter().map(|(_, point)| point).collect(),
-                accuracy: self.truth.map_or(String::new(), |_| "table accuracy".into()),
+                accuracy: self.truth().map_or(String::new(), |_| "table accuracy".into()),
             })
         };
         rows.iter().filter_map(panel).collect()
     }
 
     /// Measures of the candidates.
-    pub(super) fn measures(&self, space: &dyn SearchSpace) -> Features {
-        let archs: Vec<_> = self.candidates.iter().map(|c| c.arch.clone()).collect();
-        let table = &self.outcome.table;
-        let of = |counts: &[i64]| self.candidates.iter().map(|c| counts[c.row] as f64).collect::<Vec<_>>();
-        Features::of(space, &archs, &of(&table.params), &of(&table.macs))
+    pub(super) fn measures(&self) -> Features {
+        let of = |name: &str| -> Vec<f64> {
+            self.candidates.score(name).unwrap_or_default().iter().map(|count| count.unwrap_or(0.0)).collect()
+        };
+        Features::of(self.candidates.space.as_ref(), &self.candidates.archs, &of("params"), &of("macs"))
     }
 }
 

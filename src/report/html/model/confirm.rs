@@ -3,30 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Estimate;
-
-/// The part a network played in the run; it sets the colour and the shape of its points.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Trained to fit the surrogate.
-    #[default]
-    Labelled,
-    /// Drawn at random, to be compared with the finalists.
-    Control,
-    /// Chosen by the surrogate.
-    Finalist,
-}
-
-impl Role {
-    /// Name in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Role::Labelled => "labelled",
-            Role::Control => "control",
-            Role::Finalist => "finalist",
-        }
-    }
-}
+use crate::candidates::Role;
 
 /// Finalists against random controls under one training budget.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

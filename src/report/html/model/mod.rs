@@ -14,7 +14,8 @@ mod proxies;
 mod section;
 mod verdict;
 
-pub use confirm::{Comparison, Group, LearningCurve, Role, TopNetwork, TrainedNetwork};
+pub use crate::candidates::Role;
+pub use confirm::{Comparison, Group, LearningCurve, TopNetwork, TrainedNetwork};
 pub use correlation::Correlations;
 pub use cost::Cost;
 pub use drawing::Drawing;
