@@ -4,10 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Candidates, CandidatesError};
 
 /// A score of the run or a column of the table that is named beside it, or a column of another table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ColumnRef {
     /// The other table.
     pub table: Option<PathBuf>,
@@ -28,6 +31,21 @@ impl FromStr for ColumnRef {
             return Err(NoColumnNamed(text.into()));
         }
         Ok(ColumnRef { table, column: column.into() })
+    }
+}
+
+impl TryFrom<String> for ColumnRef {
+    type Error = NoColumnNamed;
+
+    fn try_from(text: String) -> Result<Self, NoColumnNamed> {
+        text.parse()
+    }
+}
+
+/// In files as in messages: without the folder of the table.
+impl From<ColumnRef> for String {
+    fn from(column: ColumnRef) -> String {
+        column.to_string()
     }
 }
 

@@ -57,6 +57,9 @@ pub struct Args {
     /// Folder for the results [default: RUN/compare, or runs/compare]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Say what the columns of the tables mean
+    #[arg(long)]
+    explain: bool,
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
@@ -84,7 +87,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.json {
         super::print(&serde_json::to_string_pretty(&comparison)?)?;
     } else {
-        super::print(&format!("{}\nsearches: {}", comparison.to_text(), out.join("curves.parquet").display()))?;
+        super::show(&comparison.document(), args.explain)?;
+        super::print(&format!("\nsearches: {}", out.join("curves.parquet").display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

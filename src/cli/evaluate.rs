@@ -33,6 +33,9 @@ pub struct Args {
     /// Seed of the resamples
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Say what the columns of the tables mean
+    #[arg(long)]
+    explain: bool,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
@@ -41,6 +44,9 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let options = EvaluateOptions { repeats: args.resamples, seed: args.seed, ..EvaluateOptions::default() };
     let evaluation = evaluate(&args.dir, &args.table, &args.target, &options)?;
-    super::print(&if args.json { serde_json::to_string_pretty(&evaluation)? } else { evaluation.to_text() })?;
+    match args.json {
+        true => super::print(&serde_json::to_string_pretty(&evaluation)?)?,
+        false => super::show(&evaluation.document(), args.explain)?,
+    }
     Ok(ExitCode::SUCCESS)
 }

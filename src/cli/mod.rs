@@ -38,6 +38,8 @@ use naslens::pipeline::latency::LatencyError;
 use naslens::pipeline::predict::PredictError;
 use naslens::pipeline::search::SearchError;
 use naslens::pipeline::{BenchError, RunError, ScreenError};
+use naslens::report::document::Document;
+use naslens::report::terminal::{self, Style};
 use signals::STOP;
 
 const AFTER_HELP: &str = "\
@@ -168,6 +170,13 @@ fn tell_skipped(files: &[Skipped]) {
         let noun = if files.len() == 1 { "file" } else { "files" };
         tell(&format!("warning: left out {} {noun} that can't be decoded:{}", files.len(), listed_files(files)));
     }
+}
+
+/// Prints a document, fitted to the width of the terminal; what its tables show only if asked for.
+fn show(document: &Document, explain: bool) -> anyhow::Result<()> {
+    use std::io::IsTerminal;
+    let width = if std::io::stdout().is_terminal() { textwrap::termwidth() } else { Style::default().width };
+    print(&terminal::render(document, &Style { width, explain }))
 }
 
 /// Prints to standard output; a closed pipe (`naslens … | head`) ends the program quietly.

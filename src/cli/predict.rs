@@ -59,6 +59,9 @@ pub struct Args {
     /// Folder for all points (Parquet) and the report (JSON) [default with --labels-from: RUN]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Say what the columns of the tables mean
+    #[arg(long)]
+    explain: bool,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
@@ -94,7 +97,10 @@ fn from_labels(args: &Args, labels: PathBuf, run: PathBuf, encodings: Vec<String
         level: args.level,
     };
     let found = predict_from_labels(&config, &out)?;
-    super::print(&if args.json { serde_json::to_string_pretty(&found)? } else { found.to_text() })?;
+    match args.json {
+        true => super::print(&serde_json::to_string_pretty(&found)?)?,
+        false => super::show(&found.document(), args.explain)?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -116,6 +122,9 @@ fn learning_curves(args: Args, encodings: Vec<String>) -> anyhow::Result<ExitCod
     if let Some(out) = &args.out {
         write_curves(&found, out)?;
     }
-    super::print(&if args.json { serde_json::to_string_pretty(&found)? } else { found.to_text() })?;
+    match args.json {
+        true => super::print(&serde_json::to_string_pretty(&found)?)?,
+        false => super::show(&found.document(), args.explain)?,
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -75,11 +75,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     for path in &paths {
         let loaded = load(path, &options)?;
         let out = args.out.clone().unwrap_or_else(|| loaded.default_page());
-        let bytes = write_page(&loaded.contents.page, &out)?;
+        let bytes = write_page(&loaded.contents.document, &out)?;
         match args.json {
-            true => {
-                pages.push(serde_json::json!({ "kind": loaded.kind.name, "report": out, "page": loaded.contents.page }))
-            }
+            true => pages.push(
+                serde_json::json!({ "kind": loaded.kind.name, "report": out, "document": loaded.contents.document }),
+            ),
             false => super::print(&format!("{}: {} ({:.0} kB)", loaded.kind.name, out.display(), bytes as f64 / 1e3))?,
         }
     }

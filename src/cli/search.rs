@@ -131,6 +131,9 @@ pub struct Args {
     /// Discard an earlier search in the folder
     #[arg(long)]
     overwrite: bool,
+    /// Say what the columns of the tables mean
+    #[arg(long)]
+    explain: bool,
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
@@ -187,6 +190,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Source::Training(training) = &report.source {
         super::tell_skipped(&training.skipped);
     }
-    super::print(&if args.json { serde_json::to_string_pretty(&report)? } else { report.to_text() })?;
+    match args.json {
+        true => super::print(&serde_json::to_string_pretty(&report)?)?,
+        false => super::show(&report.document(), args.explain)?,
+    }
     Ok(ExitCode::SUCCESS)
 }

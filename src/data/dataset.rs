@@ -30,7 +30,7 @@ impl fmt::Display for Part {
 }
 
 /// A file that was left out of a data set.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Skipped {
     /// The file.
     pub path: PathBuf,

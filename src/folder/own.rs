@@ -43,13 +43,13 @@ pub(super) fn wrote(path: &Path) -> bool {
     }
 }
 
-/// A page of this version or of 0.1.0, which did not name its generator.
+/// A page of this version, which names its generator before its title, or of 0.1.0, which did not.
 fn is_page(text: &str) -> bool {
-    const FIRST: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-                         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n";
-    let Some(rest) = text.strip_prefix(FIRST) else { return false };
-    rest.starts_with("<meta name=\"generator\" content=\"naslens ")
-        || (rest.starts_with("<title>") && text.contains("\n<style>\n"))
+    const OLD: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+                       <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>";
+    let head = text.split("<title>").next().unwrap_or_default();
+    let named = head.starts_with("<!DOCTYPE html>") && head.contains("<meta name=\"generator\" content=\"naslens ");
+    named || (text.starts_with(OLD) && text.contains("\n<style>\n"))
 }
 
 fn start(path: &Path, bytes: u64) -> Option<String> {

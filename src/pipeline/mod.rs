@@ -15,6 +15,7 @@ mod make_table;
 pub mod pages;
 pub mod plan;
 pub mod predict;
+pub mod results;
 mod run;
 mod screen;
 pub mod search;

@@ -101,7 +101,7 @@ pub trait Strategy: Send {
 }
 
 /// What kind of search a strategy is, for comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
     /// Uniform sampling: what everything is compared with.

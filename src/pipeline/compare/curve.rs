@@ -1,13 +1,13 @@
 //! Regret over cost, summarised over seeds.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{CompareConfig, LEVEL};
 use crate::pipeline::search::{Step, Trace};
 use crate::stats::{mean, median, quantile, resampled};
 
 /// Regret at each cost, in percentage points, over seeds. None where it is not known: before the first training is done.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Curve {
     /// Costs, ascending: trainings of full length, or hours.
     pub at: Vec<f64>,

@@ -9,15 +9,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 mod curve;
+mod page;
 mod reach;
 mod tables;
 mod tests_against;
-mod text;
 
 pub use curve::Curve;
+pub(in crate::pipeline) use page::KIND;
 pub use reach::{Censored, Reach};
 pub use tests_against::AgainstRandom;
 
@@ -57,18 +58,18 @@ pub struct CompareConfig {
 }
 
 /// One strategy over all seeds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StrategySummary {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// What people call it.
-    pub title: &'static str,
+    pub title: String,
     /// Its kind.
     pub family: Family,
     /// What one needs to implement it.
-    pub needs: &'static str,
+    pub needs: String,
     /// Where it was published.
-    pub paper: &'static str,
+    pub paper: String,
     /// Median over seeds of the reported accuracy at the whole budget, percent.
     pub found_pct: Option<f64>,
     /// Regret by trainings of full length.
@@ -86,18 +87,18 @@ pub struct StrategySummary {
 }
 
 /// A kind of search in the comparison.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FamilyRow {
     /// What people call it.
-    pub family: &'static str,
+    pub family: String,
     /// The strategies of it that were compared.
-    pub strategies: Vec<&'static str>,
+    pub strategies: Vec<String>,
     /// Whether there is any strategy of this kind.
     pub available: bool,
 }
 
 /// Strategies compared on a table.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// Who could be trained.
     pub population: Population,
@@ -122,7 +123,7 @@ pub struct Comparison {
     /// The kinds of search.
     pub families: Vec<FamilyRow>,
     /// Strategies that refused, and why.
-    pub left_out: Vec<(&'static str, String)>,
+    pub left_out: Vec<(String, String)>,
     /// Seconds that the comparison took.
     pub wall_seconds: f64,
 }
@@ -170,8 +171,8 @@ pub fn compare(
     let strategies = threads.install(|| summaries(config, &simulation, &searches, &at));
     tables::write_curves(&out.join("curves.parquet"), &simulation, config.seed, &searches)?;
     let family = |(name, family): (&'static str, Option<Family>)| FamilyRow {
-        family: name,
-        strategies: strategies.iter().filter(|s| Some(s.family) == family).map(|s| s.name).collect(),
+        family: name.into(),
+        strategies: strategies.iter().filter(|s| Some(s.family) == family).map(|s| s.name.clone()).collect(),
         available: STRATEGIES.iter().any(|entry| Some(entry.family) == family),
     };
     let comparison = Comparison {
@@ -234,7 +235,7 @@ fn chosen(names: &[String]) -> Result<Vec<&'static StrategyEntry>, StrategyError
     Ok(chosen)
 }
 
-type LeftOut = Vec<(&'static str, String)>;
+type LeftOut = Vec<(String, String)>;
 
 /// All searches. A strategy that the pool lacks something for is left out, unless it was named.
 fn search_all(
@@ -258,7 +259,7 @@ fn search_all(
         match simulation.search(entry, config.seed, &budget) {
             Ok(trace) => searches.push(Searches { entry, traces: vec![trace] }),
             Err(SearchError::Strategy(error @ StrategyError::Needs { .. })) if config.strategies.is_empty() => {
-                left_out.push((entry.name, error.to_string()));
+                left_out.push((entry.name.into(), error.to_string()));
             }
             Err(error) => return Err(error),
         }
@@ -317,11 +318,11 @@ fn summaries(
         let mut trials: Vec<f64> = traces.iter().map(|t| t.steps.len() as f64).collect();
         trials.sort_unstable_by(f64::total_cmp);
         StrategySummary {
-            name: searches.entry.name,
-            title: searches.entry.title,
+            name: searches.entry.name.into(),
+            title: searches.entry.title.into(),
             family: searches.entry.family,
-            needs: searches.entry.needs,
-            paper: searches.entry.paper,
+            needs: searches.entry.needs.into(),
+            paper: searches.entry.paper.into(),
             found_pct: by_trainings.median.last().copied().flatten().map(|regret| best - regret),
             by_trainings,
             by_hours,
@@ -334,6 +335,6 @@ fn summaries(
     let mut summaries: Vec<StrategySummary> = searches.iter().zip(against.drain(..)).map(summary).collect();
     let last = |s: &StrategySummary| s.by_trainings.median.last().copied().flatten().unwrap_or(f64::INFINITY);
     let area = |s: &StrategySummary| s.by_trainings.mean.iter().flatten().sum::<f64>();
-    summaries.sort_by(|a, b| last(a).total_cmp(&last(b)).then(area(a).total_cmp(&area(b))).then(a.name.cmp(b.name)));
+    summaries.sort_by(|a, b| last(a).total_cmp(&last(b)).then(area(a).total_cmp(&area(b))).then(a.name.cmp(&b.name)));
     summaries
 }

@@ -1,6 +1,6 @@
 //! What it takes to come near the best network.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::curve::{ascending, middle};
 use super::{CompareConfig, LEVEL};
@@ -11,7 +11,7 @@ use crate::stats::{quantile, resampled};
 const TOLERANCE: f64 = 1e-9;
 
 /// The cost at which searches first come within a regret.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reach {
     /// The regret, percentage points.
     pub within: f64,
@@ -26,7 +26,7 @@ pub struct Reach {
 }
 
 /// A median over seeds with its 95% percentile bootstrap interval. None stands for more than the budget.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Censored {
     /// The median.
     pub median: Option<f64>,

@@ -1,13 +1,13 @@
 //! Strategies tested against random search, seed by seed.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{CompareConfig, Searches};
 use crate::pipeline::search::Trace;
 use crate::stats::{PairedDifference, holm, paired_difference_test};
 
 /// A strategy compared with random search at a budget.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AgainstRandom {
     /// Trainings of full length.
     pub trainings: u32,

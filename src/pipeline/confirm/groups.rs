@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Trained;
+use super::comparison::{Comparison, Group};
 use crate::candidates::Role;
-use crate::report::html::model::{Comparison, Estimate, Group, LearningCurve, TrainedNetwork};
+use crate::report::document::{Estimate, LearningCurve, TrainedNetwork};
 use crate::seed::{Stream, derive};
 use crate::stats::{MeanDifference, bootstrap_interval, mean_difference_test};
 
@@ -123,18 +124,19 @@ impl Groups<'_> {
     /// The section of the report.
     pub fn comparison(&self) -> Comparison {
         let group = |role| {
-            let networks: Vec<TrainedNetwork> =
-                self.of(role).map(|n| TrainedNetwork { arch: self.arch(n), accuracies: n.test_pct() }).collect();
+            let networks: Vec<TrainedNetwork> = self
+                .of(role)
+                .map(|n| TrainedNetwork {
+                    arch: self.arch(n),
+                    accuracies: n.test_pct().into_iter().map(Some).collect(),
+                })
+                .collect();
             let means = self.means(role);
             let interval = bootstrap_interval(means.len(), REPEATS, 0.95, derive(self.seed, "group"), |sample| {
                 Some(mean(sample.iter().map(|&i| means[i])))
             });
             let value = mean(means.iter().copied());
-            let estimate = match interval {
-                Some(i) => Estimate::with_interval(value, i.low, i.high),
-                None => Estimate::new(value),
-            };
-            let estimate = Some(estimate).filter(|_| !means.is_empty());
+            let estimate = (!means.is_empty()).then(|| Estimate::of(value, interval));
             let seconds = self.of(role).flat_map(|n| &n.trainings).map(|t| t.seconds).sum();
             Group { networks, mean: estimate, seconds: Some(seconds) }
         };
@@ -142,10 +144,7 @@ impl Groups<'_> {
         Comparison {
             finalists: group(Role::Finalist),
             controls: group(Role::Control),
-            difference: difference.as_ref().map(|d| match d.interval {
-                Some(i) => Estimate::with_interval(d.difference, i.low, i.high),
-                None => Estimate::new(d.difference),
-            }),
+            difference: difference.as_ref().map(|d| Estimate::of(d.difference, d.interval)),
             p_value: difference.map(|d| d.p_value),
             test: "two-sided permutation test".into(),
             interval_method: "95% bootstrap intervals of the mean over networks".into(),
@@ -164,7 +163,7 @@ impl Groups<'_> {
                     arch: self.arch(n),
                     role: n.role,
                     seed: (self.repeats > 1).then_some(repeat),
-                    points: training.curve.iter().map(|e| (e.epoch as u64, e.valid_accuracy_pct)).collect(),
+                    points: training.curve.iter().map(|e| (e.epoch as u64, Some(e.valid_accuracy_pct))).collect(),
                 })
             })
             .collect()

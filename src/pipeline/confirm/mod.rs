@@ -3,6 +3,7 @@
 //!
 //! Networks are chosen by validation accuracy; test accuracy is what finalists and controls are compared by.
 
+mod comparison;
 mod groups;
 mod tables;
 mod train_stage;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub(in crate::pipeline) use comparison::{Comparison, learning};
 pub use groups::Controls;
 pub(in crate::pipeline) use groups::{Groups, mean};
 pub(in crate::pipeline) use tables::write_trainings;
@@ -22,21 +24,18 @@ pub(in crate::pipeline) use trained::{Trained, diverged, divergence, train_candi
 pub(in crate::pipeline) use winner::take;
 pub use winner::{Violator, Winner, WinnerError};
 
-use super::pages::save;
+use super::findings::{Overview, Reproduction};
+use super::results::{Saved, save};
 use super::{Progress, RunError, RunOptions, ScreenError};
 use crate::benchmark::Table;
 use crate::candidates::{self, Candidates, CandidatesConfig, ColumnRef, PRIOR, Role};
 use crate::confirm::{Recipe, TrainingData};
 use crate::data::{DataSpec, Skipped};
 use crate::engine::{describe_device, parse_device};
-use crate::files::write_atomically;
 use crate::folder::{self, Folder, Made, Settings, TRAINED, to_toml};
 use crate::hardware::{Limit, Target};
 use crate::pipeline::counts::{TRAININGS, check_count};
-use crate::report::html::{
-    self,
-    model::{Overview, Reproduction, RunReport},
-};
+use crate::report::document::Document;
 use crate::seed::derive;
 use crate::space::SpaceError;
 use crate::stats::{missing_last, top_indices};
@@ -168,34 +167,35 @@ pub fn confirm(
     verdict.extend(divergence(diverged, trained));
     let [train, valid, test] = data.sizes();
     let fact = |k: &str, v: String| (k.to_string(), v);
-    let page = RunReport {
+    let overview = Overview {
+        space: candidates.space.entry().name.into(),
+        scored: Some(candidates.len() as u64),
+        seed: Some(config.seed),
+        device: describe_device(device),
+        dataset: spec.to_string(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        accuracy: "test accuracy".into(),
+        ..Overview::default()
+    };
+    let reproduction = Reproduction {
+        command: command(config, out),
+        facts: vec![
+            fact("libtorch", crate::LIBTORCH_VERSION.into()),
+            fact("images", format!("{train} for training, {valid} for validation, {test} for test")),
+        ],
+        config: to_toml(config)?,
+    };
+    let document = Document {
         title: format!("The best by {} of {}", config.by, candidates.space.entry().name),
         verdict: verdict.clone(),
-        overview: Overview {
-            space: candidates.space.entry().name.into(),
-            scored: Some(candidates.len() as u64),
-            seed: Some(config.seed),
-            device: describe_device(device),
-            dataset: spec.to_string(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            accuracy: "test accuracy".into(),
-            ..Overview::default()
-        },
-        comparison: Some(groups.comparison()),
-        curves: groups.curves(),
-        reproduction: Reproduction {
-            command: format!("naslens confirm {} --out {}", config.run.display(), out.display()),
-            facts: vec![
-                fact("libtorch", crate::LIBTORCH_VERSION.into()),
-                fact("images", format!("{train} for training, {valid} for validation, {test} for test")),
-            ],
-            config: to_toml(config)?,
-        },
-        ..RunReport::default()
+        facts: overview.facts(),
+        sections: vec![
+            groups.comparison().section(overview.accuracy()),
+            learning(groups.curves()),
+            reproduction.section(),
+        ],
     };
-    save(&page, out)?;
-    let report = out.join("report.html");
-    write_atomically(&report, |file| std::io::Write::write_all(file, html::render(&page).as_bytes()))?;
+    let report = save(&Saved { document, ..Saved::default() }, out)?;
     let difference = groups.difference();
     Ok(ConfirmReport {
         verdict,
@@ -207,6 +207,23 @@ pub fn confirm(
         trainings: trainings_file,
         skipped: source.skipped().to_vec(),
     })
+}
+
+/// The command line of a confirmation.
+fn command(config: &ConfirmConfig, out: &Path) -> String {
+    let controls = match config.controls {
+        Controls::Random => "random",
+        Controls::Matched => "matched",
+    };
+    let mut words = vec![
+        format!("naslens confirm {} --by {}", config.run.display(), config.by),
+        format!("--top {} --repeats {} --controls {controls} --seed {}", config.top, config.repeats, config.seed),
+    ];
+    words.extend(config.data.as_ref().map(|data| format!("--data {data}")));
+    words.extend(config.max_latency_ms.map(|ms| format!("--max-latency-ms {ms}")));
+    words.extend(config.latency_model.as_ref().map(|file| format!("--latency-model {}", file.display())));
+    words.push(format!("--out {}", out.display()));
+    words.join(" ")
 }
 
 /// Finalists and controls among the candidates.

@@ -18,8 +18,8 @@ use crate::pipeline::counts::{CountError, RESAMPLES, check_count};
 use crate::report::METADATA_KEY;
 use crate::stats::{least_correlation, missing_last, top_fraction_indices};
 
+mod document;
 mod judge;
-mod text;
 
 use judge::Yardstick;
 pub use judge::{Agreement, ProxyEvaluation, Undefined};

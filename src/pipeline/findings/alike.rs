@@ -1,8 +1,48 @@
-//! How alike proxies rank.
+//! Which proxies rank alike.
+
+use serde::Deserialize;
 
 use super::Column;
-use crate::report::html::model::Correlations;
+use crate::report::document::{Heat, HeatRow, Part, Section};
 use crate::stats::{missing_last, pearson, ranks, similarity_order};
+use crate::text::thousands;
+
+/// Spearman correlations between the scores of proxies.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(in crate::pipeline) struct Correlations {
+    /// Names of the proxies, similar ones next to each other.
+    pub names: Vec<String>,
+    /// Correlation of each with each, in the order of the names; none where a proxy gave no or equal scores.
+    pub rho: Vec<Vec<Option<f64>>>,
+    /// Number of networks behind them.
+    pub networks: u64,
+    /// How the order was found and what missing scores count as, as a sentence.
+    pub method: String,
+}
+
+impl Correlations {
+    pub fn section(&self) -> Option<Section> {
+        let rows = self.names.iter().zip(&self.rho);
+        let rows = rows.map(|(name, values)| HeatRow { name: name.clone(), strong: false, values: values.clone() });
+        let heat = Heat {
+            label: format!("Spearman correlations between {} proxies", self.names.len()),
+            corner: "Proxy".into(),
+            columns: self.names.clone(),
+            rows: rows.collect(),
+            full: 1.0,
+            caption: format!(
+                "Spearman correlation ρ between the scores of {} networks; blue: positive, orange: negative. Proxies that rank \
+                 alike say the same twice. {}",
+                thousands(self.networks),
+                self.method
+            ),
+            ..Heat::default()
+        };
+        let section = Section::new("correlations", "Which proxies rank alike", vec![Part::Heat(heat)]);
+        (self.names.len() > 1).then(|| section.called("Similar proxies"))
+    }
+}
 
 /// Spearman correlations between the columns, like beside like; none for fewer than two columns or networks.
 pub(in crate::pipeline) fn correlations(columns: &[Column]) -> Option<Correlations> {

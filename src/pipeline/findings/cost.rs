@@ -1,6 +1,7 @@
 //! What proxies cost and what they give.
 
-use crate::report::html::model::{Cost, ProxyRow};
+use super::ProxyRow;
+use crate::report::document::{Cost, Part, Section};
 use crate::stats::pareto_front;
 
 /// Time for one of `networks` networks and correlation of the proxies that have both, with the Pareto front marked. A
@@ -23,10 +24,15 @@ pub(in crate::pipeline) fn costs(rows: &[ProxyRow], networks: u64) -> Vec<Cost> 
     costs
 }
 
+/// What the page says of them.
+pub(super) fn section(costs: &[Cost]) -> Section {
+    Section::new("cost", "What a proxy costs and what it gives", vec![Part::Costs(costs.to_vec())])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::html::model::Estimate;
+    use crate::report::document::Estimate;
 
     #[test]
     fn the_front_is_quick_or_good() {

@@ -1,14 +1,74 @@
 //! What kind of networks a ranking prefers.
 
+use serde::Deserialize;
+
 use super::Column;
-use crate::report::html::model::{Preference, Preferences};
+use crate::report::document::{Heat, HeatRow, Part, Section};
+use crate::report::operation;
 use crate::space::{Architecture, OpGraph, SearchSpace};
 use crate::stats::{missing_last, top_fraction_indices};
+use crate::text::thousands;
 
 /// This share of the networks counts as ranked highest.
 const SHARE: f64 = 0.1;
 /// With fewer at the top, a mean over them says little.
 const FEWEST: usize = 5;
+
+/// How the networks that a proxy ranks highest differ from all.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(in crate::pipeline) struct Preferences {
+    /// Names of the features of a network ("params", "skip_connect").
+    pub features: Vec<String>,
+    /// One row per ranking.
+    pub rows: Vec<Preference>,
+    /// Share of the networks that counts as ranked highest, percent.
+    pub top_pct: f64,
+    /// Number of networks.
+    pub networks: u64,
+}
+
+/// What one ranking favours.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(in crate::pipeline) struct Preference {
+    /// The proxy, or what the accuracy is called.
+    pub name: String,
+    /// Whether it is the accuracy itself; such rows come first.
+    pub truth: bool,
+    /// Number of networks it ranks, if not all.
+    pub networks: Option<u64>,
+    /// For each feature: mean over its top networks less mean over all, in standard deviations over all; none where a
+    /// feature does not vary.
+    pub differences: Vec<Option<f64>>,
+}
+
+impl Preferences {
+    pub fn section(&self) -> Section {
+        let truth = self.rows.iter().find(|r| r.truth).map_or(String::new(), |r| {
+            let among = r.networks.map_or(String::new(), |n| format!(", known for {} of them", thousands(n)));
+            format!(" First row: the {} itself{among}; a proxy that differs from it is biased.", r.name)
+        });
+        let row = |r: &Preference| HeatRow { name: r.name.clone(), strong: r.truth, values: r.differences.clone() };
+        let heat = Heat {
+            label: format!("What the networks ranked highest by {} rankings have more or less of", self.rows.len()),
+            corner: "Ranked by".into(),
+            columns: self.features.iter().map(|f| operation(f)).collect(),
+            rows: self.rows.iter().map(row).collect(),
+            full: 2.0,
+            signed: true,
+            unit: "standard deviations".into(),
+            caption: format!(
+                "Mean over the {:.0}% of {} networks that are ranked highest, less the mean over all, in standard deviations over \
+                 all; blue: more of it, orange: less.{truth} Operations: how often they occur, those that reach the output; \
+                 depth: operations on the longest way.",
+                self.top_pct,
+                thousands(self.networks)
+            ),
+        };
+        Section::new("preferences", "What each proxy favours", vec![Part::Heat(heat)]).called("What proxies favour")
+    }
+}
 
 /// Measures of a list of networks.
 #[derive(Clone, Debug)]

@@ -1,11 +1,73 @@
 //! Is a proxy worth more than a count?
 
-use super::{Column, REPEATS};
-use crate::report::html::model::{Estimate, Judgement, ProxyRow, Worth, WorthRow};
+use serde::Deserialize;
+
+use super::{Column, ProxyRow, REPEATS};
+use crate::report::document::{Cell, Estimate, Grid, IntervalRow, Intervals, Part, Section, Tone};
 use crate::stats::{Clusters, holm, missing_last, spearman_difference_test};
 
 /// Below this chance of any false alarm a difference counts.
 const LEVEL: f64 = 0.05;
+
+/// Proxies compared with one that they have to beat.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(in crate::pipeline) struct Worth {
+    /// Name of what they are compared with ("params").
+    pub reference: String,
+    /// One row per other proxy, best first.
+    pub rows: Vec<WorthRow>,
+    /// How differences were tested, as a sentence.
+    pub method: String,
+}
+
+/// One proxy less the reference.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(in crate::pipeline) struct WorthRow {
+    /// Name of the proxy.
+    pub name: String,
+    /// Its Spearman correlation less that of the reference, over the same networks.
+    pub difference: Estimate,
+    /// Two-sided p-value, corrected for the number of rows.
+    pub p_value: Option<f64>,
+    /// What follows.
+    pub judgement: Tone,
+}
+
+impl Worth {
+    pub fn section(&self) -> Section {
+        let words = |row: &WorthRow| {
+            let p = row.p_value.map_or(String::new(), |p| format!("p = {p:.3}, "));
+            format!("{p}{}", row.judgement.words())
+        };
+        let row = |row: &WorthRow| IntervalRow {
+            name: row.name.clone(),
+            tone: row.judgement,
+            estimates: vec![Some(row.difference)],
+            note: words(row),
+        };
+        let figure = Intervals {
+            across: format!("Spearman correlation less that of {}", self.reference),
+            signed: true,
+            rows: self.rows.iter().map(row).collect(),
+            caption: self.method.clone(),
+            ..Intervals::default()
+        };
+        let cells = |row: &WorthRow| {
+            let difference = Cell::Difference(Some(row.difference), 2);
+            vec![Cell::text(&row.name), difference, Cell::PValue(row.p_value), Cell::Tone(row.judgement)]
+        };
+        let label = format!("Proxies compared with {}", self.reference);
+        let grid = Grid::new(&label, &["Proxy", "#Difference", "#p", "Verdict"], "");
+        let parts = vec![Part::Intervals(figure), Part::Table(grid.with_rows(self.rows.iter().map(cells)))];
+        let heading = match self.reference.as_str() {
+            "params" => "Better than counting parameters?".to_owned(),
+            reference => format!("Better than {reference}?"),
+        };
+        Section::new("worth", heading, parts).called("Better than a count?")
+    }
+}
 
 /// Every proxy that is no baseline compared with `reference` by the Spearman correlation with `truth` of the same
 /// rows, which belong to these networks. P-values come from a paired bootstrap over networks and are corrected after Holm. Best first; none without proxies that can
@@ -33,15 +95,12 @@ pub(in crate::pipeline) fn worth(
         .zip(adjusted)
         .map(|((column, test), p)| WorthRow {
             name: column.name.clone(),
-            difference: match test.interval {
-                Some(i) => Estimate::with_interval(test.difference, i.low, i.high),
-                None => Estimate::new(test.difference),
-            },
+            difference: Estimate::of(test.difference, test.interval),
             p_value: Some(p),
             judgement: match (p <= LEVEL, test.difference > 0.0) {
-                (true, true) => Judgement::Better,
-                (true, false) => Judgement::Worse,
-                _ => Judgement::Undecided,
+                (true, true) => Tone::Better,
+                (true, false) => Tone::Worse,
+                _ => Tone::Undecided,
             },
         })
         .collect();
@@ -64,7 +123,7 @@ pub(in crate::pipeline) fn sentences(worth: &Worth, rows: &[ProxyRow]) -> Vec<St
     let find = |name: &str| rows.iter().find(|r| r.name == name);
     let of = |judgement| worth.rows.iter().filter(move |r| r.judgement == judgement).map(|r| r.name.as_str());
     let (better, undecided, worse): (Vec<&str>, Vec<&str>, Vec<&str>) =
-        (of(Judgement::Better).collect(), of(Judgement::Undecided).collect(), of(Judgement::Worse).collect());
+        (of(Tone::Better).collect(), of(Tone::Undecided).collect(), of(Tone::Worse).collect());
     let reference = &worth.reference;
     let against = find(reference)
         .and_then(|r| r.spearman)
@@ -80,10 +139,11 @@ pub(in crate::pipeline) fn sentences(worth: &Worth, rows: &[ProxyRow]) -> Vec<St
         }
     } else {
         let n = find(reference).map_or(String::new(), |r| format!(" on {} networks", r.n));
-        sentences.push(format!(
-            "No proxy is shown to beat {reference} here: {reference} reaches Spearman {}{n}.",
-            rho(reference)
-        ));
+        let reached = match rho(reference) {
+            rho if rho.is_empty() => String::new(),
+            rho => format!(": {reference} reaches Spearman {rho}{n}"),
+        };
+        sentences.push(format!("No proxy is shown to beat {reference} here{reached}."));
     }
     // Another count may be the harder one to beat.
     let rank = |r: &&ProxyRow| r.spearman.map_or(f64::NEG_INFINITY, |e| e.value);
@@ -98,14 +158,14 @@ pub(in crate::pipeline) fn sentences(worth: &Worth, rows: &[ProxyRow]) -> Vec<St
     if !undecided.is_empty() {
         let (names, one) = list(&undecided);
         let verb = if one { "is" } else { "are" };
-        sentences.push(format!("{names} {verb} not told apart from {reference} by these networks."));
+        sentences.push(format!("{names} {verb} not significantly different from {reference} on these networks."));
     }
     if !worse.is_empty() {
         let (names, one) = list(&worse);
         let (verb, pronoun) = if one { ("ranks", "it") } else { ("rank", "them") };
         sentences.push(format!(
-            "Domain warning: on these images {names} {verb} worse than {reference}. Do not choose by {pronoun} here, \
-             whatever the worth elsewhere."
+            "Domain warning: on these images {names} {verb} worse than {reference}. Do not select by {pronoun} here, \
+             even if it works elsewhere."
         ));
     }
     sentences
@@ -149,7 +209,7 @@ mod tests {
         ];
         let found = worth(&columns, &params, &truth, &Clusters::singletons(150), 1).unwrap();
         let judged: Vec<_> = found.rows.iter().map(|r| (r.name.as_str(), r.judgement)).collect();
-        assert_eq!(judged, [("good", Judgement::Better), ("same", Judgement::Undecided), ("bad", Judgement::Worse)]);
+        assert_eq!(judged, [("good", Tone::Better), ("same", Tone::Undecided), ("bad", Tone::Worse)]);
         let row = |name: &str, rho: f64| ProxyRow {
             name: name.into(),
             spearman: Some(Estimate::with_interval(rho, rho - 0.05, rho + 0.05)),
@@ -158,7 +218,7 @@ mod tests {
         let rows = [row("good", 0.57), row("params", 0.32), row("same", 0.32), row("bad", 0.1)];
         let sentences = sentences(&found, &rows);
         assert_eq!(sentences[0], "good is worth using here: Spearman 0.57 [0.52, 0.62] against 0.32 of params.");
-        assert_eq!(sentences[1], "same is not told apart from params by these networks.");
+        assert_eq!(sentences[1], "same is not significantly different from params on these networks.");
         assert!(
             sentences[2].starts_with("Domain warning: on these images bad ranks worse than params."),
             "{sentences:?}"

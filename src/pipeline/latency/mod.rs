@@ -5,6 +5,8 @@ mod choose;
 mod curve;
 mod fit;
 mod measured;
+mod model_page;
+mod page;
 mod published;
 mod text;
 
@@ -17,6 +19,8 @@ pub use choose::{Chosen, listed, sampled, top_of_run};
 pub use curve::{CurvePoint, Estimate};
 pub use fit::{FitReport, fit_measured};
 pub use measured::{LatencyTable, Measured, measure_table};
+pub(in crate::pipeline) use model_page::KIND as MODEL_KIND;
+pub(in crate::pipeline) use page::KIND;
 pub use published::{PublishedConfig, PublishedFit, fit_published};
 
 use super::screen::ScreenConfig;

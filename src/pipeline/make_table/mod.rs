@@ -3,7 +3,10 @@
 //! Networks are the distinct live ones among the architectures of the space in a random order that `seed` fixes, so a
 //! table grows by asking for more of them: the first ones stay, and what is trained is not trained again.
 
+mod page;
 mod table;
+
+pub(in crate::pipeline) use page::KIND;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

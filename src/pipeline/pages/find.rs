@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{KINDS, KindEntry, PageError};
+use super::KINDS;
+use crate::pipeline::results::{KindEntry, PageError};
 
 /// Folders inside folders are looked into so deep.
 const DEPTH: usize = 8;
@@ -18,8 +19,14 @@ pub(super) fn kind(path: &Path) -> Result<&'static KindEntry, PageError> {
     match KINDS.iter().find(|kind| (kind.recognise)(path)) {
         Some(kind) => Ok(kind),
         None if path.join("screen.json").is_file() => Err(PageError::Unfinished { path: path.into(), what: "screen" }),
-        None => Err(PageError::Unknown { path: path.into() }),
+        None => Err(PageError::Unknown { path: path.into(), known: known() }),
     }
+}
+
+/// The kinds of results, with their commands and files.
+fn known() -> String {
+    let kinds = KINDS.iter().map(|kind| format!("{} ({}: {})", kind.name, kind.command, kind.files));
+    kinds.collect::<Vec<_>>().join(", ")
 }
 
 /// The results that `path` stands for, in the order of their names: those at `path`, or if there are none, all in the folders

@@ -4,36 +4,46 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::report::html::model::{
-    Cell, Comparison, Drawing, Estimate, Grid, LearningCurve, Part, Section, TopNetwork, TrainedNetwork,
+use crate::pipeline::findings::ProxyRow;
+use crate::pipeline::results::{Best, Saved, save};
+use crate::report::document::{
+    Cell, Drawing, Estimate, Grid, Learning, LearningCurve, Part, Section, Strip, StripGroup, TrainedNetwork,
 };
+use crate::report::html;
 
 #[test]
 fn a_kept_page_comes_back_the_same() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("run.toml"), "sample = 3\n[train]\nepochs = 2\n").unwrap();
-    let mut comparison = Comparison { p_value: Some(0.5), ..Comparison::default() };
     // Diverged trainings have no accuracy; JSON has no word for that.
-    comparison.finalists.networks =
-        vec![TrainedNetwork { arch: "a".into(), accuracies: vec![91.25, f64::NAN, f64::INFINITY] }];
-    let mut grid = Grid::new("numbers", &["Name", "#Value"], "");
-    grid.rows.push(vec![Cell::text("x"), Cell::Estimate(Some(Estimate::with_interval(f64::NAN, 0.1, 0.2)), 2)]);
-    let page = RunReport {
+    let network = TrainedNetwork { arch: "a".into(), accuracies: vec![Some(91.25), None, Some(90.0)] };
+    let group = StripGroup { networks: vec![network], mean: Some(Estimate::new(f64::NAN)), ..StripGroup::default() };
+    let strip = Strip { groups: vec![group], ..Strip::default() };
+    let curve = LearningCurve { points: vec![(1, Some(50.5)), (2, None)], ..LearningCurve::default() };
+    let cells = vec![Cell::text("x"), Cell::Estimate(Some(Estimate::with_interval(f64::NAN, 0.1, 0.2)), 2)];
+    let grid = Grid::new("numbers", &["Name", "#Value"], "").with_rows([cells]);
+    let parts = vec![
+        Part::Strip(strip),
+        Part::Learning(Learning { accuracy: "accuracy".into(), curves: vec![curve] }),
+        Part::Drawings(vec![Drawing::default()]),
+        Part::Table(grid),
+    ];
+    let document = Document {
         title: "<kept>".into(),
-        comparison: Some(comparison),
-        curves: vec![LearningCurve { points: vec![(1, 50.5), (2, f64::NAN)], ..LearningCurve::default() }],
-        top: vec![TopNetwork { rank: 1, arch: "b".into(), predicted: Some(0.1 + 0.2), ..TopNetwork::default() }],
-        drawings: vec![Drawing::default()],
-        sections: vec![Section { id: "s".into(), parts: vec![Part::Table(grid)], ..Section::default() }],
-        ..RunReport::default()
+        verdict: vec!["Screening helped.".into()],
+        facts: vec![("Seed".into(), "7".into())],
+        sections: vec![Section::new("s", "All parts", parts).called("Parts")],
     };
-    save(&page, dir.path()).unwrap();
+    let best = Best { arch: "b".into(), value: Some(0.1 + 0.2), ..Best::default() };
+    let proxies = vec![ProxyRow { name: "naswot".into(), spearman: Some(Estimate::new(0.3)), ..ProxyRow::default() }];
+    let saved = Saved { document: document.clone(), proxies, best: vec![best] };
+    save(&saved, dir.path()).unwrap();
     let loaded = load(dir.path(), &PageOptions::default()).unwrap();
     assert_eq!(loaded.kind.name, "run");
-    assert_eq!(html::render(&loaded.contents.page), html::render(&page));
-    assert!(loaded.contents.page.curves[0].points[1].1.is_nan());
+    assert_eq!(html::render(&loaded.contents.document), html::render(&document));
+    assert_eq!(fs::read_to_string(dir.path().join("report.html")).unwrap(), html::render(&document));
     assert_eq!(loaded.contents.settings["train"]["epochs"], 2);
-    assert_eq!(loaded.contents.best[0].value, Some(0.1 + 0.2));
+    assert_eq!((loaded.contents.best, loaded.contents.proxies), (saved.best, saved.proxies));
 }
 
 #[test]

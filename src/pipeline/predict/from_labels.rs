@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::surrogate::{Surrogate, SurrogateSettings};
-use super::text::{WIDEST, decimals, percent, unit};
+use super::unit::{decimals, percent, unit};
 use super::{PredictError, check_encodings, check_level};
 use crate::benchmark::{Table, lower_is_better};
 use crate::candidates::{self, CandidatesConfig, CandidatesError, percent_bounds};
 use crate::folder::{self, Folder};
 use crate::predictor::{self, Prediction};
+use crate::report::document::{Cell, Document, Estimate, Grid, Part, Section};
 use crate::stats::{Interval, kendall_tau, top_indices};
-use crate::text::{thousands, wrapped};
+use crate::text::thousands;
 
 /// The predictions, inside the folder of results.
 pub const PREDICTIONS_FILE: &str = "predictions.parquet";
@@ -142,28 +143,37 @@ pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled
 }
 
 impl Labelled {
-    /// What was learned, how good it is, and the best predicted networks.
-    pub fn to_text(&self) -> String {
+    /// How good the predictions are, and the best predicted networks.
+    pub fn document(&self) -> Document {
         let count = |n: usize| thousands(n as u64);
         let show = |value: Option<f64>, decimals| value.map_or("not defined".into(), |v| format!("{v:.decimals$}"));
-        let mut lines = vec![
-            format!("target     {}, in {} [u]; larger is better", self.target, unit(&self.target)),
-            format!("labels     {}; {} rows of the file were not of use", count(self.n_labels), self.n_rows_unused),
-            format!("predictor  {}, all {} networks of the run", self.predictor, count(self.n_networks)),
-            format!(
-                "held out   tau-b {}, RMSE {} [u] on the labelled networks",
-                show(self.held_out_kendall, 3),
-                show(self.held_out_rmse, decimals(self.label_std))
-            ),
-            "\nBest predicted of those without a label".into(),
-            format!("mean [{} interval] in [u], network", percent(self.level)),
-        ];
         let d = decimals(self.label_std);
-        lines.splice(1..1, self.notes.iter().map(|note| wrapped(&format!("note: {note}"), WIDEST)));
-        // The strings of some spaces nearly fill a line.
-        let line = |b: &BestPredicted| format!("{:.d$} [{:.d$}, {:.d$}]  {}", b.mean, b.low, b.high, b.arch);
-        lines.extend(self.best.iter().map(line));
-        lines.push(format!("\npredictions: {}", self.path.display()));
-        lines.join("\n")
+        let (tau, rmse) = (show(self.held_out_kendall, 3), show(self.held_out_rmse, d));
+        let fact = |name: &str, value: String| (name.to_owned(), value);
+        let mut facts = vec![
+            fact("target", format!("{}, in {}; larger is better", self.target, unit(&self.target))),
+            fact(
+                "labels",
+                format!("{}; {} rows of the file were not of use", count(self.n_labels), self.n_rows_unused),
+            ),
+            fact("predictor", format!("{}, all {} networks of the run", self.predictor, count(self.n_networks))),
+        ];
+        facts.extend(self.notes.iter().map(|note| fact("note", note.clone())));
+        facts.push(fact("predictions", self.path.display().to_string()));
+        let row = |b: &BestPredicted| {
+            let estimate = Estimate::with_interval(b.mean, b.low, b.high);
+            vec![Cell::Estimate(Some(estimate), d), Cell::Arch(b.arch.clone())]
+        };
+        let heading = "Best predicted of those without a label";
+        let columns = [format!("#Predicted [{} interval]", percent(self.level)), "Network".into()];
+        let grid = Grid::new(heading, &columns, "").with_rows(self.best.iter().map(row));
+        Document {
+            title: format!("{} predicted from {} labels", self.target, self.n_labels),
+            verdict: vec![format!(
+                "Held-out predictions of the labelled networks: Kendall tau-b {tau}, root mean square error {rmse}."
+            )],
+            facts,
+            sections: vec![Section::new("best", heading, vec![Part::Table(grid)])],
+        }
     }
 }

@@ -6,9 +6,10 @@
 
 mod from_labels;
 mod measure;
+mod page;
 mod report;
 mod surrogate;
-mod text;
+mod unit;
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -19,6 +20,7 @@ use rayon::prelude::*;
 
 pub use from_labels::{Labelled, LabelsConfig, predict_from_labels};
 pub use measure::{METRICS, Measures, Metric};
+pub(in crate::pipeline) use page::KIND;
 pub use report::{Comparison, Curve, Curves, Kind, Point, Summary};
 pub(in crate::pipeline) use surrogate::{Surrogate, SurrogateSettings};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::measure::KENDALL;
 use super::{Arena, METRICS, Measures, PredictConfig};
@@ -13,7 +13,7 @@ use crate::stats::percentile_interval;
 pub(super) const CLEAR: f64 = 0.9;
 
 /// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A surrogate.
@@ -54,7 +54,7 @@ pub struct Point {
 }
 
 /// A value over repeats.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Mean.
     pub mean: f64,
@@ -75,7 +75,7 @@ impl Summary {
 }
 
 /// One contestant with one number of labels.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Curve {
     /// Predictor or score.
     pub name: String,
@@ -84,11 +84,11 @@ pub struct Curve {
     /// Number of labels.
     pub labels: usize,
     /// By name of [`METRICS`]; what is not defined is not there.
-    pub measures: BTreeMap<&'static str, Summary>,
+    pub measures: BTreeMap<String, Summary>,
 }
 
 /// Kendall tau of a predictor against that of a score that needs no label, on the same unseen networks.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// Number of labels.
     pub labels: usize,
@@ -111,16 +111,17 @@ pub struct Comparison {
 }
 
 /// Learning curves.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Curves {
     /// The column that is predicted; larger is better.
     pub target: String,
     /// What a reader should know before believing a number.
+    #[serde(default)]
     pub notes: Vec<String>,
     /// File name of the table.
     pub table: String,
     /// The space.
-    pub space: &'static str,
+    pub space: String,
     /// The column of the table that names the networks.
     pub key: String,
     /// Distinct live networks with a truth.
@@ -170,7 +171,7 @@ pub(super) fn report(config: &PredictConfig, arena: &Arena, labels: Vec<usize>, 
     for &n in &labels {
         for (name, kind) in &contestants {
             let summary = |(i, metric): (usize, &super::Metric)| {
-                Some((metric.name, Summary::of(&values(name, *kind, n, i), config.level)?))
+                Some((metric.name.to_string(), Summary::of(&values(name, *kind, n, i), config.level)?))
             };
             let measures = METRICS.iter().enumerate().filter_map(summary).collect();
             curves.push(Curve { name: name.clone(), kind: *kind, labels: n, measures });
@@ -191,7 +192,7 @@ pub(super) fn report(config: &PredictConfig, arena: &Arena, labels: Vec<usize>, 
         target: config.target.clone(),
         notes: lower_is_better(&config.target).into_iter().collect(),
         table: table.to_string_lossy().into_owned(),
-        space: arena.candidates.space.entry().name,
+        space: arena.candidates.space.entry().name.into(),
         key: arena.candidates.join.as_ref().map(|join| join.key[1].clone()).unwrap_or_default(),
         networks: arena.known,
         taking_part: arena.rows.len(),

@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 
 pub use config::{RunConfig, TruthTable};
 use page::{Results, page};
+pub(in crate::pipeline) use page::{TopNetwork, best, predictions_section, top_section};
 
 use super::confirm::{
     Groups, TrainStage, Trained, Winner, diverged, finalists_and_controls, take, train_candidates, write_trainings,
 };
-use super::pages::save;
 use super::predict::{Surrogate, SurrogateSettings};
+use super::results::save;
 use super::screen::screen_images;
 use super::{Progress, RunError, RunOptions, ScreenError, Selection};
 use crate::candidates::{self, Candidates, CandidatesConfig, Role};
@@ -25,11 +26,9 @@ use crate::confirm::TrainingData;
 use crate::data::Skipped;
 use crate::encoding;
 use crate::engine::parse_device;
-use crate::files::write_atomically;
 use crate::folder::{self, Folder, Made, TRAINED, to_toml};
 use crate::hardware::{Limit, Target};
 use crate::predictor;
-use crate::report::html;
 use crate::seed::{Stream, derive};
 use crate::space::{self, SearchSpace, Skeleton};
 use crate::stats::Interval;
@@ -154,12 +153,10 @@ pub fn run(
         threads: options.threads,
         out,
     };
-    let page = page(&results);
-    save(&page, out)?;
-    let report = out.join("report.html");
-    write_atomically(&report, |file| std::io::Write::write_all(file, html::render(&page).as_bytes()))?;
+    let saved = page(&results);
+    let report = save(&saved, out)?;
     let diverged = diverged(&labelled).0 + diverged(&confirmed).0;
-    Ok(RunOutcome { report, verdict: page.verdict, winner, diverged, skipped: outcome.skipped })
+    Ok(RunOutcome { report, verdict: saved.document.verdict, winner, diverged, skipped: outcome.skipped })
 }
 
 /// What is screened: a sample of the space, or networks of the table, drawn uniformly if it has more.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::candidates::ColumnRef;
 use crate::text::thousands;
 
@@ -36,12 +38,32 @@ pub enum ConstraintError {
 }
 
 /// An upper limit of a cost: `0 < value <= limit`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
 pub struct Constraint {
     /// The cost: `params`, `macs`, another score of the run, or a column of a table.
     pub cost: ColumnRef,
     /// The most that is allowed, in the unit of the column.
     pub limit: f64,
+}
+
+/// A constraint in a file: version 0.1.0 wrote it in words, such as `params <= 1,000,000`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Fields { cost: ColumnRef, limit: f64 },
+    Words(String),
+}
+
+impl TryFrom<Written> for Constraint {
+    type Error = ConstraintError;
+
+    fn try_from(written: Written) -> Result<Self, ConstraintError> {
+        match written {
+            Written::Fields { cost, limit } => Ok(Constraint { cost, limit }),
+            Written::Words(text) => text.replace("<=", "=").replace(',', "").parse(),
+        }
+    }
 }
 
 impl FromStr for Constraint {
@@ -136,6 +158,17 @@ mod tests {
             let error = text.parse::<Constraint>().unwrap_err().to_string();
             assert!(error.contains(text) && error.contains("NAME=VALUE"), "{error}");
         }
+    }
+
+    #[test]
+    fn constraints_are_read_as_they_are_written_and_as_they_were() {
+        let limit = constraint("a.parquet:ms=0.12345");
+        let json = serde_json::to_string(&limit).unwrap();
+        assert_eq!(json, r#"{"cost":"a.parquet:ms","limit":0.12345}"#);
+        assert_eq!(serde_json::from_str::<Constraint>(&json).unwrap(), limit);
+        let old = |text: &str| serde_json::from_value::<Constraint>(text.into()).unwrap();
+        assert_eq!(old("params <= 1,000,000"), constraint("params=1M"));
+        assert_eq!(old("latency_high_ms <= 0.1200").limit, 0.12);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! What a training costs: seconds from a table, and a line on multiply-accumulates where the table has none.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::SearchError;
 use super::constraint::is_cost;
 use crate::candidates::ColumnRef;
 
 /// Where the seconds of full trainings come from.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SecondsSource {
     /// The column.
     pub column: String,
@@ -20,7 +20,7 @@ pub struct SecondsSource {
 }
 
 /// `seconds = intercept + slope x`, `x` in 1e9 multiply-accumulates, fitted by least squares.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     /// Seconds of a network without multiply-accumulates.
     pub intercept: f64,

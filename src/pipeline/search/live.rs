@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::drive::{Answer, drive};
@@ -51,7 +51,7 @@ pub struct LiveConfig {
 }
 
 /// How networks were trained.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainingSource {
     /// Images.
     pub data: DataSpec,
@@ -109,7 +109,7 @@ pub fn search_live(
         data: spec.clone(),
         short: config.short.clone(),
         batch: config.batch,
-        constraints: population.constraints.clone(),
+        constraints: population.constraint_texts(),
         networks: fingerprint(&ids, &pool.features.names),
     };
     // Trainings are shared with the run and its other searches.

@@ -1,7 +1,7 @@
 //! Who may be trained: candidates that meet the constraints, with what is known of them, as a pool.
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::constraint::feasible;
 use super::{Constraint, SearchError};
@@ -11,10 +11,10 @@ use crate::space::Architecture;
 use crate::strategy::Pool;
 
 /// Which networks take part in a search.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Population {
     /// Search space.
-    pub space: &'static str,
+    pub space: String,
     /// Distinct networks that a search may train.
     pub networks: usize,
     /// Distinct live networks whose accuracy is not known.
@@ -22,7 +22,7 @@ pub struct Population {
     /// Networks that do not meet the constraints.
     pub infeasible: usize,
     /// The constraints.
-    pub constraints: Vec<String>,
+    pub constraints: Vec<Constraint>,
     /// Epochs at which a training can be stopped, the full training last.
     pub epochs: Vec<u32>,
     /// Columns of the features that surrogates see.
@@ -33,8 +33,15 @@ pub struct Population {
     pub scoring: Option<Scoring>,
 }
 
+impl Population {
+    /// The constraints in words.
+    pub fn constraint_texts(&self) -> Vec<String> {
+        self.constraints.iter().map(Constraint::to_string).collect()
+    }
+}
+
 /// What the scores of a run took.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scoring {
     /// Seconds for all of them.
     pub seconds: f64,
@@ -96,11 +103,11 @@ pub(super) fn pool(
         })
     };
     let population = Population {
-        space: candidates.space.entry().name,
+        space: candidates.space.entry().name.into(),
         networks: members.len(),
         without_truth: candidates.len() - known.len(),
         infeasible: known.len() - members.len(),
-        constraints: constraints.iter().map(Constraint::to_string).collect(),
+        constraints,
         epochs: epochs.clone(),
         features: features.names.len(),
         prior: features.layout.prior.map(|column| features.names[column].clone()),

@@ -7,20 +7,24 @@ use std::path::PathBuf;
 
 mod constraint;
 mod cost;
+mod curves;
 mod drive;
 mod live;
 mod members;
+mod page;
+mod random;
 mod record;
 mod report;
 mod simulate;
-mod text;
 mod verify;
 
 pub use constraint::{Constraint, ConstraintError};
 pub use cost::{Line, SecondsSource};
+pub(in crate::pipeline) use curves::{REFERENCE, curve_sections};
 pub use drive::{Budget, Step, Trace};
 pub use live::{LiveConfig, TrainingSource, search_live};
 pub use members::{Population, Scoring};
+pub(in crate::pipeline) use page::KIND;
 pub use report::{Found, SearchReport, Source, search_table};
 pub use simulate::{ShortColumn, Simulation, SimulationConfig, TableSource, simulation};
 pub use verify::{LatencyCheck, TooSlow};

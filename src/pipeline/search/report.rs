@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::members::Population;
 use super::simulate::{SimulationConfig, TableSource, simulation};
@@ -20,7 +20,7 @@ use crate::strategy::{Pool, StrategyEntry};
 pub(super) const BEST: usize = 10;
 
 /// Where accuracies come from.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// A published table.
@@ -30,7 +30,7 @@ pub enum Source {
 }
 
 /// A trained network.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Found {
     /// As the space writes it.
     pub arch: String,
@@ -51,7 +51,7 @@ pub struct Found {
 }
 
 /// How good the best training was at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CurvePoint {
     /// Trials so far.
     pub trial: usize,
@@ -66,14 +66,14 @@ pub struct CurvePoint {
 }
 
 /// What a search found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SearchReport {
     /// Name of the strategy.
-    pub strategy: &'static str,
+    pub strategy: String,
     /// What people call it.
-    pub title: &'static str,
+    pub title: String,
     /// Where it was published.
-    pub paper: &'static str,
+    pub paper: String,
     /// Its seed.
     pub seed: u64,
     /// Trainings of full length that it was allowed; None without limit.
@@ -149,9 +149,9 @@ pub(super) fn report(
         _ => None,
     };
     let report = SearchReport {
-        strategy: entry.name,
-        title: entry.title,
-        paper: entry.paper,
+        strategy: entry.name.into(),
+        title: entry.title.into(),
+        paper: entry.paper.into(),
         seed,
         queries: Some(budget.trainings).filter(|t| t.is_finite()),
         budget_seconds: budget.seconds,

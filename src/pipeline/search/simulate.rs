@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::cost::{SecondsSource, seconds};
 use super::drive::{Answer, drive};
@@ -66,7 +66,7 @@ pub struct SimulationConfig {
 }
 
 /// Where the numbers of a simulated search come from.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableSource {
     /// File name of the table.
     pub table: String,

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::SearchError;
 use super::report::{BEST, Found};
@@ -18,7 +18,7 @@ pub(super) struct Check<'a> {
 }
 
 /// What came of measuring the best networks of a search.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LatencyCheck {
     /// The limit in milliseconds.
     pub max_ms: f64,
@@ -31,7 +31,7 @@ pub struct LatencyCheck {
 }
 
 /// A network that meets the limit by prediction, but not when measured.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TooSlow {
     /// As the space writes it.
     pub arch: String,

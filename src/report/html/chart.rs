@@ -1,8 +1,9 @@
 //! A small canvas for SVG charts: axes, marks, bars and lines. Colours come from the page's style sheet.
 
-use super::format::escape;
-use super::model::Role;
+use maud::{Markup, PreEscaped, html};
+
 use super::scale::Scale;
+use crate::report::document::Role;
 
 /// Size of a chart and the room around its plot, in user units: about one pixel each on a phone.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +14,11 @@ pub(super) struct Frame {
     pub(super) right: f64,
     pub(super) top: f64,
     pub(super) bottom: f64,
+}
+
+/// A coordinate as it is written.
+pub(super) fn at(value: f64) -> String {
+    format!("{value:.1}")
 }
 
 /// The outline of a mark, so that colour is never the only difference.
@@ -34,15 +40,18 @@ impl Shape {
         }
     }
 
-    /// The SVG element at a place, unclosed, for attributes and a title to follow.
-    fn open(self, x: f64, y: f64) -> String {
+    fn svg(self, x: f64, y: f64, class: &str, key: Option<String>, title: &str) -> Markup {
+        let title = html! { @if !title.is_empty() { title { (title) } } };
         match self {
-            Shape::Dot => format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.2\""),
-            Shape::Circle => format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4.6\""),
-            Shape::Diamond => format!("<path d=\"M{x:.1} {:.1}l5.4 5.4-5.4 5.4-5.4-5.4z\"", y - 5.4),
-            Shape::Square => {
-                format!("<rect x=\"{:.1}\" y=\"{:.1}\" width=\"8.4\" height=\"8.4\"", x - 4.2, y - 4.2)
+            Shape::Dot => html! { circle cx=(at(x)) cy=(at(y)) r="3.2" class=(class) data-k=[key] { (title) } },
+            Shape::Circle => html! { circle cx=(at(x)) cy=(at(y)) r="4.6" class=(class) data-k=[key] { (title) } },
+            Shape::Diamond => {
+                let path = format!("M{x:.1} {:.1}l5.4 5.4-5.4 5.4-5.4-5.4z", y - 5.4);
+                html! { path d=(path) class=(class) data-k=[key] { (title) } }
             }
+            Shape::Square => html! {
+                rect x=(at(x - 4.2)) y=(at(y - 4.2)) width="8.4" height="8.4" class=(class) data-k=[key] { (title) }
+            },
         }
     }
 }
@@ -59,30 +68,18 @@ pub(super) fn short_key(key: &str) -> String {
     text
 }
 
-/// What is drawn and said for one thing: its colour class, what links it across figures, and its tooltip.
+/// [`short_key`] of what has a key.
+fn linked(key: &str) -> Option<String> {
+    (!key.is_empty()).then(|| short_key(key))
+}
+
+/// What is drawn and said for one thing: its colour class, what links it across figures if anything does, and its tooltip.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark<'a> {
     pub(super) shape: Shape,
     pub(super) class: &'a str,
     pub(super) key: &'a str,
     pub(super) title: &'a str,
-}
-
-impl Mark<'_> {
-    fn svg(&self, x: f64, y: f64) -> String {
-        format!(
-            "{} class=\"m {}\" data-k=\"{}\">{}</{}>",
-            self.shape.open(x, y),
-            self.class,
-            short_key(self.key),
-            if self.title.is_empty() { String::new() } else { format!("<title>{}</title>", escape(self.title)) },
-            match self.shape {
-                Shape::Dot | Shape::Circle => "circle",
-                Shape::Diamond => "path",
-                Shape::Square => "rect",
-            }
-        )
-    }
 }
 
 /// A chart under construction. Positions are in user units; [`Chart::x`] and [`Chart::y`] convert values to them.
@@ -122,53 +119,39 @@ impl Chart {
         f.height - f.bottom - fraction * (f.height - f.top - f.bottom)
     }
 
+    /// Adds elements.
+    pub(super) fn draw(&mut self, svg: Markup) {
+        self.body.push_str(&svg.0);
+    }
+
     /// Draws a point.
     pub(super) fn mark(&mut self, x: f64, y: f64, mark: Mark) {
-        self.body.push_str(&mark.svg(x, y));
+        self.draw(mark.shape.svg(x, y, &format!("m {}", mark.class), linked(mark.key), mark.title));
     }
 
     /// Draws a straight line, for bars and guides.
     pub(super) fn line(&mut self, from: (f64, f64), to: (f64, f64), class: &str) {
-        let ((x1, y1), (x2, y2)) = (from, to);
-        self.body.push_str(&format!(
-            "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" class=\"{class}\"/>"
-        ));
+        self.draw(html! { line x1=(at(from.0)) y1=(at(from.1)) x2=(at(to.0)) y2=(at(to.1)) class=(class) {} });
     }
 
     /// Draws a line through points, linked by `key` to the marks of the same thing.
     pub(super) fn path(&mut self, points: &[(f64, f64)], class: &str, key: &str) {
-        let list: Vec<_> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-        self.body.push_str(&format!(
-            "<polyline points=\"{}\" class=\"{class}\" data-k=\"{}\"/>",
-            list.join(" "),
-            short_key(key)
-        ));
+        self.draw(html! { polyline points=(listed(points)) class=(class) data-k=[linked(key)] {} });
     }
 
     /// Fills the area inside points.
     pub(super) fn area(&mut self, points: &[(f64, f64)], class: &str) {
-        let list: Vec<_> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-        self.body.push_str(&format!("<polygon points=\"{}\" class=\"{class}\"/>", list.join(" ")));
+        self.draw(html! { polygon points=(listed(points)) class=(class) {} });
     }
 
     /// Writes text. The class sets its colour and, with "end" or "mid", which part of it stands at `x`.
     pub(super) fn text(&mut self, x: f64, y: f64, class: &str, text: &str) {
-        self.body.push_str(&format!("<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"{class}\">{}</text>", escape(text)));
-    }
-
-    /// Adds elements that are SVG already.
-    pub(super) fn raw(&mut self, svg: &str) {
-        self.body.push_str(svg);
+        self.draw(html! { text x=(at(x)) y=(at(y)) class=(class) { (text) } });
     }
 
     /// The finished SVG element; `label` says in words what it shows.
-    pub(super) fn finish(self, label: &str) -> String {
-        let Frame { width, height, .. } = self.frame;
-        format!(
-            "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\">{}</svg>",
-            escape(label),
-            self.body
-        )
+    pub(super) fn finish(self, label: &str) -> Markup {
+        svg(self.frame.width, self.frame.height, label, PreEscaped(self.body))
     }
 
     fn draw_x_axis(&mut self, label: &str) {
@@ -207,27 +190,39 @@ impl Chart {
     }
 }
 
-/// A legend from marks and their words.
-pub(super) fn legend(entries: &[(Shape, &str, &str)]) -> String {
-    let items: String = entries
-        .iter()
-        .map(|(shape, class, words)| {
-            format!(
-                "<li><svg viewBox=\"0 0 14 14\" width=\"14\" height=\"14\" aria-hidden=\"true\">{} \
-                 class=\"{class}\"/></svg>{}</li>",
-                shape.open(7.0, 7.0),
-                escape(words)
-            )
-        })
-        .collect();
-    format!("<ul class=\"legend\">{items}</ul>")
+fn listed(points: &[(f64, f64)]) -> String {
+    points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
+}
+
+/// An SVG element that is read out as `label`.
+pub(super) fn svg(width: f64, height: f64, label: &str, body: Markup) -> Markup {
+    html! { svg viewBox={ "0 0 " (width) " " (height) } role="img" aria-label=(label) { (body) } }
+}
+
+/// The small picture at the head of an entry of a legend.
+pub(super) fn sample(svg: Markup, words: &str) -> Markup {
+    html! { li { svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true" { (svg) } (words) } }
+}
+
+/// A legend from marks and their words; nothing without any.
+pub(super) fn legend<S: AsRef<str>>(entries: &[(Shape, &str, S)]) -> Markup {
+    html! {
+        @if !entries.is_empty() {
+            ul.legend {
+                @for (shape, class, words) in entries { (sample(shape.svg(7.0, 7.0, class, None, ""), words.as_ref())) }
+            }
+        }
+    }
 }
 
 /// A figure: a legend, one or several charts, a line that spells out the mark under the pointer, and a caption.
-/// Legend, charts and caption are HTML already.
-pub(super) fn figure(class: &str, legend: &str, charts: &str, caption: &str) -> String {
-    format!(
-        "<figure class=\"{class}\"><div>{legend}{charts}<output></output></div>\
-         <figcaption>{caption}</figcaption></figure>\n"
-    )
+pub(super) fn figure(class: &str, legend: Markup, charts: Markup, caption: Markup) -> Markup {
+    html! {
+        figure class=(class) { div { (legend) (charts) output {} } figcaption { (caption) } }
+    }
+}
+
+/// A figure of one chart, its caption at its side where there is room.
+pub(super) fn single(legend: Markup, chart: Markup, caption: Markup) -> Markup {
+    html! { div.single { (figure("chart", legend, chart, caption)) } }
 }

@@ -1,7 +1,9 @@
 //! Many points in little room: dots in one path, or counts in square bins.
 
-use super::chart::Chart;
-use super::format::count;
+use maud::{Markup, html};
+
+use super::chart::{Chart, sample};
+use crate::report::format::count;
 
 /// Side of a bin in user units.
 const SIDE: f64 = 12.0;
@@ -11,7 +13,7 @@ const LEVELS: usize = 5;
 /// Draws every point as a dot of one path. The page's script finds the dot under the pointer by its place in the list.
 pub(super) fn dots(chart: &mut Chart, places: &[(f64, f64)]) {
     let path: String = places.iter().map(|(x, y)| format!("M{x:.0} {y:.0}h0")).collect();
-    chart.raw(&format!("<path class=\"dots\" d=\"{path}\"/>"));
+    chart.draw(html! { path.dots d=(path) {} });
 }
 
 /// Draws how many points fall into each square, darker where there are more: one path per shade, with the counts beside it
@@ -33,7 +35,8 @@ pub(super) fn bins(chart: &mut Chart, places: &[(f64, f64)]) -> u64 {
             .map(|((x, y), _)| format!("M{} {}h{}", *x as f64 * SIDE, (*y as f64 + 0.5) * SIDE, SIDE - 1.0))
             .collect();
         let numbers: Vec<String> = here.iter().map(|(_, n)| n.to_string()).collect();
-        chart.raw(&format!("<path class=\"bins b{level}\" d=\"{path}\" data-c=\"{}\"/>", numbers.join(" ")));
+        let numbers = numbers.join(" ");
+        chart.draw(html! { path class={ "bins b" (level) } d=(path) data-c=(numbers) {} });
     }
     most
 }
@@ -45,7 +48,7 @@ fn shade(n: u64, most: u64) -> usize {
 }
 
 /// A legend of the shades for squares of up to `most` points.
-pub(super) fn legend(most: u64) -> String {
+pub(super) fn legend(most: u64) -> Markup {
     let steps: Vec<u64> = (1..=most.min(1 << 20))
         .fold(vec![None; LEVELS], |mut first, n| {
             first[shade(n, most)].get_or_insert(n);
@@ -54,18 +57,11 @@ pub(super) fn legend(most: u64) -> String {
         .into_iter()
         .flatten()
         .collect();
-    let items: String = steps
-        .iter()
-        .map(|&from| {
-            let level = shade(from, most);
-            format!(
-                "<li><svg viewBox=\"0 0 14 14\" width=\"14\" height=\"14\" aria-hidden=\"true\"><path class=\"bins \
-                 b{level}\" d=\"M1.5 7h11\"/></svg>{}</li>",
-                if from == 1 { "1".to_owned() } else { format!("{} or more", count(from)) }
-            )
-        })
-        .collect();
-    format!("<ul class=\"legend\"><li>Networks in a square:</li>{items}</ul>")
+    let item = |from: u64| {
+        let words = if from == 1 { "1".to_owned() } else { format!("{} or more", count(from)) };
+        sample(html! { path class={ "bins b" (shade(from, most)) } d="M1.5 7h11" {} }, &words)
+    };
+    html! { ul.legend { li { "Networks in a square:" } @for from in steps { (item(from)) } } }
 }
 
 #[cfg(test)]
@@ -76,7 +72,7 @@ mod tests {
     fn shades_rise_with_the_count() {
         assert_eq!([1, 9, 11, 100, 1000, 100_000].map(|n| shade(n, 100_000)), [0, 0, 1, 2, 3, 4]);
         assert_eq!(shade(1, 1), 0);
-        let legend = legend(30);
+        let legend = legend(30).0;
         assert!(legend.contains("</svg>1</li>") && legend.matches("<svg").count() == LEVELS, "{legend}");
     }
 }

@@ -1,8 +1,8 @@
 //! Pages of every kind of content, made up from streams of random numbers: how large they are, and, written to the folder
 //! that `NASLENS_PAGES` names, what the browser test looks at.
 
-use super::model::*;
 use super::render;
+use crate::report::document::*;
 use crate::seed::Stream;
 use crate::space::{Skeleton, open};
 
@@ -34,8 +34,8 @@ const PROXIES: [&str; 25] = [
     "dextr",
 ];
 
-/// A run in `space` with so many proxies, networks of known accuracy beside the trained ones, and trained ones of each role.
-fn sample(space: &str, proxies: usize, known: usize, trained: usize) -> RunReport {
+/// A run in `space` with this many proxies, networks of known accuracy that were not trained, and trained ones of each role.
+fn sample(space: &str, proxies: usize, known: usize, trained: usize) -> Document {
     let space = open(space, &Skeleton::default()).unwrap();
     let mut stream = Stream::named(9, "samples");
     let archs: Vec<_> = (0..known + 3 * trained).map(|_| space.sample(&mut stream)).collect();
@@ -45,21 +45,11 @@ fn sample(space: &str, proxies: usize, known: usize, trained: usize) -> RunRepor
     let names = &PROXIES[..proxies];
     let rho = |i: usize| 0.8 - 1.3 * i as f64 / PROXIES.len() as f64;
     let estimate = |value: f64| Estimate::with_interval(value, value - 0.05, value + 0.06);
-    let rows: Vec<ProxyRow> = (0..proxies)
-        .map(|i| ProxyRow {
-            name: names[i].into(),
-            spearman: Some(estimate(rho(i))),
-            kendall: Some(estimate(0.7 * rho(i))),
-            n: known as u64,
-            failed: i as u64,
-            seconds: Some(10_f64.powf(3.0 * stream.uniform())),
-            baseline: i < 3,
-        })
-        .collect();
     let mut panel = |i: usize| {
         let mut score = |a: f64| rho(i) * (a - 90.0) + stream.normal();
         ScatterPanel {
             proxy: names[i].into(),
+            spearman: Some(rho(i)),
             points: (known..known + 3 * trained)
                 .map(|n| ScatterPoint {
                     arch: texts[n].clone(),
@@ -70,97 +60,101 @@ fn sample(space: &str, proxies: usize, known: usize, trained: usize) -> RunRepor
                 .collect(),
             cloud: (0..known).map(|n| [score(accuracy[n]), accuracy[n]]).collect(),
             names: if known <= 2000 { texts[..known].to_vec() } else { Vec::new() },
-            accuracy: "table accuracy".into(),
         }
     };
-    let scatter = (0..proxies).map(&mut panel).collect();
+    let panels = (0..proxies).map(&mut panel).collect();
+    let seconds: Vec<f64> = (0..proxies).map(|_| 10_f64.powf(3.0 * stream.uniform())).collect();
+    let row = |i: usize, tone, value: f64| IntervalRow {
+        name: names[i].into(),
+        tone,
+        estimates: vec![Some(estimate(value))],
+        note: "p = 0.012".into(),
+    };
+    let judged = |i: usize| [Tone::Better, Tone::Undecided, Tone::Worse][i * 3 / (proxies + 1)];
+    let size = |i: usize| if i < 3 { Tone::Baseline } else { Tone::Plain };
+    let intervals = |across: &str, signed, rows| {
+        let caption = "Bars: 95% intervals.".into();
+        Part::Intervals(Intervals { across: across.into(), signed, rows, caption, ..Intervals::default() })
+    };
+    let cells = |i: usize| {
+        vec![
+            Cell::Name(names[i].into(), if i < 3 { "size baseline" } else { "" }.into()),
+            Cell::Estimate(Some(estimate(rho(i))), 2),
+            Cell::Estimate(Some(estimate(0.7 * rho(i))), 2),
+            Cell::Count(known as u64),
+            Cell::Count(i as u64),
+            Cell::Seconds(Some(seconds[i])),
+        ]
+    };
+    let grid = Grid::new("Correlations", &["Proxy", "#Spearman", "#Kendall", "#n", "#Without a score", "#Time"], "");
+    let cost = |i: usize| Cost {
+        name: names[i].into(),
+        seconds: if i < 3 { 1e-6 } else { seconds[i] / 1000.0 },
+        spearman: estimate(rho(i)),
+        baseline: i < 3,
+        front: i == 0,
+    };
     let values = |i: usize, n: usize| (0..n).map(|j| Some(((i * 7 + j * 3) % 21) as f64 / 10.0 - 1.0)).collect();
-    let group = |r: usize| Group {
+    let heat = |columns: Vec<String>, signed| {
+        let n = columns.len();
+        let row = |i: usize| HeatRow { name: names[i].into(), strong: i == 0, values: values(i, n) };
+        let rows = (0..proxies).map(row).collect();
+        Part::Heat(Heat { label: "Values".into(), columns, rows, full: 1.0, signed, ..Heat::default() })
+    };
+    let features = ["params", "flops", "depth", "skip", "conv 3×3", "avg pool 3×3"].map(String::from).to_vec();
+    let group = |role, r: usize| StripGroup {
+        role,
         networks: (0..trained)
             .map(|n| TrainedNetwork {
                 arch: texts[known + n].clone(),
-                accuracies: vec![accuracy[known + n] + r as f64],
+                accuracies: vec![Some(accuracy[known + n] + r as f64)],
             })
             .collect(),
         mean: Some(estimate(92.0 + r as f64)),
-        seconds: Some(4000.0),
     };
-    RunReport {
+    let strip = Strip {
+        accuracy: "test accuracy".into(),
+        groups: vec![group(Role::Finalist, 1), group(Role::Control, 0)],
+        caption: "Each point is a network.".into(),
+    };
+    let drawing = |(rank, arch)| Drawing {
+        rank,
+        arch: space.format(arch),
+        caption: "predicted 93.10%, trained 92.80%".into(),
+        picture: space.picture(arch),
+    };
+    let curve = |n: usize| LearningCurve {
+        arch: texts[known + n].clone(),
+        role: role(n),
+        seed: None,
+        points: (1..5).map(|e| (e, Some(accuracy[known + n] - 40.0 / e as f64))).collect(),
+    };
+    let learning = Learning { accuracy: "validation accuracy".into(), curves: (0..trained).map(curve).collect() };
+    let section = |id: &str, parts| Section::new(id, id, parts);
+    Document {
         title: format!("A sample of {}", space.entry().name),
-        verdict: vec!["naswot is worth using here: Spearman 0.57 [0.52, 0.62] against 0.32 of params.".into()],
-        worth: Some(Worth {
-            reference: "params".into(),
-            rows: (3..proxies)
-                .map(|i| WorthRow {
-                    name: names[i].into(),
-                    difference: estimate(rho(i) - 0.3),
-                    p_value: Some(0.012),
-                    judgement: [Judgement::Better, Judgement::Undecided, Judgement::Worse][i * 3 / (proxies + 1)],
-                })
-                .collect(),
-            method: "As it was tested.".into(),
-        }),
-        costs: rows
-            .iter()
-            .enumerate()
-            .map(|(i, r)| Cost {
-                name: r.name.clone(),
-                seconds: if r.baseline { 1e-6 } else { r.seconds.unwrap() / 1000.0 },
-                spearman: r.spearman.unwrap(),
-                baseline: r.baseline,
-                front: i == 0,
-            })
-            .collect(),
-        correlations: Some(Correlations {
-            names: names.iter().map(|n| n.to_string()).collect(),
-            rho: (0..proxies).map(|i| values(i, proxies)).collect(),
-            networks: known as u64,
-            method: String::new(),
-        }),
-        preferences: Some(Preferences {
-            features: ["params", "flops", "depth", "skip_connect", "nor_conv_3x3", "avg_pool_3x3"]
-                .map(String::from)
-                .into(),
-            rows: (0..proxies)
-                .map(|i| Preference {
-                    name: if i == 0 { "table accuracy" } else { names[i] }.into(),
-                    truth: i == 0,
-                    networks: None,
-                    differences: values(i, 6),
-                })
-                .collect(),
-            top_pct: 10.0,
-            networks: known as u64,
-        }),
-        proxies: ProxySection { rows, interval_method: String::new() },
-        scatter,
-        comparison: Some(Comparison {
-            finalists: group(1),
-            controls: group(0),
-            difference: Some(estimate(1.0)),
-            p_value: Some(0.01),
-            epochs: Some(4),
-            seeds: Some(1),
-            ..Comparison::default()
-        }),
-        drawings: (1..)
-            .zip(&archs[..6])
-            .map(|(rank, arch)| Drawing {
-                rank,
-                arch: space.format(arch),
-                caption: "predicted 93.10%, trained 92.80%".into(),
-                picture: space.picture(arch),
-            })
-            .collect(),
-        curves: (0..trained)
-            .map(|n| LearningCurve {
-                arch: texts[known + n].clone(),
-                role: role(n),
-                seed: None,
-                points: (1..5).map(|e| (e, accuracy[known + n] - 40.0 / e as f64)).collect(),
-            })
-            .collect(),
-        ..RunReport::default()
+        verdict: vec!["naswot is worth using here: Spearman 0.57 [-0.52, 0.62] against 0.32 of params.".into()],
+        facts: Vec::new(),
+        sections: vec![
+            section(
+                "worth",
+                vec![intervals("difference", true, (3..proxies).map(|i| row(i, judged(i), rho(i) - 0.3)).collect())],
+            ),
+            section("comparison", vec![Part::Strip(strip)]),
+            section(
+                "proxies",
+                vec![
+                    intervals("correlation", false, (0..proxies).map(|i| row(i, size(i), rho(i))).collect()),
+                    Part::Table(grid.with_rows((0..proxies).map(cells))),
+                ],
+            ),
+            section("scatter", vec![Part::Scatter(Scatter { accuracy: "table accuracy".into(), panels })]),
+            section("cost", vec![Part::Costs((0..proxies).map(cost).collect())]),
+            section("correlations", vec![heat(names.iter().map(|n| n.to_string()).collect(), false)]),
+            section("preferences", vec![heat(features, true)]),
+            section("top", vec![Part::Drawings((1..).zip(&archs[..6]).map(drawing).collect())]),
+            section("curves", vec![Part::Learning(learning)]),
+        ],
     }
 }
 

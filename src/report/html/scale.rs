@@ -1,6 +1,6 @@
 //! Scales with round ticks: linear, and by factors.
 
-use super::format::{fixed, usable};
+use crate::report::format::{fixed, usable};
 
 /// A range of values that starts and ends on a tick, the ticks 1, 2 or 5 times a power of ten apart.
 #[derive(Clone, Debug)]
@@ -109,7 +109,9 @@ impl Scale {
             let decimals = |tick: f64| (-(tick.log10() + 1e-9).floor()).max(0.0) as usize;
             let label = |tick: f64| match tick {
                 t if (1e-4..1e4).contains(&t) => fixed(t, decimals(t)),
-                t if (1e4..1e15).contains(&t) => super::format::compact(t as u64).replace(".00", "").replace(".0", ""),
+                t if (1e4..1e15).contains(&t) => {
+                    crate::report::format::compact(t as u64).replace(".00", "").replace(".0", "")
+                }
                 t => format!("{t:e}"),
             };
             return self.ticks.iter().map(|&t| (t, label(t))).collect();

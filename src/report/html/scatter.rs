@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::chart::{Chart, Frame, Mark, Shape, figure, short_key};
-use super::density;
-use super::format::{count, escape, fixed, score, usable};
-use super::model::{Role, RunReport, ScatterPanel, ScatterPoint};
-use super::proxies::spearman;
+use maud::{Markup, PreEscaped, html};
+
+use super::chart::{Chart, Frame, Mark, Shape, figure as framed, short_key};
 use super::scale::Scale;
-use super::{accuracy_name, as_section, capitalized, dropped, role_class, role_legend, role_name};
+use super::{capitalized, density, dropped, role, role_legend};
+use crate::report::document::{Role, Scatter, ScatterPanel, ScatterPoint};
+use crate::report::format::{count, fixed, score, usable};
 use crate::stats::ranks;
 
 /// More points in a panel than this are drawn as a density.
@@ -17,11 +17,13 @@ const DOTS: usize = 2_000;
 const ALL_DOTS: usize = 20_000;
 /// With more marks in all panels together, labelled networks join the dots, then controls, then finalists.
 const ALL_MARKS: usize = 1_200;
-const FRAME: Frame = Frame { width: 400.0, height: 340.0, left: 40.0, right: 14.0, top: 30.0, bottom: 40.0 };
+const FRAME: Frame = Frame { width: 400.0, height: 340.0, left: 40.0, right: 24.0, top: 30.0, bottom: 40.0 };
 
 /// A panel whose points can all be drawn.
 struct Panel<'a> {
     proxy: &'a str,
+    /// What is said of its correlation.
+    rho: String,
     /// The networks with a role, drawn as marks.
     points: Vec<&'a ScatterPoint>,
     /// The others.
@@ -44,7 +46,9 @@ impl<'a> Panel<'a> {
             names.extend(named.then_some(p.arch.as_str()));
         }
         points.retain(|p| marked.contains(&p.role));
-        Panel { proxy: &panel.proxy, points, cloud, names }
+        let rho = panel.spearman.filter(|v| usable(*v));
+        let rho = rho.map(|v| format!(" (ρ = {})", fixed(v, 2))).unwrap_or_default();
+        Panel { proxy: &panel.proxy, rho, points, cloud, names }
     }
 
     fn values(&self) -> impl Iterator<Item = [f64; 2]> + Clone + '_ {
@@ -56,58 +60,48 @@ impl<'a> Panel<'a> {
     }
 }
 
-/// A panel per proxy, with a list to choose from; the first is shown.
-pub(super) fn section(run: &RunReport) -> String {
-    let marked = marked(run);
-    let panels: Vec<Panel> = run.scatter.iter().map(|p| Panel::new(p, &marked)).filter(|p| p.len() > 0).collect();
-    let Some(most) = panels.iter().max_by_key(|p| p.len()) else { return String::new() };
+/// A panel per proxy, with a list to choose from; the first is shown. None without a usable point.
+pub(super) fn figure(scatter: &Scatter) -> Option<Markup> {
+    let marked = marked(scatter);
+    let panels: Vec<Panel> = scatter.panels.iter().map(|p| Panel::new(p, &marked)).filter(|p| p.len() > 0).collect();
+    let most = panels.iter().max_by_key(|p| p.len())?;
     // One accuracy axis for all panels, so that they compare.
-    let Some(y) = Scale::nice(panels.iter().flat_map(|p| p.values().map(|v| v[1])), 5) else { return String::new() };
+    let y = Scale::nice(panels.iter().flat_map(|p| p.values().map(|v| v[1])), 5)?;
     let dense = most.cloud.len() > DOTS || panels.iter().map(|p| p.cloud.len()).sum::<usize>() > ALL_DOTS;
-    let accuracy = match run.scatter[0].accuracy.as_str() {
-        "" => accuracy_name(run),
-        name => name,
+    let mut drawer = Drawer { accuracy: &scatter.accuracy, y, dense, names: Names::of(&panels, dense), fullest: 0 };
+    let drawn: Vec<Markup> = panels.iter().enumerate().filter_map(|(i, p)| drawer.panel(p, i == 0)).collect();
+    let key = html! {
+        (role_legend(most.points.iter().map(|p| p.role)))
+        @if dense { (density::legend(drawer.fullest)) }
     };
-    let names = Names::of(&panels, dense);
-    let mut fullest = 0;
-    let drawn: Vec<String> = panels
-        .iter()
-        .enumerate()
-        .map(|(i, panel)| draw(run, panel, i == 0, &y, accuracy, dense, &names, &mut fullest))
-        .collect();
-    let options: String = panels
-        .iter()
-        .map(|p| format!("<option value=\"{0}\">{0}{1}</option>", escape(p.proxy), escape(&rho(run, p.proxy))))
-        .collect();
-    // Without script the list would do nothing, so it starts hidden.
-    let choice = match panels.len() {
-        1 => String::new(),
-        _ => format!("<label class=\"choice\" hidden>Proxy <select>{options}</select></label>\n"),
-    };
-    let mut key = role_legend(most.points.iter().map(|p| p.role));
-    if dense {
-        key.push_str(&density::legend(fullest));
-    }
-    let lost: usize = run.scatter.iter().map(|p| p.points.len() + p.cloud.len()).sum::<usize>()
+    let lost: usize = scatter.panels.iter().map(|p| p.points.len() + p.cloud.len()).sum::<usize>()
         - panels.iter().map(Panel::len).sum::<usize>();
     let other = match (most.cloud.is_empty(), dense) {
         (true, _) => "Each point is a trained network.".to_owned(),
         (_, true) => format!("Squares: how many of {} networks.", count(most.len() as u64)),
         (_, false) => "Each point is a network; small dots were not trained in this run.".to_owned(),
     };
-    let caption = format!(
-        "{other} Left: {}, %, against the proxy’s score in its own unit (its logarithm where scores would pile up). Right: rank by the one against rank by the other, in percent from the lowest; on the diagonal the \
-         ranks agree. ρ: Spearman correlation as above.{}",
-        escape(accuracy),
-        dropped(lost)
-    );
-    let body = format!("{choice}{}{}", figure("panels", &key, &drawn.concat(), &caption), names.script());
-    as_section("scatter", "Score against accuracy", &body)
+    let caption = html! {
+        (other) " Left: " (scatter.accuracy) ", %, against the proxy’s score in its own unit (its logarithm where scores would \
+         pile up). Right: rank by the one against rank by the other, in percent from the lowest; on the diagonal the ranks \
+         agree. ρ: Spearman correlation as above." (dropped(lost))
+    };
+    Some(html! {
+        // Without script the list would do nothing, so it starts hidden.
+        @if panels.len() > 1 {
+            label.choice hidden {
+                "Proxy "
+                select { @for p in &panels { option value=(p.proxy) { (p.proxy) (p.rho) } } }
+            }
+        }
+        (framed("panels", key, html! { @for panel in drawn { (panel) } }, caption))
+        (drawer.names.script())
+    })
 }
 
 /// The roles that are drawn as marks: as many of the more telling ones as there is room for.
-fn marked(run: &RunReport) -> Vec<Role> {
-    let points = || run.scatter.iter().flat_map(|p| &p.points);
+fn marked(scatter: &Scatter) -> Vec<Role> {
+    let points = || scatter.panels.iter().flat_map(|p| &p.points);
     let mut total = 0;
     [Role::Finalist, Role::Control, Role::Labelled]
         .into_iter()
@@ -118,79 +112,76 @@ fn marked(run: &RunReport) -> Vec<Role> {
         .collect()
 }
 
-fn rho(run: &RunReport, proxy: &str) -> String {
-    let row = run.proxies.rows.iter().find(|row| row.name == proxy);
-    row.and_then(spearman).map(|e| format!(" (ρ = {})", fixed(e.value, 2))).unwrap_or_default()
+/// What all panels share.
+struct Drawer<'a> {
+    accuracy: &'a str,
+    y: Scale,
+    dense: bool,
+    names: Names<'a>,
+    /// The most networks in a square so far.
+    fullest: u64,
 }
 
-#[allow(clippy::too_many_arguments)]
-fn draw(
-    run: &RunReport,
-    panel: &Panel,
-    first: bool,
-    y: &Scale,
-    accuracy: &str,
-    dense: bool,
-    names: &Names,
-    fullest: &mut u64,
-) -> String {
-    let logarithm = Logarithm::fitting(panel.values().map(|v| v[0]));
-    let across = |score: f64| logarithm.map_or(score, |l| l.of(score));
-    let Some(x) = Scale::nice(panel.values().map(|v| across(v[0])), 5) else { return String::new() };
-    let x_label = logarithm.map_or("score".to_owned(), |l| l.label().to_owned());
-    let mut by_value = Chart::plane(FRAME, x, &x_label, y.clone(), &format!("{}, %", capitalized(accuracy)));
-    let places: Vec<_> = panel.values().map(|v| (across(v[0]), v[1])).collect();
+impl Drawer<'_> {
+    /// Both charts of a panel.
+    fn panel(&mut self, panel: &Panel, first: bool) -> Option<Markup> {
+        let logarithm = Logarithm::fitting(panel.values().map(|v| v[0]));
+        let across = |score: f64| logarithm.map_or(score, |l| l.of(score));
+        let x = Scale::nice(panel.values().map(|v| across(v[0])), 5)?;
+        let x_label = logarithm.map_or("score".to_owned(), |l| l.label().to_owned());
+        let mut by_value =
+            Chart::plane(FRAME, x, &x_label, self.y.clone(), &format!("{}, %", capitalized(self.accuracy)));
+        let places: Vec<_> = panel.values().map(|v| (across(v[0]), v[1])).collect();
 
-    let percent = Scale::nice([0.0, 100.0], 5);
-    let Some(percent) = percent else { return String::new() };
-    let mut by_rank =
-        Chart::plane(FRAME, percent.clone(), "rank by score, %", percent, &format!("Rank by {accuracy}, %"));
-    by_rank.line((by_rank.x(0.0), by_rank.y(0.0)), (by_rank.x(100.0), by_rank.y(100.0)), "diagonal");
-    let n = panel.len() as f64;
-    let rank = |side: usize| ranks(&panel.values().map(|v| v[side]).collect::<Vec<_>>());
-    let (score_ranks, accuracy_ranks) = (rank(0), rank(1));
-    let share = |rank: f64| if n > 1.0 { 100.0 * (rank - 1.0) / (n - 1.0) } else { 50.0 };
-    let ranked: Vec<_> = score_ranks.iter().zip(&accuracy_ranks).map(|(a, b)| (share(*a), share(*b))).collect();
+        let percent = Scale::nice([0.0, 100.0], 5)?;
+        let mut by_rank =
+            Chart::plane(FRAME, percent.clone(), "rank by score, %", percent, &format!("Rank by {}, %", self.accuracy));
+        by_rank.line((by_rank.x(0.0), by_rank.y(0.0)), (by_rank.x(100.0), by_rank.y(100.0)), "diagonal");
+        let n = panel.len() as f64;
+        let rank = |side: usize| ranks(&panel.values().map(|v| v[side]).collect::<Vec<_>>());
+        let (score_ranks, accuracy_ranks) = (rank(0), rank(1));
+        let share = |rank: f64| if n > 1.0 { 100.0 * (rank - 1.0) / (n - 1.0) } else { 50.0 };
+        let ranked: Vec<_> = score_ranks.iter().zip(&accuracy_ranks).map(|(a, b)| (share(*a), share(*b))).collect();
 
-    let from_top = |rank: f64| fixed(n - rank + 1.0, usize::from(rank.fract() != 0.0));
-    for (told, chart, values) in [(true, &mut by_value, &places), (false, &mut by_rank, &ranked)] {
-        let at: Vec<_> = values.iter().map(|(a, b)| (chart.x(*a), chart.y(*b))).collect();
-        let (cloud, marks) = at.split_at(panel.cloud.len());
-        match (cloud.is_empty(), dense) {
-            (true, _) => {}
-            (_, true) => *fullest = (*fullest).max(density::bins(chart, cloud)),
-            (_, false) => density::dots(chart, cloud),
+        let from_top = |rank: f64| fixed(n - rank + 1.0, usize::from(rank.fract() != 0.0));
+        for (told, chart, values) in [(true, &mut by_value, &places), (false, &mut by_rank, &ranked)] {
+            let at: Vec<_> = values.iter().map(|(a, b)| (chart.x(*a), chart.y(*b))).collect();
+            let (cloud, marks) = at.split_at(panel.cloud.len());
+            match (cloud.is_empty(), self.dense) {
+                (true, _) => {}
+                (_, true) => self.fullest = self.fullest.max(density::bins(chart, cloud)),
+                (_, false) => density::dots(chart, cloud),
+            }
+            for (i, (p, place)) in panel.points.iter().zip(marks).enumerate() {
+                let i = i + panel.cloud.len();
+                // Said once: the script looks for the words of a mark without any at its twin on the left.
+                let title = match told {
+                    true => format!(
+                        "({}): score {}, rank {}; accuracy {} %, rank {}",
+                        role(p.role).1,
+                        score(p.score),
+                        from_top(score_ranks[i]),
+                        fixed(p.accuracy, 2),
+                        from_top(accuracy_ranks[i]),
+                    ),
+                    false => String::new(),
+                };
+                let mark = Mark { shape: Shape::of(p.role), class: role(p.role).0, key: &p.arch, title: &title };
+                chart.mark(place.0, place.1, mark);
+            }
         }
-        for (i, (p, place)) in panel.points.iter().zip(marks).enumerate() {
-            let i = i + panel.cloud.len();
-            // Said once: the script looks for the words of a mark without any at its twin on the left.
-            let title = match told {
-                true => format!(
-                    "({}): score {}, rank {}; accuracy {} %, rank {}",
-                    role_name(p.role),
-                    score(p.score),
-                    from_top(score_ranks[i]),
-                    fixed(p.accuracy, 2),
-                    from_top(accuracy_ranks[i]),
-                ),
-                false => String::new(),
-            };
-            let mark = Mark { shape: Shape::of(p.role), class: role_class(p.role), key: &p.arch, title: &title };
-            chart.mark(place.0, place.1, mark);
-        }
+        let words = format!("{} networks by {} score and {}", count(panel.len() as u64), panel.proxy, self.accuracy);
+        let (dots, scores) = if self.dense { (None, None) } else { self.names.indices(panel) };
+        Some(html! {
+            div.panel data-panel=(panel.proxy) data-n=[dots] data-s=[scores] hidden[!first] {
+                h3 { (panel.proxy) small { (panel.rho) } }
+                div.split {
+                    div { (by_value.finish(&format!("{words}."))) }
+                    div { (by_rank.finish(&format!("{words}, ranked."))) }
+                }
+            }
+        })
     }
-    let words = format!("{} networks by {} score and {accuracy}", count(panel.len() as u64), panel.proxy);
-    let charts = [by_value.finish(&format!("{words}.")), by_rank.finish(&format!("{words}, ranked."))];
-    let hidden = if first { "" } else { " hidden" };
-    format!(
-        "<div class=\"panel\" data-panel=\"{}\"{}{hidden}><h3>{}<small>{}</small></h3><div \
-         class=\"split\">{}</div></div>\n",
-        escape(panel.proxy),
-        if dense { String::new() } else { names.indices(panel) },
-        escape(panel.proxy),
-        escape(&rho(run, panel.proxy)),
-        charts.map(|c| format!("<div>{c}</div>")).concat()
-    )
 }
 
 /// The networks of all panels, written once: marks and dots refer to them.
@@ -216,25 +207,23 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// Which network each dot of a panel is, with its score.
-    fn indices(&self, panel: &Panel) -> String {
+    /// Which network each dot of a panel is, and its score.
+    fn indices(&self, panel: &Panel) -> (Option<String>, Option<String>) {
         if panel.names.is_empty() {
-            return String::new();
+            return (None, None);
         }
         let places: Vec<usize> = panel.names.iter().filter_map(|n| self.position.get(n)).copied().collect();
         let scores: Vec<String> = panel.cloud.iter().map(|c| score(c[0])).collect();
         // Most panels have all dots in order and need not say so.
-        let list = match places.iter().enumerate().all(|(i, place)| i == *place) {
-            true => String::new(),
-            false => format!(" data-n=\"{}\"", places.iter().map(usize::to_string).collect::<Vec<_>>().join(" ")),
-        };
-        format!("{list} data-s=\"{}\"", scores.join(" "))
+        let ordered = places.iter().enumerate().all(|(i, place)| i == *place);
+        let list = (!ordered).then(|| places.iter().map(usize::to_string).collect::<Vec<_>>().join(" "));
+        (list, Some(scores.join(" ")))
     }
 
-    fn script(&self) -> String {
+    fn script(&self) -> Markup {
         let json = serde_json::json!({"marks": self.by_key, "dots": self.cloud}).to_string();
         // No text of the data may end the element.
-        format!("<script type=\"application/json\" class=\"names\">{}</script>\n", json.replace('<', "\\u003c"))
+        html! { script.names type="application/json" { (PreEscaped(json.replace('<', "\\u003c"))) } }
     }
 }
 

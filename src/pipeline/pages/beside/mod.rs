@@ -12,9 +12,10 @@ use serde::Serialize;
 pub use agreement::Agreement;
 pub use settings::Setting;
 
-use super::trace::Trace;
-use super::{Best, Loaded, PageError};
-use crate::report::html::model::{Estimate, RunReport};
+use super::Loaded;
+use crate::pipeline::findings::ProxyRow;
+use crate::pipeline::results::{Best, PageError, SearchCurve};
+use crate::report::document::{Document, Estimate};
 
 /// Best networks named of each run.
 const BEST: usize = 5;
@@ -57,7 +58,7 @@ pub struct Beside {
     pub agreement: Vec<Agreement>,
     /// Their searches.
     #[serde(skip)]
-    traces: Vec<Trace>,
+    searches: Vec<SearchCurve>,
 }
 
 /// Compares runs: two or more.
@@ -68,7 +69,7 @@ pub fn beside(loaded: &[Loaded]) -> Result<Beside, PageError> {
     let noted: Vec<&serde_json::Value> = loaded.iter().map(|run| &run.contents.settings).collect();
     let (settings, common_settings) = settings::differing(&noted);
     let rows = |(run, loaded): (usize, &Loaded)| {
-        let row = move |row: &crate::report::html::model::ProxyRow| Correlation {
+        let row = move |row: &ProxyRow| Correlation {
             run,
             proxy: row.name.clone(),
             baseline: row.baseline,
@@ -76,7 +77,7 @@ pub fn beside(loaded: &[Loaded]) -> Result<Beside, PageError> {
             spearman: row.spearman,
             kendall: row.kendall,
         };
-        loaded.contents.page.proxies.rows.iter().map(row).collect::<Vec<_>>()
+        loaded.contents.proxies.iter().map(row).collect::<Vec<_>>()
     };
     Ok(Beside {
         naslens: env!("CARGO_PKG_VERSION"),
@@ -87,13 +88,13 @@ pub fn beside(loaded: &[Loaded]) -> Result<Beside, PageError> {
         correlations: loaded.iter().enumerate().flat_map(rows).collect(),
         best: loaded.iter().map(|run| run.contents.best.iter().take(BEST).cloned().collect()).collect(),
         agreement: agreement::agreements(loaded)?,
-        traces: loaded.iter().flat_map(|run| run.contents.traces.clone()).collect(),
+        searches: loaded.iter().flat_map(|run| run.contents.searches.clone()).collect(),
     })
 }
 
 impl Beside {
     /// The page.
-    pub fn page(&self) -> RunReport {
+    pub fn page(&self) -> Document {
         page::page(self)
     }
 

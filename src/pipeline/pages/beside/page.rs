@@ -1,33 +1,31 @@
 //! The page of a comparison.
 
 use super::{Beside, Correlation};
-use crate::pipeline::pages::search::curve_sections;
-use crate::report::html::model::{Cell, Grid, IntervalRow, Intervals, Overview, Part, RunReport, Section};
+use crate::pipeline::results::Best;
+use crate::pipeline::search::curve_sections;
+use crate::report::document::{Cell, Document, Grid, IntervalRow, Intervals, Part, Section, Tone};
 use crate::text::thousands;
 
 /// Longer values of settings are cut.
 const LONGEST: usize = 60;
 
-pub(super) fn page(beside: &Beside) -> RunReport {
+pub(super) fn page(beside: &Beside) -> Document {
     let mut sections = vec![differing(beside)];
     sections.extend(correlations(beside));
     sections.extend(agreement(beside));
-    sections.extend(curve_sections(&beside.traces.iter().collect::<Vec<_>>()));
+    sections.extend(curve_sections(&beside.searches.iter().collect::<Vec<_>>()));
     sections.extend(best(beside));
-    RunReport {
+    let fact = |name: &str, value: String| (name.to_owned(), value);
+    Document {
         title: format!("{} runs side by side", beside.runs.len()),
         verdict: verdict(beside),
-        overview: Overview {
-            version: beside.naslens.into(),
-            more: vec![
-                ("Runs".into(), beside.runs.len().to_string()),
-                ("Settings in common".into(), beside.common_settings.to_string()),
-                ("Settings that differ".into(), beside.settings.len().to_string()),
-            ],
-            ..Overview::default()
-        },
+        facts: vec![
+            fact("naslens", beside.naslens.into()),
+            fact("Runs", beside.runs.len().to_string()),
+            fact("Settings in common", beside.common_settings.to_string()),
+            fact("Settings that differ", beside.settings.len().to_string()),
+        ],
         sections,
-        ..RunReport::default()
     }
 }
 
@@ -95,12 +93,7 @@ fn differing(beside: &Beside) -> Section {
         let cells = setting.values.iter().map(|v| Cell::text(v.as_deref().map_or("–".into(), cut)));
         grid.rows.push(std::iter::once(Cell::text(setting.name.clone())).chain(cells).collect());
     }
-    Section {
-        id: "settings".into(),
-        heading: "What is different".into(),
-        text: Vec::new(),
-        parts: vec![Part::Table(grid)],
-    }
+    Section::new("settings", "What is different", vec![Part::Table(grid)])
 }
 
 fn correlations(beside: &Beside) -> Option<Section> {
@@ -113,8 +106,9 @@ fn correlations(beside: &Beside) -> Option<Section> {
         (0..beside.runs.len()).filter(|&run| rows.iter().any(|(_, row)| row[run].is_some())).collect();
     let interval_row = |(name, row): &(&str, Vec<Option<&Correlation>>)| IntervalRow {
         name: (*name).to_owned(),
-        baseline: row.iter().flatten().any(|c| c.baseline),
+        tone: if row.iter().flatten().any(|c| c.baseline) { Tone::Baseline } else { Tone::Plain },
         estimates: runs.iter().map(|&run| row[run]?.spearman).collect(),
+        note: String::new(),
     };
     let figure = Intervals {
         across: "Spearman correlation with accuracy".into(),
@@ -123,20 +117,20 @@ fn correlations(beside: &Beside) -> Option<Section> {
         caption: "Each point is a proxy in a run, with its 95% interval. Proxies by their mean over runs, best first; those in \
                   grey only measure size."
             .into(),
+        ..Intervals::default()
     };
-    let headings: Vec<String> = runs.iter().map(|&run| format!("#{}", beside.runs[run])).collect();
-    let columns: Vec<&str> = std::iter::once("Proxy").chain(headings.iter().map(String::as_str)).collect();
+    let headings = runs.iter().map(|&run| format!("#{}", beside.runs[run]));
+    let columns: Vec<String> = std::iter::once("Proxy".to_owned()).chain(headings).collect();
     let mut grid = Grid::new("Correlations by run", &columns, "Spearman correlation with its 95% interval.");
     for (name, row) in &rows {
         let cells = runs.iter().map(|&run| Cell::Estimate(row[run].and_then(|c| c.spearman), 2));
         grid.rows.push(std::iter::once(Cell::text(*name)).chain(cells).collect());
     }
-    Some(Section {
-        id: "by-run".into(),
-        heading: "Which proxies rank networks as training does".into(),
-        text: Vec::new(),
-        parts: vec![Part::Intervals(figure), Part::Table(grid)],
-    })
+    Some(Section::new(
+        "by-run",
+        "Which proxies rank networks as training does",
+        vec![Part::Intervals(figure), Part::Table(grid)],
+    ))
 }
 
 fn agreement(beside: &Beside) -> Option<Section> {
@@ -161,12 +155,7 @@ fn agreement(beside: &Beside) -> Option<Section> {
             Cell::number(a.kendall, 3),
         ]);
     }
-    Some(Section {
-        id: "agreement".into(),
-        heading: "Do the runs rank common networks alike".into(),
-        text: Vec::new(),
-        parts: vec![Part::Table(grid)],
-    })
+    Some(Section::new("agreement", "Do the runs rank common networks alike", vec![Part::Table(grid)]))
 }
 
 fn best(beside: &Beside) -> Option<Section> {
@@ -176,7 +165,7 @@ fn best(beside: &Beside) -> Option<Section> {
         "Accuracy where it is known. The last column counts the other runs that have the network among their best here.",
     );
     let others = |run: usize, arch: &str| {
-        let has = |(other, best): &(usize, &Vec<super::Best>)| *other != run && best.iter().any(|b| b.arch == arch);
+        let has = |(other, best): &(usize, &Vec<Best>)| *other != run && best.iter().any(|b| b.arch == arch);
         beside.best.iter().enumerate().filter(has).count()
     };
     for (run, best) in beside.best.iter().enumerate() {
@@ -192,10 +181,5 @@ fn best(beside: &Beside) -> Option<Section> {
             ]);
         }
     }
-    (!grid.rows.is_empty()).then(|| Section {
-        id: "best".into(),
-        heading: "Best networks of each run".into(),
-        text: Vec::new(),
-        parts: vec![Part::Table(grid)],
-    })
+    (!grid.rows.is_empty()).then(|| Section::new("best", "Best networks of each run", vec![Part::Table(grid)]))
 }

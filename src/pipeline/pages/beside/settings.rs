@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::pipeline::pages::read;
+use crate::pipeline::results::read;
 
 /// A setting in which runs differ.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Beside;
 use crate::files::FileError;
 use crate::pipeline::columns::{integer, optional, text, write};
-use crate::report::html::model::Estimate;
+use crate::report::document::Estimate;
 
 struct Row<'a> {
     run: &'a str,

@@ -7,14 +7,16 @@ use serde_json::Value;
 use crate::benchmark::Table;
 use crate::candidates::strings_and_networks;
 use crate::candidates::{score, score_names};
-use crate::pipeline::findings::{Column, Features, correlations, costs, preferences, sentences, worth};
-use crate::pipeline::pages::scores::Judged;
-use crate::pipeline::pages::{PageError, PageOptions};
+use crate::pipeline::findings::{
+    Column, Features, Findings, Preferences, Proxies, ProxyRow, correlations, costs, preferences, sentences, worth,
+};
+use crate::pipeline::results::scores::Judged;
+use crate::pipeline::results::{PageError, PageOptions};
 use crate::proxy;
-use crate::report::html::model::{Estimate, ProxyRow, ProxySection, RunReport, ScatterPanel};
+use crate::report::document::{Estimate, Fact, ScatterPanel};
 use crate::seed::{Stream, derive};
 use crate::space::{self, Architecture, SearchSpace, Skeleton};
-use crate::stats::{Clusters, Interval};
+use crate::stats::Clusters;
 use crate::text::thousands;
 
 /// How alike proxies rank, what they prefer, and whether they beat a count is told by so many networks, drawn by lot from more.
@@ -32,29 +34,26 @@ pub(super) fn space(metadata: &Value) -> Option<Box<dyn SearchSpace>> {
     space::open(config["space"].as_str()?, &skeleton).ok()
 }
 
-/// Adds to the page what the scores say.
-pub(super) fn add(
-    page: &mut RunReport,
+/// What the scores say, first in sentences.
+pub(super) fn found(
     scores: &Table,
     distinct: &[usize],
     metadata: &Value,
     judged: Option<&Judged>,
     options: &PageOptions,
-) -> Result<(), PageError> {
+) -> Result<(Vec<String>, Findings), PageError> {
     let names = score_names(scores);
     let rows = drawn(distinct, derive(options.seed, "findings"));
     let columns = columns(scores, &names, &rows)?;
-    page.correlations = correlations(&columns);
     let truth: HashMap<usize, f64> = judged.map(|j| j.truth.iter().copied().collect()).unwrap_or_default();
     let known: Vec<Option<f64>> = rows.iter().map(|row| truth.get(row).copied()).collect();
     let target = options.target.as_deref().unwrap_or_default();
-    if let Some(space) = space(metadata) {
-        page.preferences = preferred(space.as_ref(), scores, &rows, &columns, &known, target)?;
-    }
-    let Some(judged) = judged else {
-        page.verdict = vec![unjudged(&names, distinct.len())];
-        return Ok(());
+    let preferences = match space(metadata) {
+        Some(space) => preferred(space.as_ref(), scores, &rows, &columns, &known, target)?,
+        None => None,
     };
+    let findings = Findings { correlations: correlations(&columns), preferences, ..Findings::default() };
+    let Some(judged) = judged else { return Ok((vec![unjudged(&names, distinct.len())], findings)) };
     let proxy_rows = proxy_rows(judged, metadata);
     let (places, accuracies): (Vec<usize>, Vec<f64>) =
         known.iter().enumerate().filter_map(|(place, pct)| Some((place, (*pct)?))).unzip();
@@ -65,29 +64,31 @@ pub(super) fn add(
         Column { name: "params".into(), values: places.iter().map(|&i| params[rows[i]]).collect(), baseline: true };
     let ids = scores.string_column("arch_id")?;
     let networks = Clusters::by_key(&places.iter().map(|&i| &ids[rows[i]]).collect::<Vec<_>>());
-    page.worth = worth(&tested, &params, &accuracies, &networks, options.seed);
-    page.verdict = match &page.worth {
+    let worth = worth(&tested, &params, &accuracies, &networks, options.seed);
+    let verdict = match &worth {
         Some(worth) => sentences(worth, &proxy_rows),
         None => {
             vec![format!("No proxy can be compared with the number of parameters on {} networks.", accuracies.len())]
         }
     };
-    page.scatter = scatter(scores, judged, target)?;
-    page.costs = costs(&proxy_rows, distinct.len() as u64);
-    page.overview.accuracy = target.into();
-    page.overview.more = joined(judged);
-    page.proxies = ProxySection {
-        rows: proxy_rows,
-        interval_method: format!(
-            "95% bootstrap intervals over {}; networks are resampled with all their strings ({} times), and their \
-             accuracies are {} of {}",
-            strings_and_networks(judged.evaluation.n_joined, judged.evaluation.n_networks),
-            thousands(judged.evaluation.repeats as u64),
-            judged.evaluation.target,
-            judged.evaluation.table
-        ),
+    let findings = Findings {
+        worth,
+        scatter: scatter(scores, judged)?,
+        costs: costs(&proxy_rows, distinct.len() as u64),
+        proxies: Proxies {
+            rows: proxy_rows,
+            interval_method: format!(
+                "95% bootstrap intervals over {}; networks are resampled with all their strings ({} times), and their \
+                 accuracies are {} of {}",
+                strings_and_networks(judged.evaluation.n_joined, judged.evaluation.n_networks),
+                thousands(judged.evaluation.repeats as u64),
+                judged.evaluation.target,
+                judged.evaluation.table
+            ),
+        },
+        ..findings
     };
-    Ok(())
+    Ok((verdict, findings))
 }
 
 /// All rows, or so many of them that the work is bounded, in their order.
@@ -116,7 +117,7 @@ fn preferred(
     columns: &[Column],
     known: &[Option<f64>],
     target: &str,
-) -> Result<Option<crate::report::html::model::Preferences>, PageError> {
+) -> Result<Option<Preferences>, PageError> {
     let archs = scores.string_column("arch")?;
     let parsed: Option<Vec<Architecture>> = rows.iter().map(|&row| space.parse(archs[row].as_deref()?).ok()).collect();
     let Some(parsed) = parsed else { return Ok(None) };
@@ -128,7 +129,7 @@ fn preferred(
     Ok(preferences(&features, columns, known, target))
 }
 
-fn scatter(scores: &Table, judged: &Judged, target: &str) -> Result<Vec<ScatterPanel>, PageError> {
+fn scatter(scores: &Table, judged: &Judged) -> Result<Vec<ScatterPanel>, PageError> {
     let mut panels = Vec::new();
     let archs = if judged.truth.len() <= NAMED { scores.string_column("arch")? } else { Vec::new() };
     for row in judged.evaluation.rows.iter().take(PANELS) {
@@ -138,7 +139,6 @@ fn scatter(scores: &Table, judged: &Judged, target: &str) -> Result<Vec<ScatterP
             proxy: row.name.clone(),
             names: usable().filter_map(|(row, _)| archs.get(row).cloned().flatten()).collect(),
             cloud: usable().map(|(_, point)| point).collect(),
-            accuracy: target.into(),
             ..ScatterPanel::default()
         });
     }
@@ -156,7 +156,7 @@ fn unjudged(names: &[String], networks: usize) -> String {
     )
 }
 
-fn joined(judged: &Judged) -> Vec<(String, String)> {
+pub(super) fn joined(judged: &Judged) -> Vec<Fact> {
     let e = &judged.evaluation;
     let mut facts = vec![
         ("Accuracies".to_owned(), format!("{} of {}", e.target, e.table)),
@@ -184,18 +184,11 @@ fn joined(judged: &Judged) -> Vec<(String, String)> {
     facts
 }
 
-fn estimate(value: Option<f64>, interval: Option<Interval>) -> Option<Estimate> {
-    Some(match interval {
-        Some(i) => Estimate::with_interval(value?, i.low, i.high),
-        None => Estimate::new(value?),
-    })
-}
-
 fn proxy_rows(judged: &Judged, metadata: &Value) -> Vec<ProxyRow> {
     let row = |row: &crate::pipeline::evaluate::ProxyEvaluation| ProxyRow {
         name: row.name.clone(),
-        spearman: estimate(row.overall.spearman, row.overall.spearman_interval),
-        kendall: estimate(row.overall.kendall, row.overall.kendall_interval),
+        spearman: row.overall.spearman.map(|v| Estimate::of(v, row.overall.spearman_interval)),
+        kendall: row.overall.kendall.map(|v| Estimate::of(v, row.overall.kendall_interval)),
         n: (row.n_ok + row.n_not_ok) as u64,
         failed: row.n_not_ok as u64,
         seconds: metadata["seconds_per_proxy"][&row.name].as_f64(),

@@ -6,15 +6,15 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::net::front;
-use super::scores::{Judged, judged};
-use super::search::curve_sections;
-use super::trace::Trace;
-use super::{Best, Contents, KindEntry, PageError, PageOptions, find, read, search};
+use super::find;
 use crate::benchmark::Table;
 use crate::candidates::{PRIOR, score, score_names};
+use crate::pipeline::findings::{Overview, Reproduction};
+use crate::pipeline::results::scores::{Judged, judged};
+use crate::pipeline::results::{Best, Contents, KindEntry, PageError, PageOptions, SearchCurve, front, read};
+use crate::pipeline::search::{self, curve_sections};
 use crate::proxy;
-use crate::report::html::model::{Cell, Drawing, Grid, Overview, Part, Reproduction, RunReport, Section};
+use crate::report::document::{Cell, Document, Drawing, Grid, Part, Section};
 use crate::report::{LATENCY, SCORES_FILE};
 use crate::stats::{missing_last, quantile, top_indices};
 use crate::text::thousands;
@@ -37,37 +37,46 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
     let judged = judged(path, &scores, options)?;
     let names = score_names(&scores);
     let distinct = distinct(&scores)?;
-    let traces = searches(path, options)?;
+    let searches = searches(path, options)?;
     let by = best_by(&names, judged.as_ref());
     let (best, top) = best(&scores, &distinct, &by, judged.as_ref(), options)?;
 
-    let mut sections = Vec::new();
+    let config = &metadata["config"];
+    let mut overview = Overview {
+        space: read::text(&config["space"]),
+        asked: Some(scores.num_rows() as u64),
+        scored: Some(distinct.len() as u64),
+        scoring_seconds: metadata["scoring_seconds"].as_f64(),
+        // It says the seed too.
+        sampler: read::text(&metadata["sampler"]),
+        device: read::text(&metadata["device"]),
+        dataset: read::text(&config["data"]),
+        version: read::text(&metadata["naslens"]),
+        ..Overview::default()
+    };
+    let (verdict, findings) = findings::found(&scores, &distinct, &metadata, judged.as_ref(), options)?;
+    if let Some(judged) = &judged {
+        overview.accuracy = judged.evaluation.target.clone();
+        overview.more = findings::joined(judged);
+    }
+    let accuracy = overview.accuracy();
+    let mut sections: Vec<Section> = findings.verdict().into_iter().collect();
+    sections.extend(findings.sections(accuracy, accuracy, overview.scored));
     sections.extend(latency(&scores, &distinct, &by, &metadata, judged.as_ref(), options)?);
-    sections.extend(curve_sections(&traces.iter().collect::<Vec<_>>()));
+    sections.extend(curve_sections(&searches.iter().collect::<Vec<_>>()));
     sections.push(top);
     sections.push(summary(&scores, &distinct, &names, &metadata)?);
-    let config = &metadata["config"];
-    let mut page = RunReport {
-        title: format!("{} on {}", read::text(&config["space"]), read::text(&config["data"])),
-        overview: Overview {
-            space: read::text(&config["space"]),
-            asked: Some(scores.num_rows() as u64),
-            scored: Some(distinct.len() as u64),
-            scoring_seconds: metadata["scoring_seconds"].as_f64(),
-            sampler: read::text(&metadata["sampler"]),
-            // The sampler says the seed.
-            device: read::text(&metadata["device"]),
-            dataset: read::text(&config["data"]),
-            version: read::text(&metadata["naslens"]),
-            ..Overview::default()
-        },
+    sections.push(
+        Section::new("top", "Best networks", vec![Part::Drawings(drawings(&best, &metadata))]).called("Pictures"),
+    );
+    sections.push(reproduction(&metadata).section());
+    let document = Document {
+        title: format!("{} on {}", overview.space, overview.dataset),
+        verdict,
+        facts: overview.facts(),
         sections,
-        reproduction: reproduction(&metadata),
-        ..RunReport::default()
     };
-    findings::add(&mut page, &scores, &distinct, &metadata, judged.as_ref(), options)?;
-    page.drawings = drawings(&best, &metadata);
-    Ok(Contents { page, settings: settings(&metadata), best, traces })
+    Ok(Contents { document, settings: settings(&metadata), best, proxies: findings.proxies.rows, searches })
 }
 
 /// A row of every network, by ascending id: of several architectures the first by its text, whatever the order of rows.
@@ -91,13 +100,13 @@ fn drawings(best: &[Best], metadata: &Value) -> Vec<Drawing> {
 }
 
 /// The searches that were made with the networks of this screen.
-fn searches(path: &Path, options: &PageOptions) -> Result<Vec<Trace>, PageError> {
+fn searches(path: &Path, options: &PageOptions) -> Result<Vec<SearchCurve>, PageError> {
     let folder = path.join("search");
     let mut traces = Vec::new();
     if folder.is_dir() {
         for path in find::find(&folder).unwrap_or_default() {
             if (search::KIND.recognise)(&path) {
-                traces.extend((search::KIND.read)(&path, options)?.traces);
+                traces.extend((search::KIND.read)(&path, options)?.searches);
             }
         }
     }
@@ -181,12 +190,7 @@ fn best(
         grid.rows.push(cells);
         best.push(Best { arch, by: by.into(), value: values[row], accuracy_pct: truths.get(&row).copied() });
     }
-    let section = Section {
-        id: "best".into(),
-        heading: format!("Best networks by {by}"),
-        text: Vec::new(),
-        parts: vec![Part::Table(grid)],
-    };
+    let section = Section::new("best", format!("Best networks by {by}"), vec![Part::Table(grid)]);
     Ok((best, section))
 }
 
@@ -214,12 +218,7 @@ fn latency(
     front.limit = metadata["config"]["max_latency_ms"].as_f64();
     front.caption = "Each point is a network. The line is what is reached at each latency.".into();
     let what = if judged.is_some() { "Accuracy" } else { by };
-    Ok(Some(Section {
-        id: "front".into(),
-        heading: format!("{what} against latency"),
-        parts: vec![Part::Front(front)],
-        ..Section::default()
-    }))
+    Ok(Some(Section::new("front", format!("{what} against latency"), vec![Part::Front(front)])))
 }
 
 /// The range of every score.
@@ -245,5 +244,5 @@ fn summary(scores: &Table, distinct: &[usize], names: &[String], metadata: &Valu
             Cell::Seconds(seconds.map(|s| s / distinct.len().max(1) as f64)),
         ]);
     }
-    Ok(Section { id: "scores".into(), heading: "The scores".into(), text: Vec::new(), parts: vec![Part::Table(grid)] })
+    Ok(Section::new("scores", "The scores", vec![Part::Table(grid)]))
 }

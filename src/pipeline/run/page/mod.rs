@@ -1,9 +1,11 @@
-//! What a run has to say, as the data of the report page.
+//! What a run has to say.
 
 use serde_json::Value;
 
 mod networks;
 mod proxies;
+
+pub(in crate::pipeline) use networks::{TopNetwork, best, predictions_section, top_section};
 
 use std::path::Path;
 
@@ -11,12 +13,13 @@ use super::RunConfig;
 use crate::candidates::{Candidates, Role};
 use crate::engine::describe_device;
 use crate::pipeline::Outcome;
-use crate::pipeline::confirm::{Groups, Trained, Winner, diverged, divergence};
-use crate::pipeline::findings::{self, Column, correlations, costs, preferences, worth};
-use crate::pipeline::predict::Surrogate;
-use crate::report::html::model::{
-    Evidence, Overview, Predictions, ProxyRow, ProxySection, Reproduction, RunReport, Worth,
+use crate::pipeline::confirm::{Groups, Trained, Winner, diverged, divergence, learning};
+use crate::pipeline::findings::{
+    self, Column, Findings, Overview, Proxies, ProxyRow, Reproduction, Worth, correlations, costs, preferences, worth,
 };
+use crate::pipeline::predict::Surrogate;
+use crate::pipeline::results::Saved;
+use crate::report::document::{Document, Evidence, Predictions};
 use crate::seed::derive;
 
 /// Everything that a run found.
@@ -83,7 +86,7 @@ impl Results<'_> {
 }
 
 /// Puts the page together.
-pub(super) fn page(results: &Results<'_>) -> RunReport {
+pub(super) fn page(results: &Results<'_>) -> Saved {
     let (columns, judged, params) = (results.columns(), results.judged(), results.params());
     let truth: Vec<f64> = judged.iter().map(|j| j.1).collect();
     let restricted = |c: &Column| Column { values: proxies::of(c, &judged), ..c.clone() };
@@ -95,40 +98,24 @@ pub(super) fn page(results: &Results<'_>) -> RunReport {
     rows.sort_by(|a, b| rho(b).total_cmp(&rho(a)));
     let mut known = vec![None; results.candidates.len()];
     judged.iter().for_each(|&(candidate, accuracy)| known[candidate] = Some(accuracy));
-    let accuracy = results.truth().map_or("test accuracy", |_| "table accuracy");
+    let judged_by = results.truth().map_or("test accuracy", |_| "table accuracy");
     let (top, groups) = (results.top(), &results.groups);
     let held_out = results.predictions(Evidence::HeldOut);
     let cross_validated = results.predictions(Evidence::CrossValidated);
     let config = results.config;
-    let metadata: Value = serde_json::from_str(&results.outcome.table.metadata).unwrap_or(Value::Null);
     let title = if config.title.is_empty() {
         format!("{} on {}", config.screen.space, config.screen.data)
     } else {
         config.title.clone()
     };
-    let [train, valid, test] = results.image_counts;
-    let fact = |k: &str, v: String| (k.to_string(), v);
-    RunReport {
-        verdict: results.verdict(worth.as_ref(), &rows, &held_out),
+    let verdict = results.verdict(worth.as_ref(), &rows, &held_out);
+    let findings = Findings {
         worth,
         correlations: correlations(&columns),
         costs: costs(&rows, results.outcome.distinct as u64),
-        preferences: preferences(&results.measures(), &columns, &known, accuracy),
-        overview: Overview {
-            space: config.screen.space.clone(),
-            asked: Some(results.outcome.table.arch.len() as u64),
-            scored: Some(results.outcome.distinct as u64),
-            scoring_seconds: metadata["scoring_seconds"].as_f64(),
-            sampler: metadata["sampler"].as_str().unwrap_or_default().into(),
-            seed: None,
-            device: describe_device(results.device),
-            dataset: config.screen.data.to_string(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            accuracy: "test accuracy".into(),
-            ..Overview::default()
-        },
+        preferences: preferences(&results.measures(), &columns, &known, judged_by),
         scatter: results.scatter(&rows, &columns, &judged),
-        proxies: ProxySection {
+        proxies: Proxies {
             rows,
             interval_method: match &config.table {
                 Some(table) => format!(
@@ -143,25 +130,54 @@ pub(super) fn page(results: &Results<'_>) -> RunReport {
                 }
             },
         },
-        predictions: vec![held_out, cross_validated],
-        comparison: Some(groups.comparison()),
-        drawings: results.drawings(&top),
-        top,
-        curves: groups.curves(),
-        reproduction: Reproduction {
-            command: format!("naslens run run.toml --out {}", results.out.display()),
+    };
+    let overview = results.overview();
+    let accuracy = overview.accuracy();
+    let mut sections: Vec<_> = findings.verdict().into_iter().collect();
+    sections.push(groups.comparison().section(accuracy));
+    sections.extend(findings.sections(accuracy, judged_by, overview.scored));
+    sections.push(predictions_section(vec![held_out, cross_validated]));
+    sections.push(top_section(&top, results.drawings(&top), accuracy));
+    sections.push(learning(groups.curves()));
+    sections.push(results.reproduction().section());
+    let document = Document { title, verdict, facts: overview.facts(), sections };
+    Saved { document, proxies: findings.proxies.rows, best: best(&top) }
+}
+
+impl Results<'_> {
+    fn overview(&self) -> Overview {
+        let metadata: Value = serde_json::from_str(&self.outcome.table.metadata).unwrap_or(Value::Null);
+        Overview {
+            space: self.config.screen.space.clone(),
+            asked: Some(self.outcome.table.arch.len() as u64),
+            scored: Some(self.outcome.distinct as u64),
+            scoring_seconds: metadata["scoring_seconds"].as_f64(),
+            sampler: metadata["sampler"].as_str().unwrap_or_default().into(),
+            device: describe_device(self.device),
+            dataset: self.config.screen.data.to_string(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            accuracy: "test accuracy".into(),
+            ..Overview::default()
+        }
+    }
+
+    /// The configuration is in the folder of the run.
+    fn reproduction(&self) -> Reproduction {
+        let [train, valid, test] = self.image_counts;
+        let fact = |k: &str, v: String| (k.to_string(), v);
+        let out = self.out.display();
+        Reproduction {
+            command: format!("naslens run {out}/run.toml --out {out}"),
             facts: vec![
                 fact("naslens", env!("CARGO_PKG_VERSION").into()),
                 fact("libtorch", crate::LIBTORCH_VERSION.into()),
-                fact("device", describe_device(results.device)),
-                fact("threads", results.threads.to_string()),
-                fact("seed", config.screen.seed.to_string()),
+                fact("device", describe_device(self.device)),
+                fact("threads", self.threads.to_string()),
+                fact("seed", self.config.screen.seed.to_string()),
                 fact("images", format!("{train} for training, {valid} for validation, {test} for test")),
-                fact("features of the surrogate", results.surrogate.features.join(", ")),
+                fact("features of the surrogate", self.surrogate.features.join(", ")),
             ],
-            config: results.settings.clone(),
-        },
-        title,
-        ..RunReport::default()
+            config: self.settings.clone(),
+        }
     }
 }

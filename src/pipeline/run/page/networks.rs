@@ -1,13 +1,78 @@
 //! The networks of the page: predictions, the best of them, and their pictures.
 
+use serde::Deserialize;
+
 use super::Results;
-use crate::report::html::model::{Drawing, Estimate, Evidence, Interval, PredictionPoint, Predictions, TopNetwork};
+use crate::pipeline::results::Best;
+use crate::report::document::{Cell, Drawing, Estimate, Evidence, Grid, Part, PredictionPoint, Predictions, Section};
 use crate::stats::{self, spearman};
 
 /// Networks in the table of the best.
 const TOP_ROWS: usize = 20;
 /// Those of them that are drawn.
 const DRAWN: usize = 6;
+
+/// One of the best networks by prediction.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(in crate::pipeline) struct TopNetwork {
+    /// Its rank by prediction, from 1.
+    pub rank: u64,
+    /// The architecture.
+    pub arch: String,
+    /// Number of trainable parameters.
+    pub params: Option<u64>,
+    /// Multiply-accumulate operations of one forward pass on one input.
+    pub macs: Option<u64>,
+    /// Predicted accuracy, percent.
+    pub predicted: Option<f64>,
+    /// Standard deviation of the prediction, percentage points.
+    pub std: Option<f64>,
+    /// Trained accuracy, percent, when it was trained.
+    pub trained: Option<f64>,
+}
+
+/// The pictures and the table of the best networks by prediction.
+pub(in crate::pipeline) fn top_section(top: &[TopNetwork], drawings: Vec<Drawing>, accuracy: &str) -> Section {
+    let mut letters = accuracy.chars();
+    let accuracy = letters.next().map_or(String::new(), |c| c.to_uppercase().chain(letters).collect());
+    let grid = Grid::new(
+        "Best networks by prediction",
+        &["#Rank", "Architecture", "#Parameters", "#MACs", "#Predicted, %", &format!("#{accuracy}, %")],
+        "Predicted accuracy ± standard deviation of the prediction. MACs are multiply-accumulate operations of one forward pass \
+         on one input. – means not measured.",
+    );
+    let row = |n: &TopNetwork| {
+        let spread = n.std.filter(|s| s.is_finite()).map(|s| format!("± {s:.2}")).unwrap_or_default();
+        vec![
+            Cell::Count(n.rank),
+            Cell::Arch(n.arch.clone()),
+            Cell::Size(n.params),
+            Cell::Size(n.macs),
+            Cell::Number(n.predicted, 2, spread),
+            Cell::number(n.trained, 2),
+        ]
+    };
+    let parts = vec![Part::Drawings(drawings), Part::Table(grid.with_rows(top.iter().map(row)))];
+    Section::new("top", "Best networks by prediction", parts).called("Best networks")
+}
+
+/// Predicted against trained accuracy, a figure for each set of networks.
+pub(in crate::pipeline) fn predictions_section(predictions: Vec<Predictions>) -> Section {
+    let parts = predictions.into_iter().map(Part::Predictions).collect();
+    Section::new("predictions", "Predicted against trained accuracy", parts)
+}
+
+/// The same networks, to compare runs by.
+pub(in crate::pipeline) fn best(top: &[TopNetwork]) -> Vec<Best> {
+    let best = |network: &TopNetwork| Best {
+        arch: network.arch.clone(),
+        by: "predicted accuracy, %".into(),
+        value: network.predicted,
+        accuracy_pct: network.trained,
+    };
+    top.iter().map(best).collect()
+}
 
 impl Results<'_> {
     /// Predicted against trained accuracy: of finalists and controls, or of the labelled networks, each held out.
@@ -31,7 +96,7 @@ impl Results<'_> {
                     arch: self.candidates.texts[t.candidate].clone(),
                     predicted: mean,
                     std: Some(p.std),
-                    interval: Some(Interval { low: interval.low, high: interval.high }),
+                    interval: Some(interval),
                     trained,
                     role: t.role,
                 })

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::Results;
-use crate::pipeline::findings::{Column, Features, REPEATS};
+use crate::pipeline::findings::{Column, Features, ProxyRow, REPEATS};
 use crate::proxy;
-use crate::report::html::model::{Estimate, ProxyRow, ScatterPanel, ScatterPoint};
+use crate::report::document::{Estimate, ScatterPanel, ScatterPoint};
 use crate::stats::{Clusters, RankedPairs, missing_last, multiplicities, percentile_interval, resampled};
 
 /// Up to so many networks beside the trained ones are named in the scatter plots.
@@ -56,10 +56,7 @@ impl Results<'_> {
                 let value = f(pairs, &pairs.all())?;
                 let seed = self.seed("bootstrap");
                 let drawn = resampled(n, REPEATS, seed, |sample| f(pairs, &multiplicities(n, sample)));
-                Some(match percentile_interval(&drawn, 0.95) {
-                    Some(i) => Estimate::with_interval(value, i.low, i.high),
-                    None => Estimate::new(value),
-                })
+                Some(Estimate::of(value, percentile_interval(&drawn, 0.95)))
             };
             ProxyRow {
                 name: column.name.clone(),
@@ -101,7 +98,7 @@ impl Results<'_> {
                 points: points.collect(),
                 names: named.iter().map(|(candidate, _)| arch(*candidate)).collect(),
                 cloud: cloud.into_iter().map(|(_, point)| point).collect(),
-                accuracy: self.truth().map_or(String::new(), |_| "table accuracy".into()),
+                ..ScatterPanel::default()
             })
         };
         rows.iter().filter_map(panel).collect()

@@ -1,0 +1,180 @@
+//! An evaluation as a document.
+
+use std::collections::BTreeMap;
+
+use super::{Agreement, Evaluation, ProxyEvaluation, Undefined};
+use crate::candidates::{OK, strings_and_networks};
+use crate::report::document::{Cell, Document, Estimate, Fact, Grid, Part, Section};
+
+impl Evaluation {
+    /// Which proxy ranks best, what was compared, a table over all architectures and one for the top 10%, and the reasons for
+    /// missing scores. Best proxy first.
+    pub fn document(&self) -> Document {
+        Document {
+            title: format!("Scores compared with {} of {}", self.target, self.table),
+            verdict: self.verdict(),
+            facts: self.facts(),
+            sections: vec![self.overall(), self.top(), self.missing()],
+        }
+    }
+
+    fn verdict(&self) -> Vec<String> {
+        let best = |baseline: bool| {
+            self.rows.iter().find(|r| r.baseline == baseline).and_then(|r| Some((&r.name, r.overall.spearman?, r)))
+        };
+        let said = |name: &str, rho: f64, row: &ProxyEvaluation| {
+            let range =
+                row.overall.spearman_interval.map_or(String::new(), |i| format!(" [{:.2}, {:.2}]", i.low, i.high));
+            format!("{name}: Spearman {rho:.2}{range}")
+        };
+        let proxy =
+            best(false).map(|(name, rho, row)| format!("The proxy that ranks best is {}.", said(name, rho, row)));
+        let count =
+            best(true).map(|(name, rho, row)| format!("The count that ranks best is {}.", said(name, rho, row)));
+        let verdict: Vec<String> = proxy.into_iter().chain(count).collect();
+        if verdict.is_empty() { vec!["No score has a correlation with the target here.".into()] } else { verdict }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let fact = |name: &str, value: String| (name.to_owned(), value);
+        let [scores_key, table_key] = &self.join_key;
+        let mut facts = vec![
+            fact("target", format!("{} of {}", self.target, self.table)),
+            fact(
+                "n",
+                format!(
+                    "{}, joined on {scores_key} = {table_key}",
+                    strings_and_networks(self.n_joined, self.n_networks)
+                ),
+            ),
+            fact(
+                "left out",
+                format!(
+                    "{} not in the table, {} without a target value, {} repeated rows",
+                    self.n_unmatched, self.n_without_truth, self.n_repeated
+                ),
+            ),
+        ];
+        if self.n_impossible > 0 {
+            let what = "values of the table are infinite, or no accuracy between 0 and 100%";
+            facts.push(fact("missing", format!("{} {what}", self.n_impossible)));
+        }
+        facts.extend(self.notes.iter().map(|note| fact("note", note.clone())));
+        for name in ["sampler", "seed"] {
+            if let Some(value) = self.run.as_ref().and_then(|run| run.get(name)) {
+                facts.push(fact(name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+            }
+        }
+        facts.push(fact(
+            "intervals",
+            format!(
+                "{} percentile bootstrap over networks with all their strings, {} resamples, seed {}",
+                self.percent(),
+                self.repeats,
+                self.seed
+            ),
+        ));
+        facts.extend(self.least_correlation.map(|least| {
+            let networks = self.n_networks;
+            fact(
+                "chance",
+                format!("{networks} networks tell a correlation from 0 (p < 0.05) if it is beyond ±{least:.3}"),
+            )
+        }));
+        facts
+    }
+
+    fn overall(&self) -> Section {
+        let partial = match self.controls.as_slice() {
+            [] => String::new(),
+            controls => format!(
+                " partial: Spearman given {}, what is left with their ranks regressed out.",
+                controls.join(" and ")
+            ),
+        };
+        let caption = format!(
+            "* marks a baseline. Correlations with {} intervals. Missing scores rank last; of equal values, the mean over all \
+             orders.{partial} nDCG@10%: of the top 10% by score; gain: share of architectures with a lower target; 0.5 by chance. \
+             prec@10%: share of the top 10% by score that are in the top 10% by target. regret@10: best target of all minus best \
+             target among the ten highest scores, in units of the target.",
+            self.percent()
+        );
+        let [spearman, kendall] = self.headings();
+        let columns = ["proxy", "#ok", &spearman, &kendall, "#partial", "#nDCG@10%", "#prec@10% [%]", "#regret@10"];
+        let cells = |row: &ProxyEvaluation| {
+            let [spearman, kendall] = correlations(&row.overall);
+            let precision = row.precision_at_10pct.map(|share| 100.0 * share);
+            vec![
+                name(row),
+                Cell::Count(row.n_ok as u64),
+                spearman,
+                kendall,
+                Cell::number(row.partial_spearman, 3),
+                Cell::number(row.ndcg_at_10pct, 3),
+                Cell::number(precision, 1),
+                Cell::number(row.regret_at_10, 4),
+            ]
+        };
+        let heading = format!("All {} architectures", self.n_joined);
+        let grid = Grid::new(&heading, &columns, caption).with_rows(self.rows.iter().map(cells));
+        Section::new("all", heading, vec![Part::Table(grid)]).with_text(self.undefined())
+    }
+
+    fn top(&self) -> Section {
+        let cells = |row: &ProxyEvaluation| {
+            let [spearman, kendall] = correlations(&row.top_10pct);
+            vec![name(row), spearman, kendall]
+        };
+        let heading = format!("Inside the top 10% by {} ({} architectures)", self.target, self.n_top_10pct);
+        let grid = Grid::new(&heading, &["proxy", &self.headings()[0], &self.headings()[1]], "");
+        Section::new("best-tenth", heading, vec![Part::Table(grid.with_rows(self.rows.iter().map(cells)))])
+    }
+
+    fn missing(&self) -> Section {
+        let cells = |row: &ProxyEvaluation| {
+            let failures = row.statuses.iter().filter(|(status, _)| *status != OK);
+            let said: Vec<String> = failures.map(|(status, count)| format!("{count} {status}")).collect();
+            vec![name(row), Cell::text(said.join(", "))]
+        };
+        let failing = self.rows.iter().filter(|row| row.n_not_ok > 0);
+        let grid = Grid::new("Missing scores by status", &["proxy", "architectures"], "").with_rows(failing.map(cells));
+        Section::new("missing", "Missing scores by status", vec![Part::Table(grid)])
+    }
+
+    /// Why there is a dash for a correlation, each reason once.
+    fn undefined(&self) -> Vec<String> {
+        let mut names: BTreeMap<(bool, Undefined), Vec<&str>> = BTreeMap::new();
+        for row in &self.rows {
+            for (inside, agreement) in [(false, &row.overall), (true, &row.top_10pct)] {
+                // What is undefined over all is so inside the top.
+                let news = agreement.undefined.filter(|_| !inside || row.overall.undefined.is_none());
+                news.into_iter().for_each(|why| names.entry((inside, why)).or_default().push(&row.name));
+            }
+        }
+        let line = |((inside, why), proxies): ((bool, Undefined), Vec<&str>)| {
+            let everyone = proxies.len() == self.rows.len() || why != Undefined::EqualScores;
+            let proxies = if everyone { String::new() } else { format!(": {}", proxies.join(", ")) };
+            format!("– {}{why}{proxies}", if inside { "inside the top 10%: " } else { "" })
+        };
+        names.into_iter().map(line).collect()
+    }
+
+    /// Of the columns with correlations.
+    fn headings(&self) -> [String; 2] {
+        ["Spearman", "Kendall tau-b"].map(|name| format!("#{name} [{}]", self.percent()))
+    }
+
+    /// The confidence level, as in `95%`.
+    fn percent(&self) -> String {
+        format!("{}%", (1e4 * self.level).round() / 100.0)
+    }
+}
+
+fn name(row: &ProxyEvaluation) -> Cell {
+    Cell::text(format!("{}{}", row.name, if row.baseline { " *" } else { "" }))
+}
+
+fn correlations(agreement: &Agreement) -> [Cell; 2] {
+    let estimate = |value: Option<f64>, interval| Cell::Estimate(value.map(|v| Estimate::of(v, interval)), 3);
+    [estimate(agreement.spearman, agreement.spearman_interval), estimate(agreement.kendall, agreement.kendall_interval)]
+}

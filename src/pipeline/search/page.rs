@@ -1,0 +1,314 @@
+//! Pages of searches.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::curves::curve_sections;
+use super::random::random_search;
+use super::report::CurvePoint;
+use super::{Population, SearchReport, Source, TableSource, TrainingSource};
+use crate::pipeline::findings::known;
+use crate::pipeline::results::{
+    Best, Contents, KindEntry, PageError, PageOptions, SearchCurve, SearchStep, front, read,
+};
+use crate::report::document::{Cell, Document, Fact, Grid, Part, Section};
+use crate::text::thousands;
+
+pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
+    name: "search",
+    command: "naslens search",
+    files: "summary.json, trials.parquet",
+    recognise: |path| path.join("trials.parquet").is_file() && path.join("summary.json").is_file(),
+    read,
+};
+
+/// Columns of the trials that are no cost of a network.
+const NO_COST: [&str; 9] =
+    ["trial", "arch", "arch_id", "epochs", "accuracy_pct", "reported_pct", "trainings", "seconds", "best_pct"];
+
+fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
+    let file = path.join("summary.json");
+    let summary: SearchReport = read::json(&file)?;
+    let (trials, _) = read::table(&path.join("trials.parquet"))?;
+    let trainings = trials.f64_column("trainings")?;
+    let (seconds, best) = (trials.f64_column("seconds")?, trials.f64_column("best_pct")?);
+    let reported = trials.f64_column("reported_pct")?;
+    let step = |i: usize| SearchStep {
+        trainings: trainings[i].unwrap_or(i as f64 + 1.0),
+        seconds: seconds[i],
+        reported_pct: reported[i],
+        best_pct: best[i],
+    };
+    let random = match (&summary.source, &options.table) {
+        // Only what all rows of the table are searched by; a limit would need the costs of all rows.
+        (Source::Table(source), Some(table)) if summary.population.constraints.is_empty() => {
+            let most = summary.trainings.ceil() as usize;
+            Some(random_search(table, &source.target, &source.reported, most, options.seed)?)
+        }
+        _ => None,
+    };
+    let source = source(&summary);
+    let trace = SearchCurve {
+        strategy: summary.strategy.clone(),
+        seed: summary.seed,
+        setting: format!("{}, {source}, {:?}", summary.population.space, summary.population.constraint_texts()),
+        source: source.clone(),
+        steps: (0..trainings.len()).map(step).collect(),
+        random,
+    };
+
+    let mut sections = curve_sections(&[&trace]);
+    let published = format!("{}, published in {}.", summary.title, summary.paper);
+    sections.iter_mut().take(1).for_each(|section| section.text.push(published.clone()));
+    sections.push(found(&summary));
+    if let Some(cost) = trials.column_names().into_iter().find(|name| !NO_COST.contains(&name.as_str())) {
+        let (archs, costs) = (trials.string_column("arch")?, trials.f64_column(&cost)?);
+        let networks = archs
+            .into_iter()
+            .zip(costs)
+            .zip(&reported)
+            .filter_map(|((arch, cost), reported)| Some((arch?, cost?, (*reported)?)));
+        sections.push(cost_section(&summary, &cost, networks.collect(), options.seed));
+    }
+    let document = Document { sections, ..summary.document() };
+    let best = summary.best.iter().map(|found| Best {
+        arch: found.arch.clone(),
+        by: "search".into(),
+        value: found.accuracy_pct,
+        accuracy_pct: found.reported_pct,
+    });
+    let settings = noted(&summary);
+    Ok(Contents { best: best.collect(), settings, searches: vec![trace], document, ..Contents::default() })
+}
+
+/// Where accuracies come from, in words.
+fn source(summary: &SearchReport) -> String {
+    match &summary.source {
+        Source::Table(source) => format!("{} of {}", source.reported, source.table),
+        Source::Training(training) => format!("trainings on {}", training.data),
+    }
+}
+
+impl SearchReport {
+    /// What was found; the page adds what its trials show.
+    pub fn document(&self) -> Document {
+        Document {
+            title: format!("{} of {}", self.title, self.population.space),
+            verdict: verdict(self),
+            facts: facts(self),
+            sections: vec![progress(self), found(self)],
+        }
+    }
+}
+
+/// The best so far, whenever it changed.
+fn progress(summary: &SearchReport) -> Section {
+    let columns = ["#Trial", "#Full trainings", "#Time", "#Chosen by, %", "#Reported, %"];
+    let row = |point: &CurvePoint| {
+        vec![
+            Cell::Count(point.trial as u64),
+            Cell::number(point.trainings, 2),
+            Cell::Seconds(point.seconds),
+            Cell::number(point.accuracy_pct, 2),
+            Cell::number(point.reported_pct, 2),
+        ]
+    };
+    let label = "The best full training so far, whenever it changed";
+    let grid = Grid::new(label, &columns, "").with_rows(summary.curve.iter().map(row));
+    Section::new("progress", label, vec![Part::Table(grid)])
+}
+
+/// The part of a summary that was asked for, not found.
+fn noted(summary: &SearchReport) -> Value {
+    let source = match &summary.source {
+        Source::Table(s) => json!({ "table": s.table, "target": s.target, "reported": s.reported }),
+        Source::Training(source) => json!(source),
+    };
+    json!({
+        "strategy": summary.strategy,
+        "seed": summary.seed,
+        "queries": summary.queries,
+        "budget_seconds": summary.budget_seconds,
+        "continued": summary.continued,
+        "population": summary.population,
+        "source": source,
+    })
+}
+
+fn verdict(summary: &SearchReport) -> Vec<String> {
+    let Some(best) = summary.best.first() else {
+        return vec!["No training of full length was finished, so there is nothing to take.".into()];
+    };
+    let reported = best.reported_pct.map_or(String::new(), |pct| format!(" of {pct:.2}% accuracy"));
+    let distance = match (summary.regret, &summary.source) {
+        (Some(regret), Source::Table(_)) if regret <= 1e-9 => ", the best of the pool".to_owned(),
+        (Some(regret), Source::Table(source)) => {
+            format!(", {regret:.2} points below the best of the pool ({:.2}%)", source.best_pct)
+        }
+        _ => String::new(),
+    };
+    let trainings = match summary.trainings.round() as u64 {
+        1 => "One training of full length".to_owned(),
+        n => format!("{} trainings of full length", thousands(n)),
+    };
+    let mut sentences =
+        vec![format!("{trainings} found a network{reported}{distance}."), format!("The network is {}.", best.arch)];
+    if let Some(latency) = &summary.latency {
+        sentences.push(match (&latency.not_measured, best.measured_ms) {
+            (Some(why), _) => format!("It was not measured whether it meets the limit of {} ms: {why}.", latency.max_ms),
+            (None, Some(ms)) => format!(
+                "It takes {ms:.2} ms when measured, under the limit of {} ms; {} better networks were slower and passed over.",
+                latency.max_ms,
+                latency.too_slow.len()
+            ),
+            (None, None) => format!("Its predicted latency is under the limit of {} ms.", latency.max_ms),
+        });
+    }
+    sentences
+}
+
+fn facts(summary: &SearchReport) -> Vec<Fact> {
+    let population = &summary.population;
+    let count = |n: usize| thousands(n as u64);
+    let some = |n: usize| if n > 0 { count(n) } else { String::new() };
+    let time = |seconds: Option<f64>| seconds.map(crate::text::duration).unwrap_or_default();
+    let budget = summary.queries.map(|n| format!("{} full trainings", thousands(n as u64)));
+    let mut facts = known([
+        ("Search space", population.space.clone()),
+        ("Networks to choose from", count(population.networks)),
+        ("Without a known accuracy", some(population.without_truth)),
+        ("Strategy", summary.strategy.clone()),
+        ("Seed", summary.seed.to_string()),
+        ("Accuracies", source(summary)),
+        ("Features", format!("{}; {}", population.features, population.prior_in_words())),
+        ("Trainings", format!("{} of any length, {:.2} of full length", count(summary.trials), summary.trainings)),
+        ("Budget", budget.unwrap_or_default()),
+        ("Budget in time", time(summary.budget_seconds)),
+        ("Training time", time(summary.seconds)),
+        ("Time of the strategy itself", crate::report::duration(summary.overhead_seconds)),
+        ("Longer trainings", if summary.continued { "go on from shorter ones".into() } else { String::new() }),
+        ("Limits", population.constraint_texts().join(", ")),
+        ("Over a limit", if population.constraints.is_empty() { String::new() } else { count(population.infeasible) }),
+    ]);
+    match &summary.source {
+        Source::Table(table) => facts.extend(table.facts()),
+        Source::Training(training) => facts.extend(training.facts()),
+    }
+    facts.push(("Trials".into(), summary.trials_file.display().to_string()));
+    facts
+}
+
+impl Population {
+    /// The score that is believed before any training.
+    pub(in crate::pipeline) fn prior_in_words(&self) -> String {
+        format!("prior: {}", self.prior.as_deref().unwrap_or("none"))
+    }
+}
+
+impl TableSource {
+    /// What strategies are told, and how costs are counted.
+    pub(in crate::pipeline) fn facts(&self) -> Vec<Fact> {
+        let costs = match &self.seconds {
+            None => "counted in trainings of full length (epochs / full epochs): no --cost column".into(),
+            Some(source) => {
+                let line = source.line.map_or(String::new(), |line| {
+                    format!(
+                        "; {} by the line {:.0} s + {:.0} s per 1e9 MACs (R2 {:.2})",
+                        thousands(source.fitted as u64),
+                        line.intercept,
+                        line.slope,
+                        line.r_squared
+                    )
+                });
+                format!("seconds of {} networks as in {}{line}", thousands(source.measured as u64), source.column)
+            }
+        };
+        let fact = |name: &str, value: String| (name.to_owned(), value);
+        vec![
+            fact("Strategies are told", self.target.clone()),
+            fact("Best of the pool", format!("{:.2} %", self.best_pct)),
+            fact("Costs", costs),
+        ]
+    }
+}
+
+impl TrainingSource {
+    fn facts(&self) -> Vec<Fact> {
+        let [train, valid, test] = self.images;
+        let images = format!("{train} for training, {valid} for validation, {test} for test");
+        let fact = |name: &str, value: String| (name.to_owned(), value);
+        vec![
+            fact("Images", images),
+            fact("Epochs", self.recipe.epochs.to_string()),
+            fact("Trainings reused", self.reused.to_string()),
+        ]
+    }
+}
+
+fn found(summary: &SearchReport) -> Section {
+    let costs: Vec<&str> = summary.best.first().iter().flat_map(|f| &f.costs).map(|(name, _)| name.as_str()).collect();
+    let measured = summary.best.iter().any(|found| found.measured_ms.is_some());
+    let mut columns = vec!["#Rank", "Architecture", "#Trial", "#Epochs", "#Chosen by, %", "#Reported, %"];
+    let headings: Vec<String> = costs.iter().map(|cost| format!("#{cost}")).collect();
+    columns.extend(headings.iter().map(String::as_str));
+    columns.extend(measured.then_some("#Measured, ms"));
+    let mut grid =
+        Grid::new("Best networks", &columns, "Longer trainings first, then by the accuracy that choices are made by.");
+    for (rank, found) in (1..).zip(&summary.best) {
+        let mut row = vec![
+            Cell::Count(rank),
+            Cell::Arch(found.arch.clone()),
+            Cell::Count(found.trial as u64),
+            Cell::Count(u64::from(found.epochs)),
+            Cell::number(found.accuracy_pct, 2),
+            Cell::number(found.reported_pct, 2),
+        ];
+        row.extend(found.costs.iter().map(|(name, value)| cost_cell(name, *value)));
+        if measured {
+            row.push(Cell::number(found.measured_ms, 3));
+        }
+        grid.rows.push(row);
+    }
+    let mut parts = vec![Part::Table(grid)];
+    let slow = summary.latency.iter().flat_map(|l| &l.too_slow);
+    let mut passed = Grid::new(
+        "Networks that were too slow",
+        &["Passed over", "#Measured, ms", "#Predicted at most, ms"],
+        "Better networks that took longer than the limit when they were measured.",
+    );
+    passed.rows.extend(slow.map(|s| {
+        vec![Cell::Arch(s.arch.clone()), Cell::number(s.measured_ms, 3), Cell::number(s.predicted_high_ms, 3)]
+    }));
+    if !passed.rows.is_empty() {
+        parts.push(Part::Table(passed));
+    }
+    Section::new("found", "What was found", parts)
+}
+
+fn cost_cell(name: &str, value: f64) -> Cell {
+    if name.ends_with("_ms") { Cell::number(value, 3) } else { Cell::Size(Some(value.max(0.0).round() as u64)) }
+}
+
+fn cost_section(summary: &SearchReport, cost: &str, networks: Vec<(String, f64, f64)>, seed: u64) -> Section {
+    let latency = cost.contains("latency") || cost.ends_with("_ms");
+    let across = match cost {
+        "latency_high_ms" => "predicted latency at most, ms".to_owned(),
+        _ if latency => format!("{cost}, ms"),
+        "params" => "parameters".into(),
+        "macs" => "multiply-accumulates".into(),
+        _ => cost.to_owned(),
+    };
+    let mut front = front(networks, seed);
+    front.across = across;
+    front.up = "Reported accuracy, %".into();
+    front.limit = summary.population.constraints.iter().find(|c| c.cost.column == cost).map(|c| c.limit);
+    front.caption = "Each point is a training of the search. The line is what is reached at each cost.".into();
+    let what = match cost {
+        _ if latency => "latency",
+        "params" => "parameters",
+        "macs" => "multiply-accumulates",
+        other => other,
+    };
+    Section::new("front", format!("Accuracy against {what}"), vec![Part::Front(front)])
+}

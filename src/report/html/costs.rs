@@ -1,0 +1,94 @@
+//! Time against correlation: what a proxy costs and what it gives.
+
+use maud::{Markup, html};
+
+use super::chart::{Chart, Frame, Mark, Shape, legend, single};
+use super::placing::{Box, place};
+use super::scale::Scale;
+use crate::report::document::{Cost, Tone};
+use crate::report::format::{drawable, duration, fixed, interval_text, usable};
+use crate::report::text::{shortened, width};
+
+const FRAME: Frame = Frame { width: 400.0, height: 350.0, left: 36.0, right: 24.0, top: 30.0, bottom: 40.0 };
+const FONT: f64 = 11.0;
+
+/// One point per proxy; none for fewer than two.
+pub(super) fn figure(costs: &[Cost]) -> Option<Markup> {
+    let shown = |c: &&Cost| usable(c.seconds) && c.seconds > 0.0 && usable(c.spearman.value);
+    let mut costs: Vec<&Cost> = costs.iter().filter(shown).collect();
+    if costs.len() < 2 {
+        return None;
+    }
+    // The front is named first: it gets the best places.
+    costs.sort_by(|a, b| b.front.cmp(&a.front).then(a.seconds.total_cmp(&b.seconds)));
+    let ends = costs.iter().flat_map(|c| {
+        let i = c.spearman.interval.filter(|i| drawable(*i));
+        [c.spearman.value, i.map_or(c.spearman.value, |i| i.low), i.map_or(c.spearman.value, |i| i.high)]
+    });
+    let (x, y) = Scale::decades(costs.iter().map(|c| c.seconds.log10())).zip(Scale::nice(ends, 6))?;
+    let mut chart = Chart::plane(FRAME, x, "time for one network", y, "Spearman correlation");
+    let place_of = |c: &Cost, chart: &Chart| (chart.x(c.seconds.log10()), chart.y(c.spearman.value));
+    let front: Vec<(f64, f64)> = costs.iter().filter(|c| c.front).map(|c| place_of(c, &chart)).collect();
+    let steps: Vec<(f64, f64)> =
+        front.windows(2).flat_map(|w| [w[0], (w[1].0, w[0].1)]).chain(front.last().copied()).collect();
+    if steps.len() > 1 {
+        chart.path(&steps, "front", "");
+    }
+    let mut taken: Vec<Box> = steps
+        .windows(2)
+        .map(|w| Box {
+            left: w[0].0.min(w[1].0) - 1.0,
+            right: w[0].0.max(w[1].0) + 1.0,
+            top: w[0].1.min(w[1].1) - 1.0,
+            bottom: w[0].1.max(w[1].1) + 1.0,
+        })
+        .collect();
+    let kind = |c: &Cost| if c.baseline { (Shape::Square, "baseline") } else { (Shape::Circle, "proxy") };
+    for c in &costs {
+        let (x, y) = place_of(c, &chart);
+        taken.push(Box::around(x, y, 5.0));
+        if let Some(i) = c.spearman.interval.filter(|i| drawable(*i)) {
+            let (high, low) = (chart.y(i.high), chart.y(i.low));
+            chart.line((x, low), (x, high), &format!("bar {}", kind(c).1));
+            taken.push(Box { left: x - 1.0, right: x + 1.0, top: high, bottom: low });
+        }
+    }
+    let points: Vec<(f64, f64)> = costs.iter().map(|c| place_of(c, &chart)).collect();
+    let names: Vec<String> = costs.iter().map(|c| shortened(&c.name)).collect();
+    let widths: Vec<f64> = names.iter().map(|n| width(n, FONT)).collect();
+    let plot =
+        Box { left: FRAME.left, top: FRAME.top, right: FRAME.width - FRAME.right, bottom: FRAME.height - FRAME.bottom };
+    let boxes = place(&points, &widths, FONT + 4.0, plot, &taken);
+    for ((&(x, y), b), (c, name)) in points.iter().zip(&boxes).zip(costs.iter().zip(&names)) {
+        let nearest = (x.clamp(b.left, b.right), y.clamp(b.top, b.bottom));
+        if (nearest.0 - x).hypot(nearest.1 - y) > 14.0 {
+            chart.line((x, y), nearest, "leader");
+        }
+        let class = if c.front { "place mid heavy" } else { "place mid" };
+        chart.text((b.left + b.right) / 2.0, b.bottom - 4.0, class, name);
+    }
+    for (c, &(x, y)) in costs.iter().zip(&points) {
+        let (shape, class) = kind(c);
+        let range = c.spearman.interval.filter(|i| drawable(*i));
+        let range = range.map(|i| format!(", 95% interval {}", interval_text(i, fixed))).unwrap_or_default();
+        let title =
+            format!("{}: {} a network, Spearman {}{range}", c.name, time(c.seconds), fixed(c.spearman.value, 2));
+        let class = if c.front { format!("{class} first") } else { class.to_owned() };
+        chart.mark(x, y, Mark { shape, class: &class, key: &c.name, title: &title });
+    }
+    let on_front: Vec<&str> = costs.iter().filter(|c| c.front).map(|c| c.name.as_str()).collect();
+    let svg = chart.finish(&format!("Time and Spearman correlation of {} proxies.", costs.len()));
+    let kinds = [(Shape::Circle, "proxy", Tone::Plain.words()), (Shape::Square, "baseline", Tone::Baseline.words())];
+    let key = if costs.iter().any(|c| c.baseline) { legend(&kinds) } else { Markup::default() };
+    let caption = html! {
+        "Across: seconds for one network, on a logarithmic axis; what takes less than a microsecond stands at its left end. Up: \
+         Spearman correlation with its 95% interval. The line is the Pareto front: no proxy is both quicker and better than "
+        (on_front.join(", ")) "."
+    };
+    Some(single(key, svg, caption))
+}
+
+/// A time that may be less than a millisecond.
+fn time(seconds: f64) -> String {
+    if seconds < 1e-4 { format!("{} µs", fixed(seconds * 1e6, 0)) } else { duration(seconds) }
+}
