@@ -7,7 +7,7 @@ use naslens::data::{self, DataSpec};
 use naslens::engine::{CodeKernel, DeviceBatch, Engine, Pass, channels_last, prepare_process};
 use naslens::network::{Network, Shape};
 use naslens::seed::Stream;
-use naslens::space::{self, Skeleton, Task};
+use naslens::space::{self, Task};
 use naslens::stats::kendall_tau;
 use std::hint::black_box;
 use tch::{Device, Kind, Tensor};
@@ -17,7 +17,7 @@ const ARCH: &str = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_conne
 const BATCH: usize = 64;
 
 fn network() -> Network {
-    let space = space::open("nas-bench-201", &Skeleton::default()).expect("a known space");
+    let space = space::open("nas-bench-201").expect("a known space");
     let arch = space.parse(ARCH).expect("a well-formed architecture");
     let task = Task::classify(Shape::new(3, 32, 32), 10);
     space.build(&arch, &task).expect("fits 32x32 images").live().expect("is alive")
@@ -70,7 +70,7 @@ fn synflow(c: &mut Criterion) {
 /// SynFlow and ReLU codes of 16 networks with shared weights, one by one and as one population.
 fn populations(c: &mut Criterion) {
     let (engine, batch) = (Engine::with_bank(Device::Cpu), batch());
-    let space = space::open("nas-bench-201", &Skeleton::default()).expect("a known space");
+    let space = space::open("nas-bench-201").expect("a known space");
     let task = Task::classify(Shape::new(3, 32, 32), 10);
     let mut stream = Stream::new(5);
     let live = std::iter::from_fn(|| Some(space.build(&space.sample(&mut stream), &task).expect("fits").live()));

@@ -11,7 +11,7 @@ use naslens::engine::{DeviceBatch, Engine, Pass, prepare_process, prepare_thread
 use naslens::network::Shape;
 use naslens::proxy;
 use naslens::seed::{Stream, derive};
-use naslens::space::{self, Skeleton, Task};
+use naslens::space::{self, Task};
 use naslens::stats::spearman;
 use rayon::prelude::*;
 use tch::Device;
@@ -23,7 +23,7 @@ const PROXIES: [&str; 6] = ["synflow", "naswot", "jacov", "grad_norm", "snip", "
 fn main() {
     prepare_process();
     rayon::ThreadPoolBuilder::new().start_handler(|_| prepare_thread()).build_global().expect("a thread pool");
-    let space = space::open("nas-bench-201", &Skeleton::default()).expect("a known space");
+    let space = space::open("nas-bench-201").expect("a known space");
     let image = Shape::new(3, 32, 32);
     let task = Task::classify(image, 10);
     let batch = data::draw_batch(&data::open(&DataSpec::default()).expect("built in"), image, 64, 0, false)

@@ -23,9 +23,9 @@
 //! use naslens::engine::{DeviceBatch, Engine, parse_device};
 //! use naslens::network::Shape;
 //! use naslens::proxy;
-//! use naslens::space::{self, Skeleton, Task};
+//! use naslens::space::{self, Task};
 //!
-//! let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(4), cells: Some(1) })?;
+//! let space = space::open("nas-bench-201:channels=4,cells=1")?;
 //! let arch = space.parse("|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_1x1~2|")?;
 //! let image = Shape::new(3, 16, 16);
 //! let network = space.build(&arch, &Task::classify(image, 10))?.live().expect("the input reaches the output");

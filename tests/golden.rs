@@ -6,7 +6,7 @@ use naslens::engine::{DeviceBatch, Engine, Pass, prepare_process};
 use naslens::network::Shape;
 use naslens::proxy::{self, PROXIES, Score, Status, View};
 use naslens::seed::Stream;
-use naslens::space::{self, Skeleton, Task};
+use naslens::space::{self, Task};
 use ndarray::Array4;
 use serde_json::Value;
 use tch::Device;
@@ -53,13 +53,13 @@ fn every_proxy_equals_pytorch_in_float64() {
     for case in cases.as_array().unwrap() {
         let number = |key: &str| case[key].as_u64().unwrap() as usize;
         let seed = number("seed") as u64;
-        let skeleton = match case["space"].as_str().unwrap() {
+        let options = match case["space"].as_str().unwrap() {
             "nas-bench-201" | "nas-bench-101" => {
-                Skeleton { init_channels: Some(number("init_channels")), cells: Some(number("cells")) }
+                format!(":channels={},cells={}", number("init_channels"), number("cells"))
             }
-            _ => Skeleton::default(),
+            _ => String::new(),
         };
-        let space = space::open(case["space"].as_str().unwrap(), &skeleton).unwrap();
+        let space = space::open(&format!("{}{options}", case["space"].as_str().unwrap())).unwrap();
         let size = number("image_size");
         let batch_of = |n: usize, classes: usize| {
             let mut stream = Stream::named(seed, "images");

@@ -4,7 +4,7 @@ use naslens::engine::{DeviceBatch, Engine, Pass, prepare_process};
 use naslens::network::Shape;
 use naslens::proxy;
 use naslens::seed::{Stream, derive};
-use naslens::space::{self, ArchId, SearchSpace, Skeleton, Task};
+use naslens::space::{self, ArchId, SearchSpace, Task};
 use naslens::stats::spearman;
 use ndarray::Array4;
 use tch::Device;
@@ -13,7 +13,7 @@ const TASK: Task = Task::classify(Shape::new(3, 8, 8), 10);
 
 fn space() -> Box<dyn SearchSpace> {
     prepare_process();
-    space::open("nas-bench-201", &Skeleton { init_channels: Some(8), cells: Some(1) }).unwrap()
+    space::open("nas-bench-201:channels=8,cells=1").unwrap()
 }
 
 fn batch() -> DeviceBatch {

@@ -13,15 +13,14 @@ use naslens::benchmark::Table;
 use naslens::hardware::{KnownLatency, LatencyModel, ModelSettings, Origin, Setting};
 use naslens::network::Shape;
 use naslens::proxy::Status;
-use naslens::space::{self, Architecture, SearchSpace, Skeleton};
+use naslens::space::{self, Architecture, SearchSpace};
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 
 const TINY: &str = "--init-channels 4 --cells 1 --image 3x8x8 --device cpu";
 
-fn space(skeleton: Skeleton) -> Box<dyn SearchSpace> {
-    space::open("nas-bench-201", &skeleton).unwrap()
-}
+/// The space as published.
+const PUBLISHED: &str = "nas-bench-201";
 
 fn json(command: &mut Command) -> Value {
     let output = command.output().unwrap();
@@ -36,12 +35,11 @@ fn error(command: &mut Command) -> String {
 }
 
 /// A model that says what `latency` says of the genes.
-fn model(file: &Path, skeleton: Skeleton, image: Shape, origin: Origin, latency: impl Fn(&[u8]) -> f64) {
-    let space = space(skeleton);
-    let known = |arch: Architecture| KnownLatency { arch: space.format(&arch), latency_ms: latency(&arch.0) };
+fn model(file: &Path, space: &str, image: Shape, origin: Origin, latency: impl Fn(&[u16]) -> f64) {
+    let (spec, space) = (space.parse().unwrap(), space::open(space).unwrap());
+    let known = |arch: Architecture| KnownLatency { arch: space.format(&arch), latency_ms: latency(arch.genes()) };
     let networks = (0..15_625).step_by(97).filter_map(|i| space.at(i)).map(known).collect();
-    let Skeleton { init_channels, cells } = skeleton;
-    let settings = ModelSettings { space: "nas-bench-201".into(), init_channels, cells, image, classes: 10, origin };
+    let settings = ModelSettings { space: spec, image, classes: 10, origin };
     fs::write(file, LatencyModel::fit(settings, networks).unwrap().to_json().unwrap()).unwrap();
 }
 
@@ -50,7 +48,7 @@ fn published() -> Origin {
 }
 
 /// One millisecond, and half a millisecond for every 3x3 convolution.
-fn per_convolution(genes: &[u8]) -> f64 {
+fn per_convolution(genes: &[u16]) -> f64 {
     1.0 + 0.5 * genes.iter().filter(|g| **g == 3).count() as f64
 }
 
@@ -122,7 +120,7 @@ fn a_fit_says_how_good_it_is_and_serves_a_screen() {
 fn a_limit_keeps_networks_out_and_changes_no_other_score() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("model.json");
-    let tiny = Skeleton { init_channels: Some(4), cells: Some(1) };
+    let tiny = "nas-bench-201:channels=4,cells=1";
     model(&file, tiny, Shape::new(3, 8, 8), published(), per_convolution);
     let base = "--sample 60 --proxies params,naswot,jacov,vote";
     let limited = format!("{base} --max-latency-ms 2.2 --latency-model {}", file.display());
@@ -185,10 +183,10 @@ fn a_limit_keeps_networks_out_and_changes_no_other_score() {
 }
 
 /// Made-up accuracies of all strings: the more 3x3 convolutions, the better.
-fn accuracies(dir: &Path, skeleton: Skeleton) -> PathBuf {
-    let space = space(skeleton);
+fn accuracies(dir: &Path, space: &str) -> PathBuf {
+    let space = space::open(space).unwrap();
     let archs: Vec<Architecture> = (0..15_625).filter_map(|i| space.at(i)).collect();
-    let accuracy = |(i, arch): (usize, &Architecture)| 80.0 + per_convolution(&arch.0) + 1e-5 * i as f64;
+    let accuracy = |(i, arch): (usize, &Architecture)| 80.0 + per_convolution(arch.genes()) + 1e-5 * i as f64;
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("arch", Arc::new(StringArray::from_iter_values(archs.iter().map(|a| space.format(a))))),
         ("pct", Arc::new(Float64Array::from_iter_values(archs.iter().enumerate().map(accuracy)))),
@@ -203,7 +201,7 @@ fn accuracies(dir: &Path, skeleton: Skeleton) -> PathBuf {
 
 /// Rows of the table at these official indices.
 fn some_accuracies(dir: &Path, indices: &[u64]) -> PathBuf {
-    let whole = Table::open(&accuracies(dir, Skeleton::default())).unwrap();
+    let whole = Table::open(&accuracies(dir, PUBLISHED)).unwrap();
     let (archs, pct) = (whole.string_column("arch").unwrap(), whole.f64_column("pct").unwrap());
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("arch", Arc::new(indices.iter().map(|&i| archs[i as usize].clone()).collect::<StringArray>())),
@@ -220,13 +218,13 @@ fn some_accuracies(dir: &Path, indices: &[u64]) -> PathBuf {
 #[test]
 fn a_network_that_the_model_is_wrong_about_never_wins() {
     let dir = tempfile::tempdir().unwrap();
-    let space = space(Skeleton::default());
+    let space = space::open(PUBLISHED).unwrap();
     // From six skips or poolings to six 3x3 convolutions.
-    let genes: Vec<Vec<u8>> =
-        (0..=6).map(|n| (0..6).map(|i| if i < n { 3 } else { 1 + 3 * (i as u8 % 2) }).collect()).collect();
-    let indices: Vec<u64> = genes.iter().map(|g| space.index_of(&Architecture(g.clone())).unwrap()).collect();
-    let text = |g: &Vec<u8>| space.format(&Architecture(g.clone()));
-    let id = space.arch_id(&Architecture(genes[0].clone())).to_string();
+    let genes: Vec<Vec<u16>> =
+        (0..=6).map(|n| (0..6).map(|i| if i < n { 3 } else { 1 + 3 * (i as u16 % 2) }).collect()).collect();
+    let indices: Vec<u64> = genes.iter().map(|g| space.index_of(&Architecture::new(g.clone())).unwrap()).collect();
+    let text = |g: &Vec<u16>| space.format(&Architecture::new(g.clone()));
+    let id = space.arch_id(&Architecture::new(genes[0].clone())).to_string();
     let (fast, slow) = (text(&genes[0]), text(&genes[6]));
     let measure =
         || json(cli::naslens("latency --runs 15 --device cpu --json").args(["--arch", &fast, "--arch", &slow]));
@@ -239,9 +237,9 @@ fn a_network_that_the_model_is_wrong_about_never_wins() {
     // The model believes that all networks take next to no time.
     let file = dir.path().join("wrong.json");
     let setting = Setting::here("cpu", 1, 1, true).unwrap();
-    let believed = |genes: &[u8]| 1e-3 * per_convolution(genes);
+    let believed = |genes: &[u16]| 1e-3 * per_convolution(genes);
     let origin = Origin::Measured { setting, runs: 9 };
-    model(&file, Skeleton::default(), Shape::new(3, 32, 32), origin, believed);
+    model(&file, PUBLISHED, Shape::new(3, 32, 32), origin, believed);
     let table = some_accuracies(dir.path(), &indices);
     let search = |model: &Path, limit: f64, json: &str| {
         let args =
@@ -277,7 +275,7 @@ fn a_network_that_the_model_is_wrong_about_never_wins() {
     assert_eq!(report["latency"]["too_slow"].as_array().unwrap().len(), 7);
 
     // Numbers of another machine cannot be measured again, and that is said.
-    model(&file, Skeleton::default(), Shape::new(3, 32, 32), published(), per_convolution);
+    model(&file, PUBLISHED, Shape::new(3, 32, 32), published(), per_convolution);
     let report = json(&mut search(&file, 3.0, "--json"));
     let reason = report["latency"]["not_measured"].as_str().unwrap();
     assert!(reason.contains("ms in made-up.parquet"), "{reason}");
@@ -290,11 +288,11 @@ fn a_network_that_the_model_is_wrong_about_never_wins() {
 #[test]
 fn published_latencies_are_learned_from_few_of_them() {
     let dir = tempfile::tempdir().unwrap();
-    let space = space(Skeleton::default());
+    let space = space::open(PUBLISHED).unwrap();
     let archs: Vec<Architecture> = (0..15_625).step_by(41).filter_map(|i| space.at(i)).collect();
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("arch", Arc::new(StringArray::from_iter_values(archs.iter().map(|a| space.format(a))))),
-        ("ms", Arc::new(Float64Array::from_iter_values(archs.iter().map(|a| per_convolution(&a.0))))),
+        ("ms", Arc::new(Float64Array::from_iter_values(archs.iter().map(|a| per_convolution(a.genes()))))),
         ("none", Arc::new(Float64Array::from_iter_values(archs.iter().map(|_| 0.0)))),
     ];
     let batch = RecordBatch::try_from_iter(columns).unwrap();

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use naslens::benchmark::Table;
-use naslens::space::{self, Skeleton};
+use naslens::space;
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 
 /// Every 25th architecture of NAS-Bench-201 with a made-up accuracy, after 12 and 200 epochs, seconds of every third
 /// network, and a latency that some lack.
 fn table(dir: &Path) -> PathBuf {
-    let space = space::open("nas-bench-201", &Skeleton::default()).unwrap();
+    let space = space::open("nas-bench-201").unwrap();
     let rows: Vec<(u64, Vec<u8>)> = (0..625).map(|i| (i * 25, space.at(i * 25).unwrap().0)).collect();
     let worth = [-2.0, 0.0, 1.5, 3.0, 0.5];
     let accuracy = |genes: &[u8]| 80.0 + 0.7 * genes.iter().map(|&g| worth[usize::from(g)]).sum::<f64>();

@@ -3,7 +3,7 @@
 use naslens::engine::{DeviceBatch, Dual, Engine, Pass, prepare_process, prepare_thread};
 use naslens::network::{Network, Shape};
 use naslens::seed::Stream;
-use naslens::space::{self, Architecture, SearchSpace, Skeleton, Task};
+use naslens::space::{self, Architecture, SearchSpace, Task};
 use ndarray::Array4;
 use rayon::prelude::*;
 use tch::{Device, Kind};
@@ -12,7 +12,10 @@ const ALL_CONV: &str =
     "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|";
 
 fn nas_bench_201(cells: Option<usize>) -> Box<dyn SearchSpace> {
-    space::open("nas-bench-201", &Skeleton { init_channels: Some(16), cells }).unwrap()
+    space::open(
+        &cells.map_or("nas-bench-201:channels=16".into(), |n: usize| format!("nas-bench-201:channels=16,cells={n}")),
+    )
+    .unwrap()
 }
 
 fn live(space: &dyn SearchSpace, arch: &Architecture, pixels: usize) -> Option<Network> {

@@ -12,7 +12,7 @@ use libtest_mimic::{Arguments, Trial};
 use naslens::benchmark::Table;
 use naslens::candidates::{self, Candidates, CandidatesConfig};
 use naslens::network::Shape;
-use naslens::space::{self, NasBench101, SearchSpace, Skeleton, Task, tree_string};
+use naslens::space::{self, NasBench101, SearchSpace, Task, tree_string};
 use rayon::prelude::*;
 
 const SIZE: usize = 15_625;
@@ -66,7 +66,7 @@ fn table() -> Table {
 }
 
 fn nas_bench_201() -> Box<dyn SearchSpace> {
-    space::open("nas-bench-201", &Skeleton::default()).unwrap()
+    space::open("nas-bench-201").unwrap()
 }
 
 fn whole(table: &Table, column: &str) -> Vec<u64> {
@@ -85,7 +85,7 @@ fn index_string_and_op_codes_agree_both_ways() {
         assert_eq!(space.index_of(&arch), Some(index), "{text}");
         assert_eq!(space.at(index).as_ref(), Some(&arch), "{index}");
         assert_eq!(space.format(&arch), text);
-        assert_eq!(arch.0.iter().map(u8::to_string).collect::<String>(), codes.unwrap(), "{text}");
+        assert_eq!(arch.genes().iter().map(u16::to_string).collect::<String>(), codes.unwrap(), "{text}");
     }
 }
 
@@ -121,7 +121,7 @@ fn tree_strings_give_the_published_classes() {
 /// back.
 fn nas_bench_101_rows(step: usize) {
     let table = open(NB101);
-    let space = NasBench101::new(&Skeleton::default()).unwrap();
+    let space = NasBench101::default();
     assert_eq!(space.size(), table.num_rows() as u128);
     let [hashes, edges, params] =
         ["module_hash_hi64", "adjacency_bits", "trainable_params"].map(|column| whole(&table, column));
@@ -141,7 +141,7 @@ fn nas_bench_101_rows(step: usize) {
 
 fn fbnet_reads_the_published_strings() {
     let table = open(FBNET);
-    let space = space::open("fbnet", &Skeleton::default()).unwrap();
+    let space = space::open("fbnet").unwrap();
     for text in table.string_column("arch").unwrap().into_iter().flatten() {
         assert_eq!(space.format(&space.parse(&text).unwrap()), text);
     }

@@ -30,7 +30,7 @@ use crate::benchmark::{Table, TableError};
 use crate::network::Shape;
 use crate::proxy::Status;
 use crate::report::{LATENCY, METADATA_KEY, SCORES_FILE};
-use crate::space::{self, ArchId, Architecture, SearchSpace, Skeleton, Task};
+use crate::space::{self, ArchId, Architecture, SearchSpace, SpaceSpec, Task};
 use names::Names;
 use truth::Truths;
 
@@ -56,7 +56,7 @@ pub type Values = (String, Vec<Option<f64>>);
 /// Distinct live networks with what is known of them. All lists have one entry per network: in the order in which the run
 /// first names them, or, without a run, in the order of the space, whatever the order of the table.
 pub struct Candidates {
-    /// The space, with the skeleton of the run.
+    /// The space, with the options of the run.
     pub space: Box<dyn SearchSpace>,
     /// The representatives, one per [`ArchId`].
     pub archs: Vec<Architecture>,
@@ -112,19 +112,14 @@ pub fn open_scores(dir: &Path) -> Result<Table, CandidatesError> {
 pub fn space_of_scores(scores: &Table, truths: &Table) -> Result<Option<Box<dyn SearchSpace>>, CandidatesError> {
     let run: Option<Value> = scores.metadata(METADATA_KEY).and_then(|text| serde_json::from_str(&text).ok());
     let config = run.as_ref().map(|run| &run["config"]);
-    if let Some(name) = config.and_then(|config| config["space"].as_str()) {
+    if let Some(config) = config.filter(|config| config["space"].is_string()) {
         // A space that a later version knows is joined as it is written.
-        return Ok(space::open(name, &skeleton(config)).ok());
+        return Ok(SpaceSpec::of_settings(config).ok().flatten().and_then(|spec| spec.open().ok()));
     }
     match names::space_of(scores)? {
         None => Ok(names::space_of(truths)?),
         found => Ok(found),
     }
-}
-
-fn skeleton(config: Option<&Value>) -> Skeleton {
-    let number = |key: &str| config.and_then(|c| c[key].as_u64()).map(|v| v as usize);
-    Skeleton { init_channels: number("init_channels"), cells: number("cells") }
 }
 
 fn no_space(origin: String) -> CandidatesError {
@@ -137,28 +132,28 @@ pub fn listed(table: &Path, space: &dyn SearchSpace) -> Result<Vec<Architecture>
     let table = Table::open_truths(table)?;
     let named = architectures(&table, space)?.ok_or_else(|| JoinError::no_architectures(&table))?;
     let mut archs: Vec<Architecture> = named.rows.into_iter().flatten().collect();
-    archs.sort_by_cached_key(|arch| (space.index_of(arch), arch.0.clone()));
+    archs.sort_by_cached_key(|arch| (space.index_of(arch), arch.clone()));
     archs.dedup();
     Ok(archs)
 }
 
-/// The space of a run with its skeleton, from its description.
+/// The space of a run with its options, from its description.
 fn space_of(
     config: &CandidatesConfig,
     dir: &Path,
     run: Option<&Value>,
 ) -> Result<Box<dyn SearchSpace>, CandidatesError> {
-    let settings = run.map(|run| &run["config"]);
-    let skeleton = skeleton(settings);
-    let found = settings.and_then(|s| s["space"].as_str());
-    let name = found.or(config.space.as_deref()).ok_or_else(|| no_space(format!("the run in {}", dir.display())))?;
-    let space = space::open(name, &skeleton)?;
-    match &config.space {
-        Some(asked) if space::open(asked, &Skeleton::default())?.entry().name != space.entry().name => {
-            let (dir, found) = (dir.into(), space.entry().name.into());
-            Err(CandidatesError::OtherSpace { dir, found, asked: asked.clone() })
+    let asked = config.space.as_deref().map(str::parse::<SpaceSpec>).transpose()?;
+    let found = run.map(|run| SpaceSpec::of_settings(&run["config"])).transpose()?.flatten();
+    let Some(spec) = found.as_ref().or(asked.as_ref()) else {
+        return Err(no_space(format!("the run in {}", dir.display())));
+    };
+    let found = spec.entry()?.name;
+    match &asked {
+        Some(asked) if asked.entry()?.name != found => {
+            Err(CandidatesError::OtherSpace { dir: dir.into(), found: found.into(), asked: asked.to_string() })
         }
-        _ => Ok(space),
+        _ => Ok(spec.open()?),
     }
 }
 
@@ -274,7 +269,7 @@ fn from_table(config: &CandidatesConfig, path: &Path) -> Result<Candidates, Cand
     let table = Table::open_truths(path)?;
     let origin = format!("`{}`", path.display());
     let space = match &config.space {
-        Some(name) => space::open(name, &Skeleton::default())?,
+        Some(name) => space::open(name)?,
         None => names::space_of(&table)?.ok_or_else(|| no_space(origin.clone()))?,
     };
     let Some(named) = architectures(&table, space.as_ref())? else {
@@ -291,7 +286,7 @@ fn from_table(config: &CandidatesConfig, path: &Path) -> Result<Candidates, Cand
         let (table, matched, impossible) = (path.into(), listed, target.impossible);
         return Err(JoinError::NoTruth { table, target: target.name, matched, impossible }.into());
     }
-    rows.sort_by_cached_key(|(_, arch)| (space.index_of(arch), arch.0.clone()));
+    rows.sort_by_cached_key(|(_, arch)| (space.index_of(arch), arch.clone()));
     let mut chosen = distinct(space.as_ref(), rows);
     let networks = chosen.len();
     let counted = counts(space.as_ref(), &chosen, &TASK)?;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::JoinError;
 use crate::benchmark::{Table, TableError};
-use crate::space::{self, ArchId, Architecture, NasBench101, SearchSpace, Skeleton};
+use crate::space::{self, ArchId, Architecture, NasBench101, SearchSpace};
 
 /// Columns with architectures as text, the first that there is.
 const TEXT: [&str; 2] = ["arch_str", "arch"];
@@ -24,6 +24,21 @@ const HASH_BYTES: usize = 8;
 /// Bytes that are equal for what is equal: genes or a text for an architecture, an id for a network.
 pub(super) type Key = Vec<u8>;
 
+/// The key of an architecture: its genes, two bytes each.
+fn key_of(arch: &Architecture) -> Key {
+    arch.genes().iter().flat_map(|gene| gene.to_le_bytes()).collect()
+}
+
+/// The architecture of a [`key_of`].
+fn architecture_of(key: &Key) -> Architecture {
+    Architecture::new(key.as_chunks().0.iter().map(|&gene| u16::from_le_bytes(gene)).collect::<Vec<_>>())
+}
+
+/// The key of what an architecture is run as.
+pub(super) fn representative(space: &dyn SearchSpace, string: &Key) -> Key {
+    key_of(&space.representative(&architecture_of(string)))
+}
+
 /// What a row is about.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Name {
@@ -38,7 +53,7 @@ pub(super) struct Name {
 impl Name {
     /// An architecture of a known space and its id.
     pub fn of(arch: &Architecture, id: ArchId) -> Self {
-        Name { string: Some(arch.0.clone()), network: Some(bytes_of(id)), index: None }
+        Name { string: Some(key_of(arch)), network: Some(bytes_of(id)), index: None }
     }
 
     /// What tells it from other architectures.
@@ -55,7 +70,7 @@ impl Name {
     pub fn example(&self, space: Option<&dyn SearchSpace>) -> String {
         match (&self.string, &self.network) {
             (Some(string), _) => match space {
-                Some(space) => format!("`{}`", space.format(&Architecture(string.clone()))),
+                Some(space) => format!("`{}`", space.format(&architecture_of(string))),
                 None => format!("`{}`", String::from_utf8_lossy(string)),
             },
             (None, Some(network)) if network.len() == HASH_BYTES => {
@@ -101,7 +116,7 @@ pub(super) fn space_of(table: &Table) -> Result<Option<Box<dyn SearchSpace>>, Ta
     names.sort_unstable();
     names.dedup();
     Ok(match names.as_slice() {
-        [one] => space::open(one, &Skeleton::default()).ok(),
+        [one] => space::open(one).ok(),
         _ => None,
     })
 }

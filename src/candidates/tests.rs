@@ -25,15 +25,15 @@ fn numbers(values: &[Option<f64>]) -> ArrayRef {
 }
 
 fn nas_bench_201() -> Box<dyn SearchSpace> {
-    space::open("nas-bench-201", &Skeleton::default()).unwrap()
+    space::open("nas-bench-201").unwrap()
 }
 
 /// Two strings of one network, its representative first, then another network and a dead one.
 fn strings() -> [String; 4] {
     let space = nas_bench_201();
-    let text = |genes: [u8; 6]| space.format(&Architecture(genes.to_vec()));
+    let text = |genes: [u16; 6]| space.format(&Architecture::new(genes));
     // Genes are edges 0>1, 0>2, 1>2, 0>3, 1>3, 2>3. An edge into a vertex that leads nowhere changes nothing.
-    let (own, twin) = (Architecture(vec![0, 0, 0, 3, 0, 0]), Architecture(vec![2, 0, 0, 3, 0, 0]));
+    let (own, twin) = (Architecture::new(vec![0, 0, 0, 3, 0, 0]), Architecture::new(vec![2, 0, 0, 3, 0, 0]));
     assert_eq!(space.representative(&twin), own);
     [space.format(&own), space.format(&twin), text([0, 3, 0, 0, 0, 3]), text([2, 0, 3, 0, 0, 0])]
 }
@@ -77,7 +77,7 @@ fn the_representative_speaks_for_its_network() {
         );
     }
     // Where the representative is not listed, all strings of the network count.
-    let another = nas_bench_201().format(&Architecture(vec![3, 0, 0, 3, 0, 0]));
+    let another = nas_bench_201().format(&Architecture::new(vec![3, 0, 0, 3, 0, 0]));
     write(&table, vec![("arch", text(&[&twin, &another])), ("a", numbers(&[Some(1.0), Some(2.0)]))]);
     assert_eq!(of_table(&table, "nas-bench-201", &["a"]).unwrap().truth("a").unwrap(), [Some(1.5)]);
 }

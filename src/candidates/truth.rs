@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::column::{self, Column};
-use super::names::{Key, Name, Names, check_indices};
+use super::names::{self, Key, Name, Names, check_indices};
 use super::{JoinError, Values};
 use crate::benchmark::Table;
 use crate::space::{ArchId, Architecture, SearchSpace};
@@ -230,7 +230,7 @@ pub fn join(scores: &Table, truths: &Path, target: &str, space: Option<&dyn Sear
         }
         let representative = space
             .zip(name.string.as_ref())
-            .map(|(space, string)| space.representative(&Architecture(string.clone())).0);
+            .map(|(space, string)| names::representative(space, string));
         found.push(truths.find(&column, name, representative.as_ref()));
     }
     let mut join = Join { key, repeated: own.rows.len() - rows.len(), ..Join::default() };

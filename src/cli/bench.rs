@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use naslens::network::Shape;
 use naslens::pipeline::{BenchConfig, RunOptions, SECTIONS, ScreenConfig, bench};
+use naslens::space::SpaceSpec;
+
+use super::space::SkeletonArgs;
 
 /// Measure whole screens: time per network and proxy, memory, scaling, and other programs beside them.
 ///
@@ -41,12 +44,8 @@ pub struct Args {
     /// Shape that images are adapted to, CHANNELSxHEIGHTxWIDTH in pixels
     #[arg(long, default_value = "3x32x32", value_name = "CxHxW")]
     image: Shape,
-    /// Channels of the first stage [default: as published]
-    #[arg(long, value_name = "N")]
-    init_channels: Option<usize>,
-    /// Cells per stage [default: as published]
-    #[arg(long, value_name = "N")]
-    cells: Option<usize>,
+    #[command(flatten)]
+    skeleton: SkeletonArgs,
     /// Root of all random numbers
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -75,8 +74,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         screen: ScreenConfig {
             image: args.image,
             batch_size: args.batch_size,
-            init_channels: args.init_channels,
-            cells: args.cells,
+            space: args.skeleton.of(SpaceSpec::default())?,
             seed: args.seed,
             ..ScreenConfig::default()
         },

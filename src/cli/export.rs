@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use naslens::network::Shape;
 use naslens::pipeline::{ExportConfig, export};
+use naslens::space::SpaceSpec;
 use naslens::text::thousands;
+
+use super::space::SkeletonArgs;
 
 /// Write a network as PyTorch source, safetensors and ONNX, with an example and a check of all three.
 ///
@@ -17,9 +20,9 @@ Examples:
     --out exported
   python exported/check.py")]
 pub struct Args {
-    /// Search space; see `naslens list spaces`
+    /// Search space, as NAME or NAME:OPTION=VALUE,…; see `naslens list spaces`
     #[arg(long, default_value = "nas-bench-201")]
-    space: String,
+    space: SpaceSpec,
     /// Architecture, as the space writes it; see `naslens list spaces --long`
     #[arg(long)]
     arch: String,
@@ -29,12 +32,8 @@ pub struct Args {
     /// Shape of the images, CHANNELSxHEIGHTxWIDTH in pixels
     #[arg(long, default_value = "3x32x32", value_name = "CxHxW")]
     image: Shape,
-    /// Channels of the first stage [default: as published]
-    #[arg(long, value_name = "N")]
-    init_channels: Option<usize>,
-    /// Cells per stage [default: as published]
-    #[arg(long, value_name = "N")]
-    cells: Option<usize>,
+    #[command(flatten)]
+    skeleton: SkeletonArgs,
     /// Root of the drawn weights and of the example images
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -51,10 +50,8 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = ExportConfig {
-        space: args.space,
+        space: args.skeleton.of(args.space)?,
         arch: args.arch,
-        init_channels: args.init_channels,
-        cells: args.cells,
         image: args.image,
         classes: args.classes,
         seed: args.seed,

@@ -12,9 +12,11 @@ use naslens::pipeline::latency::{
     PublishedConfig, Subject, cached_model, default_model_file, fit_measured, fit_published, listed, measure_table,
     sampled, subject_of_run, top_of_run,
 };
+use naslens::space::SpaceSpec;
 
 use super::count;
 use super::progress::Reporter;
+use super::space::SkeletonArgs;
 
 /// A limit on latency, shared by `screen` and `search`.
 #[derive(clap::Args)]
@@ -36,13 +38,7 @@ impl LimitArgs {
         }
         let subject = match (run, space) {
             (Some(run), _) => subject_of_run(run)?,
-            (None, Some(space)) => Subject {
-                space: space.into(),
-                init_channels: None,
-                cells: None,
-                image: Shape::new(3, 32, 32),
-                classes: 10,
-            },
+            (None, Some(space)) => Subject { space: space.parse()?, image: Shape::new(3, 32, 32), classes: 10 },
             // The search itself says what is missing.
             (None, None) => return Ok(None),
         };
@@ -75,13 +71,9 @@ Examples:
 pub struct Args {
     /// Search space; see `naslens list spaces` [default: nas-bench-201, or that of the run]
     #[arg(long, conflicts_with = "run")]
-    space: Option<String>,
-    /// Channels of the first stage [default: as published]
-    #[arg(long, value_name = "N", conflicts_with = "run")]
-    init_channels: Option<usize>,
-    /// Cells per stage [default: as published]
-    #[arg(long, value_name = "N", conflicts_with = "run")]
-    cells: Option<usize>,
+    space: Option<SpaceSpec>,
+    #[command(flatten)]
+    skeleton: SkeletonArgs,
     /// Shape of an image, CHANNELSxHEIGHTxWIDTH in pixels
     #[arg(long, default_value = "3x32x32", value_name = "CxHxW", conflicts_with = "run")]
     image: Shape,
@@ -92,7 +84,7 @@ pub struct Args {
     #[arg(long, value_name = "ARCH")]
     arch: Vec<String>,
     /// Measure the best networks of the screen in this folder
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["init_channels", "cells"])]
     run: Option<PathBuf>,
     /// How many of them
     #[arg(long, default_value_t = 10, value_name = "N", requires = "run")]
@@ -151,9 +143,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let subject = match &args.run {
         Some(run) => subject_of_run(run)?,
         None => Subject {
-            space: args.space.unwrap_or_else(|| "nas-bench-201".into()),
-            init_channels: args.init_channels,
-            cells: args.cells,
+            space: args.skeleton.of(args.space.unwrap_or_default())?,
             image: args.image,
             classes: args.classes,
         },

@@ -24,6 +24,7 @@ mod run;
 mod screen;
 mod search;
 mod signals;
+mod space;
 mod stability;
 
 use std::ops::RangeInclusive;

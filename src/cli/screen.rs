@@ -8,11 +8,13 @@ use naslens::data::DataSpec;
 use naslens::network::Shape;
 use naslens::pipeline::latency::Subject;
 use naslens::pipeline::{CascadeStage, Init, ScreenConfig, Selection, read_arch_list, screen};
+use naslens::space::SpaceSpec;
 use naslens::text::thousands;
 
 use super::latency::LimitArgs;
 use super::machine::MachineArgs;
 use super::progress::Reporter;
+use super::space::SkeletonArgs;
 
 /// Score untrained networks of a space with proxies.
 ///
@@ -27,9 +29,9 @@ Examples:
   naslens screen --all --cascade params@live:0.5 --proxies naslens --out runs/all
   naslens screen --sample 200 --data folder:IMAGES --image 3x64x64 --out runs/mine")]
 pub struct Args {
-    /// Search space; see `naslens list spaces`
+    /// Search space, as NAME or NAME:OPTION=VALUE,…; see `naslens list spaces`
     #[arg(long, default_value = "nas-bench-201")]
-    space: String,
+    space: SpaceSpec,
     /// Score N architectures drawn uniformly without replacement
     #[arg(long, value_name = "N")]
     sample: Option<u64>,
@@ -63,12 +65,8 @@ pub struct Args {
     /// Draw the same number of images of every class
     #[arg(long)]
     class_balanced: bool,
-    /// Channels of the first stage [default: as published]
-    #[arg(long, value_name = "N")]
-    init_channels: Option<usize>,
-    /// Cells per stage [default: as published]
-    #[arg(long, value_name = "N")]
-    cells: Option<usize>,
+    #[command(flatten)]
+    skeleton: SkeletonArgs,
     #[command(flatten)]
     limit: LimitArgs,
     /// Root of all random numbers
@@ -89,9 +87,7 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut config = ScreenConfig {
-        space: args.space,
-        init_channels: args.init_channels,
-        cells: args.cells,
+        space: args.skeleton.of(args.space)?,
         proxies: args.proxies,
         cascade: args.cascade,
         data: args.data,

@@ -3,14 +3,14 @@ use crate::confirm::{Augmentation, Optimiser};
 use crate::data::{DataSpec, open};
 use crate::engine::Precision;
 use crate::network::Shape;
-use crate::space::{self, Skeleton, Task};
+use crate::space::{self, Task};
 use tch::Device;
 
 fn digits(recipe: &Recipe) -> (Network, TrainingData) {
     crate::engine::prepare_process();
     let source = open(&DataSpec::default()).unwrap();
     let data = TrainingData::new(source.dataset().unwrap(), recipe, 0, Device::Cpu).unwrap();
-    let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(4), cells: Some(1) }).unwrap();
+    let space = space::open("nas-bench-201:channels=4,cells=1").unwrap();
     let arch = space.parse(space.entry().example).unwrap();
     let task = Task::classify(recipe.image, data.classes());
     (space.build(&arch, &task).unwrap().live().unwrap(), data)

@@ -22,19 +22,19 @@ pub(super) static ENTRY: EncodingEntry = EncodingEntry {
 /// adjacency encoding, since the genes of a graph space are the entries of its adjacency matrix and its operations.
 fn encode(space: &dyn SearchSpace, archs: &[Architecture]) -> Columns {
     let choices = space.choices();
-    let scale = |gene: u8, choices: u8| f64::from(gene) / f64::from(choices.saturating_sub(1).max(1));
-    let values = Array2::from_shape_fn((archs.len(), choices.len()), |(i, g)| scale(archs[i].0[g], choices[g]));
+    let scale = |gene: u16, choices: u16| f64::from(gene) / f64::from(choices.saturating_sub(1).max(1));
+    let values = Array2::from_shape_fn((archs.len(), choices.len()), |(i, g)| scale(archs[i].genes()[g], choices[g]));
     Columns { names: (0..choices.len()).map(|g| format!("gene {g}")).collect(), values }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::{Skeleton, open};
+    use crate::space::open;
 
     #[test]
     fn genes_become_fractions() {
-        let space = open("nats-size", &Skeleton::default()).unwrap();
+        let space = open("nats-size").unwrap();
         let archs = [space.parse("8:64:16:8:32").unwrap()];
         let columns = encode(space.as_ref(), &archs);
         assert_eq!(columns.values.row(0).to_vec(), [0.0, 1.0, 1.0 / 7.0, 0.0, 3.0 / 7.0]);

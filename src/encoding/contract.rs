@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{ENCODINGS, find};
 use crate::seed::Stream;
-use crate::space::{Architecture, NasBench101, SPACES, SearchSpace, Skeleton};
+use crate::space::{Architecture, NasBench101, SPACES, SearchSpace, open};
 
 fn sample(space: &dyn SearchSpace, n: usize, key: u64) -> Vec<Architecture> {
     let rng = &mut Stream::new(key);
@@ -15,7 +15,7 @@ fn sample(space: &dyn SearchSpace, n: usize, key: u64) -> Vec<Architecture> {
 
 #[test]
 fn columns_are_finite_named_once_and_follow_their_architectures() {
-    for space in SPACES.iter().map(|e| (e.open)(&Skeleton::default()).unwrap()) {
+    for space in SPACES.iter().map(|e| open(e.name).unwrap()) {
         let archs = sample(space.as_ref(), 60, 1);
         let reversed: Vec<Architecture> = archs.iter().rev().cloned().collect();
         let mut names = HashSet::new();
@@ -35,7 +35,7 @@ fn columns_are_finite_named_once_and_follow_their_architectures() {
 
 #[test]
 fn only_found_columns_depend_on_the_other_architectures() {
-    for space in SPACES.iter().map(|e| (e.open)(&Skeleton::default()).unwrap()) {
+    for space in SPACES.iter().map(|e| open(e.name).unwrap()) {
         let archs = sample(space.as_ref(), 20, 2);
         for name in ["one_hot", "categorical", "graf"] {
             let encode = find(name).unwrap().encode;
@@ -52,25 +52,25 @@ fn renumbered(arch: &Architecture, rng: &mut Stream) -> Architecture {
     for _ in 0..30 {
         let v = 1 + rng.below(4) as usize;
         let (low, high) = (order[v].min(order[v + 1]), order[v].max(order[v + 1]));
-        if arch.0[gene(low, high)] == 0 {
+        if arch.genes()[gene(low, high)] == 0 {
             order.swap(v, v + 1);
         }
     }
-    let mut other = Architecture(vec![0; arch.0.len()]);
+    let mut other = vec![0; arch.genes().len()];
     for to in 1..7 {
         for from in 0..to {
             let (low, high) = (order[from].min(order[to]), order[from].max(order[to]));
-            other.0[gene(from, to)] = arch.0[gene(low, high)];
+            other[gene(from, to)] = arch.genes()[gene(low, high)];
         }
     }
-    (1..6).for_each(|v| other.0[20 + v] = arch.0[20 + order[v]]);
-    other
+    (1..6).for_each(|v| other[20 + v] = arch.genes()[20 + order[v]]);
+    Architecture::new(other)
 }
 
 proptest! {
     #[test]
     fn isomorphic_modules_have_equal_features(key in any::<u64>()) {
-        let space = NasBench101::new(&Skeleton::default()).unwrap();
+        let space = NasBench101::default();
         let rng = &mut Stream::new(key);
         let arch = space.sample(rng);
         let other = renumbered(&arch, rng);

@@ -120,12 +120,12 @@ fn features(graph: &OpGraph, subset: &[bool], far: usize) -> [f64; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::{Skeleton, open};
+    use crate::space::open;
     use approx::assert_relative_eq;
 
     #[test]
     fn features_are_as_on_paper() {
-        let space = open("nas-bench-101", &Skeleton::default()).unwrap();
+        let space = open("nas-bench-101").unwrap();
         // conv1x1 and conv3x3 side by side, a pooling after the first, the input straight into the output.
         let arch = space.parse("conv1x1:0/conv3x3:0/maxpool3x3:1/output:0123").unwrap();
         let columns = encode(space.as_ref(), &[arch]);
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(of("conv1x1 or maxpool3x3"), [0.0, 2.0, 2.0, 1.0, 2.5, 2.0]);
         assert_eq!(of("all"), [0.0, 2.0, 3.0, 2.0, 7.0 / 3.0]);
 
-        let space = open("nas-bench-201", &Skeleton::default()).unwrap();
+        let space = open("nas-bench-201").unwrap();
         let arch = space.parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|").unwrap();
         let columns = encode(space.as_ref(), &[arch]);
         assert_eq!(columns.names.len(), 93);
@@ -163,7 +163,7 @@ mod tests {
     //                           max((sum(o in S for o in p) for p in paths), default=0)])
     #[test]
     fn sums_over_the_whole_of_nas_bench_201_match_python() {
-        let space = open("nas-bench-201", &Skeleton::default()).unwrap();
+        let space = open("nas-bench-201").unwrap();
         let archs: Vec<_> = (0..15_625).map(|i| space.at(i).unwrap()).collect();
         let columns = encode(space.as_ref(), &archs);
         for (subset, golden) in [
@@ -184,7 +184,7 @@ mod tests {
     fn subsets_are_bounded() {
         assert_eq!(subsets(3).len(), 7);
         assert_eq!(subsets(9).len(), 9 + 36 + 9 + 1);
-        let set = open("fbnet", &Skeleton::default()).unwrap().op_set();
+        let set = open("fbnet").unwrap().op_set();
         let names = names(&set, &subsets(9));
         assert_eq!(names.len(), 9 + 6 * 55 - 1);
         assert!(names.contains(&"graf all but skip: longest path".into()));

@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn constant_columns_are_dropped_by_name() {
-        let archs = [Architecture(vec![1, 0]), Architecture(vec![1, 1])];
+        let archs = [Architecture::new(vec![1, 0]), Architecture::new(vec![1, 1])];
         let features = FeatureMatrix::new(groups(&archs), Some("synflow")).unwrap();
         assert_eq!(features.names, ["synflow", "gene 1 = 0", "gene 1 = 1"]);
         assert_eq!(features.dropped, ["flat", "dead", "gene 0 = 0", "gene 0 = 1"]);

@@ -35,10 +35,10 @@ fn encode(space: &dyn SearchSpace, archs: &[Architecture]) -> Columns {
 }
 
 /// The number of operations and the operations of a path.
-type Path = (usize, Vec<u8>);
+type Path = (usize, Vec<u16>);
 
 /// The distinct paths from the input to the output, sorted.
-fn paths(graph: &OpGraph, identity: Option<u8>) -> Vec<Path> {
+fn paths(graph: &OpGraph, identity: Option<u16>) -> Vec<Path> {
     let mut reaching = vec![BTreeSet::new(); graph.output() + 1];
     reaching[0].insert((0, Vec::new()));
     // Edges are ordered by their ends, so all paths to `from` are known when an edge from it comes.
@@ -46,7 +46,7 @@ fn paths(graph: &OpGraph, identity: Option<u8>) -> Vec<Path> {
         let step = graph.op(to).filter(|&op| Some(op) != identity);
         let (before, after) = reaching.split_at_mut(to);
         after[0].extend(before[from].iter().map(|(length, ops): &Path| {
-            let ops: Vec<u8> = ops.iter().copied().chain(step).collect();
+            let ops: Vec<u16> = ops.iter().copied().chain(step).collect();
             (length + usize::from(step.is_some()), ops)
         }));
     }
@@ -56,11 +56,11 @@ fn paths(graph: &OpGraph, identity: Option<u8>) -> Vec<Path> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::{Skeleton, open};
+    use crate::space::open;
 
     #[test]
     fn paths_are_as_on_paper() {
-        let space = open("nas-bench-201", &Skeleton::default()).unwrap();
+        let space = open("nas-bench-201").unwrap();
         let archs = [
             "|nor_conv_3x3~0|+|skip_connect~0|skip_connect~1|+|none~0|nor_conv_1x1~1|nor_conv_1x1~2|",
             "|none~0|+|skip_connect~0|none~1|+|nor_conv_3x3~0|none~1|skip_connect~2|",
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn the_whole_of_nas_bench_201_has_forty_paths() {
         // 1 + 3 + 9 + 27 sequences of up to three of three operations.
-        let space = open("nas-bench-201", &Skeleton::default()).unwrap();
+        let space = open("nas-bench-201").unwrap();
         let archs: Vec<_> = (0..15_625).map(|i| space.at(i).unwrap()).collect();
         assert_eq!(encode(space.as_ref(), &archs).names.len(), 40);
     }

@@ -32,22 +32,27 @@ fn encode(space: &dyn SearchSpace, archs: &[Architecture]) -> Columns {
         let kind = match kind {
             INPUT => "input",
             OUTPUT => "output",
-            op => &set.names[usize::from(op)],
+            op => &set.names[op as usize - if op < INPUT { 0 } else { 2 }],
         };
         if round == 0 { format!("wl 0 {kind}") } else { format!("wl {round} {kind} {hash:016x}") }
     })
 }
 
-/// Round, operation or one of the two below, and hash of the content.
-type Label = (u8, u16, u64);
-const INPUT: u16 = 256;
-const OUTPUT: u16 = 257;
+/// Round, number of the operation or one of the two below, and hash of the content.
+type Label = (u8, u32, u64);
+const INPUT: u32 = 256;
+const OUTPUT: u32 = 257;
+
+/// Operations are numbered as the space does, around [`INPUT`] and [`OUTPUT`].
+fn number(op: u16) -> u32 {
+    u32::from(op) + if u32::from(op) < INPUT { 0 } else { 2 }
+}
 
 /// The labels of all nodes after every round, sorted.
 fn labels(graph: &OpGraph) -> Vec<Label> {
     let nodes = 0..=graph.output();
     let ends = |v: usize| if v == 0 { INPUT } else { OUTPUT };
-    let kinds: Vec<u16> = nodes.clone().map(|v| graph.op(v).map_or_else(|| ends(v), u16::from)).collect();
+    let kinds: Vec<u32> = nodes.clone().map(|v| graph.op(v).map_or_else(|| ends(v), number)).collect();
     let mut hashes: Vec<u64> = kinds.iter().map(|&kind| u64::from(kind)).collect();
     let mut labels = Vec::with_capacity(kinds.len() * (usize::from(ROUNDS) + 1));
     for round in 0..=ROUNDS {
@@ -75,11 +80,11 @@ fn refined(graph: &OpGraph, node: usize, hashes: &[u64]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::{Skeleton, open};
+    use crate::space::open;
 
     #[test]
     fn counts_are_as_on_paper() {
-        let space = open("nas-bench-101", &Skeleton::default()).unwrap();
+        let space = open("nas-bench-101").unwrap();
         let archs = ["conv3x3:0/conv3x3:0/output:12", "conv3x3:0/output:1"].map(|text| space.parse(text).unwrap());
         let columns = encode(space.as_ref(), &archs);
         // Both convolutions of the first are between input and output in round 1, as is the one of the second; input and
@@ -109,7 +114,7 @@ mod tests {
 
     #[test]
     fn direction_counts() {
-        let space = open("nats-size", &Skeleton::default()).unwrap();
+        let space = open("nats-size").unwrap();
         let row = |text: &str| labels(&space.op_graph(&space.parse(text).unwrap()));
         let (there, back) = (row("8:16:16:16:24"), row("24:16:16:16:8"));
         assert!(there[..7] == back[..7] && there != back);

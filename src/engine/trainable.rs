@@ -179,7 +179,7 @@ mod tests {
     use super::*;
     use crate::network::Shape;
     use crate::seed::Stream;
-    use crate::space::{self, Skeleton, Task};
+    use crate::space::{self, Task};
 
     fn images(n: i64, shape: Shape, stream: &mut Stream) -> Tensor {
         let values: Vec<f32> = (0..n as usize * shape.len()).map(|_| stream.normal() as f32).collect();
@@ -193,8 +193,8 @@ mod tests {
         let mut stream = Stream::named(2, "trainable");
         for entry in space::SPACES {
             // Shallow where the space allows: rounding grows with depth.
-            let shallow = space::open(entry.name, &Skeleton { init_channels: Some(8), cells: Some(1) });
-            let space = shallow.or_else(|_| space::open(entry.name, &Skeleton::default())).unwrap();
+            let shallow = space::open(&format!("{}:channels=8,cells=1", entry.name));
+            let space = shallow.or_else(|_| space::open(entry.name)).unwrap();
             let task = Task::classify(Shape::new(3, 16, 16), 10);
             let drawn = std::iter::from_fn(|| Some(space.build(&space.sample(&mut stream), &task).unwrap().live()));
             let network = drawn.flatten().next().unwrap();
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn bfloat16_is_close_to_float32() {
-        let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(8), cells: Some(1) }).unwrap();
+        let space = space::open("nas-bench-201:channels=8,cells=1").unwrap();
         let task = Task::classify(Shape::new(1, 8, 8), 3);
         let network = space.build(&space.parse(space.entry().example).unwrap(), &task).unwrap().live().unwrap();
         let (x, labels) =

@@ -3,7 +3,7 @@
 use super::*;
 use crate::network::{Conv2d, NetworkBuilder, Pool, Shape};
 use crate::seed::Stream;
-use crate::space::{SPACES, Skeleton, Task};
+use crate::space::{SPACES, Task, open};
 use proptest::prelude::*;
 use tch::{Device, Kind};
 
@@ -34,8 +34,8 @@ pub fn small() -> Network {
 /// The live network of a random architecture of a random space, as narrow as its skeleton can be made.
 pub fn any_network() -> impl Strategy<Value = Network> {
     (0..SPACES.len(), any::<u64>()).prop_filter_map("dead", |(space, key)| {
-        let narrow = Skeleton { init_channels: Some(8), cells: Some(1) };
-        let space = (SPACES[space].open)(&narrow).or_else(|_| (SPACES[space].open)(&Skeleton::default())).unwrap();
+        let name = SPACES[space].name;
+        let space = open(&format!("{name}:channels=8,cells=1")).or_else(|_| open(name)).unwrap();
         let arch = space.sample(&mut Stream::new(key));
         space.build(&arch, &Task::classify(Shape::new(3, 12, 12), 4)).unwrap().live()
     })

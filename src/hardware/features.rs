@@ -182,10 +182,10 @@ fn push(columns: &mut Vec<((View, Key), f64)>, position: usize, column: (View, K
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::{self, Skeleton, Task};
+    use crate::space::{self, Task};
 
     fn of(text: &str) -> Features {
-        let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(4), cells: Some(1) }).unwrap();
+        let space = space::open("nas-bench-201:channels=4,cells=1").unwrap();
         let task = Task::classify(Shape::new(3, 8, 8), 10);
         features(&space.build(&space.parse(text).unwrap(), &task).unwrap(), 2)
     }
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn totals_are_sums_over_operations() {
         let f = of("|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_1x1~1|nor_conv_3x3~2|");
-        let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(4), cells: Some(1) }).unwrap();
+        let space = space::open("nas-bench-201:channels=4,cells=1").unwrap();
         let arch = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_1x1~1|nor_conv_3x3~2|";
         let task = Task::classify(Shape::new(3, 8, 8), 10);
         let network = space.build(&space.parse(arch).unwrap(), &task).unwrap();

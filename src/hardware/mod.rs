@@ -28,7 +28,7 @@ pub use timing::{Timing, median_interval, summarise};
 
 use crate::engine::EngineError;
 use crate::network::Shape;
-use crate::space::SpaceError;
+use crate::space::{SpaceError, SpaceSpec};
 
 /// Why a latency cannot be measured or predicted.
 #[derive(Debug, thiserror::Error)]
@@ -112,9 +112,8 @@ pub enum HardwareError {
     },
 }
 
-fn describe(space: &str, init_channels: Option<usize>, cells: Option<usize>, image: Shape) -> String {
-    let part = |name: &str, value: Option<usize>| value.map_or(String::new(), |v| format!(", {name} {v}"));
-    format!("{space}{}{}, {image} images", part("init-channels", init_channels), part("cells", cells))
+fn describe(space: &SpaceSpec, image: Shape) -> String {
+    format!("{space}, {image} images")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::design::Design;
 use super::features::{Features, features};
 use super::{HardwareError, Setting, Target, describe};
 use crate::network::{Network, Shape};
-use crate::space::{self, SearchSpace, Skeleton, Task};
+use crate::space::{SearchSpace, SpaceSpec, Task, in_settings};
 
 /// A latency with its 90% interval, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -47,14 +47,9 @@ pub enum Origin {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSettings {
-    /// Search space.
-    pub space: String,
-    /// Channels of the first stage; the published value if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub init_channels: Option<usize>,
-    /// Cells per stage; the published value if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cells: Option<usize>,
+    /// Search space with its options.
+    #[serde(flatten, serialize_with = "in_settings::serialize", deserialize_with = "in_settings::required")]
+    pub space: SpaceSpec,
     /// Images.
     pub image: Shape,
     /// Classes.
@@ -74,8 +69,7 @@ impl ModelSettings {
 
     /// The space with its skeleton, and what its networks are built for.
     pub fn open(&self) -> Result<(Box<dyn SearchSpace>, Task), HardwareError> {
-        let skeleton = Skeleton { init_channels: self.init_channels, cells: self.cells };
-        Ok((space::open(&self.space, &skeleton)?, Task::classify(self.image, self.classes)))
+        Ok((self.space.open()?, Task::classify(self.image, self.classes)))
     }
 }
 
@@ -191,8 +185,7 @@ impl LatencyModel {
         if let Some(known) = self.networks.first() {
             let arch = space.parse(&known.arch)?;
             if space.build(&arch, &task)? != target.space.build(&arch, &task)? {
-                let ModelSettings { space, init_channels, cells, image, .. } = &self.settings;
-                let model = describe(space, *init_channels, *cells, *image);
+                let model = describe(&self.settings.space, self.settings.image);
                 return other("the skeleton", model, "another number of channels or cells".into());
             }
         }

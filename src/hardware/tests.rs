@@ -5,15 +5,19 @@ use super::model::FittedLatency;
 use super::*;
 use crate::network::{Network, Op};
 use crate::seed::Stream;
-use crate::space::{self, SearchSpace, Skeleton, Task};
+use crate::space::{self, SearchSpace, SpaceSpec, Task};
 use crate::stats::kendall_tau;
 
-const SKELETON: Skeleton = Skeleton { init_channels: Some(4), cells: Some(1) };
+const TINY: &str = "nas-bench-201:channels=4,cells=1";
 const TASK: Task = Task::classify(Shape::new(3, 8, 8), 10);
 
+/// As narrow as the space allows.
+fn spec_of(name: &str) -> SpaceSpec {
+    format!("{name}:channels=4,cells=1").parse().or_else(|_| SpaceSpec::new(name)).unwrap()
+}
+
 fn space_of(name: &str) -> Box<dyn SearchSpace> {
-    let skeleton = if name == "fbnet" { Skeleton::default() } else { SKELETON };
-    space::open(name, &skeleton).unwrap()
+    spec_of(name).open().unwrap()
 }
 
 fn sampled(name: &str, n: usize) -> Vec<(String, Network)> {
@@ -45,16 +49,8 @@ fn known(networks: &[(String, Network)], latency: impl Fn(&Network) -> f64) -> V
 }
 
 fn settings(space: &str) -> ModelSettings {
-    let Skeleton { init_channels, cells } = if space == "fbnet" { Skeleton::default() } else { SKELETON };
     let origin = Origin::Published { table: "made up".into(), column: "ms".into() };
-    ModelSettings {
-        space: space.into(),
-        init_channels,
-        cells,
-        image: TASK.input,
-        classes: TASK.target.outputs(),
-        origin,
-    }
+    ModelSettings { space: spec_of(space), image: TASK.input, classes: TASK.target.outputs(), origin }
 }
 
 #[test]
@@ -116,22 +112,22 @@ fn a_model_reads_back_and_belongs_to_its_networks() {
         assert_eq!(back.predict(network), model.predict(network));
     }
 
-    let open = |name: &str, skeleton: Skeleton, image| {
-        let space = space::open(name, &skeleton).unwrap();
+    let open = |name: &str, image| {
+        let space = space::open(name).unwrap();
         Limit::open(Some(3.0), Some(&path), &Target { space: space.as_ref(), image })
     };
-    let limit = open("nas-bench-201", SKELETON, TASK.input).unwrap().unwrap();
+    let limit = open(TINY, TASK.input).unwrap().unwrap();
     for (_, network) in &networks {
         let prediction = limit.predict(network);
         assert_eq!(limit.admits(&prediction), prediction.high_ms <= 3.0);
     }
     assert!(matches!(limit.measure(&networks[0].1, &AtomicBool::new(false)), Err(HardwareError::OtherMachine { .. })));
-    for (name, skeleton, image, part) in [
-        ("fbnet", Skeleton::default(), TASK.input, "the space nas-bench-201"),
-        ("nas-bench-201", Skeleton::default(), TASK.input, "the skeleton nas-bench-201, init-channels 4"),
-        ("nas-bench-201", SKELETON, Shape::new(3, 32, 32), "images of 3x8x8"),
+    for (name, image, part) in [
+        ("fbnet", TASK.input, "the space nas-bench-201"),
+        ("nas-bench-201", TASK.input, "the skeleton nas-bench-201:cells=1,channels=4"),
+        (TINY, Shape::new(3, 32, 32), "images of 3x8x8"),
     ] {
-        let message = open(name, skeleton, image).unwrap_err().to_string();
+        let message = open(name, image).unwrap_err().to_string();
         assert!(message.contains(part) && message.contains("naslens latency --fit"), "{message}");
     }
     let sparse = dir.path().join("sparse");

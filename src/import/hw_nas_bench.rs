@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::pickle::{self, Limits, Node, Value};
 use super::{FormatEntry, ImportConfig, ImportError, Sink, nats_record};
 use crate::benchmark::schema::Measurement;
-use crate::space::{self, Skeleton};
+use crate::space;
 
 /// Registry line.
 pub(super) static ENTRY: FormatEntry = FormatEntry {
@@ -62,7 +62,7 @@ fn read(config: &ImportConfig, sink: &mut Sink) -> Result<(), ImportError> {
         let dataset = dataset(name, metrics, sink);
         datasets.push(dataset.map_err(|reason| content(&format!("nasbench201, {name}"), reason))?);
     }
-    let space = space::open("nas-bench-201", &Skeleton::default())?;
+    let space = space::open("nas-bench-201")?;
     let size = space.size() as u64;
     for index in 0..size {
         if index.is_multiple_of(256) {

@@ -14,7 +14,7 @@ use prost::Message;
 use super::tfrecord::{RecordError, Records};
 use super::{FormatEntry, ImportConfig, ImportError, Sink};
 use crate::benchmark::schema::{Measurement, Subject};
-use crate::space::{self, NasBench101, SearchSpace, Skeleton};
+use crate::space::{self, NasBench101, SearchSpace};
 
 /// Registry line.
 pub(super) static ENTRY: FormatEntry = FormatEntry {
@@ -71,7 +71,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub fn new(curves: bool) -> Result<Self, ImportError> {
-        let space = space::open("nas-bench-101", &Skeleton::default())?;
+        let space = space::open("nas-bench-101")?;
         Ok(Reader { space, met: HashMap::new(), curves })
     }
 

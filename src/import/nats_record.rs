@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use super::pickle::{Node, Value};
 use crate::benchmark::schema::{Measurement, Subject};
-use crate::space::{self, SearchSpace, Skeleton};
+use crate::space::{self, SearchSpace};
 
 /// Longest training that is believed.
 const MOST_EPOCHS: i64 = 100_000;
@@ -35,7 +35,7 @@ pub(super) fn subject(space: &dyn SearchSpace, text: &str) -> Outcome<Subject> {
 fn space_of(text: &str) -> &'static dyn SearchSpace {
     static SPACES: OnceLock<[Box<dyn SearchSpace>; 2]> = OnceLock::new();
     let spaces = SPACES.get_or_init(|| {
-        let open = |name| space::open(name, &Skeleton::default()).expect("a registered space with its own skeleton");
+        let open = |name| space::open(name).expect("a registered space with its own skeleton");
         [open("nas-bench-201"), open("nats-size")]
     });
     &*spaces[usize::from(!text.contains('|'))]

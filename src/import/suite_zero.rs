@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Vis
 use super::json::{self, Context};
 use super::{FormatEntry, ImportConfig, ImportError, Sink, nats_record};
 use crate::benchmark::schema::{Measurement, Subject};
-use crate::space::{self, Architecture, NasBench101, SearchSpace, Skeleton};
+use crate::space::{self, Architecture, NasBench101, SearchSpace};
 
 /// Registry line.
 pub(super) static ENTRY: FormatEntry = FormatEntry {
@@ -241,7 +241,7 @@ struct Namer {
 impl Namer {
     fn new(name: &'static str) -> Result<Self, ImportError> {
         let has = space::SPACES.iter().any(|entry| entry.name == name);
-        let space = if has { Some(space::open(name, &Skeleton::default())?) } else { None };
+        let space = if has { Some(space::open(name)?) } else { None };
         Ok(Namer { name, space })
     }
 
@@ -266,8 +266,8 @@ impl Namer {
 /// Edges 0>1, 0>2, 0>3, 1>2, 1>3, 2>3; 0 skip, 1 none, 2 3x3, 3 1x1, 4 pooling.
 fn topology(tuple: &[u8]) -> Option<Architecture> {
     let &[e01, e02, e03, e12, e13, e23] = tuple else { return None };
-    let code = |op: u8| [1, 0, 3, 2, 4].get(usize::from(op)).copied();
-    [e01, e02, e12, e03, e13, e23].map(code).into_iter().collect::<Option<Vec<u8>>>().map(Architecture)
+    let code = |op: u8| [1u16, 0, 3, 2, 4].get(usize::from(op)).copied();
+    [e01, e02, e12, e03, e13, e23].map(code).into_iter().collect::<Option<Vec<_>>>().map(Architecture::new)
 }
 
 /// The adjacency matrix by rows, then the operations: 0 input, 1 output, 2 pooling, 3 1x1, 4 3x3.

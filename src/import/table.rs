@@ -4,7 +4,7 @@ use super::mapping::Setting;
 use super::table_source::{self, Cell, Place};
 use super::{FormatEntry, ImportConfig, ImportError, Sink, nats_record};
 use crate::benchmark::schema::{COLUMNS, Measurement, Subject};
-use crate::space::{self, SearchSpace, Skeleton};
+use crate::space::{self, SearchSpace};
 use crate::text::{did_you_mean, list, quoted};
 
 use arrow::datatypes::DataType;
@@ -192,7 +192,7 @@ impl Spaces {
         }
         let place = self.known.iter().position(|(name, _)| *name == given.space).unwrap_or_else(|| {
             // Names that are not registered are allowed: naslens then passes the architecture on as it is.
-            self.known.push((given.space.clone(), space::open(&given.space, &Skeleton::default()).ok()));
+            self.known.push((given.space.clone(), space::open(&given.space).ok()));
             self.known.len() - 1
         });
         let Some(space) = &self.known[place].1 else {

@@ -9,19 +9,15 @@ use crate::engine::Parameters;
 use crate::export::{Exported, Model, check_size, load_safetensors, write};
 use crate::network::Shape;
 use crate::seed::Stream;
-use crate::space::{self, Skeleton, Task};
+use crate::space::{self, SpaceSpec, Task};
 
 /// What to export.
 #[derive(Clone, Debug)]
 pub struct ExportConfig {
-    /// Search space.
-    pub space: String,
+    /// Search space with its options.
+    pub space: SpaceSpec,
     /// Architecture in the text form of the space.
     pub arch: String,
-    /// Channels of the first stage; None as published.
-    pub init_channels: Option<usize>,
-    /// Cells per stage; None as published.
-    pub cells: Option<usize>,
     /// Shape of the images.
     pub image: Shape,
     /// Number of classes.
@@ -76,8 +72,7 @@ const EXAMPLES: usize = 4;
 /// 0..1, classes are called by their numbers, and the example images are normal numbers.
 pub fn export(config: &ExportConfig, dir: &Path) -> Result<Exported, ArchExportError> {
     let (image, classes) = (config.image, config.classes);
-    let skeleton = Skeleton { init_channels: config.init_channels, cells: config.cells };
-    let space = space::open(&config.space, &skeleton)?;
+    let space = config.space.open()?;
     let arch = space.parse(&config.arch)?;
     let sides = [image.channels, image.height, image.width];
     if classes == 0 || !sides.iter().all(|side| (1..=MAX_SIDE).contains(side)) {

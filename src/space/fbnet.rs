@@ -9,7 +9,7 @@
 //! later layers of its stage does not matter, and architectures that differ in nothing else have one [`ArchId`].
 
 use super::blocks::conv_bn_relu;
-use super::{ArchId, Architecture, Chain, Layer, OpSet, Picture, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
+use super::{ArchId, Architecture, Chain, Layer, OpSet, Picture, SearchSpace, SpaceEntry, SpaceError, Task};
 use crate::network::{Conv2d, Network, NetworkBuilder, NetworkError, NodeId, Op};
 use crate::text::quoted;
 
@@ -22,7 +22,8 @@ pub(super) static ENTRY: SpaceEntry = SpaceEntry {
     example: "2_2_0_8_8_7_2_4_2_7_6_5_7_3_5_4_1_7_7_6_7_3",
     listed: "strings",
     identity: "the layers of every stage without the skips that are the identity",
-    open: |skeleton| Ok(Box::new(FbNet::new(skeleton)?)),
+    options: &[],
+    open: &|_| Ok(Box::new(FbNet::default())),
 };
 
 /// A stage of layers with the same number of channels; the first layer has the stride.
@@ -78,7 +79,7 @@ const BLOCKS: [Block; 9] = [
     Block::Skip,
 ];
 const BLOCK_NAMES: [&str; 9] = ["k3_e1", "k3_e1_g2", "k3_e3", "k3_e6", "k5_e1", "k5_e1_g2", "k5_e3", "k5_e6", "skip"];
-const SKIP: u8 = 8;
+const SKIP: u16 = 8;
 
 /// The space. Gene `i` is the block of layer `i`: 0 `k3_e1`, 1 `k3_e1_g2`, 2 `k3_e3`, 3 `k3_e6`, 4 `k5_e1`, 5 `k5_e1_g2`,
 /// 6 `k5_e3`, 7 `k5_e6`, 8 `skip` (kernel, expansion, groups). In text they are joined by `_`.
@@ -86,55 +87,48 @@ const SKIP: u8 = 8;
 /// Images of at most 64 pixels a side go through the network of HW-NAS-Bench for CIFAR: stride 1 in the stem and in the
 /// second stage, and a head of 1,504 channels. Larger ones go through its network for ImageNet: stride 2 there, and 1,984
 /// channels.
+#[derive(Default)]
 pub struct FbNet(());
-
-impl FbNet {
-    /// The space; its skeleton is fixed.
-    pub fn new(skeleton: &Skeleton) -> Result<Self, SpaceError> {
-        skeleton.refuse(ENTRY.name)?;
-        Ok(FbNet(()))
-    }
-}
 
 impl SearchSpace for FbNet {
     fn entry(&self) -> &'static SpaceEntry {
         &ENTRY
     }
 
-    fn choices(&self) -> &[u8] {
-        const CHOICES: [u8; LAYERS] = [BLOCKS.len() as u8; LAYERS];
+    fn choices(&self) -> &[u16] {
+        const CHOICES: [u16; LAYERS] = [BLOCKS.len() as u16; LAYERS];
         &CHOICES
     }
 
     fn parse(&self, text: &str) -> Result<Architecture, SpaceError> {
         let refuse = |reason: String| SpaceError::Parse {
-            space: ENTRY.name,
+            space: ENTRY.name.into(),
             text: text.into(),
             reason,
             example: ENTRY.example.into(),
         };
-        let gene = |part: &str| match part.parse::<u8>() {
+        let gene = |part: &str| match part.parse::<u16>() {
             Ok(gene) if usize::from(gene) < BLOCKS.len() => Ok(gene),
             _ => Err(refuse(format!("{} is not one of the blocks 0 to {SKIP}", quoted(part)))),
         };
-        let genes = text.trim().split('_').map(gene).collect::<Result<Vec<u8>, _>>()?;
+        let genes = text.trim().split('_').map(gene).collect::<Result<Vec<_>, _>>()?;
         if genes.len() != LAYERS {
             return Err(refuse(format!("it has {} blocks, not {LAYERS}", genes.len())));
         }
-        Ok(Architecture(genes))
+        Ok(Architecture::new(genes))
     }
 
     fn format(&self, arch: &Architecture) -> String {
-        arch.0.iter().map(u8::to_string).collect::<Vec<_>>().join("_")
+        arch.genes().iter().map(u16::to_string).collect::<Vec<_>>().join("_")
     }
 
     fn arch_id(&self, arch: &Architecture) -> ArchId {
-        ArchId::new(ENTRY.name, &self.representative(arch).0)
+        ArchId::of_genes(ENTRY.name, self.representative(arch).genes())
     }
 
     /// The member of the class whose skips come last in every stage.
     fn representative(&self, arch: &Architecture) -> Architecture {
-        let mut genes = arch.0.clone();
+        let mut genes = arch.genes().to_vec();
         let mut rest = genes.as_mut_slice();
         for stage in &STAGES {
             let (layers, later) = rest.split_at_mut(stage.layers.min(rest.len()));
@@ -144,7 +138,7 @@ impl SearchSpace for FbNet {
             }
             rest = later;
         }
-        Architecture(genes)
+        Architecture::new(genes)
     }
 
     /// The blocks. A skip is no identity where the shape changes, so none counts as one.
@@ -155,7 +149,7 @@ impl SearchSpace for FbNet {
     /// A bar per layer, as tall as its expansion, in the colour of its kernel.
     fn picture(&self, arch: &Architecture) -> Picture {
         let channels = STAGES.iter().flat_map(|s| std::iter::repeat_n(s.channels as u64, s.layers));
-        let layer = |(&gene, channels): (&u8, u64)| {
+        let layer = |(&gene, channels): (&u16, u64)| {
             let label = BLOCK_NAMES[usize::from(gene)].to_string();
             let (kind, height) = match BLOCKS[usize::from(gene)] {
                 Block::Residual { kernel, expansion, groups } => {
@@ -166,13 +160,13 @@ impl SearchSpace for FbNet {
             };
             Layer { label, kind, height, channels }
         };
-        let layers = arch.0.iter().zip(channels).map(layer).collect();
+        let layers = arch.genes().iter().zip(channels).map(layer).collect();
         Picture::Chain(Chain { layers, height: "expansion".into() })
     }
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {
         self.check(arch)?;
-        build(arch, task).map_err(|source| SpaceError::Build { space: ENTRY.name, input: task.input, source })
+        build(arch, task).map_err(|source| SpaceError::Build { space: ENTRY.name.into(), input: task.input, source })
     }
 }
 
@@ -186,7 +180,7 @@ fn build(arch: &Architecture, task: &Task) -> Result<Network, NetworkError> {
         let first = if small { s.small_stride } else { s.stride };
         (0..s.layers).map(move |i| (s.channels, if i == 0 { first } else { 1 }))
     });
-    for (i, (&gene, (channels, stride))) in arch.0.iter().zip(layers).enumerate() {
+    for (i, (&gene, (channels, stride))) in arch.genes().iter().zip(layers).enumerate() {
         x = layer(&mut b, BLOCKS[usize::from(gene)], &format!("cells.{i}"), x, channels, stride)?;
         b.end_block(x);
     }
@@ -233,7 +227,7 @@ mod tests {
     use crate::network::Shape;
 
     fn space() -> FbNet {
-        FbNet::new(&Skeleton::default()).unwrap()
+        FbNet::default()
     }
 
     fn network(text: &str, pixels: usize, classes: usize) -> Network {
@@ -292,11 +286,10 @@ mod tests {
     fn the_space_is_large_and_bad_text_is_refused() {
         assert_eq!(space().size(), 9u128.pow(22));
         assert_eq!(space().index_of(&space().parse(SKIPS).unwrap()), None);
-        assert_eq!(space().at(8).unwrap().0[20..], [0, 8]);
+        assert_eq!(space().at(8).unwrap().genes()[20..], [0, 8]);
         for (text, reason) in [("0_1", "2 blocks, not 22"), ("9", "`9`"), ("", "``"), ("0_-1", "`-1`")] {
             let err = space().parse(text).unwrap_err().to_string();
             assert!(err.contains(reason) && err.contains(ENTRY.example), "{err}");
         }
-        assert!(FbNet::new(&Skeleton { cells: Some(2), init_channels: None }).is_err());
     }
 }

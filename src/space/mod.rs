@@ -2,6 +2,7 @@
 //!
 //! To add a space: one file that implements [`SearchSpace`], one line in [`SPACES`].
 
+mod architecture;
 mod blocks;
 mod fbnet;
 mod nas_bench_101;
@@ -9,79 +10,15 @@ mod nas_bench_201;
 mod nats_size;
 mod op_graph;
 mod picture;
-
-use std::fmt;
+mod spec;
 
 pub use crate::network::{Target, Task};
+pub use architecture::{ArchId, Architecture};
+pub use spec::{CELLS, CHANNELS, SpaceOption, SpaceSpec, in_settings};
 
 use crate::network::{Network, NetworkError, Shape};
 use crate::seed::Stream;
 use crate::text::quoted;
-
-/// A point of a search space: one small number, the *gene*, per decision. What a gene means is the space's affair.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Architecture(pub Vec<u8>);
-
-/// Identity of the function family that an architecture computes: two architectures of a space have the same id if and
-/// only if their networks are the same up to renumbering, dead operations and exact algebraic identities
-/// ([`SpaceEntry::identity`] says what that is in each space). 128-bit XXH3 of the space's name and the canonical form,
-/// or the hash that the space was published with; written as 32 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ArchId(pub u128);
-
-impl ArchId {
-    /// The id of a canonical form within a space.
-    pub fn new(space: &str, canonical: &[u8]) -> Self {
-        let mut bytes = space.as_bytes().to_vec();
-        bytes.push(0);
-        bytes.extend_from_slice(canonical);
-        ArchId(xxhash_rust::xxh3::xxh3_128(&bytes))
-    }
-}
-
-impl fmt::Display for ArchId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-/// The macro skeleton around the searched part. `None` takes the published value of the space.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Skeleton {
-    /// Channels of the first stage.
-    pub init_channels: Option<usize>,
-    /// Cells per stage.
-    pub cells: Option<usize>,
-}
-
-impl Skeleton {
-    /// The channels of the first stage and the cells per stage: those set, the published ones otherwise.
-    fn resolve(
-        &self,
-        space: &'static str,
-        (channels, cells): (usize, usize),
-        least_channels: usize,
-    ) -> Result<(usize, usize), SpaceError> {
-        let (channels, cells) = (self.init_channels.unwrap_or(channels), self.cells.unwrap_or(cells));
-        if !(least_channels..=1024).contains(&channels) || !(1..=100).contains(&cells) {
-            let reason = format!(
-                "{channels} initial channels and {cells} cells per stage: they must be within {least_channels}..=1024 and \
-                 1..=100"
-            );
-            return Err(SpaceError::Skeleton { space, reason });
-        }
-        Ok((channels, cells))
-    }
-
-    /// For spaces that leave no choice.
-    fn refuse(&self, space: &'static str) -> Result<(), SpaceError> {
-        if *self != Skeleton::default() {
-            let reason = "its skeleton is fixed: init-channels and cells cannot be set".into();
-            return Err(SpaceError::Skeleton { space, reason });
-        }
-        Ok(())
-    }
-}
 
 /// Why a space refuses.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +38,7 @@ pub enum SpaceError {
     #[error("{} is no {space} architecture: {reason}. An example: {example}", quoted(.text))]
     Parse {
         /// The space.
-        space: &'static str,
+        space: String,
         /// What was given.
         text: String,
         /// What is wrong with it.
@@ -113,17 +50,17 @@ pub enum SpaceError {
     #[error("the genes {genes:?} are no {space} architecture: {reason}")]
     Genes {
         /// The space.
-        space: &'static str,
+        space: String,
         /// What was given.
-        genes: Vec<u8>,
+        genes: Vec<u16>,
         /// What is wrong with them.
         reason: String,
     },
-    /// A skeleton option the space does not have, or a value it cannot have.
+    /// An option the space does not have, or a value it cannot have.
     #[error("{space}: {reason}")]
-    Skeleton {
+    Option {
         /// The space.
-        space: &'static str,
+        space: String,
         /// What is wrong.
         reason: String,
     },
@@ -131,7 +68,7 @@ pub enum SpaceError {
     #[error("{space} cannot be built for {input} images: {source}; choose a larger image size")]
     Build {
         /// The space.
-        space: &'static str,
+        space: String,
         /// The image shape.
         input: Shape,
         /// The operation that does not fit.
@@ -149,7 +86,7 @@ pub trait SearchSpace: Send + Sync {
     fn entry(&self) -> &'static SpaceEntry;
 
     /// Number of alternatives of each gene.
-    fn choices(&self) -> &[u8];
+    fn choices(&self) -> &[u16];
 
     /// Reads the text form.
     fn parse(&self, text: &str) -> Result<Architecture, SpaceError>;
@@ -179,7 +116,7 @@ pub trait SearchSpace: Send + Sync {
     /// The searched part as a graph of its live operations. Genes must be valid. Here the genes one after the other, each
     /// an operation: for spaces that choose the layers of a chain.
     fn op_graph(&self, arch: &Architecture) -> OpGraph {
-        OpGraph::chain(arch.0.clone())
+        OpGraph::chain(arch.genes().to_vec())
     }
 
     /// The architecture as it is drawn. Genes must be valid. Here [`SearchSpace::op_graph`], operations on the nodes.
@@ -196,7 +133,8 @@ pub trait SearchSpace: Send + Sync {
     /// Position in the space's official order; None where there is no such order or its positions exceed 63 bits. Here
     /// mixed radix, last gene fastest.
     fn index_of(&self, arch: &Architecture) -> Option<u64> {
-        let position = || arch.0.iter().zip(self.choices()).fold(0, |p, (&g, &c)| p * u64::from(c) + u64::from(g));
+        let position =
+            || arch.genes().iter().zip(self.choices()).fold(0, |p, (&g, &c)| p * u64::from(c) + u64::from(g));
         (self.size() <= 1 << 63).then(position)
     }
 
@@ -207,50 +145,63 @@ pub trait SearchSpace: Send + Sync {
             return None;
         }
         let mut rest = index;
-        let mut genes: Vec<u8> = self
+        let mut genes: Vec<u16> = self
             .choices()
             .iter()
             .rev()
             .map(|&c| {
-                let gene = (rest % u64::from(c)) as u8;
+                let gene = (rest % u64::from(c)) as u16;
                 rest /= u64::from(c);
                 gene
             })
             .collect();
         genes.reverse();
-        Some(Architecture(genes))
+        Some(Architecture::new(genes))
     }
 
     /// Checks that every gene is one of its alternatives and that together they are an architecture.
     fn check(&self, arch: &Architecture) -> Result<(), SpaceError> {
         check_genes(self.choices(), arch).map_err(|reason| SpaceError::Genes {
-            space: self.entry().name,
-            genes: arch.0.clone(),
+            space: self.entry().name.into(),
+            genes: arch.genes().to_vec(),
             reason,
         })
     }
 
     /// An architecture drawn uniformly from those that the space lists.
     fn sample(&self, rng: &mut Stream) -> Architecture {
-        Architecture(self.choices().iter().map(|&c| rng.below(u64::from(c)) as u8).collect())
+        let gene = |&c: &u16| rng.below(u64::from(c)) as u16;
+        Architecture::new(self.choices().iter().map(gene).collect::<Vec<_>>())
     }
 
-    /// A neighbour, drawn uniformly; a copy if there is none.
+    /// A mutant: every gene is replaced by another of its alternatives, drawn uniformly, with a probability of one over
+    /// the number of genes. In a space with constraints it may be no architecture ([`SearchSpace::check`]).
     fn mutate(&self, arch: &Architecture, rng: &mut Stream) -> Architecture {
-        let neighbours = self.neighbours(arch);
-        match neighbours.len() {
-            0 => arch.clone(),
-            n => neighbours[rng.below(n as u64) as usize].clone(),
+        let mut genes = arch.genes().to_vec();
+        let count = genes.len() as u64;
+        for (gene, &choices) in genes.iter_mut().zip(self.choices()) {
+            if choices > 1 && rng.below(count) == 0 {
+                *gene = ((u64::from(*gene) + 1 + rng.below(u64::from(choices) - 1)) % u64::from(choices)) as u16;
+            }
         }
+        Architecture::new(genes)
+    }
+
+    /// A child of two parents: every gene is that of the one or the other with equal probability. In a space with
+    /// constraints it may be no architecture ([`SearchSpace::check`]).
+    fn crossover(&self, first: &Architecture, second: &Architecture, rng: &mut Stream) -> Architecture {
+        let pairs = first.genes().iter().zip(second.genes());
+        Architecture::new(pairs.map(|(&a, &b)| if rng.below(2) == 0 { a } else { b }).collect::<Vec<_>>())
     }
 
     /// All valid architectures that differ in exactly one gene.
     fn neighbours(&self, arch: &Architecture) -> Vec<Architecture> {
         let mut all = Vec::new();
         for (i, &c) in self.choices().iter().enumerate() {
-            for gene in (0..c).filter(|&g| g != arch.0[i]) {
-                let mut other = arch.clone();
-                other.0[i] = gene;
+            for gene in (0..c).filter(|&g| g != arch.genes()[i]) {
+                let mut genes = arch.genes().to_vec();
+                genes[i] = gene;
+                let other = Architecture::new(genes);
                 if self.check(&other).is_ok() {
                     all.push(other);
                 }
@@ -261,18 +212,21 @@ pub trait SearchSpace: Send + Sync {
 }
 
 /// What is wrong with the number of genes, or with the first that is none of its alternatives.
-fn check_genes(choices: &[u8], arch: &Architecture) -> Result<(), String> {
-    if arch.0.len() != choices.len() {
-        return Err(format!("there are {} genes, not {}", arch.0.len(), choices.len()));
+fn check_genes(choices: &[u16], arch: &Architecture) -> Result<(), String> {
+    let genes = arch.genes();
+    if genes.len() != choices.len() {
+        return Err(format!("there are {} genes, not {}", genes.len(), choices.len()));
     }
-    match (0..choices.len()).find(|&i| arch.0[i] >= choices[i]) {
-        Some(i) => Err(format!("gene {i} is {}, its alternatives are 0 to {}", arch.0[i], choices[i] - 1)),
+    match (0..choices.len()).find(|&i| genes[i] >= choices[i]) {
+        Some(i) => Err(format!("gene {i} is {}, its alternatives are 0 to {}", genes[i], choices[i] - 1)),
         None => Ok(()),
     }
 }
 
+/// Opens a space with the options of a text that names it; [`SpaceError::Option`] for a value it cannot have.
+pub type OpenSpace = dyn Fn(&SpaceSpec) -> Result<Box<dyn SearchSpace>, SpaceError> + Send + Sync;
+
 /// One line of the registry.
-#[derive(Debug)]
 pub struct SpaceEntry {
     /// Name on the command line and in files.
     pub name: &'static str,
@@ -288,8 +242,10 @@ pub struct SpaceEntry {
     pub listed: &'static str,
     /// Which architectures count as the same network.
     pub identity: &'static str,
-    /// Creates the space with a skeleton.
-    pub open: fn(&Skeleton) -> Result<Box<dyn SearchSpace>, SpaceError>,
+    /// What can be chosen about it in a [`SpaceSpec`].
+    pub options: &'static [SpaceOption],
+    /// Creates the space.
+    pub open: &'static OpenSpace,
 }
 
 /// All search spaces.
@@ -302,16 +258,18 @@ pub use nats_size::NatsSize;
 pub use op_graph::{OpGraph, OpSet};
 pub use picture::{CellGraph, Chain, GraphEdge, Layer, Picture};
 
-/// The space called `name` (or an alias of it) with this skeleton.
-pub fn open(name: &str, skeleton: &Skeleton) -> Result<Box<dyn SearchSpace>, SpaceError> {
-    match SPACES.iter().find(|e| e.name == name || e.aliases.contains(&name)) {
-        Some(entry) => (entry.open)(skeleton),
-        None => Err(SpaceError::Unknown {
-            name: name.into(),
-            hint: crate::text::did_you_mean(name, SPACES.iter().map(|e| e.name)),
-            known: SPACES.iter().map(|e| e.name).collect::<Vec<_>>().join(", "),
-        }),
-    }
+/// The registry entry of the space called `name` (or an alias of it).
+fn find(name: &str) -> Result<&'static SpaceEntry, SpaceError> {
+    SPACES.iter().find(|e| e.name == name || e.aliases.contains(&name)).copied().ok_or_else(|| SpaceError::Unknown {
+        name: name.into(),
+        hint: crate::text::did_you_mean(name, SPACES.iter().map(|e| e.name)),
+        known: SPACES.iter().map(|e| e.name).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// The space of a text as [`SpaceSpec`] reads it, such as `nas-bench-201:channels=16,cells=1`.
+pub fn open(spec: &str) -> Result<Box<dyn SearchSpace>, SpaceError> {
+    spec.parse::<SpaceSpec>()?.open()
 }
 
 #[cfg(test)]
@@ -320,7 +278,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn spaces() -> Vec<Box<dyn SearchSpace>> {
-        SPACES.iter().map(|e| (e.open)(&Skeleton::default()).unwrap()).collect()
+        SPACES.iter().map(|e| open(e.name).unwrap()).collect()
     }
 
     #[test]
@@ -328,12 +286,12 @@ mod tests {
         for (i, entry) in SPACES.iter().enumerate() {
             assert!(!entry.title.is_empty() && !entry.paper.is_empty());
             assert!(SPACES[..i].iter().all(|e| e.name != entry.name && !e.aliases.contains(&entry.name)));
-            let space = (entry.open)(&Skeleton::default()).unwrap();
+            let space = open(entry.name).unwrap();
             let arch = space.parse(entry.example).unwrap();
             assert_eq!(space.format(&arch), entry.example);
             assert_eq!(space.entry().name, entry.name);
         }
-        let err = open("nas-bench-20l", &Skeleton::default()).err().unwrap().to_string();
+        let err = open("nas-bench-20l").err().unwrap().to_string();
         assert!(err.contains("did you mean `nas-bench-201`"), "{err}");
     }
 
@@ -349,12 +307,13 @@ mod tests {
                     prop_assert_eq!(&space.at(index).unwrap(), &arch);
                 }
                 prop_assert!(space.at(u64::MAX).is_none_or(|last| space.check(&last).is_ok()));
-                let mutant = space.mutate(&arch, rng);
-                let differing = arch.0.iter().zip(&mutant.0).filter(|(a, b)| a != b).count();
-                prop_assert_eq!(differing, 1);
                 let neighbours = space.neighbours(&arch);
-                prop_assert!(neighbours.contains(&mutant));
-                prop_assert!(neighbours.iter().all(|n| space.check(n).is_ok()));
+                prop_assert!(!neighbours.is_empty());
+                prop_assert!(neighbours.iter().all(|n| space.check(n).is_ok() && n.distance(&arch) == 1));
+                let (other, choices) = (space.sample(rng), space.choices());
+                for varied in [space.mutate(&arch, rng), space.crossover(&arch, &other, rng)] {
+                    prop_assert!(check_genes(choices, &varied).is_ok());
+                }
                 prop_assert!(neighbours.len() <= space.choices().iter().map(|&c| c as usize - 1).sum::<usize>());
                 let representative = space.representative(&arch);
                 prop_assert_eq!(space.arch_id(&representative), space.arch_id(&arch));

@@ -23,8 +23,8 @@ use std::sync::OnceLock;
 
 use super::blocks::{self, CellOp};
 use super::{
-    ArchId, Architecture, CellGraph, GraphEdge, OpGraph, OpSet, Picture, SearchSpace, Skeleton, SpaceEntry, SpaceError,
-    Task,
+    ArchId, Architecture, CELLS, CHANNELS, CellGraph, GraphEdge, OpGraph, OpSet, Picture, SearchSpace, SpaceEntry,
+    SpaceError, SpaceSpec, Task,
 };
 use crate::network::{LabelledDag, Network, NetworkBuilder, NetworkError};
 use crate::text::quoted;
@@ -38,7 +38,8 @@ pub(super) static ENTRY: SpaceEntry = SpaceEntry {
     example: "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|",
     listed: "strings",
     identity: "5,044 distinct computation graphs (the published tree strings give 6,466 classes)",
-    open: |skeleton| Ok(Box::new(NasBench201::new(skeleton)?)),
+    options: &[CHANNELS, CELLS],
+    open: &|spec| Ok(Box::new(NasBench201::open(spec)?)),
 };
 
 /// Edges (from, to) in the order of the genes.
@@ -52,16 +53,18 @@ pub struct NasBench201 {
     cells: usize,
 }
 
+/// Channels of the first stage and cells per stage.
+const PUBLISHED: (usize, usize) = (16, 5);
+
 impl NasBench201 {
-    /// The space with the published skeleton (16 channels, 5 cells per stage) or another.
-    pub fn new(skeleton: &Skeleton) -> Result<Self, SpaceError> {
-        let (init_channels, cells) = skeleton.resolve(ENTRY.name, (16, 5), 1)?;
+    fn open(spec: &SpaceSpec) -> Result<Self, SpaceError> {
+        let (init_channels, cells) = spec.skeleton(PUBLISHED, 1)?;
         Ok(NasBench201 { init_channels, cells })
     }
 }
 
 fn ops(arch: &Architecture) -> [CellOp; 6] {
-    std::array::from_fn(|e| CellOp::ALL[arch.0[e] as usize])
+    std::array::from_fn(|e| CellOp::ALL[usize::from(arch.genes()[e])])
 }
 
 impl SearchSpace for NasBench201 {
@@ -69,13 +72,13 @@ impl SearchSpace for NasBench201 {
         &ENTRY
     }
 
-    fn choices(&self) -> &[u8] {
+    fn choices(&self) -> &[u16] {
         &[5; 6]
     }
 
     fn parse(&self, text: &str) -> Result<Architecture, SpaceError> {
         parse(text).map_err(|reason| SpaceError::Parse {
-            space: ENTRY.name,
+            space: ENTRY.name.into(),
             text: text.into(),
             reason,
             example: ENTRY.example.into(),
@@ -132,14 +135,14 @@ impl SearchSpace for NasBench201 {
     /// All but `none`.
     fn op_set(&self) -> OpSet {
         let names = CellOp::ALL[1..].iter().map(|op| op.name().into()).collect();
-        OpSet { names, identity: Some(CellOp::SkipConnect as u8 - 1), longest_path: 3 }
+        OpSet { names, identity: Some(CellOp::SkipConnect as u16 - 1), longest_path: 3 }
     }
 
     /// The line graph of the cell, whose operations are on its edges: a node per live edge that is not `none`, skips
     /// included, and an edge from each to those that start where it ends.
     fn op_graph(&self, arch: &Architecture) -> OpGraph {
-        let active: Vec<usize> = (0..6).filter(|&e| arch.0[e] != CellOp::None as u8).collect();
-        let ops: Vec<u8> = active.iter().map(|&e| arch.0[e] - 1).collect();
+        let active: Vec<usize> = (0..6).filter(|&e| arch.genes()[e] != CellOp::None as u16).collect();
+        let ops: Vec<u16> = active.iter().map(|&e| arch.genes()[e] - 1).collect();
         let ending_at = |cell_node: usize| {
             let ends = move |&(_, e): &(usize, &usize)| EDGES[*e].1 == cell_node;
             let input = (cell_node == 0).then_some(0);
@@ -170,7 +173,7 @@ impl SearchSpace for NasBench201 {
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {
         self.check(arch)?;
         build(self, &ops(arch), task).map_err(|source| SpaceError::Build {
-            space: ENTRY.name,
+            space: ENTRY.name.into(),
             input: task.input,
             source,
         })
@@ -220,23 +223,23 @@ fn parse(text: &str) -> Result<Architecture, String> {
                 let hint = crate::text::did_you_mean(name, CellOp::ALL.iter().map(|o| o.name()));
                 format!("unknown operation {}{hint}", quoted(name))
             })?;
-            genes.push(code as u8);
+            genes.push(code as u16);
         }
     }
-    Ok(Architecture(genes))
+    Ok(Architecture::new(genes))
 }
 
 fn lexicographic(arch: &Architecture) -> usize {
-    arch.0.iter().fold(0, |index, &g| 5 * index + g as usize)
+    arch.genes().iter().fold(0, |index, &g| 5 * index + usize::from(g))
 }
 
 fn from_lexicographic(mut position: usize) -> Architecture {
     let mut genes = vec![0; 6];
     for gene in genes.iter_mut().rev() {
-        *gene = (position % 5) as u8;
+        *gene = (position % 5) as u16;
         position /= 5;
     }
-    Architecture(genes)
+    Architecture::new(genes)
 }
 
 struct OfficialOrder {

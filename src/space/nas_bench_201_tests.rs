@@ -5,7 +5,7 @@ use crate::network::Shape;
 use crate::seed::Stream;
 
 fn space() -> NasBench201 {
-    NasBench201::new(&Skeleton::default()).unwrap()
+    NasBench201::open(&SpaceSpec::default()).unwrap()
 }
 
 fn all() -> impl Iterator<Item = Architecture> {

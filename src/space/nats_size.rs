@@ -4,7 +4,7 @@
 //! TPAMI 2021.
 
 use super::blocks::{self, CellOp};
-use super::{ArchId, Architecture, Chain, Layer, OpSet, Picture, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task};
+use super::{ArchId, Architecture, Chain, Layer, OpSet, Picture, SearchSpace, SpaceEntry, SpaceError, Task};
 use crate::network::{Network, NetworkBuilder, NetworkError};
 use crate::text::quoted;
 
@@ -17,7 +17,8 @@ pub(super) static ENTRY: SpaceEntry = SpaceEntry {
     example: "64:32:16:48:40",
     listed: "strings",
     identity: "every architecture is a network of its own",
-    open: |skeleton| Ok(Box::new(NatsSize::new(skeleton)?)),
+    options: &[],
+    open: &|_| Ok(Box::new(NatsSize::default())),
 };
 
 /// The best cell of the topology space by CIFAR-100 accuracy, fixed throughout the size space.
@@ -30,19 +31,13 @@ const CELL: [CellOp; 6] = [
     CellOp::NorConv3x3,
 ];
 
-/// The size space. Gene `i` is `channels of layer i / 8 - 1`; the official index is lexicographic.
+/// The size space. Gene `i` is `channels of layer i / 8 - 1`; the official index is lexicographic. Its
+/// skeleton (one cell per stage) is fixed by the channels themselves.
+#[derive(Default)]
 pub struct NatsSize(());
 
-impl NatsSize {
-    /// The space; its skeleton (one cell per stage) is fixed by the channels themselves.
-    pub fn new(skeleton: &Skeleton) -> Result<Self, SpaceError> {
-        skeleton.refuse(ENTRY.name)?;
-        Ok(NatsSize(()))
-    }
-}
-
 fn channels(arch: &Architecture) -> impl Iterator<Item = usize> + '_ {
-    arch.0.iter().map(|&g| 8 * (g as usize + 1))
+    arch.genes().iter().map(|&g| 8 * (g as usize + 1))
 }
 
 impl SearchSpace for NatsSize {
@@ -50,13 +45,13 @@ impl SearchSpace for NatsSize {
         &ENTRY
     }
 
-    fn choices(&self) -> &[u8] {
+    fn choices(&self) -> &[u16] {
         &[8; 5]
     }
 
     fn parse(&self, text: &str) -> Result<Architecture, SpaceError> {
         let refuse = |reason: String| SpaceError::Parse {
-            space: ENTRY.name,
+            space: ENTRY.name.into(),
             text: text.into(),
             reason,
             example: ENTRY.example.into(),
@@ -64,14 +59,14 @@ impl SearchSpace for NatsSize {
         let genes = text
             .split(':')
             .map(|part| match part.parse::<usize>() {
-                Ok(c) if c % 8 == 0 && (8..=64).contains(&c) => Ok((c / 8 - 1) as u8),
+                Ok(c) if c % 8 == 0 && (8..=64).contains(&c) => Ok((c / 8 - 1) as u16),
                 _ => Err(refuse(format!("{} is not one of 8, 16, 24, 32, 40, 48, 56, 64", quoted(part)))),
             })
-            .collect::<Result<Vec<u8>, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
         if genes.len() != 5 {
             return Err(refuse(format!("it has {} channel numbers, not 5", genes.len())));
         }
-        Ok(Architecture(genes))
+        Ok(Architecture::new(genes))
     }
 
     fn format(&self, arch: &Architecture) -> String {
@@ -79,7 +74,7 @@ impl SearchSpace for NatsSize {
     }
 
     fn arch_id(&self, arch: &Architecture) -> ArchId {
-        ArchId::new(ENTRY.name, &arch.0)
+        ArchId::of_genes(ENTRY.name, arch.genes())
     }
 
     /// Every architecture is its own representative: different channels are different networks.
@@ -105,7 +100,7 @@ impl SearchSpace for NatsSize {
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {
         self.check(arch)?;
-        build(arch, task).map_err(|source| SpaceError::Build { space: ENTRY.name, input: task.input, source })
+        build(arch, task).map_err(|source| SpaceError::Build { space: ENTRY.name.into(), input: task.input, source })
     }
 }
 
@@ -131,7 +126,7 @@ mod tests {
     #[test]
     fn params_equal_the_official_records() {
         // "params" (in millions) of records 0, 11 and 284 of NATS-sss-v1_0-50262, CIFAR-10.
-        let space = NatsSize::new(&Skeleton::default()).unwrap();
+        let space = NatsSize::default();
         let task = Task::classify(Shape::new(3, 32, 32), 10);
         for (index, text, params) in
             [(0, "8:8:8:8:8", 11_714), (11, "8:8:8:16:32", 49_202), (284, "8:8:40:32:40", 144_834)]
@@ -145,11 +140,10 @@ mod tests {
 
     #[test]
     fn bad_text_is_refused_with_the_reason() {
-        let space = NatsSize::new(&Skeleton::default()).unwrap();
+        let space = NatsSize::default();
         for (text, reason) in [("8:8:8:8", "4 channel numbers"), ("8:8:8:8:12", "`12`"), ("", "``")] {
             let err = space.parse(text).unwrap_err().to_string();
             assert!(err.contains(reason) && err.contains("64:32:16:48:40"), "{err}");
         }
-        assert!(NatsSize::new(&Skeleton { cells: Some(2), init_channels: None }).is_err());
     }
 }

@@ -8,7 +8,7 @@ pub struct OpSet {
     /// Name of each operation, all different.
     pub names: Vec<String>,
     /// The operation that passes on its input unchanged, if the space has one.
-    pub identity: Option<u8>,
+    pub identity: Option<u16>,
     /// The most operations on a path from the input to the output, over all architectures of the space.
     pub longest_path: usize,
 }
@@ -22,7 +22,7 @@ pub struct OpSet {
 pub struct OpGraph {
     /// The operation of nodes 1, 2, …, as a position in [`OpSet::names`]. Node 0 is the input, node `ops.len() + 1` the
     /// output.
-    pub ops: Vec<u8>,
+    pub ops: Vec<u16>,
     /// Edges (from, to), each from a lower to a higher node, ordered by `to`, then by `from`. None if the input does not
     /// reach the output.
     pub edges: Vec<(usize, usize)>,
@@ -30,13 +30,13 @@ pub struct OpGraph {
 
 impl OpGraph {
     /// The operations one after the other.
-    pub fn chain(ops: Vec<u8>) -> Self {
+    pub fn chain(ops: Vec<u16>) -> Self {
         let edges = (0..=ops.len()).map(|v| (v, v + 1)).collect();
         OpGraph { ops, edges }
     }
 
     /// The live part of a graph given as in [`OpGraph`], dead operations included.
-    pub fn live(ops: &[u8], edges: &[(usize, usize)]) -> Self {
+    pub fn live(ops: &[u16], edges: &[(usize, usize)]) -> Self {
         let output = ops.len() + 1;
         let liveness = Liveness::new(output + 1, output, edges.to_vec());
         if !liveness.fed[output] {
@@ -57,7 +57,7 @@ impl OpGraph {
     }
 
     /// The operation of a node; None for the input and the output.
-    pub fn op(&self, node: usize) -> Option<u8> {
+    pub fn op(&self, node: usize) -> Option<u16> {
         self.ops.get(node.checked_sub(1)?).copied()
     }
 }
@@ -66,7 +66,7 @@ impl OpGraph {
 mod tests {
     use super::*;
     use crate::seed::Stream;
-    use crate::space::{SPACES, Skeleton, open};
+    use crate::space::{SPACES, open};
 
     #[test]
     fn dead_operations_are_left_out() {
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn spaces_draw_their_architectures() {
         let graph = |space: &str, text: &str| {
-            let space = open(space, &Skeleton::default()).unwrap();
+            let space = open(space).unwrap();
             let graph = space.op_graph(&space.parse(text).unwrap());
             let names = space.op_set().names;
             let ops: Vec<&str> = graph.ops.iter().map(|&op| names[usize::from(op)].as_str()).collect();
@@ -98,13 +98,13 @@ mod tests {
         let module = "conv1x1:0/conv3x3:0/maxpool3x3:1/output:013";
         assert_eq!(graph("nas-bench-101", module), "conv1x1,maxpool3x3 [(0, 1), (1, 2), (0, 3), (1, 3), (2, 3)]");
         assert_eq!(graph("nats-size", "8:16:8:64:32"), "8,16,8,64,32 [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6)]");
-        let blocks = graph("fbnet", open("fbnet", &Skeleton::default()).unwrap().entry().example);
+        let blocks = graph("fbnet", open("fbnet").unwrap().entry().example);
         assert!(blocks.starts_with("k3_e3,k3_e3,k3_e1,skip,skip,k5_e6,"), "{blocks}");
     }
 
     #[test]
     fn graphs_keep_their_promises() {
-        for space in SPACES.iter().map(|e| (e.open)(&Skeleton::default()).unwrap()) {
+        for space in SPACES.iter().map(|e| open(e.name).unwrap()) {
             let (set, rng) = (space.op_set(), &mut Stream::new(5));
             assert!(set.names.iter().enumerate().all(|(i, name)| !set.names[..i].contains(name)));
             assert!(set.identity.is_none_or(|op| usize::from(op) < set.names.len()));

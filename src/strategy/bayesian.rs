@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn finds_the_best_of_a_space_in_few_trainings() {
         let pool = nas_bench_201(usize::MAX);
-        let best = (0..pool.len()).map(|m| accuracy(&pool.arch(m).0)).fold(f64::NEG_INFINITY, f64::max);
+        let best = (0..pool.len()).map(|m| accuracy(pool.arch(m).genes())).fold(f64::NEG_INFINITY, f64::max);
         for entry in [&UCB, &EI, &THOMPSON] {
             let trials = search((entry.open)(1).as_mut(), &pool, 40);
             let found = trials.iter().filter_map(|t| t.accuracy_pct).fold(f64::NEG_INFINITY, f64::max);
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn large_pools_are_sampled() {
-        let space = crate::space::open("nas-bench-201", &Default::default()).unwrap();
+        let space = crate::space::open("nas-bench-201").unwrap();
         let archs: Vec<_> = (0..15_625).map(|i| space.at(i).unwrap()).collect();
         let genes = (crate::encoding::find("one_hot").unwrap().encode)(space.as_ref(), &archs);
         let features = crate::encoding::FeatureMatrix::new(vec![("one_hot".into(), genes)], None).unwrap();

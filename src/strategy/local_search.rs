@@ -103,7 +103,7 @@ mod tests {
     fn climbs_to_an_optimum_and_starts_anew() {
         let pool = testing::nas_bench_201(400);
         let mut strategy = LocalSearch::new(4);
-        let value = |member: usize| accuracy(&pool.arch(member).0);
+        let value = |member: usize| accuracy(pool.arch(member).genes());
         let (mut last, mut restarts) = (None, 0);
         for _ in 0..300 {
             let member = search(&mut strategy, &pool, 1)[0].proposal.member;

@@ -185,11 +185,11 @@ pub(crate) mod testing {
     use super::*;
     use crate::encoding::{self, FeatureMatrix, score_columns};
     use crate::seed::Stream;
-    use crate::space::{self, Skeleton};
+    use crate::space;
 
     /// `n` distinct networks of NAS-Bench-201 (all for a large `n`), with a noisy prior, genes, and a cost.
     pub fn nas_bench_201(n: usize) -> Pool {
-        let space = space::open("nas-bench-201", &Skeleton::default()).unwrap();
+        let space = space::open("nas-bench-201").unwrap();
         let mut seen = std::collections::HashSet::new();
         let archs: Vec<_> = (0..15_625)
             .map(|i| space.representative(&space.at(i * 7_919 % 15_625).unwrap()))
@@ -197,8 +197,8 @@ pub(crate) mod testing {
             .take(n)
             .collect();
         let mut rng = Stream::new(11);
-        let prior = archs.iter().map(|arch| Some(accuracy(&arch.0) + 3.0 * rng.normal())).collect();
-        let cost = archs.iter().map(|arch| 1.0 + arch.0.iter().map(|&g| f64::from(g)).sum::<f64>()).collect();
+        let prior = archs.iter().map(|arch| Some(accuracy(arch.genes()) + 3.0 * rng.normal())).collect();
+        let cost = archs.iter().map(|arch| 1.0 + arch.genes().iter().map(|&g| f64::from(g)).sum::<f64>()).collect();
         let groups = vec![
             ("scores".to_string(), score_columns(&[("prior".into(), prior)]).unwrap()),
             ("one_hot".to_string(), (encoding::find("one_hot").unwrap().encode)(space.as_ref(), &archs)),
@@ -208,7 +208,7 @@ pub(crate) mod testing {
     }
 
     /// A smooth made-up accuracy of the genes with one best network: convolutions help, most on the long path.
-    pub fn accuracy(genes: &[u8]) -> f64 {
+    pub fn accuracy(genes: &[u16]) -> f64 {
         let value = [-2.0, 0.0, 1.5, 3.0, 0.5];
         let weight = [1.5, 0.7, 1.2, 0.5, 0.8, 1.4];
         let sum: f64 = genes.iter().zip(weight).map(|(&g, w)| w * value[usize::from(g)]).sum();
@@ -222,7 +222,7 @@ pub(crate) mod testing {
             let Some(proposal) = strategy.ask(pool).unwrap() else { break };
             let full = *pool.epochs.last().unwrap();
             let short = if proposal.epochs == full { 0.0 } else { 5.0 + 0.3 * (proposal.member % 7) as f64 };
-            let accuracy_pct = Some(accuracy(&pool.arch(proposal.member).0) - short);
+            let accuracy_pct = Some(accuracy(pool.arch(proposal.member).genes()) - short);
             let trial = Trial { proposal, accuracy_pct };
             strategy.tell(pool, &trial);
             trials.push(trial);

@@ -3,7 +3,7 @@
 use super::record::{Record, draw};
 use super::{Family, Pool, Proposal, Strategy, StrategyEntry, StrategyError, Trial};
 use crate::seed::Stream;
-use crate::space::Architecture;
+use crate::space::{Architecture, SearchSpace};
 use crate::stats::{crowding_distances, pareto_ranks};
 
 /// Registry line.
@@ -83,7 +83,7 @@ impl Nsga2 {
         };
         let (first, second) = (tournament(), tournament());
         let [first, second] = [first, second].map(|i| pool.arch(self.population[i].member));
-        let genes = vary(&first.0, &second.0, pool.space().choices(), &mut self.rng);
+        let genes = vary(pool.space(), first, second, &mut self.rng);
         match pool.find(&genes) {
             Some(member) if self.record.is_untried(member) => Some(member),
             Some(member) => draw(&self.record.untried_near(pool, member, &mut self.rng), &mut self.rng),
@@ -93,18 +93,13 @@ impl Nsga2 {
 }
 
 /// Step 2 of [`Nsga2`].
-fn vary(first: &[u8], second: &[u8], choices: &[u8], rng: &mut Stream) -> Architecture {
-    let mut genes = first.to_vec();
+fn vary(space: &dyn SearchSpace, first: &Architecture, second: &Architecture, rng: &mut Stream) -> Architecture {
     if rng.uniform() < CROSSOVER {
-        genes.iter_mut().zip(second).for_each(|(gene, &other)| *gene = if rng.below(2) == 0 { *gene } else { other });
+        let child = space.crossover(first, second, rng);
+        space.mutate(&child, rng)
+    } else {
+        space.mutate(first, rng)
     }
-    let count = genes.len() as u64;
-    for (gene, &choices) in genes.iter_mut().zip(choices) {
-        if choices > 1 && rng.below(count) == 0 {
-            *gene = (*gene + 1 + rng.below(u64::from(choices) - 1) as u8) % choices;
-        }
-    }
-    Architecture(genes)
 }
 
 impl Strategy for Nsga2 {
@@ -151,19 +146,20 @@ mod tests {
     #[test]
     fn children_mix_their_parents() {
         let rng = &mut Stream::new(3);
+        let space = crate::space::open("nas-bench-201").unwrap();
+        let [father, mother] = [0, 1].map(|gene| Architecture::new(vec![gene; 6]));
         let (mut mutated, mut second, n) = (0, 0, 2_000);
         for _ in 0..n {
-            let child = vary(&[0; 6], &[1; 6], &[5; 6], rng);
-            assert!(child.0.iter().all(|&g| g < 5));
-            mutated += child.0.iter().filter(|&&g| g > 1).count();
-            second += child.0.iter().filter(|&&g| g == 1).count();
+            let child = vary(space.as_ref(), &father, &mother, rng);
+            assert!(child.genes().iter().all(|&g| g < 5));
+            mutated += child.genes().iter().filter(|&&g| g > 1).count();
+            second += child.genes().iter().filter(|&&g| g == 1).count();
         }
         // A sixth of the genes is replaced, by one of four others, three of which are no parent's.
         let share = |count| count as f64 / (6 * n) as f64;
         assert!((share(mutated) - 0.125).abs() < 0.01, "{}", share(mutated));
         // 0.45 come from the second parent; of them a sixth is replaced, of the others a 24th becomes 1.
         assert!((share(second) - (0.45 * 5.0 / 6.0 + 0.55 / 24.0)).abs() < 0.02, "{}", share(second));
-        assert_eq!(vary(&[0], &[0], &[1], rng).0, [0]);
     }
 
     #[test]

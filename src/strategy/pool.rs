@@ -75,12 +75,7 @@ impl Pool {
     pub fn nearest(&self, arch: &Architecture, keep: impl Fn(usize) -> bool) -> Option<usize> {
         let valid = self.space.check(arch).is_ok();
         let arch = if valid { self.space.representative(arch) } else { arch.clone() };
-        (0..self.len()).filter(|&i| keep(i)).min_by_key(|&i| self.distance(&arch, i))
-    }
-
-    /// Number of genes in which a member differs (Hamming distance).
-    fn distance(&self, arch: &Architecture, member: usize) -> usize {
-        arch.0.iter().zip(&self.archs[member].0).filter(|(a, b)| a != b).count()
+        (0..self.len()).filter(|&i| keep(i)).min_by_key(|&i| self.archs[i].distance(&arch))
     }
 
     /// The column of the features that is believed before any label is seen ([`crate::encoding::Layout::prior`]), by member.
@@ -103,7 +98,7 @@ impl Pool {
         }
         if found.is_empty() {
             let mut all: Vec<(usize, usize)> =
-                (0..self.len()).filter(|&i| i != member).map(|i| (self.distance(arch, i), i)).collect();
+                (0..self.len()).filter(|&i| i != member).map(|i| (self.archs[i].distance(arch), i)).collect();
             if all.len() > NEAREST {
                 all.select_nth_unstable(NEAREST);
                 all.truncate(NEAREST);
@@ -123,7 +118,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::{self, Skeleton};
+    use crate::space;
 
     #[test]
     fn neighbours_are_members_one_gene_away_or_the_nearest() {
@@ -148,20 +143,24 @@ mod tests {
         let pool = crate::strategy::testing::nas_bench_201(200);
         assert!((0..pool.len()).all(|i| pool.find(pool.arch(i)) == Some(i)));
         let sparse = sparse();
-        assert_eq!(sparse.find(&Architecture(vec![2; 6])), Some(2));
-        assert_eq!(sparse.find(&Architecture(vec![1; 6])), None);
-        assert_eq!(sparse.find(&Architecture(vec![7; 6])), None);
-        let mixed = Architecture(vec![2, 2, 2, 2, 2, 3]);
+        assert_eq!(sparse.find(&Architecture::new(vec![2; 6])), Some(2));
+        assert_eq!(sparse.find(&Architecture::new(vec![1; 6])), None);
+        assert_eq!(sparse.find(&Architecture::new(vec![7; 6])), None);
+        let mixed = Architecture::new(vec![2, 2, 2, 2, 2, 3]);
         assert_eq!(sparse.nearest(&mixed, |_| true), Some(2));
         assert_eq!(sparse.nearest(&mixed, |i| i != 2), Some(1));
         assert_eq!(sparse.nearest(&mixed, |_| false), None);
-        assert_eq!(sparse.nearest(&Architecture(vec![9, 9, 9, 3, 3, 3]), |_| true), Some(0));
+        assert_eq!(sparse.nearest(&Architecture::new(vec![9, 9, 9, 3, 3, 3]), |_| true), Some(0));
     }
 
     fn sparse() -> Pool {
         Pool::new(
-            space::open("nas-bench-201", &Skeleton::default()).unwrap(),
-            vec![Architecture(vec![3; 6]), Architecture(vec![2, 2, 2, 3, 3, 3]), Architecture(vec![2; 6])],
+            space::open("nas-bench-201").unwrap(),
+            vec![
+                Architecture::new(vec![3; 6]),
+                Architecture::new(vec![2, 2, 2, 3, 3, 3]),
+                Architecture::new(vec![2; 6]),
+            ],
             FeatureMatrix::new(vec![], None).unwrap(),
             vec![],
             vec![200],

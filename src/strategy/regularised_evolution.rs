@@ -124,10 +124,7 @@ mod tests {
         let trials = search((ENTRY.open)(5).as_mut(), &pool, 60);
         for (i, trial) in trials.iter().enumerate().skip(FOUNDERS) {
             let neighbours = pool.neighbours(trial.proposal.member);
-            let distance = |other: &Trial| {
-                let genes = pool.arch(other.proposal.member).0.iter().zip(&pool.arch(trial.proposal.member).0);
-                genes.filter(|(a, b)| a != b).count()
-            };
+            let distance = |other: &Trial| pool.arch(other.proposal.member).distance(pool.arch(trial.proposal.member));
             // A neighbour may be written with other genes; then the relation is seen from one side alone.
             let near = |other: &Trial| {
                 neighbours.contains(&other.proposal.member)

@@ -112,7 +112,7 @@ struct Controller {
 
 impl Controller {
     /// Starts with uniform distributions; does nothing later.
-    fn open(&mut self, choices: &[u8]) {
+    fn open(&mut self, choices: &[u16]) {
         if self.logits.is_empty() {
             self.logits = choices.iter().map(|&c| vec![0.0; usize::from(c)]).collect();
         }
@@ -126,9 +126,9 @@ impl Controller {
                 u < 0.0
             });
             // Rounding can leave a rest beyond the last one.
-            above.unwrap_or(logits.len().saturating_sub(1)) as u8
+            above.unwrap_or(logits.len().saturating_sub(1)) as u16
         };
-        Architecture(self.logits.iter().map(gene).collect())
+        Architecture::new(self.logits.iter().map(gene).collect::<Vec<_>>())
     }
 
     fn learn(&mut self, genes: &Architecture, reward: f64) {
@@ -145,7 +145,7 @@ impl Controller {
 
     /// One step of gradient ascent: `∂ ln p_a / ∂θ_c = [c = a] - p_c` and `∂H / ∂θ_c = -p_c (ln p_c + H)`.
     fn step(&mut self, genes: &Architecture, advantage: f64) {
-        for (logits, &gene) in self.logits.iter_mut().zip(&genes.0) {
+        for (logits, &gene) in self.logits.iter_mut().zip(genes.genes()) {
             let p = softmax(logits);
             let ln = |p: f64| p.max(f64::MIN_POSITIVE).ln();
             let entropy: f64 = p.iter().map(|&p| -p * ln(p)).sum();
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn steps_match_torch() {
         let mut controller = Controller { logits: vec![vec![0.5, -0.2, 0.1]], ..Controller::default() };
-        controller.step(&Architecture(vec![2]), 1.7);
+        controller.step(&Architecture::new(vec![2]), 1.7);
         let expected = [0.26267429946897886, -0.3154461913933133, 0.4527718919243344];
         for (found, expected) in controller.logits[0].iter().zip(expected) {
             assert_relative_eq!(*found, expected, max_relative = 1e-12);
@@ -188,20 +188,20 @@ mod tests {
         let mut controller = Controller::default();
         controller.open(&[2]);
         let first = |c: &Controller| softmax(&c.logits[0])[0];
-        controller.learn(&Architecture(vec![0]), f64::NEG_INFINITY);
-        controller.learn(&Architecture(vec![0]), 90.0);
+        controller.learn(&Architecture::new(vec![0]), f64::NEG_INFINITY);
+        controller.learn(&Architecture::new(vec![0]), 90.0);
         assert_eq!(first(&controller), 0.5, "nothing to compare with");
-        controller.learn(&Architecture(vec![0]), 91.0);
+        controller.learn(&Architecture::new(vec![0]), 91.0);
         let risen = first(&controller);
         assert!(risen > 0.5);
         assert_relative_eq!(controller.baseline.unwrap(), 90.1, max_relative = 1e-12);
-        controller.learn(&Architecture(vec![1]), f64::NEG_INFINITY);
+        controller.learn(&Architecture::new(vec![1]), f64::NEG_INFINITY);
         assert!(first(&controller) > risen, "a failure counts as the worst so far, 90");
         // However long one alternative wins, the entropy keeps the other alive.
         let rng = &mut Stream::new(8);
         for _ in 0..3_000 {
             let genes = controller.sample(rng);
-            controller.learn(&genes, 90.0 + f64::from(genes.0[0]));
+            controller.learn(&genes, 90.0 + f64::from(genes.genes()[0]));
         }
         assert!((1e-6..0.1).contains(&first(&controller)), "{}", first(&controller));
     }

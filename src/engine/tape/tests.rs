@@ -3,12 +3,12 @@ use crate::engine::DeviceBatch;
 use crate::engine::loss::Loss;
 use crate::network::{Network, Shape};
 use crate::seed::Stream;
-use crate::space::{self, Skeleton, Task};
+use crate::space::{self, Task};
 use ndarray::Array4;
 use tch::Device;
 
 fn networks(n: usize, cells: usize) -> Vec<Network> {
-    let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(4), cells: Some(cells) }).unwrap();
+    let space = space::open(&format!("nas-bench-201:channels=4,cells={cells}")).unwrap();
     let task = Task::classify(Shape::new(3, 8, 8), 10);
     let mut stream = Stream::named(3, "tape");
     let live = std::iter::from_fn(|| Some(space.build(&space.sample(&mut stream), &task).unwrap().live()));

@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::BenchError;
 use super::measure::Usage;
-use crate::pipeline::ScreenConfig;
+use crate::pipeline::{ScreenConfig, ScreenError};
+use crate::space::{CELLS, CHANNELS};
 
 /// The last line that a baseline prints.
 #[derive(Deserialize)]
@@ -29,8 +30,8 @@ pub(super) fn run(
     let numbers = [
         ("--batch-size", Some(config.batch_size)),
         ("--image", Some(config.image.height)),
-        ("--init-channels", config.init_channels),
-        ("--cells", config.cells),
+        ("--init-channels", config.space.option(CHANNELS.name).map_err(ScreenError::from)?),
+        ("--cells", config.space.option(CELLS.name).map_err(ScreenError::from)?),
         ("--processes", Some(processes)),
         ("--threads", Some(1)),
     ];

@@ -23,7 +23,7 @@ use crate::data;
 use crate::engine::{EngineError, describe_device, load_average, parse_device};
 use crate::proxy;
 use crate::seed::Stream;
-use crate::space::{self, Architecture, SearchSpace, Skeleton, Task};
+use crate::space::{Architecture, SearchSpace, Task};
 use crate::stats::median;
 use measure::{Usage, peak_memory_mib, reset_peak_memory, sgemm_gflops, work};
 use sections::Case;
@@ -148,8 +148,7 @@ fn networks(config: &BenchConfig) -> Result<Vec<Architecture>, ScreenError> {
 }
 
 fn open(config: &ScreenConfig) -> Result<(Box<dyn SearchSpace>, Task), ScreenError> {
-    let skeleton = Skeleton { init_channels: config.init_channels, cells: config.cells };
-    Ok((space::open(&config.space, &skeleton)?, Task::classify(config.image, data::open(&config.data)?.classes())))
+    Ok((config.space.open()?, Task::classify(config.image, data::open(&config.data)?.classes())))
 }
 
 /// A folder that is removed when the measuring ends, however it ends.

@@ -2,6 +2,7 @@
 
 use super::BenchConfig;
 use crate::pipeline::ScreenConfig;
+use crate::space::CELLS;
 
 /// A group of cases whose figures are read together.
 pub struct SectionEntry {
@@ -56,8 +57,11 @@ pub static SECTIONS: &[SectionEntry] = &[
         name: "cells",
         title: "all proxies, cells per stage; per network",
         cases: |config, threads| {
-            let case = |n| Case::new(config, format!("cells {n}"), threads).with(|screen| screen.cells = Some(n));
-            (1..=5).map(case).collect()
+            let case = |n| {
+                let space = config.screen.space.clone().with(CELLS.name, n).ok()?;
+                Some(Case::new(config, format!("cells {n}"), threads).with(|screen| screen.space = space))
+            };
+            (1..=5).filter_map(case).collect()
         },
     },
 ];

@@ -164,11 +164,11 @@ fn differences(features: &Features, among: &[usize], scores: &[f64]) -> Option<V
 mod tests {
     use super::*;
     use crate::seed::Stream;
-    use crate::space::{Skeleton, open};
+    use crate::space::open;
 
     #[test]
     fn a_count_prefers_what_it_counts() {
-        let space = open("nas-bench-201", &Skeleton::default()).unwrap();
+        let space = open("nas-bench-201").unwrap();
         let mut stream = Stream::new(2);
         let archs: Vec<_> = (0..200).map(|_| space.sample(&mut stream)).collect();
         let ones = vec![1.0; 200];
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn sizes_are_features_of_their_layer() {
-        let space = open("nats-size", &Skeleton::default()).unwrap();
+        let space = open("nats-size").unwrap();
         let archs = [space.parse("8:16:24:32:40").unwrap()];
         let features = Features::of(space.as_ref(), &archs, &[1.0], &[1.0]);
         assert_eq!(features.names[2..], ["layer 1", "layer 2", "layer 3", "layer 4", "layer 5"]);

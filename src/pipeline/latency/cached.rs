@@ -12,6 +12,7 @@ use crate::engine::cache_folder;
 use crate::files::FileError;
 use crate::hardware::{LatencyModel, MeasureOptions, Setting};
 use crate::seed::derive;
+use crate::space::SpaceSpec;
 
 /// Networks that a model which nobody asked for in particular learns from.
 pub const CACHED_SAMPLES: usize = 100;
@@ -29,16 +30,7 @@ pub fn cached_model(
 ) -> Result<PathBuf, LatencyError> {
     let setting = Setting::here(device, 1, 1, true).map_err(crate::hardware::HardwareError::from)?;
     let folder = cache_folder().ok_or(LatencyError::NoCache)?;
-    let (space, _) = subject.open()?;
-    let key = json!([
-        env!("CARGO_PKG_VERSION"),
-        space.entry().name,
-        subject.init_channels,
-        subject.cells,
-        subject.image,
-        subject.classes,
-        setting
-    ]);
+    let key = json!([env!("CARGO_PKG_VERSION"), subject.space, subject.image, subject.classes, setting]);
     let file = folder.join(format!("latency-{:016x}.json", derive(0, &key.to_string())));
     if LatencyModel::read(&file).is_ok() {
         return Ok(file);
@@ -61,12 +53,9 @@ pub fn cached_model(
 /// The networks of the run in this folder.
 pub fn subject_of_run(run: &Path) -> Result<Subject, LatencyError> {
     let candidates = candidates::load(&CandidatesConfig { run: Some(run.into()), ..CandidatesConfig::default() })?;
-    let config = candidates.run.as_ref().map(|run| &run["config"]);
-    let number = |key: &str| config.and_then(|c| c[key].as_u64()).map(|v| v as usize);
+    let noted = candidates.run.as_ref().map(|run| SpaceSpec::of_settings(&run["config"])).transpose()?.flatten();
     Ok(Subject {
-        space: candidates.space.entry().name.into(),
-        init_channels: number("init_channels"),
-        cells: number("cells"),
+        space: noted.map_or_else(|| SpaceSpec::new(candidates.space.entry().name), Ok)?,
         image: candidates.image(),
         // Runs of version 0.1.0 do not record their classes; its models had 10.
         classes: candidates.run.as_ref().and_then(|run| run["classes"].as_u64()).map_or(10, |v| v as usize),

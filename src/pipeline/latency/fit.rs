@@ -69,7 +69,7 @@ pub fn fit_measured(
     let origin = Origin::Measured { setting: setting.clone(), runs: options.runs };
     let pair = |(c, ms): (&super::Chosen, &f64)| KnownLatency { arch: c.arch.clone(), latency_ms: *ms };
     let networks = chosen.iter().zip(&latencies).take(samples).map(pair).collect();
-    let model = LatencyModel::fit(subject.settings(origin)?, networks)?;
+    let model = LatencyModel::fit(subject.settings(origin), networks)?;
     write_model(&model, file)?;
     let all = table.networks.iter().map(|n| n.measurement.disturbed);
     Ok(FitReport {

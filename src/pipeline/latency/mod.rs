@@ -32,7 +32,7 @@ use crate::files::FileError;
 use crate::hardware::{HardwareError, ModelSettings, Origin};
 use crate::network::Shape;
 use crate::pipeline::counts::CountError;
-use crate::space::{SearchSpace, Skeleton, SpaceError, Task, open};
+use crate::space::{SearchSpace, SpaceError, SpaceSpec, Task, in_settings};
 
 /// Why there are no latencies.
 #[derive(Debug, thiserror::Error)]
@@ -104,15 +104,12 @@ pub enum LatencyError {
     NoCache,
 }
 
-/// Whose latencies: a space with its skeleton, and what its networks are built for.
+/// Whose latencies: a space with its options, and what its networks are built for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Subject {
-    /// Search space.
-    pub space: String,
-    /// Channels of the first stage; the published value if absent.
-    pub init_channels: Option<usize>,
-    /// Cells per stage; the published value if absent.
-    pub cells: Option<usize>,
+    /// Search space with its options.
+    #[serde(flatten, with = "in_settings")]
+    pub space: SpaceSpec,
     /// Images.
     pub image: Shape,
     /// Classes.
@@ -122,25 +119,17 @@ pub struct Subject {
 impl Subject {
     /// The networks of a screen, built for the classes of its data.
     pub fn of(screen: &ScreenConfig) -> Result<Self, LatencyError> {
-        Ok(Subject {
-            space: screen.space.clone(),
-            init_channels: screen.init_channels,
-            cells: screen.cells,
-            image: screen.image,
-            classes: data::open(&screen.data)?.classes(),
-        })
+        Ok(Subject { space: screen.space.clone(), image: screen.image, classes: data::open(&screen.data)?.classes() })
     }
 
     /// The space, and what its networks are built for.
     pub fn open(&self) -> Result<(Box<dyn SearchSpace>, Task), SpaceError> {
-        let skeleton = Skeleton { init_channels: self.init_channels, cells: self.cells };
-        Ok((open(&self.space, &skeleton)?, Task::classify(self.image, self.classes)))
+        Ok((self.space.open()?, Task::classify(self.image, self.classes)))
     }
 
-    fn settings(&self, origin: Origin) -> Result<ModelSettings, SpaceError> {
-        let space = self.open()?.0.entry().name.into();
-        let Subject { init_channels, cells, image, classes, .. } = *self;
-        Ok(ModelSettings { space, init_channels, cells, image, classes, origin })
+    fn settings(&self, origin: Origin) -> ModelSettings {
+        let Subject { space, image, classes } = self.clone();
+        ModelSettings { space, image, classes, origin }
     }
 }
 

@@ -71,7 +71,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
         title: format!("A latency model of {}", settings.space),
         verdict,
         facts: known([
-            ("Search space", settings.space.clone()),
+            ("Search space", settings.space.name().to_owned()),
             ("Device", device),
             ("Networks", thousands(known_ms.len() as u64)),
             ("Latencies", how),

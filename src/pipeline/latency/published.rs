@@ -88,7 +88,7 @@ pub fn fit_published(
             Ok(point(&networks, &latencies, &splits, config.seed)?)
         });
         let curve = curve.collect::<Result<Vec<CurvePoint>, LatencyError>>()?;
-        let settings = subject.settings(Origin::Published { table: name.clone(), column: column.clone() })?;
+        let settings = subject.settings(Origin::Published { table: name.clone(), column: column.clone() });
         let file = file.filter(|_| i == 0);
         if let Some(file) = file {
             let (chosen, _) = &splits(&known, &[], config.samples, config.draws + 1, 0, config.seed)[config.draws];

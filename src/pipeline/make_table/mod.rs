@@ -25,7 +25,7 @@ use crate::hardware::{HardwareError, MeasureOptions, Setting, measure};
 use crate::network::Network;
 use crate::pipeline::counts::{TRAININGS, check_count};
 use crate::seed::{Stream, derive};
-use crate::space::{self, ArchId, Architecture, SearchSpace, Skeleton, SpaceError, Task};
+use crate::space::{ArchId, Architecture, SearchSpace, SpaceError, SpaceSpec, Task, in_settings};
 use table::{Row, write_curves, write_table};
 
 /// Runs that a median latency is of.
@@ -42,14 +42,9 @@ const PATIENCE: usize = 100_000;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableConfig {
-    /// Search space; see `naslens list spaces`.
-    pub space: String,
-    /// Channels after the stem; the space's default if absent.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub init_channels: Option<usize>,
-    /// Cells per stage; the space's default if absent.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub cells: Option<usize>,
+    /// Search space with its options; see `naslens list spaces`.
+    #[serde(flatten, serialize_with = "in_settings::serialize", deserialize_with = "in_settings::required")]
+    pub space: SpaceSpec,
     /// Images; see `naslens list data`.
     pub data: DataSpec,
     /// Fixes which networks, which images, and all trainings.
@@ -118,8 +113,7 @@ pub fn make_table(
     options: &RunOptions<'_>,
     on_progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<TableOutcome, RunError> {
-    let skeleton = Skeleton { init_channels: config.init_channels, cells: config.cells };
-    let space = space::open(&config.space, &skeleton).map_err(ScreenError::from)?;
+    let space = config.space.open().map_err(ScreenError::from)?;
     let source = config.data.open(&options.watch()).map_err(ScreenError::from)?;
     let dataset = source.dataset().map_err(ScreenError::from)?;
     let device = parse_device(options.device).map_err(ScreenError::from)?;
@@ -234,13 +228,13 @@ fn members(space: &dyn SearchSpace, task: &Task, seed: u64, count: usize) -> Res
 mod tests {
     use super::*;
     use crate::network::Shape;
+    use crate::space;
 
     #[test]
     fn a_larger_table_begins_with_the_smaller_one() {
         let task = Task::classify(Shape::new(1, 12, 12), 10);
         for name in ["nas-bench-201", "nas-bench-101"] {
-            let shallow = Skeleton { init_channels: Some(4), cells: Some(1) };
-            let space = space::open(name, &shallow).unwrap();
+            let space = space::open(&format!("{name}:channels=4,cells=1")).unwrap();
             let ids =
                 |n| -> Vec<ArchId> { members(space.as_ref(), &task, 3, n).unwrap().iter().map(|m| m.id).collect() };
             let (few, many) = (ids(20), ids(50));
@@ -251,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_space_has_so_many_networks_and_no_more() {
-        let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(2), cells: Some(1) }).unwrap();
+        let space = space::open("nas-bench-201:channels=2,cells=1").unwrap();
         let task = Task::classify(Shape::new(1, 4, 4), 2);
         assert_eq!(members(space.as_ref(), &task, 0, usize::MAX).unwrap().len(), 5043);
     }

@@ -12,12 +12,12 @@ static GO: AtomicBool = AtomicBool::new(false);
 
 /// A table of NAS-Bench-201 in which every third accuracy is missing; convolutions are good, and noise is added.
 fn table(dir: &Path, rows: i64) -> PathBuf {
-    let space = crate::space::open("nas-bench-201", &Default::default()).unwrap();
+    let space = crate::space::open("nas-bench-201").unwrap();
     let index: Vec<i64> = (0..rows).map(|i| i * 7_919 % 15_625).collect();
     let noise = &mut Stream::new(4);
     let accuracy = |&i: &i64| {
         let arch = space.representative(&space.at(i as u64).unwrap());
-        let value: f64 = arch.0.iter().map(|g| [0.0, 1.0, 3.0, 4.0, 0.5][usize::from(*g)]).sum();
+        let value: f64 = arch.genes().iter().map(|g| [0.0, 1.0, 3.0, 4.0, 0.5][usize::from(*g)]).sum();
         // Drawn for every row, so that a missing one changes no other.
         let noise = noise.normal();
         (i % 3 != 0).then_some(70.0 + value + 0.5 * noise)

@@ -13,6 +13,7 @@ use crate::pipeline::confirm::Controls;
 use crate::pipeline::counts::{TRAININGS, check_count};
 use crate::pipeline::make_table::data_of;
 use crate::pipeline::{RunError, ScreenConfig, ScreenError};
+use crate::space::{CELLS, CHANNELS, SpaceSpec};
 
 /// Which table, and what it tells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,9 +109,11 @@ impl RunConfig {
         let native = native.ok_or_else(|| ScreenError::from(DataError::NotADataset { name: data.to_string() }))?;
         let side = |n: usize| (n.min(SIDE.0) / SIDE.1).max(2) * SIDE.1;
         let image = Shape::new(native.channels, side(native.height), side(native.width));
+        let small = SpaceSpec::default().with(CHANNELS.name, 16).and_then(|space| space.with(CELLS.name, 1));
+        let space = small.map_err(ScreenError::from)?;
         Ok(RunConfig {
             sample: 500,
-            screen: ScreenConfig { init_channels: Some(16), cells: Some(1), data, image, ..ScreenConfig::default() },
+            screen: ScreenConfig { space, data, image, ..ScreenConfig::default() },
             train: Recipe {
                 image,
                 limit: Some(LIMIT),

@@ -30,7 +30,7 @@ use crate::folder::{self, Folder, Made, TRAINED, to_toml};
 use crate::hardware::{Limit, Target};
 use crate::predictor;
 use crate::seed::{Stream, derive};
-use crate::space::{self, SearchSpace, Skeleton};
+use crate::space::SearchSpace;
 use crate::stats::Interval;
 
 /// What a run is doing, with (done, total, done earlier).
@@ -74,8 +74,7 @@ pub fn run(
     let device = parse_device(options.device).map_err(ScreenError::from)?;
 
     Folder::check(out, &folder::RUN, config, options.overwrite)?;
-    let skeleton = Skeleton { init_channels: config.screen.init_channels, cells: config.screen.cells };
-    let space = space::open(&config.screen.space, &skeleton).map_err(ScreenError::from)?;
+    let space = config.screen.space.open().map_err(ScreenError::from)?;
     let selection = selection(config, space.as_ref())?;
     let outcome = screen_images(&config.screen, &source, &selection, out, options, &mut |progress| {
         on_progress(Stage::Screen, progress);

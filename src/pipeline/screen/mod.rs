@@ -40,7 +40,7 @@ use crate::hardware::{HardwareError, Limit, Target};
 use crate::network::Shape;
 use crate::proxy::{Proxy, UnknownProxy};
 use crate::report::{SCORES_FILE, ScoreTable, read_scores};
-use crate::space::{self, Skeleton, SpaceError, Task};
+use crate::space::{SpaceError, SpaceSpec, Task, in_settings};
 
 /// Scored with if nothing else is said: the counts to beat, one proxy of each kind and the default ensemble.
 const DEFAULT_PROXIES: [&str; 9] =
@@ -51,14 +51,9 @@ const DEFAULT_PROXIES: [&str; 9] =
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScreenConfig {
-    /// Search space.
-    pub space: String,
-    /// Channels of the first stage; the published value if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub init_channels: Option<usize>,
-    /// Cells per stage; the published value if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cells: Option<usize>,
+    /// Search space with its options.
+    #[serde(flatten, with = "in_settings")]
+    pub space: SpaceSpec,
     /// Names of the proxies and ensembles.
     pub proxies: Vec<String>,
     /// Stages before them: with `synflow:0.2`, only the best fifth by `synflow` is scored with the proxies (counts are free
@@ -88,9 +83,7 @@ pub struct ScreenConfig {
 impl Default for ScreenConfig {
     fn default() -> Self {
         ScreenConfig {
-            space: "nas-bench-201".into(),
-            init_channels: None,
-            cells: None,
+            space: SpaceSpec::default(),
             proxies: DEFAULT_PROXIES.iter().map(|p| p.to_string()).collect(),
             cascade: Vec::new(),
             data: DataSpec::default(),
@@ -252,8 +245,7 @@ pub(super) fn screen_images(
     options: &RunOptions<'_>,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, ScreenError> {
-    let skeleton = Skeleton { init_channels: config.init_channels, cells: config.cells };
-    let space = space::open(&config.space, &skeleton)?;
+    let space = config.space.open()?;
     let plan = Plan::new(config)?;
     let proxies: Vec<&'static Proxy> = plan.proxies().map(|(_, proxy)| proxy).collect();
     let device = parse_device(options.device)?;

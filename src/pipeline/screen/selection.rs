@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{ScreenConfig, ScreenError};
 use crate::benchmark::{Table, TableError};
 use crate::seed::Stream;
-use crate::space::{self, Architecture, SearchSpace, Skeleton, SpaceError};
+use crate::space::{Architecture, SearchSpace, SpaceError};
 
 /// Most architectures that one screen takes; they are held in memory.
 const MAX_SELECTED: u64 = 10_000_000;
@@ -104,7 +104,7 @@ pub enum ArchListError {
 /// Reads one architecture per line, or the column `arch` of a Parquet table; empty lines and what follows `#` are ignored.
 /// Repeated architectures stay.
 pub fn read_arch_list(config: &ScreenConfig, path: &Path) -> Result<Selection, ArchListError> {
-    let space = space::open(&config.space, &Skeleton { init_channels: config.init_channels, cells: config.cells })?;
+    let space = config.space.open()?;
     let lines: Vec<String> = if path.extension().is_some_and(|e| e == "parquet") {
         Table::open(path)?.string_column("arch")?.into_iter().map(Option::unwrap_or_default).collect()
     } else {
@@ -126,9 +126,10 @@ pub fn read_arch_list(config: &ScreenConfig, path: &Path) -> Result<Selection, A
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::space;
 
     fn drawn(space: &str, n: u64) -> (Vec<Architecture>, String) {
-        let space = space::open(space, &Skeleton::default()).unwrap();
+        let space = space::open(space).unwrap();
         let (archs, sampler) = select(space.as_ref(), &Selection::Sample(n), 3).unwrap();
         archs.iter().for_each(|arch| space.check(arch).unwrap());
         (archs, sampler)
@@ -145,19 +146,19 @@ mod tests {
             assert_eq!(archs.iter().collect::<HashSet<_>>().len(), 300);
             assert_eq!(drawn(space, 300).0, archs, "the seed decides");
         }
-        let space = space::open("nb101", &Skeleton::default()).unwrap();
+        let space = space::open("nb101").unwrap();
         let ids: HashSet<_> = drawn("nb101", 300).0.iter().map(|arch| space.arch_id(arch)).collect();
         assert_eq!(ids.len(), 300, "each module is another network");
     }
 
     #[test]
     fn what_is_too_large_is_refused_with_the_remedy() {
-        let space = space::open("fbnet", &Skeleton::default()).unwrap();
+        let space = space::open("fbnet").unwrap();
         for selection in [Selection::All, Selection::Sample(MAX_SELECTED + 1)] {
             let err = select(space.as_ref(), &selection, 0).unwrap_err().to_string();
             assert!(err.contains("too many for one screen") && err.contains("--archs FILE"), "{err}");
         }
-        let space = space::open("nb101", &Skeleton::default()).unwrap();
+        let space = space::open("nb101").unwrap();
         let (archs, sampler) = select(space.as_ref(), &Selection::All, 0).unwrap();
         assert_eq!((archs.len(), sampler.as_str()), (423_624, "all 423624 nas-bench-101 distinct modules"));
     }

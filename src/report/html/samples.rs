@@ -4,7 +4,7 @@
 use super::render;
 use crate::report::document::*;
 use crate::seed::Stream;
-use crate::space::{Skeleton, open};
+use crate::space::open;
 
 const PROXIES: [&str; 25] = [
     "params",
@@ -36,7 +36,7 @@ const PROXIES: [&str; 25] = [
 
 /// A run in `space` with this many proxies, networks of known accuracy that were not trained, and trained ones of each role.
 fn sample(space: &str, proxies: usize, known: usize, trained: usize) -> Document {
-    let space = open(space, &Skeleton::default()).unwrap();
+    let space = open(space).unwrap();
     let mut stream = Stream::named(9, "samples");
     let archs: Vec<_> = (0..known + 3 * trained).map(|_| space.sample(&mut stream)).collect();
     let texts: Vec<String> = archs.iter().map(|a| space.format(a)).collect();

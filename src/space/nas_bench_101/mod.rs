@@ -18,7 +18,8 @@ mod hash;
 mod module;
 
 use super::{
-    ArchId, Architecture, OpGraph, OpSet, SearchSpace, Skeleton, SpaceEntry, SpaceError, Task, blocks, check_genes,
+    ArchId, Architecture, CELLS, CHANNELS, OpGraph, OpSet, SearchSpace, SpaceEntry, SpaceError, SpaceSpec, Task,
+    blocks, check_genes,
 };
 use crate::network::{Conv2d, Network, NetworkBuilder, NetworkError, NodeId, Op, Pool};
 use crate::seed::Stream;
@@ -35,15 +36,16 @@ pub(super) static ENTRY: SpaceEntry = SpaceEntry {
     listed: "distinct modules",
     identity: "the published MD5 hash of the pruned module: isomorphic modules are one network, whose uneven channels are \
                those of the published module",
-    open: |skeleton| Ok(Box::new(NasBench101::new(skeleton)?)),
+    options: &[CHANNELS, CELLS],
+    open: &|spec| Ok(Box::new(NasBench101::open(spec)?)),
 };
 
 /// Alternatives of each gene: edges, then operations.
-const CHOICES: [u8; GENES] = {
+const CHOICES: [u16; GENES] = {
     let mut choices = [2; GENES];
     let mut i = PAIRS;
     while i < GENES {
-        choices[i] = OPS;
+        choices[i] = OPS as u16;
         i += 1;
     }
     choices
@@ -63,11 +65,21 @@ pub struct NasBench101 {
     modules: usize,
 }
 
+/// Channels of the first stack and modules per stack.
+const PUBLISHED: (usize, usize) = (128, 3);
+
+impl Default for NasBench101 {
+    /// The space with the published skeleton.
+    fn default() -> Self {
+        let (init_channels, modules) = PUBLISHED;
+        NasBench101 { init_channels, modules }
+    }
+}
+
 impl NasBench101 {
-    /// The space with the published skeleton (128 channels, 3 modules per stack) or another.
-    pub fn new(skeleton: &Skeleton) -> Result<Self, SpaceError> {
+    fn open(spec: &SpaceSpec) -> Result<Self, SpaceError> {
         // Up to four vertices share the channels of the first stack, and each needs one.
-        let (init_channels, modules) = skeleton.resolve(ENTRY.name, (128, 3), 4)?;
+        let (init_channels, modules) = spec.skeleton(PUBLISHED, 4)?;
         Ok(NasBench101 { init_channels, modules })
     }
 
@@ -75,7 +87,11 @@ impl NasBench101 {
     /// `x + y (y - 1) / 2`, and the operations of the vertices between input and output.
     pub fn module(edges: u32, interior: &[u8]) -> Result<Architecture, SpaceError> {
         let genes = genes(&Module::new(edges, interior));
-        valid(&genes).map_err(|reason| SpaceError::Genes { space: ENTRY.name, genes: genes.0.clone(), reason })?;
+        valid(&genes).map_err(|reason| SpaceError::Genes {
+            space: ENTRY.name.into(),
+            genes: genes.genes().to_vec(),
+            reason,
+        })?;
         Ok(genes)
     }
 }
@@ -89,8 +105,8 @@ fn genes(module: &Module) -> Architecture {
             genes[pair(from, if to == output { MAX_VERTICES - 1 } else { to })] = 1;
         }
     }
-    (1..output).for_each(|v| genes[PAIRS + v - 1] = module.op(v));
-    Architecture(genes)
+    (1..output).for_each(|v| genes[PAIRS + v - 1] = module.op(v).into());
+    Architecture::new(genes)
 }
 
 fn pair(from: usize, to: usize) -> usize {
@@ -99,8 +115,9 @@ fn pair(from: usize, to: usize) -> usize {
 
 /// All seven vertices, as the genes say.
 fn specified(arch: &Architecture) -> Module {
-    let edges = (0..PAIRS).fold(0, |bits, i| bits | u32::from(arch.0[i]) << i);
-    Module::new(edges, &arch.0[PAIRS..])
+    let edges = (0..PAIRS).fold(0, |bits, i| bits | u32::from(arch.genes()[i]) << i);
+    let interior: Vec<u8> = arch.genes()[PAIRS..].iter().map(|&op| op as u8).collect();
+    Module::new(edges, &interior)
 }
 
 /// The pruned module, or why there is none.
@@ -135,7 +152,7 @@ fn parse(text: &str) -> Result<Architecture, String> {
                 let hint = crate::text::did_you_mean(op, OP_NAMES.iter().copied());
                 format!("unknown operation {}{hint}", quoted(op))
             })?;
-            genes[PAIRS + number - 1] = code as u8;
+            genes[PAIRS + number - 1] = code as u16;
         }
         let to = if number == output { MAX_VERTICES - 1 } else { number };
         for digit in sources.chars() {
@@ -146,7 +163,7 @@ fn parse(text: &str) -> Result<Architecture, String> {
             }
         }
     }
-    let arch = Architecture(genes);
+    let arch = Architecture::new(genes);
     valid(&arch)?;
     Ok(arch)
 }
@@ -156,13 +173,13 @@ impl SearchSpace for NasBench101 {
         &ENTRY
     }
 
-    fn choices(&self) -> &[u8] {
+    fn choices(&self) -> &[u16] {
         &CHOICES
     }
 
     fn parse(&self, text: &str) -> Result<Architecture, SpaceError> {
         parse(text).map_err(|reason| SpaceError::Parse {
-            space: ENTRY.name,
+            space: ENTRY.name.into(),
             text: text.into(),
             reason,
             example: ENTRY.example.into(),
@@ -185,7 +202,9 @@ impl SearchSpace for NasBench101 {
     }
 
     fn arch_id(&self, arch: &Architecture) -> ArchId {
-        specified(arch).pruned().map_or_else(|| ArchId::new(ENTRY.name, &arch.0), |m| ArchId(hash::module_hash(&m)))
+        specified(arch)
+            .pruned()
+            .map_or_else(|| ArchId::of_genes(ENTRY.name, arch.genes()), |m| ArchId(hash::module_hash(&m)))
     }
 
     fn representative(&self, arch: &Architecture) -> Architecture {
@@ -198,15 +217,20 @@ impl SearchSpace for NasBench101 {
 
     /// The pruned module.
     fn op_graph(&self, arch: &Architecture) -> OpGraph {
-        specified(arch)
-            .pruned()
-            .map_or_else(OpGraph::default, |m| OpGraph { ops: m.interior().to_vec(), edges: m.pairs().collect() })
+        specified(arch).pruned().map_or_else(OpGraph::default, |m| OpGraph {
+            ops: m.interior().iter().map(|&op| op.into()).collect(),
+            edges: m.pairs().collect(),
+        })
     }
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {
         self.check(arch)?;
         let module = specified(arch).pruned().unwrap_or_else(|| Module::new(1, &[]));
-        build(self, &module, task).map_err(|source| SpaceError::Build { space: ENTRY.name, input: task.input, source })
+        build(self, &module, task).map_err(|source| SpaceError::Build {
+            space: ENTRY.name.into(),
+            input: task.input,
+            source,
+        })
     }
 
     fn size(&self) -> u128 {
@@ -223,7 +247,7 @@ impl SearchSpace for NasBench101 {
     }
 
     fn check(&self, arch: &Architecture) -> Result<(), SpaceError> {
-        let refused = |reason| SpaceError::Genes { space: ENTRY.name, genes: arch.0.clone(), reason };
+        let refused = |reason| SpaceError::Genes { space: ENTRY.name.into(), genes: arch.genes().to_vec(), reason };
         valid(arch).map(|_| ()).map_err(refused)
     }
 

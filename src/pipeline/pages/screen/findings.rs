@@ -15,7 +15,7 @@ use crate::pipeline::results::{PageError, PageOptions};
 use crate::proxy;
 use crate::report::document::{Estimate, Fact, ScatterPanel};
 use crate::seed::{Stream, derive};
-use crate::space::{self, Architecture, SearchSpace, Skeleton};
+use crate::space::{Architecture, SearchSpace, SpaceSpec};
 use crate::stats::Clusters;
 use crate::text::thousands;
 
@@ -28,10 +28,7 @@ const PANELS: usize = 12;
 
 /// The space of a screen, if it is known.
 pub(super) fn space(metadata: &Value) -> Option<Box<dyn SearchSpace>> {
-    let config = &metadata["config"];
-    let number = |name: &str| config[name].as_u64().map(|n| n as usize);
-    let skeleton = Skeleton { init_channels: number("init_channels"), cells: number("cells") };
-    space::open(config["space"].as_str()?, &skeleton).ok()
+    SpaceSpec::of_settings(&metadata["config"]).ok()??.open().ok()
 }
 
 /// What the scores say, first in sentences.

@@ -104,7 +104,7 @@ pub(super) fn page(results: &Results<'_>) -> Saved {
     let cross_validated = results.predictions(Evidence::CrossValidated);
     let config = results.config;
     let title = if config.title.is_empty() {
-        format!("{} on {}", config.screen.space, config.screen.data)
+        format!("{} on {}", config.screen.space.name(), config.screen.data)
     } else {
         config.title.clone()
     };
