@@ -59,6 +59,7 @@ pub mod pipeline;
 pub mod predictor;
 pub mod proxy;
 pub mod reference;
+pub mod registry;
 pub mod report;
 pub mod seed;
 pub mod space;

@@ -39,7 +39,7 @@ fn an_ensemble_brings_its_members_and_ranks_distinct_networks() {
     let names: Vec<&str> = ENSEMBLES.iter().map(|e| e.name).collect();
     let table = screened(&format!("{SAMPLE} --proxies {}", names.join(",")));
     let metadata: Value = serde_json::from_str(&table.metadata).unwrap();
-    for e in ENSEMBLES {
+    for e in &ENSEMBLES {
         let scores = by_network(&table, e.name);
         let members: Vec<BTreeMap<String, Score>> = e.members.iter().map(|m| by_network(&table, m)).collect();
         let alive: Vec<&String> = scores.iter().filter(|(_, s)| s.value().is_some()).map(|(id, _)| id).collect();

@@ -68,12 +68,10 @@ fn neither_order_nor_repetition_change_a_bit() {
 fn a_proxy_alone_equals_the_proxy_in_company() {
     naslens::engine::prepare_process();
     let stop = AtomicBool::new(false);
-    for proxy in PROXIES {
+    for proxy in &PROXIES {
         let dir = tempfile::tempdir().unwrap();
         let config = ScreenConfig {
-            space: "nas-bench-201".into(),
-            init_channels: Some(4),
-            cells: Some(1),
+            space: "nas-bench-201:channels=4,cells=1".parse().unwrap(),
             proxies: vec![proxy.name.into()],
             cascade: Vec::new(),
             data: "digits".parse().unwrap(),

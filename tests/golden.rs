@@ -83,7 +83,7 @@ fn every_proxy_equals_pytorch_in_float64() {
         let run_many = live.as_ref().map(|net| engine.run(net, seed, &many, &many_passes).unwrap());
         let run_specified = engine.run(&specified, seed, &batch, &passes_of(View::Specified)).unwrap();
         let snip = case["values"]["snip"]["value"].as_f64();
-        for proxy in PROXIES {
+        for proxy in &PROXIES {
             let key = match proxy.name {
                 "flops" => "macs",
                 "params@live" => "params_live",

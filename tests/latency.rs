@@ -13,7 +13,7 @@ use naslens::benchmark::Table;
 use naslens::hardware::{KnownLatency, LatencyModel, ModelSettings, Origin, Setting};
 use naslens::network::Shape;
 use naslens::proxy::Status;
-use naslens::space::{self, Architecture, SearchSpace};
+use naslens::space::{self, Architecture};
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 

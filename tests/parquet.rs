@@ -49,7 +49,7 @@ fn scores_have_the_documented_columns() {
         ("params".into(), DataType::Int64, false),
         ("macs".into(), DataType::Int64, false),
     ];
-    for proxy in PROXIES {
+    for proxy in &PROXIES {
         if proxy.name != "params" {
             expected.push((proxy.name.into(), DataType::Float64, true));
         }
@@ -69,7 +69,7 @@ fn scores_have_the_documented_columns() {
     let indices = column("arch_index").as_primitive::<Int64Type>();
     assert!(indices.values().iter().all(|i| (0..15_625).contains(i)));
     let mut dead = 0;
-    for proxy in PROXIES {
+    for proxy in &PROXIES {
         let statuses = column(&format!("{}_status", proxy.name)).as_string::<i32>();
         let statuses: Vec<Status> = statuses.iter().map(|s| s.unwrap().parse().unwrap()).collect();
         dead += statuses.iter().filter(|s| **s == Status::Dead).count();

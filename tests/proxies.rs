@@ -4,7 +4,7 @@ use naslens::engine::{DeviceBatch, Engine, Pass, prepare_process};
 use naslens::network::{Conv2d, Network, NetworkBuilder, Op, Shape, Task};
 use naslens::proxy::{PROXIES, Score, Status, find};
 use naslens::seed::Stream;
-use naslens::space::{self, Skeleton};
+use naslens::space;
 use ndarray::{Array3, Array4};
 use tch::Device;
 
@@ -65,7 +65,7 @@ fn few_images_reach_the_ceiling_and_one_has_no_halves() {
 #[test]
 fn small_and_uniform_batches_give_no_constant_and_no_rounding_noise() {
     prepare_process();
-    let space = space::open("nas-bench-201", &Skeleton { init_channels: Some(4), cells: Some(1) }).unwrap();
+    let space = space::open("nas-bench-201:channels=4,cells=1").unwrap();
     let engine = Engine::new(Device::Cpu);
     let proxies: Vec<_> = PROXIES.iter().filter(|p| p.min_batch > 0).collect();
     let wanted: Vec<Pass> = proxies.iter().flat_map(|p| p.passes).copied().collect();
@@ -193,7 +193,7 @@ fn scores_are_the_same_alone_and_together() {
     let network = network(8, true);
     let batch = batch(12, 8);
     let together = scores(&network, &batch);
-    for proxy in PROXIES {
+    for proxy in &PROXIES {
         let alone = Engine::new(Device::Cpu).run(&network, 1, &batch, proxy.passes).unwrap();
         assert_eq!(proxy.evaluate(&alone), together(proxy.name), "{}", proxy.name);
     }
@@ -259,7 +259,7 @@ fn scores_have_the_statuses_that_their_entry_names() {
         for images in [1, 4, 16] {
             let batch = batch(images, pixels);
             let score = scores(network, &batch);
-            for proxy in PROXIES {
+            for proxy in &PROXIES {
                 let status = score(proxy.name).get_status();
                 let named = Status::COMMON.contains(&status) || proxy.statuses.contains(&status);
                 assert!(named, "{}: {status} with {images} images", proxy.name);

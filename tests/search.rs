@@ -19,11 +19,11 @@ use serde_json::Value;
 /// network, and a latency that some lack.
 fn table(dir: &Path) -> PathBuf {
     let space = space::open("nas-bench-201").unwrap();
-    let rows: Vec<(u64, Vec<u8>)> = (0..625).map(|i| (i * 25, space.at(i * 25).unwrap().0)).collect();
+    let rows: Vec<(u64, Vec<u16>)> = (0..625).map(|i| (i * 25, space.at(i * 25).unwrap().genes().to_vec())).collect();
     let worth = [-2.0, 0.0, 1.5, 3.0, 0.5];
-    let accuracy = |genes: &[u8]| 80.0 + 0.7 * genes.iter().map(|&g| worth[usize::from(g)]).sum::<f64>();
+    let accuracy = |genes: &[u16]| 80.0 + 0.7 * genes.iter().map(|&g| worth[usize::from(g)]).sum::<f64>();
     let full: Vec<f64> = rows.iter().map(|(i, genes)| accuracy(genes) + 0.01 * (i % 7) as f64).collect();
-    let seconds = |genes: &[u8]| 1_000.0 + 500.0 * genes.iter().filter(|g| **g == 3).count() as f64;
+    let seconds = |genes: &[u16]| 1_000.0 + 500.0 * genes.iter().filter(|g| **g == 3).count() as f64;
     let floats = |values: Vec<Option<f64>>| Arc::new(Float64Array::from(values)) as ArrayRef;
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("arch_index", Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.0 as i64)))),

@@ -53,6 +53,6 @@ impl Candidates {
 
 /// The encodings used if none is named.
 pub fn default_encodings() -> Vec<&'static str> {
-    let known = |name: &&str| ENCODINGS.iter().any(|e| e.name == *name);
+    let known = |name: &&str| ENCODINGS.find(name).is_ok();
     DEFAULT_ENCODINGS.into_iter().find(known).into_iter().collect()
 }

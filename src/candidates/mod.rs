@@ -123,7 +123,7 @@ pub fn space_of_scores(scores: &Table, truths: &Table) -> Result<Option<Box<dyn 
 }
 
 fn no_space(origin: String) -> CandidatesError {
-    let known = space::SPACES.iter().map(|e| e.name).collect::<Vec<_>>().join(", ");
+    let known = space::SPACES.names().join(", ");
     CandidatesError::NoSpace { origin, known }
 }
 

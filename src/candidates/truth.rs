@@ -228,9 +228,8 @@ pub fn join(scores: &Table, truths: &Path, target: &str, space: Option<&dyn Sear
         if let Some(&first) = name.string.as_ref().and_then(|string| truths.strings.get(string)?.first()) {
             check_indices(&truths.table, first, name, &truths.names.rows[first])?;
         }
-        let representative = space
-            .zip(name.string.as_ref())
-            .map(|(space, string)| names::representative(space, string));
+        let representative =
+            space.zip(name.string.as_ref()).map(|(space, string)| names::representative(space, string));
         found.push(truths.find(&column, name, representative.as_ref()));
     }
     let mut join = Join { key, repeated: own.rows.len() - rows.len(), ..Join::default() };

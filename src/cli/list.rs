@@ -9,6 +9,7 @@ use naslens::import::FORMATS;
 use naslens::predictor::PREDICTORS;
 use naslens::proxy::PROXIES;
 use naslens::reference::page;
+use naslens::registry::{Entry, Registry, one_line};
 use naslens::space::SPACES;
 use naslens::strategy::STRATEGIES;
 use naslens::text::did_you_mean;
@@ -54,78 +55,19 @@ const WIDTH: usize = 100;
 /// A name, a title, and named details.
 type Item = (&'static str, String, Vec<(&'static str, String)>);
 
+fn all<T: Entry>(registry: &Registry<T>) -> Vec<Item> {
+    registry.iter().map(|entry| (entry.name(), one_line(entry.title()), entry.details())).collect()
+}
+
 fn items(kind: Kind) -> Vec<Item> {
-    let text = |s: &str| s.split_whitespace().collect::<Vec<_>>().join(" ");
     match kind {
-        Kind::Spaces => SPACES
-            .iter()
-            .map(|s| {
-                let details = vec![
-                    ("paper", text(s.paper)),
-                    ("aliases", s.aliases.join(", ")),
-                    ("example", s.example.into()),
-                    ("sampled from", s.listed.into()),
-                    ("identity", text(s.identity)),
-                ];
-                (s.name, text(s.title), details)
-            })
-            .collect(),
-        Kind::Proxies => PROXIES
-            .iter()
-            .map(|p| {
-                let details = vec![
-                    ("formula", text(p.formula)),
-                    ("protocol", text(p.protocol)),
-                    ("limits", text(p.limits)),
-                    ("paper", text(p.paper)),
-                ];
-                (p.name, text(p.title), details)
-            })
-            .chain(ENSEMBLES.iter().map(|e| {
-                let details = vec![
-                    ("members", e.members.join(", ")),
-                    ("formula", text(e.formula)),
-                    ("protocol", text(e.protocol)),
-                    ("limits", text(e.limits)),
-                    ("paper", text(e.paper)),
-                ];
-                (e.name, text(e.title), details)
-            }))
-            .collect(),
-        Kind::Data => SOURCES
-            .iter()
-            .map(|s| {
-                let details = vec![
-                    ("usage", text(s.usage)),
-                    ("what", text(s.what)),
-                    ("origin", text(s.origin)),
-                    ("licence", text(s.licence)),
-                ];
-                (s.name, text(s.title), details)
-            })
-            .collect(),
-        Kind::Encodings => ENCODINGS
-            .iter()
-            .map(|e| (e.name, text(e.title), vec![("what", text(e.what)), ("paper", text(e.paper))]))
-            .collect(),
-        Kind::Predictors => PREDICTORS
-            .iter()
-            .map(|p| (p.name, text(p.title), vec![("what", text(p.what)), ("paper", text(p.paper))]))
-            .collect(),
-        Kind::Strategies => STRATEGIES
-            .iter()
-            .map(|s| {
-                let details = vec![("what", text(s.what)), ("needs", text(s.needs)), ("paper", text(s.paper))];
-                (s.name, text(s.title), details)
-            })
-            .collect(),
-        Kind::Imports => FORMATS
-            .iter()
-            .map(|f| {
-                let details = vec![("files", text(f.files)), ("what", text(f.what)), ("paper", text(f.paper))];
-                (f.name, text(f.title), details)
-            })
-            .collect(),
+        Kind::Spaces => all(&SPACES),
+        Kind::Proxies => [all(&PROXIES), all(&ENSEMBLES)].concat(),
+        Kind::Data => all(&SOURCES),
+        Kind::Encodings => all(&ENCODINGS),
+        Kind::Predictors => all(&PREDICTORS),
+        Kind::Strategies => all(&STRATEGIES),
+        Kind::Imports => all(&FORMATS),
     }
 }
 

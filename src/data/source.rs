@@ -1,22 +1,22 @@
 //! The registry of data sources.
 
 use super::{DataError, DataSource, DataSpec, SourceInfo, Watch, cifar, digits, fashion, folder, generated, idx, npz};
-use crate::text::did_you_mean;
+use crate::registry::{Registry, Unknown};
 use std::path::Path;
 use std::str::FromStr;
 
 /// Every data source, in the order in which they are shown.
-pub const SOURCES: &[SourceInfo] = &[
-    digits::INFO,
-    fashion::INFO,
-    generated::GAUSSIAN,
-    generated::PINK,
-    folder::INFO,
-    idx::INFO,
-    npz::INFO,
-    cifar::CIFAR10,
-    cifar::CIFAR100,
-];
+pub static SOURCES: Registry<SourceInfo> = Registry::new(&[
+    &digits::INFO,
+    &fashion::INFO,
+    &generated::GAUSSIAN,
+    &generated::PINK,
+    &folder::INFO,
+    &idx::INFO,
+    &npz::INFO,
+    &cifar::CIFAR10,
+    &cifar::CIFAR100,
+]);
 
 impl FromStr for DataSpec {
     type Err = DataError;
@@ -25,17 +25,17 @@ impl FromStr for DataSpec {
     /// [`DataError::UnknownOption`], [`DataError::BadOption`] or [`DataError::NoPath`]. No file is opened.
     fn from_str(text: &str) -> Result<Self, DataError> {
         let (name, options) = text.split_once(':').unwrap_or((text, ""));
-        let Some(info) = SOURCES.iter().find(|info| info.name == name) else {
-            let known: Vec<&str> = SOURCES.iter().map(|info| info.usage).collect();
+        let unknown = |error: Unknown| {
+            let known = SOURCES.iter().map(|info| info.usage).collect::<Vec<_>>().join(" ");
             // A path without the word before it.
             let place = [(Path::new(text).is_dir(), folder::INFO.name), (text.ends_with(".npz"), npz::INFO.name)];
             let hint = match place.iter().find(|(is, _)| *is) {
                 Some((_, source)) => format!(" (did you mean `{source}:{text}`?)"),
-                None => did_you_mean(name, SOURCES.iter().map(|info| info.name)),
+                None => error.hint,
             };
-            return Err(DataError::UnknownSource { name: name.to_owned(), hint, known: known.join(" ") });
+            DataError::UnknownSource { name: error.name, hint, known }
         };
-        (info.parse)(options)
+        (SOURCES.find(name).map_err(unknown)?.parse)(options)
     }
 }
 

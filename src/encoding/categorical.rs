@@ -11,7 +11,7 @@ pub(super) static ENTRY: EncodingEntry = EncodingEntry {
     title: "Genes as ordinal numbers",
     what: "one column per gene: its alternative as a number in [0, 1], equally spaced",
     paper: "White et al., A study on encodings for neural architecture search, NeurIPS 2020",
-    encode,
+    encode: &encode,
 };
 
 /// Gene `g` of `c` alternatives becomes `g / (c - 1)`, in `[0, 1]`; zero if there is only one. Shape (architectures,

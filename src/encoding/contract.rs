@@ -19,7 +19,7 @@ fn columns_are_finite_named_once_and_follow_their_architectures() {
         let archs = sample(space.as_ref(), 60, 1);
         let reversed: Vec<Architecture> = archs.iter().rev().cloned().collect();
         let mut names = HashSet::new();
-        for entry in ENCODINGS {
+        for entry in &ENCODINGS {
             let columns = (entry.encode)(space.as_ref(), &archs);
             let context = format!("{} of {}", entry.name, space.entry().name);
             assert_eq!(columns.values.dim(), (archs.len(), columns.names.len()), "{context}");

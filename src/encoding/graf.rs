@@ -14,7 +14,7 @@ pub(super) static ENTRY: EncodingEntry = EncodingEntry {
            and the most of them on a path",
     paper: "in the spirit of GRAF: Kadlecova et al., Surprisingly strong performance prediction with neural graph features, \
             ICML 2024, arXiv:2404.16551",
-    encode,
+    encode: &encode,
 };
 
 /// Up to this many operations all subsets are taken.

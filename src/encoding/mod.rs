@@ -17,6 +17,7 @@ use std::ops::Range;
 
 use ndarray::{Array2, s};
 
+use crate::registry::{Entry, Registry, Unknown, one_line};
 use crate::space::{Architecture, SearchSpace};
 
 pub use crate::stats::normal_quantile;
@@ -28,15 +29,8 @@ pub use scores::{rank_normal, score_columns};
 #[non_exhaustive]
 pub enum EncodingError {
     /// No encoding of that name.
-    #[error("unknown encoding `{name}`{hint}; known: {known}")]
-    Unknown {
-        /// The name asked for.
-        name: String,
-        /// ` (did you mean …?)` or nothing.
-        hint: String,
-        /// All names.
-        known: String,
-    },
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
     /// A column with another number of rows than the first one.
     #[error("feature `{column}` has {found} rows, the others have {expected}; give one value per screened network")]
     Rows {
@@ -64,8 +58,10 @@ pub struct Columns {
     pub values: Array2<f64>,
 }
 
+/// Computes the columns of architectures of a space.
+pub type Encode = dyn Fn(&dyn SearchSpace, &[Architecture]) -> Columns + Send + Sync;
+
 /// One line of the registry.
-#[derive(Debug)]
 pub struct EncodingEntry {
     /// Name on the command line and in files.
     pub name: &'static str,
@@ -77,20 +73,32 @@ pub struct EncodingEntry {
     pub paper: &'static str,
     /// The columns of architectures of a space, in row order. The genes must be valid. Architectures with one
     /// [`crate::space::ArchId`] have equal rows only if they are given by their representative.
-    pub encode: fn(&dyn SearchSpace, &[Architecture]) -> Columns,
+    pub encode: &'static Encode,
+}
+
+impl Entry for EncodingEntry {
+    const KIND: &'static str = "encoding";
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn title(&self) -> &'static str {
+        self.title
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        vec![("what", one_line(self.what)), ("paper", one_line(self.paper))]
+    }
 }
 
 /// All encodings of architectures.
-pub static ENCODINGS: &[&EncodingEntry] =
-    &[&one_hot::ENTRY, &categorical::ENTRY, &path::ENTRY, &graf::ENTRY, &weisfeiler_lehman::ENTRY];
+pub static ENCODINGS: Registry<EncodingEntry> =
+    Registry::new(&[&one_hot::ENTRY, &categorical::ENTRY, &path::ENTRY, &graf::ENTRY, &weisfeiler_lehman::ENTRY]);
 
 /// The encoding called `name`.
 pub fn find(name: &str) -> Result<&'static EncodingEntry, EncodingError> {
-    ENCODINGS.iter().find(|e| e.name == name).copied().ok_or_else(|| EncodingError::Unknown {
-        name: name.into(),
-        hint: crate::text::did_you_mean(name, ENCODINGS.iter().map(|e| e.name)),
-        known: ENCODINGS.iter().map(|e| e.name).collect::<Vec<_>>().join(", "),
-    })
+    Ok(ENCODINGS.find(name)?)
 }
 
 /// Columns that belong together, such as those of one encoding.
@@ -169,12 +177,7 @@ mod tests {
 
     #[test]
     fn registry_is_sound() {
-        for (i, entry) in ENCODINGS.iter().enumerate() {
-            assert!([entry.title, entry.what, entry.paper].iter().all(|text| !text.is_empty()));
-            assert!(ENCODINGS[..i].iter().all(|e| e.name != entry.name));
-            assert_eq!(find(entry.name).unwrap().name, entry.name);
-        }
-        assert!(find("one-hot").unwrap_err().to_string().contains("did you mean `one_hot`"));
+        crate::registry::testing::is_sound(&ENCODINGS);
     }
 
     fn groups(archs: &[Architecture]) -> Vec<(String, Columns)> {

@@ -11,7 +11,7 @@ pub(super) static ENTRY: EncodingEntry = EncodingEntry {
     title: "One-hot genes",
     what: "one indicator per gene and alternative; for graph spaces this is the adjacency matrix with its operations",
     paper: "White et al., A study on encodings for neural architecture search, NeurIPS 2020",
-    encode: |space, archs| Columns { names: one_hot_names(space.choices()), values: one_hot(space.choices(), archs) },
+    encode: &|space, archs| Columns { names: one_hot_names(space.choices()), values: one_hot(space.choices(), archs) },
 };
 
 /// Genes as indicator columns: row `i` has a one at column `choices[0] + … + choices[g - 1] + gene g` for each gene `g`

@@ -15,7 +15,7 @@ pub(super) static ENTRY: EncodingEntry = EncodingEntry {
     what: "one indicator per sequence of operations on a path from input to output, the identity left out; the 1,024 that \
            most of the given architectures have",
     paper: "White et al., BANANAS, AAAI 2021, arXiv:1910.11858",
-    encode,
+    encode: &encode,
 };
 
 /// One column per distinct path over the given architectures, one where the architecture has it. Shorter paths come first,

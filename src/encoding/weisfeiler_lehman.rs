@@ -14,7 +14,7 @@ pub(super) static ENTRY: EncodingEntry = EncodingEntry {
     what: "how many nodes have each label after 0, 1 and 2 rounds of taking in their predecessors' and successors' labels; \
            the 1,024 labels that most of the given architectures have",
     paper: "Ru et al., NAS-BOWL, ICLR 2021, arXiv:2006.07556; Shervashidze et al., JMLR 12, 2011",
-    encode,
+    encode: &encode,
 };
 
 const ROUNDS: u8 = 2;

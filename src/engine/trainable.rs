@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn the_tape_gives_the_gradients_of_autograd() {
         let mut stream = Stream::named(2, "trainable");
-        for entry in space::SPACES {
+        for entry in &space::SPACES {
             // Shallow where the space allows: rounding grows with depth.
             let shallow = space::open(&format!("{}:channels=8,cells=1", entry.name));
             let space = shallow.or_else(|_| space::open(entry.name)).unwrap();

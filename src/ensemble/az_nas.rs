@@ -15,5 +15,5 @@ pub static AZ_NAS: Ensemble = Ensemble {
     limits: "Costs what the three proxies of AZ-NAS cost, which share their passes. On short trainings it falls \
              behind naswot and jacov, as sizes and az_trainability say little there.",
     members: &["az_expressivity", "az_progressivity", "az_trainability", "flops@live"],
-    combine: log_rank_sum,
+    combine: &log_rank_sum,
 };

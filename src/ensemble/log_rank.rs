@@ -14,7 +14,7 @@ pub static LOG_RANK: Ensemble = Ensemble {
     limits: "Three of its four members count capacity in one way or another, and it falls behind where capacity does \
              not decide.",
     members: &["flops@live", "naswot", "jacov", "synflow"],
-    combine: log_rank_sum,
+    combine: &log_rank_sum,
 };
 
 /// `sum_m ln(r_m / N)` per network. The logarithm makes a low rank cost more than a high rank gains: a network is good if it

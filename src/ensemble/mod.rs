@@ -18,7 +18,8 @@ mod log_rank;
 mod naslens;
 mod vote;
 
-use crate::proxy::{self, PROXIES, Proxy, Score, Status, UnknownProxy};
+use crate::proxy::{self, PROXIES, Proxy, Score, Status};
+use crate::registry::{Entry, Registry, Unknown, one_line};
 use crate::stats::{missing_last, ranks};
 
 /// A score that needs all networks of a run. Higher scores mean better networks.
@@ -39,11 +40,38 @@ pub struct Ensemble {
     pub members: &'static [&'static str],
     /// One value per network from the ranks of the members: `ranks[m][i]` is the average rank, from 1 for the worst to the
     /// number of networks for the best, of network `i` by member `m`.
-    pub combine: fn(ranks: &[Vec<f64>]) -> Vec<f64>,
+    pub combine: &'static (dyn Fn(&[Vec<f64>]) -> Vec<f64> + Send + Sync),
+}
+
+impl Entry for Ensemble {
+    const KIND: &'static str = "ensemble";
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn title(&self) -> &'static str {
+        self.title
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        let members = ("members", self.members.join(", "));
+        [
+            vec![members],
+            vec![
+                ("formula", one_line(self.formula)),
+                ("protocol", one_line(self.protocol)),
+                ("limits", one_line(self.limits)),
+                ("paper", one_line(self.paper)),
+            ],
+        ]
+        .concat()
+    }
 }
 
 /// All ensembles.
-pub static ENSEMBLES: &[&Ensemble] = &[&naslens::NASLENS, &az_nas::AZ_NAS, &log_rank::LOG_RANK, &vote::VOTE];
+pub static ENSEMBLES: Registry<Ensemble> =
+    Registry::new(&[&naslens::NASLENS, &az_nas::AZ_NAS, &log_rank::LOG_RANK, &vote::VOTE]);
 
 /// What a name in a list of proxies stands for.
 #[derive(Clone, Copy)]
@@ -55,11 +83,12 @@ pub enum Column {
 }
 
 /// The proxy or ensemble called `name`.
-pub fn find(name: &str) -> Result<Column, UnknownProxy> {
-    let proxy = PROXIES.iter().find(|p| p.name == name).map(|p| Column::Proxy(p));
-    let ensemble = || ENSEMBLES.iter().find(|e| e.name == name).map(|e| Column::Ensemble(e));
-    let known = PROXIES.iter().map(|p| p.name).chain(ENSEMBLES.iter().map(|e| e.name));
-    proxy.or_else(ensemble).ok_or_else(|| UnknownProxy::new(name, known))
+pub fn find(name: &str) -> Result<Column, Unknown> {
+    let proxy = PROXIES.find(name).map(Column::Proxy);
+    proxy.or_else(|_| ENSEMBLES.find(name).map(Column::Ensemble)).map_err(|_| {
+        let known = [PROXIES.names(), ENSEMBLES.names()].concat();
+        Unknown::new(Proxy::KIND, name, &known)
+    })
 }
 
 impl Column {
@@ -72,7 +101,7 @@ impl Column {
     }
 
     /// The proxies it is computed from.
-    pub fn proxies(self) -> Result<Vec<&'static Proxy>, UnknownProxy> {
+    pub fn proxies(self) -> Result<Vec<&'static Proxy>, Unknown> {
         match self {
             Column::Proxy(proxy) => Ok(vec![proxy]),
             Column::Ensemble(ensemble) => ensemble.members.iter().map(|name| proxy::find(name)).collect(),
@@ -121,8 +150,8 @@ mod tests {
 
     #[test]
     fn registry_is_sound() {
-        for (i, e) in ENSEMBLES.iter().enumerate() {
-            assert!(ENSEMBLES[..i].iter().all(|f| f.name != e.name), "{} is listed twice", e.name);
+        crate::registry::testing::is_sound(&ENSEMBLES);
+        for e in &ENSEMBLES {
             assert!(proxy::find(e.name).is_err(), "{} is a proxy too", e.name);
             for text in [e.title, e.paper, e.formula, e.protocol, e.limits] {
                 assert!(text.len() > 10, "{} lacks documentation", e.name);
@@ -141,7 +170,7 @@ mod tests {
     #[test]
     fn ensembles_respect_agreement_and_forget_order() {
         let rows = [[5.0, 1.0, 9.0, 4.0, 2.0], [6.0, 2.0, 9.5, 5.0, 1.0], [7.0, 3.0, 10.0, 6.0, 0.5]];
-        for e in ENSEMBLES {
+        for e in &ENSEMBLES {
             let members: Vec<Vec<Score>> =
                 (0..e.members.len()).map(|m| rows[m % 3].into_iter().map(Score::new).collect()).collect();
             let scores: Vec<f64> = e.scores(&members).iter().map(|s| s.value().unwrap()).collect();
@@ -156,8 +185,10 @@ mod tests {
     #[test]
     fn missing_scores_rank_last_and_the_dead_do_not_rank() {
         let sum = Ensemble {
-            combine: |ranks| (0..ranks.first().map_or(0, Vec::len)).map(|i| ranks.iter().map(|r| r[i]).sum()).collect(),
-            ..*ENSEMBLES[0]
+            combine: &|ranks| {
+                (0..ranks.first().map_or(0, Vec::len)).map(|i| ranks.iter().map(|r| r[i]).sum()).collect()
+            },
+            ..naslens::NASLENS
         };
         let (dead, out, singular) = (Status::Dead, Status::ScreenedOut, Status::Singular);
         let a = vec![Score::new(1.0), Score::status(dead), Score::new(3.0), Score::status(singular), Score::new(9.0)];

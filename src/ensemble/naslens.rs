@@ -20,5 +20,5 @@ pub static NASLENS: Ensemble = Ensemble {
              size, which is worth little where networks are trained for a few epochs (.35 on the table of this \
              project, where naswot has .57): train a few networks on your own images before you believe it.",
     members: MEMBERS,
-    combine: log_rank_sum,
+    combine: &log_rank_sum,
 };

@@ -16,7 +16,7 @@ pub static VOTE: Ensemble = Ensemble {
                ranks are no vote",
     limits: "Coarse: many networks win equally often. Two of its members turn around on NAS-Bench-101.",
     members: &["synflow", "jacov", "snip"],
-    combine: pairwise_wins,
+    combine: &pairwise_wins,
 };
 
 /// The share of the other networks that a majority ranks strictly lower. Time O(members n^2), in parallel: about a second

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::pickle::PickleError;
 use crate::benchmark::schema::Subject;
 use crate::pipeline::FileError;
+use crate::registry::Unknown;
 use crate::space::SpaceError;
 use crate::text::quoted;
 
@@ -29,15 +30,8 @@ pub enum ImportError {
         known: String,
     },
     /// No format of that name.
-    #[error("unknown format `{name}`{hint}; known: {known}")]
-    UnknownFormat {
-        /// The name asked for.
-        name: String,
-        /// ` (did you mean …?)` or nothing.
-        hint: String,
-        /// All formats.
-        known: String,
-    },
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
     /// A pickle that is damaged, hostile or of another kind.
     #[error("`{}` is not the pickle that was expected: {source}; download it again from its official source", path.display())]
     Pickle {

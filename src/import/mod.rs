@@ -48,6 +48,7 @@ pub use sink::Sink;
 pub use summary::{Group, Summary};
 
 use crate::pipeline::write_atomically;
+use crate::registry::{Entry, Registry, one_line};
 
 /// One line of the registry.
 #[derive(Debug)]
@@ -70,8 +71,24 @@ pub struct FormatEntry {
     pub read: fn(&ImportConfig, &mut Sink) -> Result<(), ImportError>,
 }
 
+impl Entry for FormatEntry {
+    const KIND: &'static str = "format";
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn title(&self) -> &'static str {
+        self.title
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        vec![("files", one_line(self.files)), ("what", one_line(self.what)), ("paper", one_line(self.paper))]
+    }
+}
+
 /// All formats. The first that recognises a file reads it.
-pub static FORMATS: &[&FormatEntry] = &[
+pub static FORMATS: Registry<FormatEntry> = Registry::new(&[
     &nats_simple::ENTRY,
     &nats_file::ENTRY,
     &nas_bench_201::ENTRY,
@@ -81,26 +98,18 @@ pub static FORMATS: &[&FormatEntry] = &[
     &macro_bench::ENTRY,
     &graph::ENTRY,
     &table::ENTRY,
-];
-
-fn known() -> String {
-    FORMATS.iter().map(|f| f.name).collect::<Vec<_>>().join(", ")
-}
+]);
 
 /// The format called `name`.
 pub fn find(name: &str) -> Result<&'static FormatEntry, ImportError> {
-    FORMATS.iter().find(|f| f.name == name).copied().ok_or_else(|| ImportError::UnknownFormat {
-        name: name.into(),
-        hint: crate::text::did_you_mean(name, FORMATS.iter().map(|f| f.name)),
-        known: known(),
-    })
+    Ok(FORMATS.find(name)?)
 }
 
 /// The format of a file or folder.
 pub fn detect(path: &Path) -> Result<&'static FormatEntry, ImportError> {
     let probe = Probe::of(path)?;
-    let found = FORMATS.iter().find(|f| (f.recognise)(&probe)).copied();
-    found.ok_or_else(|| ImportError::Unrecognised { path: path.into(), known: known() })
+    let found = FORMATS.iter().find(|f| (f.recognise)(&probe));
+    found.ok_or_else(|| ImportError::Unrecognised { path: path.into(), known: FORMATS.names().join(", ") })
 }
 
 /// Reads `config.source` and writes what was asked for. `stop` ends it early; then, as after any error, nothing is left behind.

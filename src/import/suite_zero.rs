@@ -240,8 +240,8 @@ struct Namer {
 
 impl Namer {
     fn new(name: &'static str) -> Result<Self, ImportError> {
-        let has = space::SPACES.iter().any(|entry| entry.name == name);
-        let space = if has { Some(space::open(name)?) } else { None };
+        let known = space::SPACES.find(name).is_ok();
+        let space = if known { Some(space::open(name)?) } else { None };
         Ok(Namer { name, space })
     }
 

@@ -88,7 +88,7 @@ fn plan(config: &ImportConfig, columns: &[String]) -> Result<Plan, ImportError> 
         return Err(ImportError::Options(message));
     }
     if !has("space") {
-        let known = space::SPACES.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
+        let known = space::SPACES.names().join(", ");
         let path = config.source.display();
         let message = format!(
             "`{path}` does not say which space it is of; add --set space=NAME ({known}, or a name of your own)"

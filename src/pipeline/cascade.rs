@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::screen::{CascadeStage, ScoreKey, Scored, known_scores, survivors};
 use crate::benchmark::TableError;
 use crate::ensemble::{self, Column};
-use crate::proxy::{Proxy, Score, Status, UnknownProxy};
+use crate::proxy::{Proxy, Score, Status};
+use crate::registry::Unknown;
 use crate::report::{SCORES_FILE, ScoreTable, read_scores};
 use crate::stats::Top;
 use crate::text::{aligned, thousands};
@@ -22,7 +23,7 @@ const TOPS: [usize; 2] = [10, 100];
 pub enum CascadeError {
     /// A score is unknown.
     #[error(transparent)]
-    Proxy(#[from] UnknownProxy),
+    Proxy(#[from] Unknown),
     /// The scores cannot be read.
     #[error("{0}; name the output folder of a finished screen")]
     Table(#[from] TableError),

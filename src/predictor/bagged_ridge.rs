@@ -13,7 +13,7 @@ pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     title: "Bagged ridge regression",
     what: "mean of 64 ridge regressions on bootstrap samples; their spread and out-of-bag error give the uncertainty",
     paper: "Hoerl & Kennard, Technometrics 12, 1970; Breiman, Bagging predictors, Mach. Learn. 24, 1996",
-    open: |seed, _| Box::new(BaggedRidge::new(seed)),
+    open: &|seed, _| Box::new(BaggedRidge::new(seed)),
 };
 
 /// The penalties `α` tried, in half decades; the columns have variance one.

@@ -13,7 +13,7 @@ pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     title: "Bayesian linear regression",
     what: "a line with normal weights; the evidence sets how far they may stray and how noisy the labels are",
     paper: "MacKay, Bayesian interpolation, Neural Computation 4, 1992; Bishop, Pattern Recognition and Machine Learning, 2006",
-    open: |_, _| Box::new(OnNormalScores(BayesianLinear::default())),
+    open: &|_, _| Box::new(OnNormalScores(BayesianLinear::default())),
 };
 
 const MIN_LABELS: usize = 3;

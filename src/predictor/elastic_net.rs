@@ -13,7 +13,7 @@ pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     title: "Elastic net",
     what: "a line with an absolute and a squared penalty, which drops features that do not help; cross-validation sets both",
     paper: "Zou & Hastie, Regularization and variable selection via the elastic net, J. R. Stat. Soc. B 67, 2005",
-    open: |seed, _| Box::new(OnNormalScores(ElasticNet::new(seed))),
+    open: &|seed, _| Box::new(OnNormalScores(ElasticNet::new(seed))),
 };
 
 const MIN_LABELS: usize = 4;

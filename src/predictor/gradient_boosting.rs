@@ -15,7 +15,7 @@ pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     what: "small steps of shallow trees on labels as normal scores; mean of 10 such series, each without a fifth of the labels",
     paper: "Friedman, Greedy function approximation: a gradient boosting machine, Ann. Stat. 29, 2001; Friedman, Stochastic \
             gradient boosting, Comput. Stat. Data Anal. 38, 2002",
-    open: |seed, _| Box::new(GradientBoosting { seed }),
+    open: &|seed, _| Box::new(GradientBoosting { seed }),
 };
 
 /// With fewer labels, held-out errors say nothing.

@@ -15,7 +15,7 @@ pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     title: "Nearest neighbours",
     what: "weighs the labels of the most similar trained networks by distance; leave-one-out sets how many",
     paper: "Cover & Hart, Nearest neighbor pattern classification, IEEE Trans. Inf. Theory 13, 1967; Dudani, IEEE Trans. SMC 6, 1976",
-    open: |_, _| Box::new(Knn::default()),
+    open: &|_, _| Box::new(Knn::default()),
 };
 
 const MIN_LABELS: usize = 4;

@@ -216,7 +216,7 @@ mod tests {
     fn surrogates_fit_datasets_of_linfa() {
         let (x, y) = made_up(20, 3);
         let dataset = DatasetBase::new(x.view(), y.view());
-        for entry in super::super::PREDICTORS {
+        for entry in &super::super::PREDICTORS {
             let predictor = (entry.open)(1, &Default::default());
             let by_linfa: Array1<f64> = Fit::fit(predictor.as_ref(), &dataset).unwrap().predict(&x);
             let own = Predictor::fit(predictor.as_ref(), x.view(), y.view()).unwrap();

@@ -15,7 +15,7 @@ pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     title: "Ensemble of neural networks",
     what: "five small networks, each trained without a fifth of the labels; their spread and held-out error give the uncertainty",
     paper: "White et al., BANANAS, AAAI 2021; Lakshminarayanan et al., Deep ensembles, NeurIPS 2017; Krogh & Vedelsby, NeurIPS 1994",
-    open: |seed, _| Box::new(MlpEnsemble::new(seed)),
+    open: &|seed, _| Box::new(MlpEnsemble::new(seed)),
 };
 
 const MIN_LABELS: usize = 6;

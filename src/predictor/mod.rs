@@ -22,6 +22,7 @@ mod tree;
 use ndarray::{ArrayView1, ArrayView2};
 
 use crate::encoding::{Layout, normal_quantile};
+use crate::registry::{Entry, Registry, Unknown, one_line};
 use crate::stats::Interval;
 
 pub use bagged_ridge::BaggedRidge;
@@ -42,15 +43,8 @@ pub use svr::Svr;
 #[non_exhaustive]
 pub enum PredictorError {
     /// No predictor of that name.
-    #[error("unknown predictor `{name}`{hint}; known: {known}")]
-    Unknown {
-        /// The name asked for.
-        name: String,
-        /// ` (did you mean …?)` or nothing.
-        hint: String,
-        /// All names.
-        known: String,
-    },
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
     /// Not enough trained networks.
     #[error("{predictor} needs at least {least} labels to fit, it has {found}; train more networks")]
     TooFewLabels {
@@ -187,7 +181,6 @@ pub trait FittedPredictor: Send + Sync {
 }
 
 /// One line of the registry.
-#[derive(Debug)]
 pub struct PredictorEntry {
     /// Name on the command line and in files.
     pub name: &'static str,
@@ -198,11 +191,27 @@ pub struct PredictorEntry {
     /// Where it was published.
     pub paper: &'static str,
     /// Creates the predictor with a seed, for features of this layout.
-    pub open: fn(u64, &Layout) -> Box<dyn Predictor>,
+    pub open: &'static (dyn Fn(u64, &Layout) -> Box<dyn Predictor> + Send + Sync),
+}
+
+impl Entry for PredictorEntry {
+    const KIND: &'static str = "predictor";
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn title(&self) -> &'static str {
+        self.title
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        vec![("what", one_line(self.what)), ("paper", one_line(self.paper))]
+    }
 }
 
 /// All predictors.
-pub static PREDICTORS: &[&PredictorEntry] = &[
+pub static PREDICTORS: Registry<PredictorEntry> = Registry::new(&[
     &stack::ENTRY,
     &bagged_ridge::ENTRY,
     &gaussian_process::ENTRY,
@@ -213,7 +222,7 @@ pub static PREDICTORS: &[&PredictorEntry] = &[
     &elastic_net::ENTRY,
     &svr::ENTRY,
     &mlp_ensemble::ENTRY,
-];
+]);
 
 /// The predictor called `name` for features of this layout, drawing what it draws from `seed`.
 pub fn open(name: &str, seed: u64, layout: &Layout) -> Result<Box<dyn Predictor>, PredictorError> {
@@ -222,11 +231,7 @@ pub fn open(name: &str, seed: u64, layout: &Layout) -> Result<Box<dyn Predictor>
 
 /// The registry entry of the predictor called `name`.
 pub fn find(name: &str) -> Result<&'static PredictorEntry, PredictorError> {
-    PREDICTORS.iter().find(|e| e.name == name).copied().ok_or_else(|| PredictorError::Unknown {
-        name: name.into(),
-        hint: crate::text::did_you_mean(name, PREDICTORS.iter().map(|e| e.name)),
-        known: PREDICTORS.iter().map(|e| e.name).collect::<Vec<_>>().join(", "),
-    })
+    Ok(PREDICTORS.find(name)?)
 }
 
 /// What every predictor checks before it fits.
@@ -273,13 +278,10 @@ mod tests {
 
     #[test]
     fn registry_is_sound() {
-        for (i, entry) in PREDICTORS.iter().enumerate() {
-            assert!([entry.title, entry.what, entry.paper].iter().all(|text| !text.is_empty()));
-            assert!(PREDICTORS[..i].iter().all(|e| e.name != entry.name));
+        crate::registry::testing::is_sound(&PREDICTORS);
+        for entry in &PREDICTORS {
             assert_eq!(open(entry.name, 1, &Layout::default()).unwrap().name(), entry.name);
         }
-        let err = open("bagged-rigde", 1, &Layout::default()).err().unwrap().to_string();
-        assert!(err.contains("did you mean `bagged-ridge`"), "{err}");
     }
 
     #[test]
@@ -297,7 +299,7 @@ mod tests {
     fn every_predictor_refuses_bad_data() {
         let good = Array2::from_shape_fn((8, 2), |(i, j)| (i * (j + 2) % 5) as f64);
         let y = Array1::from_iter((0..8).map(f64::from));
-        for entry in PREDICTORS {
+        for entry in &PREDICTORS {
             let predictor = (entry.open)(1, &Layout::default());
             let refuses = |x: &Array2<f64>, y: &Array1<f64>| predictor.fit(x.view(), y.view()).err().unwrap();
             assert_eq!(refuses(&good, &array![1.0]), PredictorError::Shape { rows: 8, labels: 1 });
@@ -315,7 +317,7 @@ mod tests {
     #[test]
     fn threads_change_no_predictor() {
         let (x, y) = ridge::tests::made_up(20, 4);
-        for entry in PREDICTORS {
+        for entry in &PREDICTORS {
             let on = |threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 let predictor = (entry.open)(3, &Layout::default());
@@ -331,7 +333,7 @@ mod tests {
     #[test]
     fn every_predictor_repeats_equal_labels() {
         let x = Array2::from_shape_fn((9, 3), |(i, j)| ((i + 1) * (j + 2) % 7) as f64);
-        for entry in PREDICTORS {
+        for entry in &PREDICTORS {
             let fitted = (entry.open)(1, &Layout::default()).fit(x.view(), Array1::from_elem(9, 93.1).view()).unwrap();
             assert!(fitted.predict(x.view()).iter().all(|p| *p == Prediction { mean: 93.1, std: 0.0 }));
         }

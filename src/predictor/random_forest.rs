@@ -15,7 +15,7 @@ pub(super) static ENTRY: PredictorEntry = PredictorEntry {
            uncertainty",
     paper: "Geurts, Ernst & Wehenkel, Extremely randomized trees, Mach. Learn. 63, 2006; Breiman, Random forests, Mach. \
             Learn. 45, 2001",
-    open: |seed, _| Box::new(RandomForest::new(seed)),
+    open: &|seed, _| Box::new(RandomForest::new(seed)),
 };
 
 /// With fewer labels, out-of-bag errors say nothing.

@@ -13,7 +13,7 @@ pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     title: "Stack of a Gaussian process and trees",
     what: "blends a Gaussian process, a forest and boosted trees by their held-out errors; with few labels the Gaussian process decides",
     paper: "Wolpert, Stacked generalization, Neural Networks 5, 1992; Breiman, Stacked regressions, Mach. Learn. 24, 1996",
-    open: |seed, layout| Box::new(Stack { seed, layout: layout.clone() }),
+    open: &|seed, layout| Box::new(Stack { seed, layout: layout.clone() }),
 };
 
 /// Members by name; the first one is trusted until the held-out errors say otherwise.

@@ -15,7 +15,7 @@ pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     title: "Support vector regression",
     what: "a smooth function that ignores small errors and is not pulled by large ones; cross-validation sets its parameters",
     paper: "Drucker et al., Support vector regression machines, NeurIPS 1996; Smola & Schölkopf, Stat. Comput. 14, 2004",
-    open: |seed, _| Box::new(OnNormalScores(Svr::new(seed))),
+    open: &|seed, _| Box::new(OnNormalScores(Svr::new(seed))),
 };
 
 const MIN_LABELS: usize = 4;

@@ -27,7 +27,7 @@ pub static AZ_EXPRESSIVITY: Proxy = Proxy {
     min_batch: 1,
     baseline: false,
     passes: &[Pass::BlockWise],
-    score: |passes| of_blocks(&passes.block_wise, |b| Ok(entropies(b, 1)?.iter().sum())),
+    score: &|passes| of_blocks(&passes.block_wise, |b| Ok(entropies(b, 1)?.iter().sum())),
 };
 
 /// The smallest gain of entropy from block to block.
@@ -35,7 +35,7 @@ pub static AZ_PROGRESSIVITY: Proxy = Proxy {
     name: "az_progressivity",
     title: "Smallest increase of the entropy from one block to the next",
     formula: "min_b (H_b - H_(b-1)), H_b the entropy of az_expressivity",
-    score: |passes| {
+    score: &|passes| {
         of_blocks(&passes.block_wise, |b| {
             let gains = entropies(b, 2)?.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
             Ok(gains)
@@ -53,7 +53,7 @@ pub static AZ_TRAINABILITY: Proxy = Proxy {
     formula: "mean_b (2 - s_b - 1 / (s_b + 1e-6)), s_b the largest singular value of g_in' g_out / (images * pixels), g_out \
               random signs at the output of block b, g_in their vector-Jacobian product at the output of block b - 1, \
               rows are images and pixels, columns channels",
-    score: |passes| {
+    score: &|passes| {
         if passes.network.blocks().windows(2).any(|pair| pair[0] == pair[1]) {
             return Score::status(Status::Saturated);
         }

@@ -32,7 +32,7 @@ pub static EPE_NAS: Proxy = Proxy {
     min_batch: 2,
     baseline: false,
     passes: &[Pass::InputGradient],
-    score: |passes| match &passes.input_gradient {
+    score: &|passes| match &passes.input_gradient {
         _ if !passes.batch.differ_in_a_class => Score::status(Status::Unsupported),
         Some(jacobian) => score(jacobian, &passes.labels, passes.network.classes()),
         None => Score::status(Status::Failed),

@@ -23,7 +23,7 @@ pub static FISHER: Proxy = Proxy {
     min_batch: 1,
     baseline: false,
     passes: &[Pass::ActivationGradient],
-    score: |passes| score(passes).unwrap_or(Score::status(Status::Failed)),
+    score: &|passes| score(passes).unwrap_or(Score::status(Status::Failed)),
 };
 
 fn score(passes: &Passes<'_>) -> Result<Score, tch::TchError> {

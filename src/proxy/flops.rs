@@ -17,7 +17,7 @@ pub static FLOPS: Proxy = Proxy {
     min_batch: 0,
     baseline: true,
     passes: &[],
-    score: |passes| Score::new(passes.network.macs() as f64),
+    score: &|passes| Score::new(passes.network.macs() as f64),
 };
 
 /// Multiply-accumulates on a path from input to output.

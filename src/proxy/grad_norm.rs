@@ -17,7 +17,7 @@ pub static GRAD_NORM: Proxy = Proxy {
     min_batch: 1,
     baseline: false,
     passes: &[Pass::LossGradient],
-    score: |passes| sum_over_layers(&passes.loss_gradient, norm),
+    score: &|passes| sum_over_layers(&passes.loss_gradient, norm),
 };
 
 /// One norm over all weights.
@@ -25,7 +25,7 @@ pub static GRAD_NORM_GLOBAL: Proxy = Proxy {
     name: "grad_norm@global",
     title: "Norm of the loss gradient over all weights at once",
     formula: "sqrt(sum_l ||dL/dW_l||_2^2), L the mean cross-entropy on the batch",
-    score: |passes| {
+    score: &|passes| {
         let squares = sum_over_layers(&passes.loss_gradient, |l| Ok(norm(l)?.powi(2)));
         squares.value().map_or(squares, |s| Score::new(s.sqrt()))
     },

@@ -22,7 +22,7 @@ pub static GRADSIGN: Proxy = Proxy {
     min_batch: 2,
     baseline: false,
     passes: &[Pass::GradientSigns],
-    score: |passes| {
+    score: &|passes| {
         let Some(layers) = &passes.gradient_signs else {
             return Score::status(Status::Failed);
         };

@@ -25,7 +25,7 @@ pub static GRASP: Proxy = Proxy {
     min_batch: 1,
     baseline: false,
     passes: &[Pass::HessianGradient],
-    score: |passes| {
+    score: &|passes| {
         sum_over_layers(&passes.hessian_gradient, |l| {
             Ok(-l.weight.f_mul(&l.gradient)?.f_sum(Kind::Double)?.double_value(&[]))
         })

@@ -25,7 +25,7 @@ pub static JACOV: Proxy = Proxy {
     min_batch: 2,
     baseline: false,
     passes: &[Pass::InputGradient],
-    score: |passes| match &passes.input_gradient {
+    score: &|passes| match &passes.input_gradient {
         Some(jacobian) => score(jacobian),
         None => Score::status(Status::Failed),
     },

@@ -17,7 +17,7 @@ pub static L2_NORM: Proxy = Proxy {
     min_batch: 0,
     baseline: false,
     passes: &[Pass::Weights],
-    score: |passes| {
+    score: &|passes| {
         let Some(weights) = &passes.weights else {
             return Score::status(Status::Failed);
         };

@@ -16,5 +16,5 @@ pub static LAYERS: Proxy = Proxy {
     min_batch: 0,
     baseline: true,
     passes: &[],
-    score: |passes| Score::new(passes.network.layers().count() as f64),
+    score: &|passes| Score::new(passes.network.layers().count() as f64),
 };

@@ -26,7 +26,7 @@ pub static LINEAR_REGIONS: Proxy = Proxy {
     min_batch: 0,
     baseline: false,
     passes: &[Pass::LinearRegions],
-    score: |passes| match passes.linear_regions {
+    score: &|passes| match passes.linear_regions {
         Some(r) if r.neurons == 0 => Score::status(Status::Unsupported),
         Some(r) if r.distinct >= r.images => Score::status(Status::Saturated),
         Some(r) => Score::new(r.distinct as f64),

@@ -20,7 +20,7 @@ pub static LOGSYNFLOW: Proxy = Proxy {
     min_batch: 0,
     baseline: false,
     passes: &[Pass::LinearGradient],
-    score: |passes| {
+    score: &|passes| {
         sum_over_layers(&passes.linear_gradient, |l| {
             Ok(l.weight.f_abs()?.f_mul(&l.gradient.f_abs()?.f_log1p()?)?.f_sum(Kind::Double)?.double_value(&[]))
         })

@@ -26,7 +26,7 @@ pub static MECO: Proxy = Proxy {
     min_batch: 1,
     baseline: false,
     passes: &[Pass::ChannelCorrelation],
-    score: |passes| {
+    score: &|passes| {
         let Some(modules) = &passes.channel_correlation else {
             return Score::status(Status::Failed);
         };

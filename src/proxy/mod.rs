@@ -31,6 +31,7 @@ mod zico;
 pub use score::{Score, Status};
 
 use crate::engine::{LayerGradient, Pass, Passes};
+use crate::registry::{Entry, Registry, Unknown, one_line};
 
 /// Which network a proxy looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,7 +69,28 @@ pub struct Proxy {
     /// What the engine must run.
     pub passes: &'static [Pass],
     /// The score, from the passes of `passes`; [`Proxy::evaluate`] asks first whether it is defined.
-    pub score: fn(&Passes<'_>) -> Score,
+    pub score: &'static (dyn Fn(&Passes<'_>) -> Score + Send + Sync),
+}
+
+impl Entry for Proxy {
+    const KIND: &'static str = "proxy";
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn title(&self) -> &'static str {
+        self.title
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("formula", one_line(self.formula)),
+            ("protocol", one_line(self.protocol)),
+            ("limits", one_line(self.limits)),
+            ("paper", one_line(self.paper)),
+        ]
+    }
 }
 
 /// Fewer values than this have no statistics: one is its own mean, and two are normalised to plus and minus one, whatever they
@@ -96,7 +118,7 @@ impl Proxy {
 }
 
 /// All proxies.
-pub static PROXIES: &[&Proxy] = &[
+pub static PROXIES: Registry<Proxy> = Registry::new(&[
     &params::PARAMS,
     &params::PARAMS_LIVE,
     &flops::FLOPS,
@@ -128,32 +150,11 @@ pub static PROXIES: &[&Proxy] = &[
     &az::AZ_TRAINABILITY,
     &vkdnw::VKDNW,
     &vkdnw::VKDNW_ENTROPY,
-];
-
-/// No proxy of that name.
-#[derive(Debug, thiserror::Error)]
-#[error("unknown proxy `{name}`{hint}; known: {known}")]
-pub struct UnknownProxy {
-    name: String,
-    hint: String,
-    known: String,
-}
-
-impl UnknownProxy {
-    /// The error for `name`, given the names that are known.
-    pub(crate) fn new<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Self {
-        UnknownProxy {
-            name: name.into(),
-            hint: crate::text::did_you_mean(name, known.clone()),
-            known: known.collect::<Vec<_>>().join(", "),
-        }
-    }
-}
+]);
 
 /// The proxy called `name`.
-pub fn find(name: &str) -> Result<&'static Proxy, UnknownProxy> {
-    let proxy = PROXIES.iter().copied().find(|p| p.name == name);
-    proxy.ok_or_else(|| UnknownProxy::new(name, PROXIES.iter().map(|p| p.name)))
+pub fn find(name: &str) -> Result<&'static Proxy, Unknown> {
+    PROXIES.find(name)
 }
 
 /// A sum over layers, or the status that explains why there is none.
@@ -190,15 +191,13 @@ mod tests {
 
     #[test]
     fn registry_is_sound() {
-        for (i, p) in PROXIES.iter().enumerate() {
-            assert!(PROXIES[..i].iter().all(|q| q.name != p.name), "{} is listed twice", p.name);
+        crate::registry::testing::is_sound(&PROXIES);
+        for p in &PROXIES {
             for text in [p.title, p.paper, p.formula, p.protocol, p.limits] {
                 assert!(text.len() > 10, "{} lacks documentation", p.name);
             }
             let family = p.name.split('@').next().unwrap();
             assert!(find(family).is_ok(), "variant {} has no plain {family}", p.name);
         }
-        let err = find("naswott").err().unwrap().to_string();
-        assert!(err.contains("did you mean `naswot`"), "{err}");
     }
 }

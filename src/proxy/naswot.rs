@@ -22,7 +22,7 @@ pub static NASWOT: Proxy = Proxy {
     min_batch: 2,
     baseline: false,
     passes: &[Pass::Codes],
-    score,
+    score: &score,
 };
 
 /// The count of the published code: every ReLU module, also on dead ends and after `none`.

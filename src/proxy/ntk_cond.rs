@@ -28,7 +28,7 @@ pub static NTK_COND: Proxy = Proxy {
     min_batch: 2,
     baseline: false,
     passes: &[Pass::TangentKernel],
-    score: |passes| match &passes.tangent_kernel {
+    score: &|passes| match &passes.tangent_kernel {
         Some(kernel) => score(kernel),
         None => Score::status(Status::Failed),
     },

@@ -20,7 +20,7 @@ pub static PARAMS: Proxy = Proxy {
     min_batch: 0,
     baseline: true,
     passes: &[],
-    score: |passes| Score::new(passes.network.params() as f64),
+    score: &|passes| Score::new(passes.network.params() as f64),
 };
 
 /// Parameters on a path from input to output.

@@ -23,7 +23,7 @@ pub static PLAIN: Proxy = Proxy {
     min_batch: 1,
     baseline: false,
     passes: &[Pass::LossGradient],
-    score: |passes| {
+    score: &|passes| {
         sum_over_layers(&passes.loss_gradient, |l| {
             Ok(l.weight.f_mul(&l.gradient)?.f_sum(Kind::Double)?.double_value(&[]))
         })

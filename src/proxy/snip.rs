@@ -19,7 +19,7 @@ pub static SNIP: Proxy = Proxy {
     min_batch: 1,
     baseline: false,
     passes: &[Pass::LossGradient],
-    score: |passes| {
+    score: &|passes| {
         sum_over_layers(&passes.loss_gradient, |l| {
             Ok(l.weight.f_mul(&l.gradient)?.f_abs()?.f_sum(Kind::Double)?.double_value(&[]))
         })

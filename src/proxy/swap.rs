@@ -24,7 +24,7 @@ pub static SWAP: Proxy = Proxy {
     min_batch: 1,
     baseline: false,
     passes: &[Pass::NeuronPatterns],
-    score: |passes| match passes.neuron_patterns {
+    score: &|passes| match passes.neuron_patterns {
         Some(p) if p.neurons == 0 => Score::status(Status::Unsupported),
         Some(p) if p.distinct >= 1 << p.images => Score::status(Status::Saturated),
         Some(p) => Score::new(p.distinct as f64),

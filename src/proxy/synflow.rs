@@ -23,7 +23,7 @@ pub static SYNFLOW: Proxy = Proxy {
     min_batch: 0,
     baseline: false,
     passes: &[Pass::Dual],
-    score: |passes| match passes.dual {
+    score: &|passes| match passes.dual {
         Some(dual) => Score::new(dual.log_tangent),
         None => Score::status(Status::Failed),
     },
@@ -40,7 +40,7 @@ pub static SYNFLOW_BN: Proxy = Proxy {
     limits: "Normalisation divides out the products along paths that make synflow rank; what remains orders \
              NAS-Bench-201 hardly at all and NAS-Bench-101 backwards. For comparison only.",
     passes: &[Pass::NormalisedLinearGradient],
-    score: |passes| {
+    score: &|passes| {
         let flow = sum_over_layers(&passes.normalised_linear_gradient, |l| {
             Ok(l.weight.f_mul(&l.gradient)?.f_abs()?.f_sum(Kind::Double)?.double_value(&[]))
         });

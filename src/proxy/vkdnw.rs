@@ -17,7 +17,7 @@ pub static VKDNW: Proxy = Proxy {
     name: "vkdnw",
     title: "Number of layers plus entropy of the spectrum of the Fisher information (VKDNW single)",
     formula: "L + H, L the number of convolution and linear layers, H the score of vkdnw@entropy",
-    score: |passes| {
+    score: &|passes| {
         let layers = passes.network.layers().count() as f64;
         spectrum(passes).map_or_else(Score::status, |h| Score::new(layers + h))
     },
@@ -47,7 +47,7 @@ pub static VKDNW_ENTROPY: Proxy = Proxy {
     min_batch: 1,
     baseline: false,
     passes: &[Pass::FisherInformation],
-    score: |passes| spectrum(passes).map_or_else(Score::status, Score::new),
+    score: &|passes| spectrum(passes).map_or_else(Score::status, Score::new),
 };
 
 fn spectrum(passes: &Passes<'_>) -> Result<f64, Status> {

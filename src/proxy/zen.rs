@@ -20,7 +20,7 @@ pub static ZEN: Proxy = Proxy {
     min_batch: 1,
     baseline: false,
     passes: &[Pass::Expansion],
-    score: |passes| match &passes.expansion {
+    score: &|passes| match &passes.expansion {
         Some(e) => Score::new(e.difference.ln() + e.running_variances.iter().map(|v| v.ln() / 2.0).sum::<f64>()),
         None => Score::status(Status::Failed),
     },

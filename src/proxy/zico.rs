@@ -26,7 +26,7 @@ pub static ZICO: Proxy = Proxy {
     min_batch: 2,
     baseline: false,
     passes: &[Pass::HalfGradients],
-    score: |passes| match passes.half_gradients.as_deref() {
+    score: &|passes| match passes.half_gradients.as_deref() {
         Some([a, b]) => score(a, b).unwrap_or(Score::status(Status::Failed)),
         Some(_) => Score::status(Status::Unsupported),
         None => Score::status(Status::Failed),

@@ -9,15 +9,16 @@ pub use page::{Block, Page};
 use measured::{Measured, Published};
 
 use crate::ensemble::{self, Column, ENSEMBLES, Ensemble};
-use crate::proxy::{PROXIES, Proxy, Status, UnknownProxy, View};
+use crate::proxy::{PROXIES, Proxy, Status, View};
+use crate::registry::Unknown;
 
 /// All pages, proxies first, each in the order of its registry.
 pub fn pages() -> Vec<Page> {
-    PROXIES.iter().map(|p| of_proxy(p)).chain(ENSEMBLES.iter().map(|e| of_ensemble(e))).collect()
+    PROXIES.iter().map(of_proxy).chain(ENSEMBLES.iter().map(of_ensemble)).collect()
 }
 
 /// The page of the proxy or ensemble called `name`.
-pub fn page(name: &str) -> Result<Page, UnknownProxy> {
+pub fn page(name: &str) -> Result<Page, Unknown> {
     Ok(match ensemble::find(name)? {
         Column::Proxy(proxy) => of_proxy(proxy),
         Column::Ensemble(ensemble) => of_ensemble(ensemble),
@@ -68,7 +69,7 @@ fn of_proxy(p: &Proxy) -> Page {
             "at least three values wherever a normalisation is differentiated; otherwise status unsupported".into(),
         );
     }
-    let sharing = |q: &&&Proxy| q.name != p.name && !p.passes.is_empty() && q.passes == p.passes && q.view == p.view;
+    let sharing = |q: &&Proxy| q.name != p.name && !p.passes.is_empty() && q.passes == p.passes && q.view == p.view;
     let shares: Vec<&str> = PROXIES.iter().filter(sharing).map(|q| q.name).collect();
     if !shares.is_empty() {
         reads.push(format!("computed together, the same pass serves {}", shares.join(", ")));
@@ -84,8 +85,7 @@ fn of_proxy(p: &Proxy) -> Page {
         Block::list("Statuses", statuses(p.statuses)),
     ]);
     let family = |name: &'static str| name.split('@').next().unwrap_or(name);
-    let others: Vec<&&Proxy> =
-        PROXIES.iter().filter(|q| q.name != p.name && family(q.name) == family(p.name)).collect();
+    let others: Vec<&Proxy> = PROXIES.iter().filter(|q| q.name != p.name && family(q.name) == family(p.name)).collect();
     if !others.is_empty() {
         blocks.push(Block::list("Variants", others.iter().map(|q| format!("`{}`: {}", q.name, q.title)).collect()));
     }

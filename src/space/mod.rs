@@ -17,6 +17,7 @@ pub use architecture::{ArchId, Architecture};
 pub use spec::{CELLS, CHANNELS, SpaceOption, SpaceSpec, in_settings};
 
 use crate::network::{Network, NetworkError, Shape};
+use crate::registry::{Entry, Registry, Unknown, one_line};
 use crate::seed::Stream;
 use crate::text::quoted;
 
@@ -25,15 +26,8 @@ use crate::text::quoted;
 #[non_exhaustive]
 pub enum SpaceError {
     /// No space of that name.
-    #[error("unknown search space `{name}`{hint}; known: {known}")]
-    Unknown {
-        /// The name asked for.
-        name: String,
-        /// ` (did you mean …?)` or nothing.
-        hint: String,
-        /// All names.
-        known: String,
-    },
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
     /// A string that is no architecture of the space.
     #[error("{} is no {space} architecture: {reason}. An example: {example}", quoted(.text))]
     Parse {
@@ -248,8 +242,37 @@ pub struct SpaceEntry {
     pub open: &'static OpenSpace,
 }
 
+impl Entry for SpaceEntry {
+    const KIND: &'static str = "search space";
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn aliases(&self) -> &'static [&'static str] {
+        self.aliases
+    }
+
+    fn title(&self) -> &'static str {
+        self.title
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        let options = self.options.iter().map(|option| format!("{} ({})", option.name, option.what));
+        vec![
+            ("paper", one_line(self.paper)),
+            ("aliases", self.aliases.join(", ")),
+            ("options", if self.options.is_empty() { "none".into() } else { options.collect::<Vec<_>>().join(", ") }),
+            ("example", self.example.into()),
+            ("sampled from", self.listed.into()),
+            ("identity", one_line(self.identity)),
+        ]
+    }
+}
+
 /// All search spaces.
-pub static SPACES: &[&SpaceEntry] = &[&nas_bench_201::ENTRY, &nats_size::ENTRY, &nas_bench_101::ENTRY, &fbnet::ENTRY];
+pub static SPACES: Registry<SpaceEntry> =
+    Registry::new(&[&nas_bench_201::ENTRY, &nats_size::ENTRY, &nas_bench_101::ENTRY, &fbnet::ENTRY]);
 
 pub use fbnet::FbNet;
 pub use nas_bench_101::NasBench101;
@@ -257,15 +280,6 @@ pub use nas_bench_201::{NasBench201, tree_string};
 pub use nats_size::NatsSize;
 pub use op_graph::{OpGraph, OpSet};
 pub use picture::{CellGraph, Chain, GraphEdge, Layer, Picture};
-
-/// The registry entry of the space called `name` (or an alias of it).
-fn find(name: &str) -> Result<&'static SpaceEntry, SpaceError> {
-    SPACES.iter().find(|e| e.name == name || e.aliases.contains(&name)).copied().ok_or_else(|| SpaceError::Unknown {
-        name: name.into(),
-        hint: crate::text::did_you_mean(name, SPACES.iter().map(|e| e.name)),
-        known: SPACES.iter().map(|e| e.name).collect::<Vec<_>>().join(", "),
-    })
-}
 
 /// The space of a text as [`SpaceSpec`] reads it, such as `nas-bench-201:channels=16,cells=1`.
 pub fn open(spec: &str) -> Result<Box<dyn SearchSpace>, SpaceError> {
@@ -283,9 +297,8 @@ mod tests {
 
     #[test]
     fn registry_is_sound() {
-        for (i, entry) in SPACES.iter().enumerate() {
-            assert!(!entry.title.is_empty() && !entry.paper.is_empty());
-            assert!(SPACES[..i].iter().all(|e| e.name != entry.name && !e.aliases.contains(&entry.name)));
+        crate::registry::testing::is_sound(&SPACES);
+        for entry in &SPACES {
             let space = open(entry.name).unwrap();
             let arch = space.parse(entry.example).unwrap();
             assert_eq!(space.format(&arch), entry.example);

@@ -36,7 +36,7 @@ pub const CELLS: SpaceOption = SpaceOption { name: "cells", what: "cells per sta
 impl SpaceSpec {
     /// The space called `name` (or an alias of it), as published; [`SpaceError::Unknown`] if there is none.
     pub fn new(name: &str) -> Result<Self, SpaceError> {
-        super::find(name)?;
+        SPACES.find(name)?;
         Ok(SpaceSpec { name: name.into(), options: BTreeMap::new() })
     }
 
@@ -73,7 +73,7 @@ impl SpaceSpec {
 
     /// The registry entry of the space.
     pub fn entry(&self) -> Result<&'static SpaceEntry, SpaceError> {
-        super::find(&self.name)
+        Ok(SPACES.find(&self.name)?)
     }
 
     /// The value of an option, None if it is not set; [`SpaceError::Option`] if it is no `T`.
@@ -118,7 +118,7 @@ impl SpaceSpec {
 impl Default for SpaceSpec {
     /// NAS-Bench-201 as published.
     fn default() -> Self {
-        SpaceSpec { name: SPACES[0].name.into(), options: BTreeMap::new() }
+        SpaceSpec { name: super::nas_bench_201::ENTRY.name.into(), options: BTreeMap::new() }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) static UCB: StrategyEntry = StrategyEntry {
     paper: PAPER,
     family: Family::Bayesian,
     needs: NEEDS,
-    open: |seed| Box::new(Bayesian::new(&UCB, seed, Acquisition::UpperConfidenceBound)),
+    open: &|seed| Box::new(Bayesian::new(&UCB, seed, Acquisition::UpperConfidenceBound)),
 };
 
 /// Registry line: expected improvement.
@@ -36,7 +36,7 @@ pub(super) static EI: StrategyEntry = StrategyEntry {
     paper: PAPER,
     family: Family::Bayesian,
     needs: NEEDS,
-    open: |seed| Box::new(Bayesian::new(&EI, seed, Acquisition::ExpectedImprovement)),
+    open: &|seed| Box::new(Bayesian::new(&EI, seed, Acquisition::ExpectedImprovement)),
 };
 
 /// Registry line: Thompson sampling.
@@ -47,7 +47,7 @@ pub(super) static THOMPSON: StrategyEntry = StrategyEntry {
     paper: PAPER,
     family: Family::Bayesian,
     needs: NEEDS,
-    open: |seed| Box::new(Bayesian::new(&THOMPSON, seed, Acquisition::Thompson)),
+    open: &|seed| Box::new(Bayesian::new(&THOMPSON, seed, Acquisition::Thompson)),
 };
 
 /// Trainings before the first fit.
@@ -276,7 +276,7 @@ mod tests {
         let archs: Vec<_> = (0..15_625).map(|i| space.at(i).unwrap()).collect();
         let genes = (crate::encoding::find("one_hot").unwrap().encode)(space.as_ref(), &archs);
         let features = crate::encoding::FeatureMatrix::new(vec![("one_hot".into(), genes)], None).unwrap();
-        let pool = Pool::new(space, archs, features, vec![], vec![200]);
+        let pool = Pool::new(space, archs, features, vec![], vec![200]).unwrap();
         let trials = search((UCB.open)(2).as_mut(), &pool, 30);
         let distinct: HashSet<usize> = trials.iter().map(|t| t.proposal.member).collect();
         assert_eq!(distinct.len(), 30);

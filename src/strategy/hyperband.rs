@@ -16,7 +16,7 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     paper: "Li, Jamieson, DeSalvo, Rostamizadeh & Talwalkar, Hyperband, JMLR 18, 2018, arXiv:1603.06560",
     family: Family::MultiFidelity,
     needs: "two or more numbers of epochs; with one it is random search",
-    open: |seed| Box::new(Halving::new(&ENTRY, seed, |rungs| rungs)),
+    open: &|seed| Box::new(Halving::new(&ENTRY, seed, |rungs| rungs)),
 };
 
 #[cfg(test)]

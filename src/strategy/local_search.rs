@@ -12,7 +12,7 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     paper: "White, Nolen & Savani, Exploring the loss landscape in neural architecture search, UAI 2021, arXiv:2005.02960",
     family: Family::LocalSearch,
     needs: "nothing",
-    open: |seed| Box::new(LocalSearch::new(seed)),
+    open: &|seed| Box::new(LocalSearch::new(seed)),
 };
 
 /// Random members that a climb starts from the best of.

@@ -18,7 +18,7 @@ mod reinforce;
 mod successive_halving;
 mod warm_start_evolution;
 
-use crate::text::did_you_mean;
+use crate::registry::{Entry, Registry, Unknown, one_line};
 
 pub use pool::Pool;
 
@@ -27,15 +27,8 @@ pub use pool::Pool;
 #[non_exhaustive]
 pub enum StrategyError {
     /// No strategy of that name.
-    #[error("unknown strategy `{name}`{hint}; known: {known}")]
-    Unknown {
-        /// The name asked for.
-        name: String,
-        /// ` (did you mean …?)` or nothing.
-        hint: String,
-        /// All names.
-        known: String,
-    },
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
     /// The pool lacks what the strategy works with.
     #[error("{strategy} needs {what}; {remedy}")]
     Needs {
@@ -46,6 +39,9 @@ pub enum StrategyError {
         /// What to do.
         remedy: &'static str,
     },
+    /// A [`Pool`] whose parts do not fit together.
+    #[error("these networks are not a pool: {0}")]
+    Pool(String),
     /// Its surrogate fails.
     #[error("{strategy}: {source}")]
     Predictor {
@@ -121,7 +117,6 @@ pub enum Family {
 }
 
 /// One line of the registry.
-#[derive(Debug)]
 pub struct StrategyEntry {
     /// Name on the command line and in files.
     pub name: &'static str,
@@ -136,11 +131,27 @@ pub struct StrategyEntry {
     /// What one needs to implement it.
     pub needs: &'static str,
     /// Creates the strategy with a seed.
-    pub open: fn(u64) -> Box<dyn Strategy>,
+    pub open: &'static (dyn Fn(u64) -> Box<dyn Strategy> + Send + Sync),
+}
+
+impl Entry for StrategyEntry {
+    const KIND: &'static str = "strategy";
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn title(&self) -> &'static str {
+        self.title
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        vec![("what", one_line(self.what)), ("needs", one_line(self.needs)), ("paper", one_line(self.paper))]
+    }
 }
 
 /// All strategies.
-pub static STRATEGIES: &[&StrategyEntry] = &[
+pub static STRATEGIES: Registry<StrategyEntry> = Registry::new(&[
     &random::ENTRY,
     &local_search::ENTRY,
     &regularised_evolution::ENTRY,
@@ -153,15 +164,11 @@ pub static STRATEGIES: &[&StrategyEntry] = &[
     &bayesian::UCB,
     &bayesian::EI,
     &bayesian::THOMPSON,
-];
+]);
 
 /// The registry entry of the strategy called `name`.
 pub fn find(name: &str) -> Result<&'static StrategyEntry, StrategyError> {
-    STRATEGIES.iter().find(|e| e.name == name).copied().ok_or_else(|| StrategyError::Unknown {
-        name: name.into(),
-        hint: did_you_mean(name, STRATEGIES.iter().map(|e| e.name)),
-        known: STRATEGIES.iter().map(|e| e.name).collect::<Vec<_>>().join(", "),
-    })
+    Ok(STRATEGIES.find(name)?)
 }
 
 /// Brings a fresh strategy to the state after these trials, asked and told one by one. Errors if it asks for something
@@ -204,7 +211,7 @@ pub(crate) mod testing {
             ("one_hot".to_string(), (encoding::find("one_hot").unwrap().encode)(space.as_ref(), &archs)),
         ];
         let features = FeatureMatrix::new(groups, Some("prior")).unwrap();
-        Pool::new(space, archs, features, vec![("macs".into(), cost)], vec![12, 200])
+        Pool::new(space, archs, features, vec![("macs".into(), cost)], vec![12, 200]).unwrap()
     }
 
     /// A smooth made-up accuracy of the genes with one best network: convolutions help, most on the long path.
@@ -240,18 +247,16 @@ mod tests {
 
     #[test]
     fn registry_is_sound() {
-        for (i, entry) in STRATEGIES.iter().enumerate() {
-            assert!([entry.title, entry.what, entry.paper, entry.needs].iter().all(|text| !text.is_empty()));
-            assert!(STRATEGIES[..i].iter().all(|e| e.name != entry.name));
+        crate::registry::testing::is_sound(&STRATEGIES);
+        for entry in &STRATEGIES {
             assert_eq!((entry.open)(1).entry().name, entry.name);
         }
-        assert!(find("randon").unwrap_err().to_string().contains("did you mean `random`"));
     }
 
     #[test]
     fn every_strategy_keeps_the_contract() {
         let pool = testing::nas_bench_201(120);
-        for entry in STRATEGIES {
+        for entry in &STRATEGIES {
             let trials = search((entry.open)(3).as_mut(), &pool, 400);
             let mut last: HashMap<usize, u32> = HashMap::new();
             for Trial { proposal, .. } in &trials {
@@ -285,7 +290,7 @@ mod tests {
     fn every_strategy_goes_on_when_all_trainings_fail() {
         for n in [2, 40] {
             let pool = testing::nas_bench_201(n);
-            for entry in STRATEGIES {
+            for entry in &STRATEGIES {
                 let (mut strategy, mut members) = ((entry.open)(9), std::collections::HashSet::new());
                 while let Some(proposal) = strategy.ask(&pool).unwrap() {
                     members.insert(proposal.member);
@@ -315,7 +320,7 @@ mod tests {
     #[test]
     fn every_strategy_beats_random_search() {
         let pool = testing::nas_bench_201(20_000);
-        let median = |entry: &&'static StrategyEntry| {
+        let median = |entry: &'static StrategyEntry| {
             let mut best: Vec<f64> = (0..20).map(|seed| best_after(entry, &pool, 60, seed)).collect();
             best.sort_by(f64::total_cmp);
             (best[9] + best[10]) / 2.0

@@ -14,7 +14,7 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     paper: "Deb, Pratap, Agarwal & Meyarivan, A fast and elitist multiobjective genetic algorithm: NSGA-II, IEEE TEVC 6, 2002",
     family: Family::Evolution,
     needs: "costs",
-    open: |seed| Box::new(Nsga2::new(seed)),
+    open: &|seed| Box::new(Nsga2::new(seed)),
 };
 
 /// Members of the population.

@@ -6,6 +6,8 @@ use crate::encoding::FeatureMatrix;
 use crate::seed::Stream;
 use crate::space::{ArchId, Architecture, SearchSpace};
 
+use super::StrategyError;
+
 /// Where there are no neighbours in a sparse pool, this many of the members with the most equal genes stand in for them.
 const NEAREST: usize = 16;
 
@@ -25,22 +27,32 @@ pub struct Pool {
 
 impl Pool {
     /// A pool of these architectures, one per network (a second one of the same id cannot be reached by mutation).
-    ///
-    /// # Panics
-    ///
-    /// If `epochs` is empty, or features or costs have another number of rows than there are architectures.
+    /// [`StrategyError::Pool`] if `epochs` do not ascend from 1, or features or costs have another number of rows than there
+    /// are architectures.
     pub fn new(
         space: Box<dyn SearchSpace>,
         archs: Vec<Architecture>,
         features: FeatureMatrix,
         costs: Vec<(String, Vec<f64>)>,
         epochs: Vec<u32>,
-    ) -> Self {
-        assert!(!epochs.is_empty(), "a training has a length");
-        assert!(features.names.is_empty() || features.values.nrows() == archs.len(), "one row of features per member");
-        assert!(costs.iter().all(|(_, values)| values.len() == archs.len()), "one cost per member");
+    ) -> Result<Self, StrategyError> {
+        let members = archs.len();
+        let rows = |what: &str, rows: usize| match rows == members {
+            true => Ok(()),
+            false => {
+                Err(StrategyError::Pool(format!("{what} of {rows} for {members} architectures; give one for each")))
+            }
+        };
+        if !features.names.is_empty() {
+            rows("features", features.values.nrows())?;
+        }
+        costs.iter().try_for_each(|(name, values)| rows(&format!("costs `{name}`"), values.len()))?;
+        if epochs.first().is_none_or(|&first| first == 0) || !epochs.is_sorted_by(|a, b| a < b) {
+            let reason = format!("epochs {epochs:?}; name at least one number, from 1, in ascending order");
+            return Err(StrategyError::Pool(reason));
+        }
         let by_id = archs.iter().enumerate().rev().map(|(i, arch)| (space.arch_id(arch), i)).collect();
-        Pool { space, archs, by_id, features, costs, epochs }
+        Ok(Pool { space, archs, by_id, features, costs, epochs })
     }
 
     /// Number of members.
@@ -153,6 +165,22 @@ mod tests {
         assert_eq!(sparse.nearest(&Architecture::new(vec![9, 9, 9, 3, 3, 3]), |_| true), Some(0));
     }
 
+    #[test]
+    fn parts_that_do_not_fit_are_refused() {
+        let made = |costs: usize, epochs: Vec<u32>| {
+            let space = space::open("nas-bench-201").unwrap();
+            let archs = vec![Architecture::new(vec![3; 6]), Architecture::new(vec![2; 6])];
+            let features = FeatureMatrix::new(vec![], None).unwrap();
+            Pool::new(space, archs, features, vec![("macs".into(), vec![1.0; costs])], epochs).map(|pool| pool.len())
+        };
+        assert_eq!(made(2, vec![12, 200]), Ok(2));
+        let message = |costs, epochs| made(costs, epochs).unwrap_err().to_string();
+        assert!(message(3, vec![200]).contains("costs `macs` of 3 for 2 architectures"));
+        for epochs in [vec![], vec![0], vec![200, 12], vec![12, 12]] {
+            assert!(message(2, epochs).contains("ascending"));
+        }
+    }
+
     fn sparse() -> Pool {
         Pool::new(
             space::open("nas-bench-201").unwrap(),
@@ -165,5 +193,6 @@ mod tests {
             vec![],
             vec![200],
         )
+        .unwrap()
     }
 }

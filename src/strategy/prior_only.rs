@@ -12,7 +12,7 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     paper: "Mellor, Turner, Storkey & Crowley, Neural architecture search without training, ICML 2021",
     family: Family::ZeroCost,
     needs: "a prior",
-    open: |_| Box::new(PriorOnly::default()),
+    open: &|_| Box::new(PriorOnly::default()),
 };
 
 #[derive(Default)]

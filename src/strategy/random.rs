@@ -13,7 +13,7 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     paper: "Li & Talwalkar, Random search and reproducibility for neural architecture search, UAI 2019",
     family: Family::Random,
     needs: "nothing",
-    open: |seed| Box::new(Random { rng: Stream::named(seed, ENTRY.name), asked: HashSet::new() }),
+    open: &|seed| Box::new(Random { rng: Stream::named(seed, ENTRY.name), asked: HashSet::new() }),
 };
 
 struct Random {

@@ -14,7 +14,7 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     paper: "Real, Aggarwal, Huang & Le, Regularized evolution for image classifier architecture search, AAAI 2019",
     family: Family::Evolution,
     needs: "nothing",
-    open: |seed| {
+    open: &|seed| {
         let rng = Stream::named(seed, ENTRY.name);
         Box::new(RegularisedEvolution {
             rng,

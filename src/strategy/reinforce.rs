@@ -15,7 +15,7 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     paper: "Zoph & Le, Neural architecture search with reinforcement learning, ICLR 2017; Williams, Mach. Learn. 8, 1992",
     family: Family::ReinforcementLearning,
     needs: "nothing",
-    open: |seed| {
+    open: &|seed| {
         let rng = Stream::named(seed, ENTRY.name);
         Box::new(Reinforce {
             rng,

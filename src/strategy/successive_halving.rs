@@ -14,7 +14,7 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     paper: "Jamieson & Talwalkar, AISTATS 2016; Li et al., A system for massively parallel hyperparameter tuning, MLSys 2020",
     family: Family::MultiFidelity,
     needs: "two or more numbers of epochs; with one it is random search",
-    open: |seed| Box::new(Halving::new(&ENTRY, seed, |_| 1)),
+    open: &|seed| Box::new(Halving::new(&ENTRY, seed, |_| 1)),
 };
 
 /// Successive halving in its asynchronous form (ASHA), in one or several brackets.

@@ -14,7 +14,7 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     paper: "Abdelfattah, Mehrotra, Dudziak & Lane, Zero-cost proxies for lightweight NAS, ICLR 2021, arXiv:2101.08134",
     family: Family::Evolution,
     needs: "a prior",
-    open: |seed| {
+    open: &|seed| {
         let rng = Stream::named(seed, ENTRY.name);
         Box::new(WarmStartEvolution {
             rng,

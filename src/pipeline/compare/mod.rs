@@ -223,8 +223,8 @@ fn default_budgets(queries: u32) -> Vec<u32> {
 /// The strategies to compare, random search first.
 fn chosen(names: &[String]) -> Result<Vec<&'static StrategyEntry>, StrategyError> {
     let mut chosen = vec![strategy::find(REFERENCE)?];
-    let named = match names {
-        [] => STRATEGIES.to_vec(),
+    let named: Vec<_> = match names {
+        [] => STRATEGIES.iter().collect(),
         names => names.iter().map(|name| strategy::find(name)).collect::<Result<_, _>>()?,
     };
     for entry in named {

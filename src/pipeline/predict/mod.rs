@@ -178,7 +178,7 @@ pub fn curves(
 fn predictors(names: &[String]) -> Result<Vec<&'static str>, PredictorError> {
     let mut found: Vec<&'static str> = Vec::new();
     if names.iter().any(|name| name == "all") {
-        return Ok(PREDICTORS.iter().map(|p| p.name).collect());
+        return Ok(PREDICTORS.names());
     }
     let default = [crate::pipeline::RunConfig::default().predictor];
     for name in if names.is_empty() { &default } else { names } {
@@ -245,7 +245,7 @@ fn contestants(arena: &Arena) -> Vec<(String, Kind, Vec<f64>)> {
     contestants.extend(values(PRIOR).map(|scores| (PRIOR.to_string(), Kind::Prior, scores)));
     let single = arena.candidates.scores.iter().map(|(name, _)| name.as_str());
     let mut best: Option<(f64, &str)> = None;
-    for name in single.filter(|name| ENSEMBLES.iter().all(|e| e.name != *name)) {
+    for name in single.filter(|name| ENSEMBLES.find(name).is_err()) {
         let tau = values(name).and_then(|scores| kendall_tau(&scores, &arena.truth));
         if let Some(tau) = tau.filter(|tau| best.is_none_or(|(most, _)| *tau > most)) {
             best = Some((tau, name));

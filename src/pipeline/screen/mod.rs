@@ -38,7 +38,8 @@ use crate::files::{FileError, write_atomically};
 use crate::folder::{self, Folder, FolderError, Made, SHARDS, Settings};
 use crate::hardware::{HardwareError, Limit, Target};
 use crate::network::Shape;
-use crate::proxy::{Proxy, UnknownProxy};
+use crate::proxy::Proxy;
+use crate::registry::Unknown;
 use crate::report::{SCORES_FILE, ScoreTable, read_scores};
 use crate::space::{SpaceError, SpaceSpec, Task, in_settings};
 
@@ -147,7 +148,7 @@ pub enum ScreenError {
     Space(#[from] SpaceError),
     /// A proxy is unknown.
     #[error(transparent)]
-    Proxy(#[from] UnknownProxy),
+    Proxy(#[from] Unknown),
     /// The images cannot be had.
     #[error(transparent)]
     Data(#[from] DataError),

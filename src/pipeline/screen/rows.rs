@@ -9,7 +9,8 @@ use super::shards::{ScoreKey, Scored};
 use crate::engine::Passes;
 use crate::ensemble::{Column, Ensemble};
 use crate::hardware::{LatencyPrediction, Limit};
-use crate::proxy::{Proxy, Score, Status, UnknownProxy, View};
+use crate::proxy::{Proxy, Score, Status, View};
+use crate::registry::Unknown;
 use crate::report::ScoreTable;
 use crate::space::{ArchId, Architecture, SearchSpace, SpaceError, Task};
 
@@ -140,7 +141,7 @@ impl Population {
         column: Column,
         stage: usize,
         known: &HashMap<ScoreKey, Scored>,
-    ) -> Result<Vec<Score>, UnknownProxy> {
+    ) -> Result<Vec<Score>, Unknown> {
         let score = |proxy: &'static Proxy, id: &ArchId| match self.reaches(*id, stage) {
             true => known.get(&(id.to_string(), proxy.name)).map_or(Score::status(Status::Failed), |s| s.score),
             false => self.refusal(*id),
@@ -170,7 +171,7 @@ pub(super) fn assemble(
     scores: &HashMap<ScoreKey, Scored>,
     limit: Option<&Limit>,
     metadata: String,
-) -> Result<ScoreTable, UnknownProxy> {
+) -> Result<ScoreTable, Unknown> {
     let proxy_column = |(stage, proxy): (usize, &'static Proxy)| -> (String, Vec<Score>) {
         let of = |row: &Row| match row.counts.get(proxy.name) {
             Some(&score) => score,
@@ -183,7 +184,7 @@ pub(super) fn assemble(
         let scores = population.scores(Column::Ensemble(ensemble), stage, scores)?;
         Ok((ensemble.name.to_string(), rows.iter().map(|row| scores[population.positions[&row.id]]).collect()))
     };
-    let ensembles = plan.ensembles().map(ensemble_column).collect::<Result<Vec<_>, UnknownProxy>>()?;
+    let ensembles = plan.ensembles().map(ensemble_column).collect::<Result<Vec<_>, Unknown>>()?;
     Ok(ScoreTable {
         arch: rows.iter().map(|r| r.text.clone()).collect(),
         arch_id: rows.iter().map(|r| r.id.to_string()).collect(),

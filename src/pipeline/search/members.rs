@@ -114,5 +114,5 @@ pub(super) fn pool(
         scoring: candidates.run.as_ref().and_then(number),
     };
     let archs = members.iter().map(|&m| candidates.archs[m].clone()).collect();
-    Ok((Pool::new(candidates.space, archs, features, traded, epochs), members, population))
+    Ok((Pool::new(candidates.space, archs, features, traded, epochs)?, members, population))
 }

@@ -18,7 +18,7 @@ pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     what: "one Matérn kernel per group of features, on labels as normal scores; starts from the prior column and corrects it",
     paper: "Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006; White et al., How powerful are performance \
             predictors in neural architecture search?, NeurIPS 2021",
-    open: |_, layout| Box::new(GaussianProcess { layout: layout.clone() }),
+    open: &|_, layout| Box::new(GaussianProcess { layout: layout.clone() }),
 };
 
 /// With fewer labels there is nothing to correct the prior by.

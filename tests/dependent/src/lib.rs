@@ -10,8 +10,7 @@ mod tests {
     #[test]
     fn ten_networks_are_screened_through_the_library() -> Result<(), Box<dyn std::error::Error>> {
         let config = ScreenConfig {
-            init_channels: Some(4),
-            cells: Some(1),
+            space: "nas-bench-201:channels=4,cells=1".parse()?,
             proxies: ["params", "naswot", "synflow"].map(String::from).to_vec(),
             image: Shape::new(1, 8, 8),
             batch_size: 16,

@@ -148,7 +148,7 @@ impl Results<'_> {
     fn overview(&self) -> Overview {
         let metadata: Value = serde_json::from_str(&self.outcome.table.metadata).unwrap_or(Value::Null);
         Overview {
-            space: self.config.screen.space.clone(),
+            space: self.config.screen.space.name().into(),
             asked: Some(self.outcome.table.arch.len() as u64),
             scored: Some(self.outcome.distinct as u64),
             scoring_seconds: metadata["scoring_seconds"].as_f64(),
