@@ -64,6 +64,7 @@ fn few_images_reach_the_ceiling_and_one_has_no_halves() {
 /// Whatever the batch, a score that every network shares, or that only rounding tells apart, is none.
 #[test]
 fn small_and_uniform_batches_give_no_constant_and_no_rounding_noise() {
+    const ONLY_CLASS: &str = "the only class there is";
     prepare_process();
     let space = space::open("nas-bench-201:channels=4,cells=1").unwrap();
     let engine = Engine::new(Device::Cpu);
@@ -86,9 +87,11 @@ fn small_and_uniform_batches_give_no_constant_and_no_rounding_noise() {
         }
         let images = Array4::from_shape_simple_fn((7, 3, pixels, pixels), || stream.normal() as f32);
         batches.push(("one class".into(), pixels, DeviceBatch::new(&images, &[2; 7], Device::Cpu).unwrap()));
+        batches.push((ONLY_CLASS.into(), pixels, DeviceBatch::new(&images, &[0; 7], Device::Cpu).unwrap()));
     }
     for (what, pixels, batch) in &batches {
-        let task = Task::classify(Shape::new(3, *pixels, *pixels), 5);
+        let classes = if what == ONLY_CLASS { 1 } else { 5 };
+        let task = Task::classify(Shape::new(3, *pixels, *pixels), classes);
         let mut stream = Stream::named(2, "networks");
         let drawn = std::iter::from_fn(|| Some(space.build(&space.sample(&mut stream), &task).unwrap().live()));
         let networks: Vec<Network> = drawn.flatten().take(8).collect();

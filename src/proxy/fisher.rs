@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Proxy, Score, Status, View};
+use super::{Proxy, Score, Status, View, of_gradients};
 use crate::engine::{Pass, Passes};
 
 /// Fisher information of the channels, each counted once per weight of its filter.
@@ -34,7 +34,7 @@ fn score(passes: &Passes<'_>) -> Result<Score, tch::TchError> {
     for ((_, weight), term) in passes.network.layers().zip(terms) {
         sum += weight.fan_in as f64 * channels(term)?;
     }
-    Ok(Score::new(sum))
+    Ok(of_gradients(sum))
 }
 
 /// sum_c 1/2 mean_n term_nc^2

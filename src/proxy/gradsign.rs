@@ -2,7 +2,7 @@
 
 use tch::Kind;
 
-use super::{Proxy, Score, Status, View};
+use super::{Proxy, Score, Status, View, of_gradients};
 use crate::engine::Pass;
 
 /// How often the images agree on the direction in which a weight should move.
@@ -27,6 +27,6 @@ pub static GRADSIGN: Proxy = Proxy {
             return Score::status(Status::Failed);
         };
         let sum = |signs: &tch::Tensor| Ok::<_, tch::TchError>(signs.f_abs()?.f_sum(Kind::Double)?.double_value(&[]));
-        layers.iter().map(sum).sum::<Result<f64, _>>().map_or(Score::status(Status::Failed), Score::new)
+        layers.iter().map(sum).sum::<Result<f64, _>>().map_or(Score::status(Status::Failed), of_gradients)
     },
 };

@@ -157,6 +157,12 @@ pub fn find(name: &str) -> Result<&'static Proxy, Unknown> {
     PROXIES.find(name)
 }
 
+/// A score that is a sum of gradients. Zero means that none reached any weight, as where there is only one class: as a number it
+/// would be the same for every network.
+fn of_gradients(sum: f64) -> Score {
+    if sum == 0.0 { Score::status(Status::Unsupported) } else { Score::new(sum) }
+}
+
 /// A sum over layers, or the status that explains why there is none.
 fn sum_over_layers(
     gradients: &Option<Vec<LayerGradient>>,
@@ -166,9 +172,7 @@ fn sum_over_layers(
         return Score::status(Status::Failed);
     };
     match layers.iter().map(layer).sum::<Result<f64, _>>() {
-        // No gradient reached any weight: as a number it would be the same for every network.
-        Ok(0.0) => Score::status(Status::Unsupported),
-        Ok(sum) => Score::new(sum),
+        Ok(sum) => of_gradients(sum),
         Err(_) => Score::status(Status::Failed),
     }
 }

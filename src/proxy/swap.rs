@@ -21,7 +21,7 @@ pub static SWAP: Proxy = Proxy {
              constraint (`naslens search --max params=…`).",
     statuses: &[Status::Saturated],
     view: View::Live,
-    min_batch: 1,
+    min_batch: 2,
     baseline: false,
     passes: &[Pass::NeuronPatterns],
     score: &|passes| match passes.neuron_patterns {

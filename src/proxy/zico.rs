@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Proxy, Score, Status, View};
+use super::{Proxy, Score, Status, View, of_gradients};
 use crate::engine::{LayerGradient, Pass};
 
 /// How steady the gradients are from batch to batch, relative to their size.
@@ -43,7 +43,7 @@ fn score(first: &[LayerGradient], second: &[LayerGradient]) -> Result<Score, tch
         }
     }
     // Equal halves leave every weight out.
-    Ok(if total == 0.0 { Score::status(Status::Unsupported) } else { Score::new(total) })
+    Ok(of_gradients(total))
 }
 
 /// Of two numbers, the mean of the absolute values is `(|a| + |b|) / 2` and the standard deviation `|a - b| / 2`.
