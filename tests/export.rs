@@ -15,10 +15,13 @@ const FILES: [&str; 6] =
 
 /// A small export into the folder `out`.
 fn export(out: &Path, args: &str) -> Command {
-    let mut command = naslens("export --init-channels 4 --cells 1 --image 3x8x8 --classes 5 --out");
+    let mut command = naslens("export --init-channels 4 --cells 1 --out");
     command.arg(out).args(args.split_whitespace());
-    if !args.contains("--arch") {
+    if !args.contains("--weights") && !args.contains("--arch") {
         command.args(["--arch", ARCH]);
+    }
+    if !args.contains("--weights") {
+        command.args(["--image", "3x8x8", "--classes", "5"]);
     }
     command
 }
@@ -45,13 +48,15 @@ fn weights_come_back_and_seeds_differ() {
     assert_eq!(summary["files"].as_array().unwrap().len(), FILES.len());
     assert_eq!(files(&out("first")), FILES);
     let weights = out("first").join("model.safetensors");
-    let mut again = export(&out("again"), "");
-    again.arg("--weights").arg(&weights);
+    // Everything but the skeleton is said by the weights.
+    let again = export(&out("again"), &format!("--weights {}", weights.display()));
     let text = String::from_utf8(done(again).stdout).unwrap();
     assert!(text.contains("parameters") && text.contains("check.py"), "{text}");
     for file in FILES {
         assert_eq!(fs::read(out("first").join(file)).unwrap(), fs::read(out("again").join(file)).unwrap(), "{file}");
     }
+    // Nothing changes, and nothing is lost.
+    done(export(&out("first"), ""));
     done(export(&out("other"), "--seed 1"));
     assert_ne!(fs::read(&weights).unwrap(), fs::read(out("other").join("model.safetensors")).unwrap());
 
@@ -74,6 +79,7 @@ fn mistakes_name_the_remedy_and_leave_nothing() {
         ("--arch |nor_conv_3x3~0|", &["1 nodes", "An example: |"]),
         ("--arch x --space nas-bench-20", &["did you mean `nas-bench-201`"]),
         ("--weights /nowhere/model.safetensors", &["cannot read /nowhere/model.safetensors", "of an export"]),
+        ("--weights /dev/zero", &["cannot read /dev/zero", "not a regular file"]),
     ];
     for (args, parts) in cases {
         refused(export(&out, args), parts);
@@ -92,11 +98,7 @@ fn mistakes_name_the_remedy_and_leave_nothing() {
 
     done(export(&out, ""));
     let weights = out.join("model.safetensors");
-    let with = |args: &str| {
-        let mut command = export(&dir.path().join("second"), args);
-        command.arg("--weights").arg(&weights);
-        command
-    };
+    let with = |args: &str| export(&dir.path().join("second"), &format!("{args} --weights {}", weights.display()));
     let other = "--arch |nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|none~0|nor_conv_1x1~1|nor_conv_3x3~2|";
     refused(with(other), &["no tensor `cells_0_edge_0_2_conv.weight`", "check space, architecture"]);
     let whole = fs::read(&weights).unwrap();
@@ -116,13 +118,80 @@ fn folders_and_disks_that_refuse() {
     assert_eq!(fs::read(&plain).unwrap(), b"kept");
 
     // A limit on the size of files stands in for a full disk.
-    let out = dir.path().join("out");
+    let out = dir.path().join("new/out");
     let settings = "--init-channels 4 --cells 1 --image 3x8x8";
     let script = format!("trap '' XFSZ; ulimit -f 1; exec '{NASLENS}' export {settings} --arch '{ARCH}' --out \"$0\"");
-    let mut command = Command::new("sh");
-    command.args(["-c", &script]).arg(&out);
-    refused(command, &["cannot write", "model.safetensors", "free some space"]);
-    assert!(files(&out).is_empty(), "{:?}", files(&out));
+    let full = |out: &Path, more: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{script} {more}")]).arg(out);
+        command
+    };
+    refused(full(&out, ""), &["cannot write", "model.safetensors", "nothing was changed", "free some space"]);
+    assert!(!out.exists() && files(out.parent().unwrap()).is_empty());
     done(export(&out, ""));
     assert_eq!(files(&out), FILES);
+    let before = FILES.map(|file| fs::read(out.join(file)).unwrap());
+    refused(full(&out, "--seed 7 --overwrite"), &["cannot write", "nothing was changed"]);
+    assert_eq!(files(&out), FILES);
+    assert_eq!(FILES.map(|file| fs::read(out.join(file)).unwrap()), before);
+}
+
+/// Nothing that an export did not write is replaced, removed or written through.
+#[test]
+fn folders_of_others_are_refused_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (project, link) = (dir.path().join("project"), dir.path().join("link"));
+    fs::create_dir(&project).unwrap();
+    std::os::unix::fs::symlink(&project, &link).unwrap();
+    refused(export(&link, ""), &["link is a link"]);
+    for name in ["README.md", "model.py", "notes.txt"] {
+        fs::write(project.join(name), "mine").unwrap();
+        for args in ["", "--overwrite"] {
+            refused(export(&project, args), &[name, "naslens did not write it", "choose another --out"]);
+        }
+        assert_eq!(fs::read(project.join(name)).unwrap(), b"mine");
+        fs::remove_file(project.join(name)).unwrap();
+    }
+    assert!(files(&project).is_empty());
+
+    done(export(&project, ""));
+    refused(export(&project, "--seed 1"), &["holds another export", "--overwrite"]);
+    let weights = fs::read(project.join("model.safetensors")).unwrap();
+    done(export(&project, "--seed 1 --overwrite"));
+    assert_ne!(fs::read(project.join("model.safetensors")).unwrap(), weights);
+    fs::write(project.join("mine.txt"), "mine").unwrap();
+    done(export(&project, "--overwrite"));
+    assert_eq!(fs::read(project.join("mine.txt")).unwrap(), b"mine");
+    // A link in the place of a file.
+    fs::remove_file(project.join("README.md")).unwrap();
+    std::os::unix::fs::symlink(project.join("mine.txt"), project.join("README.md")).unwrap();
+    refused(export(&project, "--overwrite"), &["README.md", "naslens did not write it"]);
+    assert_eq!(fs::read(project.join("mine.txt")).unwrap(), b"mine");
+}
+
+/// Logits must tell the images of the example apart, or `check.py` would pass whatever the network computes.
+#[test]
+fn logits_of_an_untrained_network_depend_on_the_image() {
+    let dir = tempfile::tempdir().unwrap();
+    let fbnet = format!("--space fbnet --image 3x32x32 --classes 10 --arch {}", ["0"; 22].join("_"));
+    let out = dir.path().join("fbnet");
+    let mut command = naslens(&format!("export {fbnet} --out"));
+    command.arg(&out);
+    done(command);
+    done(export(&dir.path().join("cell"), ""));
+    for out in [out, dir.path().join("cell")] {
+        let bytes = fs::read(out.join("example.safetensors")).unwrap();
+        let example = SafeTensors::deserialize(&bytes).unwrap();
+        let logits: Vec<f32> =
+            example.tensor("logits").unwrap().data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        let largest = logits.iter().fold(0f32, |most, x| most.max(x.abs()));
+        let classes = logits.len() / 4;
+        let apart = |i: usize, j: usize| {
+            let pairs = logits[i * classes..][..classes].iter().zip(&logits[j * classes..][..classes]);
+            pairs.map(|(a, b)| (a - b).abs()).fold(0f32, f32::max)
+        };
+        for (i, j) in [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)] {
+            assert!(apart(i, j) > 0.01 * largest, "{i} and {j}: {} of {largest}", apart(i, j));
+        }
+    }
 }

@@ -12,7 +12,9 @@ use super::space::SkeletonArgs;
 
 /// Write a network as PyTorch source, safetensors and ONNX, with an example and a check of all three.
 ///
-/// Without --weights the network is untrained. Dead operations are left out.
+/// Without --weights the network is untrained. With the weights of an export, space, architecture, images and classes are those
+/// that stand in them; channels and cells other than the published ones have to be given. Dead operations are left out. The
+/// folder must be new, empty, or that of an earlier export.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -20,18 +22,18 @@ Examples:
     --out exported
   python exported/check.py")]
 pub struct Args {
-    /// Search space, as NAME or NAME:OPTION=VALUE,…; see `naslens list spaces`
-    #[arg(long, default_value = "nas-bench-201")]
-    space: SpaceSpec,
-    /// Architecture, as the space writes it; see `naslens list spaces --long`
+    /// Search space, as NAME or NAME:OPTION=VALUE,…; see `naslens list spaces` [default: that of the weights, or nas-bench-201]
     #[arg(long)]
-    arch: String,
-    /// Number of classes
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    classes: usize,
-    /// Shape of the images, CHANNELSxHEIGHTxWIDTH in pixels
-    #[arg(long, default_value = "3x32x32", value_name = "CxHxW")]
-    image: Shape,
+    space: Option<SpaceSpec>,
+    /// Architecture, as the space writes it; see `naslens list spaces --long` [default: that of the weights]
+    #[arg(long)]
+    arch: Option<String>,
+    /// Number of classes [default: that of the weights, or 10]
+    #[arg(long, value_name = "N")]
+    classes: Option<usize>,
+    /// Shape of the images, CHANNELSxHEIGHTxWIDTH in pixels [default: that of the weights, or 3x32x32]
+    #[arg(long, value_name = "CxHxW")]
+    image: Option<Shape>,
     #[command(flatten)]
     skeleton: SkeletonArgs,
     /// Root of the drawn weights and of the example images
@@ -43,6 +45,9 @@ pub struct Args {
     /// Folder for the files
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Replace another export in the folder
+    #[arg(long)]
+    overwrite: bool,
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
@@ -50,12 +55,14 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = ExportConfig {
-        space: args.skeleton.of(args.space)?,
+        space: args.space,
+        options: args.skeleton.given(),
         arch: args.arch,
         image: args.image,
         classes: args.classes,
         seed: args.seed,
         weights: args.weights,
+        overwrite: args.overwrite,
     };
     let exported = export(&config, &args.out)?;
     let (dir, files) = (exported.dir.display(), exported.files);

@@ -10,8 +10,9 @@ use super::progress::Reporter;
 /// Turn official benchmark files into one Parquet table.
 ///
 /// SOURCE is recognised by its name and content; see `naslens list imports`. --out has a row per measurement, --wide a row per
-/// architecture with means over seeds, whose columns are what --target of other commands takes. Memory stays below 1 GiB
-/// whatever the size of the file. Pickles are read as data; nothing in them is run.
+/// architecture with means over seeds, whose columns are what --target of other commands takes. Costs that say "not measured" in
+/// a number, such as a latency of -1, are left empty and counted; accuracies outside 0 to 100 are refused. Published files are
+/// read in less than 1 GiB of memory, whatever their size. Pickles are read as data; nothing in them is run.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -14,10 +14,14 @@ pub struct SkeletonArgs {
 }
 
 impl SkeletonArgs {
+    /// The options that were given.
+    pub fn given(&self) -> Vec<(&'static str, usize)> {
+        let options = [(CHANNELS.name, self.init_channels), (CELLS.name, self.cells)];
+        options.into_iter().filter_map(|(option, value)| Some((option, value?))).collect()
+    }
+
     /// The space with these options.
     pub fn of(&self, space: SpaceSpec) -> Result<SpaceSpec, SpaceError> {
-        let given = [(CHANNELS.name, self.init_channels), (CELLS.name, self.cells)];
-        let mut given = given.into_iter().filter_map(|(option, value)| Some((option, value?)));
-        given.try_fold(space, |space, (option, value)| space.with(option, value))
+        self.given().into_iter().try_fold(space, |space, (option, value)| space.with(option, value))
     }
 }

@@ -125,7 +125,11 @@ fn binds(inner: &Node, outer: &Node, position: usize) -> bool {
         // Another order of the terms would round differently.
         Op::Add => inner.op != Op::Add || position == 0,
         Op::Narrow { .. } => inner.op != Op::Add,
-        _ => true,
+        // Their inputs are arguments of a call.
+        Op::Input | Op::Zero { .. } | Op::Conv2d(_) | Op::BatchNorm | Op::Relu | Op::AvgPool(_) | Op::MaxPool(_) => {
+            true
+        }
+        Op::Concat | Op::ChannelShuffle { .. } | Op::GlobalAvgPool | Op::Linear { .. } => true,
     }
 }
 

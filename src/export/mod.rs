@@ -11,6 +11,7 @@
 //!
 //! The same model gives the same bytes. [`load_safetensors`] reads the weights back.
 
+mod folder;
 mod forward;
 mod names;
 mod onnx;
@@ -20,20 +21,19 @@ mod safetensors;
 mod state;
 
 use std::fmt::Display;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tch::Tensor;
 
 use crate::data::ChannelStats;
 use crate::engine::Parameters;
-use crate::files::{FileError, check_output_folder, write_atomically};
+use crate::files::FileError;
 use crate::network::{Network, NodeId, Op};
 use crate::space::ArchId;
 use crate::text::thousands;
 
 pub use onnx::check_size;
-pub use safetensors::{WeightsError, load_safetensors};
+pub use safetensors::{Facts, WeightsError, facts, load_safetensors};
 
 /// A network and everything that is told about it.
 #[derive(Debug)]
@@ -140,6 +140,12 @@ pub enum ExportError {
     /// The tensors cannot be written as safetensors.
     #[error("safetensors: {0}")]
     Safetensors(String),
+    /// The folder holds another export.
+    #[error("`{}` holds another export, which would be lost; choose another --out, or replace it with --overwrite", path.display())]
+    Earlier {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The folder or a file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -148,11 +154,12 @@ pub enum ExportError {
     Torch(#[from] tch::TchError),
 }
 
-/// Writes the folder, which is made if needed. Every file appears whole or not at all, and files of an earlier export are
-/// replaced. Nothing is written unless the model is sound: one name per class, statistics for every channel, parameters of the
-/// network's shapes, finite logits, and at most about 2 GB of weights.
-pub fn write(dir: &Path, model: &Model<'_>) -> Result<Exported, ExportError> {
+/// Writes the folder, which is made if needed: all files or none. It must be empty or hold an earlier export, which
+/// is replaced only with `overwrite` if it differs; files of other names beside it stay. Nothing is written unless the model is sound: one name per class,
+/// statistics for every channel, parameters of the network's shapes, finite logits, and at most about 2 GB of weights.
+pub fn write(dir: &Path, model: &Model<'_>, overwrite: bool) -> Result<Exported, ExportError> {
     model.check()?;
+    folder::check(dir)?;
     let (network, parameters) = (model.network, model.parameters);
     let logits = tch::no_grad(|| parameters.logits(network, model.examples))?;
     if logits.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
@@ -164,22 +171,17 @@ pub fn write(dir: &Path, model: &Model<'_>) -> Result<Exported, ExportError> {
     };
     let example = [named("images", model.examples)?, named("logits", &logits)?];
     let properties = model.properties();
-    let weights = state::bytes(&state::entries(network));
-    // Twice, and the images and text besides.
-    check_output_folder(dir, 2 * weights + example.iter().map(|e| e.data.len() as u64).sum::<u64>() + 1_000_000)?;
-
-    let mut files = Vec::new();
-    let mut file = |name: &'static str, content: &[u8]| {
-        files.push(name);
-        write_atomically(&dir.join(name), |out| out.write_all(content))
-    };
-    file("model.safetensors", &safetensors::encode_state(network, parameters, &properties)?)?;
-    file("model.onnx", &onnx::encode(network, parameters, &properties)?)?;
-    file("model.py", python::source(model).as_bytes())?;
-    file("example.safetensors", &safetensors::encode(&example, &[])?)?;
-    file("check.py", include_bytes!("templates/check.py"))?;
-    file("README.md", model.readme().as_bytes())?;
-    Ok(Exported { dir: dir.into(), files, params: network.params(), macs: network.macs() })
+    let contents = [
+        safetensors::encode_state(network, parameters, &properties)?,
+        onnx::encode(network, parameters, &properties)?,
+        python::source(model).into_bytes(),
+        safetensors::encode(&example, &[])?,
+        include_bytes!("templates/check.py").to_vec(),
+        model.readme().into_bytes(),
+    ];
+    let files: Vec<_> = folder::FILES.into_iter().zip(contents).collect();
+    folder::write(dir, &files, overwrite)?;
+    Ok(Exported { dir: dir.into(), files: folder::FILES.to_vec(), params: network.params(), macs: network.macs() })
 }
 
 impl Model<'_> {
@@ -272,7 +274,8 @@ fn is_vector(network: &Network, id: NodeId) -> bool {
     match node.op {
         Op::Linear { .. } => true,
         Op::BatchNorm | Op::Relu | Op::Add | Op::Concat | Op::Narrow { .. } => is_vector(network, node.inputs[0]),
-        _ => false,
+        Op::Input | Op::Zero { .. } | Op::Conv2d(_) | Op::AvgPool(_) | Op::MaxPool(_) => false,
+        Op::ChannelShuffle { .. } | Op::GlobalAvgPool => false,
     }
 }
 

@@ -11,7 +11,8 @@ pub(super) fn source(model: &Model<'_>) -> String {
     let names = identifiers(network);
     let image = network.input_shape();
     let named = names.iter().enumerate().filter_map(|(id, name)| Some((id, name.as_ref()?)));
-    let layers: Vec<String> = named.map(|(id, name)| format!("self.{name} = {}", layer(network, id))).collect();
+    let named = named.filter_map(|(id, name)| Some(format!("self.{name} = {}", layer(network, id)?)));
+    let layers: Vec<String> = named.collect();
     let fact = |(what, value): (&str, String)| format!("{what:<13}{}", in_docstring(&value));
     let facts: Vec<String> = model.facts().into_iter().map(fact).collect();
     let class_names: Vec<String> = model.classes.iter().map(|name| literal(name)).collect();
@@ -68,18 +69,19 @@ fn in_docstring(text: &str) -> String {
     line.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// The constructor of a layer.
-fn layer(network: &Network, id: NodeId) -> String {
+/// The constructor of a layer; None for an operation that is called in `forward`.
+fn layer(network: &Network, id: NodeId) -> Option<String> {
     let node = &network.nodes()[id];
     let operand = network.operand_shape(id);
-    match node.op {
+    Some(match node.op {
         Op::Conv2d(c) => convolution(&c),
         // PyTorch's default epsilon is that of naslens.
         Op::BatchNorm if is_vector(network, id) => format!("nn.BatchNorm1d({})", operand.channels),
         Op::BatchNorm => format!("nn.BatchNorm2d({})", operand.channels),
         Op::Linear { out_features } => format!("nn.Linear({}, {out_features})", operand.len()),
-        _ => "nn.Identity()".into(),
-    }
+        Op::Input | Op::Zero { .. } | Op::Relu | Op::AvgPool(_) | Op::MaxPool(_) => return None,
+        Op::Add | Op::Concat | Op::Narrow { .. } | Op::ChannelShuffle { .. } | Op::GlobalAvgPool => return None,
+    })
 }
 
 fn convolution(c: &Conv2d) -> String {
@@ -94,9 +96,17 @@ fn convolution(c: &Conv2d) -> String {
 
 /// The functions that `forward` calls beside PyTorch's.
 fn helpers(network: &Network) -> String {
-    let has = |found: fn(&Op) -> bool| network.nodes().iter().any(|n| found(&n.op));
+    let (mut shuffle, mut zeros) = (false, false);
+    for node in network.nodes() {
+        match node.op {
+            Op::ChannelShuffle { .. } => shuffle = true,
+            Op::Zero { .. } => zeros = true,
+            Op::Input | Op::Conv2d(_) | Op::BatchNorm | Op::Relu | Op::AvgPool(_) | Op::MaxPool(_) => {}
+            Op::Add | Op::Concat | Op::Narrow { .. } | Op::GlobalAvgPool | Op::Linear { .. } => {}
+        }
+    }
     let mut text = String::new();
-    if has(|op| matches!(op, Op::ChannelShuffle { .. })) {
+    if shuffle {
         text += "
 def channel_shuffle(x, groups):
     \"\"\"Takes the channels as a matrix of groups x (channels / groups) and transposes it.\"\"\"
@@ -105,7 +115,7 @@ def channel_shuffle(x, groups):
 
 ";
     }
-    if has(|op| matches!(op, Op::Zero { .. })) {
+    if zeros {
         text += "
 def zeros(x, channels):
     \"\"\"A map of zeros of the size of x.\"\"\"

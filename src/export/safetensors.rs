@@ -1,15 +1,19 @@
 //! Tensors in safetensors files: the weights beside `model.py`, written and read back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
+use safetensors::tensor::{Metadata, TensorInfo, TensorView};
+use safetensors::{Dtype, serialize};
 use tch::{Device, Tensor};
 
 use super::ExportError;
 use super::state::{Part, entries};
 use crate::engine::{LayerTensors, NormTensors, Parameters, Weights, channels_last};
 use crate::network::{Network, NodeId, Op};
+use crate::text::excerpt;
 
 /// Count of the batches that a normalisation has seen: in PyTorch's state dict, but of no effect.
 const BATCHES: &str = "num_batches_tracked";
@@ -73,29 +77,29 @@ pub enum WeightsError {
 }
 
 /// Parameters of `network` from a file that [`super::write`] or PyTorch wrote for its `model.py`: every float32 tensor of the
-/// state dict must be there in its shape, and nothing else but `num_batches_tracked`.
+/// state dict must be there in its shape, and nothing else but `num_batches_tracked`. Only these tensors are read.
 pub fn load_safetensors(path: &Path, network: &Network, device: Device) -> Result<Parameters, WeightsError> {
     let file = || path.to_path_buf();
-    let bytes = std::fs::read(path).map_err(|source| WeightsError::Open { path: file(), source })?;
-    let damaged = |e: safetensors::SafeTensorError| WeightsError::Damaged { path: file(), reason: e.to_string() };
-    let views = SafeTensors::deserialize(&bytes).map_err(damaged)?;
+    let mut source = Source::open(path)?;
     let mut read: HashMap<(NodeId, Part), Tensor> = HashMap::new();
     let entries = entries(network);
     for entry in &entries {
         let tensor = || entry.name.clone();
-        let view = views.tensor(&entry.name).map_err(|_| WeightsError::Missing { path: file(), tensor: tensor() })?;
-        if view.dtype() != Dtype::F32 || view.shape() != entry.dims {
-            let found = format!("{} {:?}", view.dtype(), view.shape());
+        let info = source.header.info(&entry.name).cloned();
+        let info = info.ok_or_else(|| WeightsError::Missing { path: file(), tensor: tensor() })?;
+        if info.dtype != Dtype::F32 || info.shape != entry.dims {
+            let found = format!("{} {}", info.dtype, excerpt(&format!("{:?}", info.shape)));
             let expected = format!("{} {:?}", Dtype::F32, entry.dims);
             return Err(WeightsError::Shape { path: file(), tensor: tensor(), found, expected });
         }
-        read.insert((entry.node, entry.part), float_tensor(view.data(), &entry.dims, device)?);
+        read.insert((entry.node, entry.part), float_tensor(&source.data(&info)?, &entry.dims, device)?);
     }
-    let known = |name: &&str| entries.iter().any(|e| e.name == **name) || name.ends_with(&format!(".{BATCHES}"));
-    let mut unexpected: Vec<&str> = views.names().into_iter().filter(|name| !known(name)).collect();
-    unexpected.sort_unstable();
-    if let Some(first) = unexpected.first() {
-        return Err(WeightsError::Unexpected { path: file(), tensor: first.to_string(), count: unexpected.len() });
+    let names: HashSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    let batches = format!(".{BATCHES}");
+    let mut unexpected = source.header.offset_keys();
+    unexpected.retain(|name| !names.contains(name.as_str()) && !name.ends_with(&batches));
+    if let Some(first) = unexpected.iter().min() {
+        return Err(WeightsError::Unexpected { path: file(), tensor: excerpt(first), count: unexpected.len() });
     }
     let mut parameters = Parameters { layers: Weights(Vec::new()), norms: Vec::new() };
     for (id, node) in network.nodes().iter().enumerate() {
@@ -112,6 +116,77 @@ pub fn load_safetensors(path: &Path, network: &Network, device: Device) -> Resul
         parameters.norms.push(norm);
     }
     Ok(parameters)
+}
+
+/// Longest header that is read; that of a network of some thousand layers has a tenth.
+const LONGEST: u64 = 4 << 20;
+
+/// An open file whose header is read, and fits its size.
+struct Source {
+    path: PathBuf,
+    file: File,
+    header: Metadata,
+    /// Bytes before the tensors.
+    start: u64,
+}
+
+impl Source {
+    fn open(path: &Path) -> Result<Self, WeightsError> {
+        let refuse = |source| WeightsError::Open { path: path.into(), source };
+        let damaged = |reason: String| WeightsError::Damaged { path: path.into(), reason };
+        let found = path.metadata().map_err(refuse)?;
+        if !found.is_file() {
+            return Err(refuse(std::io::Error::other("it is not a regular file")));
+        }
+        let (mut file, mut length, size) = (File::open(path).map_err(refuse)?, [0; 8], found.len());
+        if size < 8 {
+            return Err(damaged(format!("it has {size} bytes")));
+        }
+        file.read_exact(&mut length).map_err(refuse)?;
+        let length = u64::from_le_bytes(length);
+        if length > LONGEST.min(size - 8) {
+            return Err(damaged(format!("a header of {length} bytes in a file of {size}")));
+        }
+        let mut header = vec![0; length as usize];
+        file.read_exact(&mut header).map_err(refuse)?;
+        let header: Metadata = serde_json::from_slice(&header).map_err(|e| damaged(excerpt(&e.to_string())))?;
+        let (start, tensors) = (8 + length, header.data_len() as u64);
+        if size - start != tensors {
+            return Err(damaged(format!("it announces {tensors} bytes of tensors and has {}", size - start)));
+        }
+        Ok(Source { path: path.into(), file, header, start })
+    }
+
+    /// The bytes of a float32 tensor.
+    fn data(&mut self, info: &TensorInfo) -> Result<Vec<u8>, WeightsError> {
+        let (from, to) = info.data_offsets;
+        let bytes = info.shape.iter().product::<usize>() * size_of::<f32>();
+        if to.checked_sub(from) != Some(bytes) {
+            let reason = format!("{from} to {to} are not the {bytes} bytes of a tensor");
+            return Err(WeightsError::Damaged { path: self.path.clone(), reason });
+        }
+        let mut data = vec![0; bytes];
+        let read =
+            self.file.seek(SeekFrom::Start(self.start + from as u64)).and_then(|_| self.file.read_exact(&mut data));
+        read.map_err(|source| WeightsError::Open { path: self.path.clone(), source })?;
+        Ok(data)
+    }
+}
+
+/// What an export notes of itself in its weights, by name.
+pub type Facts = HashMap<String, String>;
+
+/// The [`Facts`] of a `model.safetensors`; None if no export wrote it. Only its header is read.
+pub fn facts(path: &Path) -> Result<Option<Facts>, WeightsError> {
+    let header = Source::open(path)?.header;
+    let noted = header.metadata().as_ref().and_then(|metadata| metadata.get("naslens"));
+    let damaged = |e: serde_json::Error| WeightsError::Damaged { path: path.into(), reason: excerpt(&e.to_string()) };
+    noted.map(|noted| serde_json::from_str(noted)).transpose().map_err(damaged)
+}
+
+/// Whether the file holds the weights of an export.
+pub(super) fn is_export(path: &Path) -> bool {
+    matches!(facts(path), Ok(Some(_)))
 }
 
 /// A float32 tensor of little-endian values; that of a convolution as the engine stores it.
@@ -166,6 +241,7 @@ mod tests {
     use super::*;
     use crate::export::tests::{any_network, parameters, small};
     use crate::network::{Conv2d, NetworkBuilder, Shape};
+    use ::safetensors::SafeTensors;
     use proptest::prelude::*;
 
     fn equal(a: &Parameters, b: &Parameters, network: &Network) -> bool {
@@ -234,6 +310,12 @@ mod tests {
         assert!(shape.contains("F32 [9, 3, 3, 3]"), "{shape}");
         let more = refused(&whole, &build("stem.conv", 8));
         assert!(matches!(&more, WeightsError::Unexpected { tensor, .. } if tensor == "bn.bias"), "{more}");
+        let zero = load_safetensors(Path::new("/dev/zero"), &network, Device::Cpu).unwrap_err().to_string();
+        assert!(zero.contains("not a regular file"), "{zero}");
+        let path = saved(dir.path(), &whole);
+        File::options().write(true).open(&path).unwrap().set_len(4 << 30).unwrap();
+        let sparse = load_safetensors(&path, &network, Device::Cpu).unwrap_err();
+        assert!(matches!(sparse, WeightsError::Damaged { .. }), "{sparse}");
         let absent = load_safetensors(&dir.path().join("absent"), &network, Device::Cpu).unwrap_err();
         assert!(matches!(absent, WeightsError::Open { .. }));
     }

@@ -99,10 +99,10 @@ fn the_folder_is_complete_and_the_same_every_time() {
     let (parameters, examples, classes) = (parameters(&network, 1), examples(&network), names(3));
     let model = model(&network, &parameters, &examples, &classes);
     let below = first.path().join("made/on/the/way");
-    let exported = write(&below, &model).unwrap();
-    write(second.path(), &model).unwrap();
+    let exported = write(&below, &model, false).unwrap();
+    write(second.path(), &model, false).unwrap();
     // Over an earlier export.
-    write(second.path(), &model).unwrap();
+    write(second.path(), &model, false).unwrap();
     assert_eq!(exported.files.len(), 6);
     assert_eq!(std::fs::read_dir(second.path()).unwrap().count(), 6, "nothing but the files");
     for file in exported.files {
@@ -131,7 +131,7 @@ fn models_that_are_not_sound_are_refused() {
     let (mut parameters, examples, classes) = (parameters(&network, 1), examples(&network), names(3));
     let flat = ChannelStats { mean: vec![0.0], std: vec![1.0] };
     let refused = |model: &Model<'_>| {
-        let error = write(&dir.path().join("out"), model).unwrap_err();
+        let error = write(&dir.path().join("out"), model, false).unwrap_err();
         assert!(!dir.path().join("out").exists(), "nothing is written");
         error
     };
@@ -164,7 +164,7 @@ fn what_no_onnx_file_can_hold_is_refused() {
     let network = b.finish(x);
     let parameters = Parameters { layers: crate::engine::Weights(Vec::new()), norms: Vec::new() };
     let (examples, classes) = (Tensor::zeros([1, 3, 8, 8], (Kind::Float, Device::Cpu)), names(3));
-    let error = write(Path::new("/nowhere"), &model(&network, &parameters, &examples, &classes)).unwrap_err();
+    let error = write(Path::new("/nowhere"), &model(&network, &parameters, &examples, &classes), false).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the network has 3601 MB of weights, an ONNX file holds 2130 MB at most; choose fewer channels or cells"
@@ -178,7 +178,7 @@ fn folders_that_cannot_be_written() {
     std::fs::write(&plain, "kept").unwrap();
     let network = small();
     let (parameters, examples, classes) = (parameters(&network, 1), examples(&network), names(3));
-    let error = write(&plain, &model(&network, &parameters, &examples, &classes)).unwrap_err();
+    let error = write(&plain, &model(&network, &parameters, &examples, &classes), false).unwrap_err();
     assert!(matches!(error, ExportError::File(FileError::Folder { .. })), "{error}");
     assert_eq!(std::fs::read(&plain).unwrap(), b"kept");
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::pickle::PickleError;
 use crate::benchmark::schema::Subject;
-use crate::pipeline::FileError;
+use crate::files::FileError;
 use crate::registry::Unknown;
 use crate::space::SpaceError;
 use crate::text::quoted;

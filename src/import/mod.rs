@@ -45,9 +45,10 @@ pub use mapping::{Mapping, Setting};
 pub use options::{ImportConfig, Progress};
 pub use probe::Probe;
 pub use sink::Sink;
+pub(crate) use suite_zero::naslib_tuple;
 pub use summary::{Group, Summary};
 
-use crate::pipeline::write_atomically;
+use crate::files::write_atomically;
 use crate::registry::{Entry, Registry, one_line};
 
 /// One line of the registry.

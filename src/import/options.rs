@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{ImportError, Mapping, Setting};
-use crate::pipeline::check_output_folder;
+use crate::files::check_output_folder;
 
 /// What to import, from where to where.
 #[derive(Clone, Debug, Default)]

@@ -11,6 +11,7 @@ use super::json::{self, Context};
 use super::{FormatEntry, ImportConfig, ImportError, Sink, nats_record};
 use crate::benchmark::schema::{Measurement, Subject};
 use crate::space::{self, Architecture, NasBench101, SearchSpace};
+use crate::text::quoted;
 
 /// Registry line.
 pub(super) static ENTRY: FormatEntry = FormatEntry {
@@ -249,18 +250,23 @@ impl Namer {
         let Some(space) = &self.space else {
             return Ok(Subject { space: self.name.into(), arch: key.into(), ..Subject::default() });
         };
-        let unfit = || format!("`{}` is no tuple of {}", key.chars().take(200).collect::<String>(), self.name);
-        let inner = key.trim().strip_prefix('(').and_then(|key| key.strip_suffix(')')).ok_or_else(unfit)?;
-        let numbers = inner.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let numbers: Option<Vec<u8>> = numbers.map(|part| part.parse().ok()).collect();
-        let numbers = numbers.ok_or_else(unfit)?;
-        let arch = match self.name {
-            "nas-bench-201" => topology(&numbers),
-            _ => module(&numbers),
-        };
-        let arch = arch.filter(|arch| space.check(arch).is_ok()).ok_or_else(unfit)?;
+        let arch = naslib_tuple(&**space, key);
+        let arch = arch.ok_or_else(|| format!("{} is no tuple of {}", quoted(key), self.name))?;
         nats_record::subject(&**space, &space.format(&arch))
     }
+}
+
+/// The architecture that NASLib writes as this tuple of numbers; None if the space does not have it, or has no such tuples.
+pub(crate) fn naslib_tuple(space: &dyn SearchSpace, text: &str) -> Option<Architecture> {
+    let inner = text.trim().strip_prefix('(')?.strip_suffix(')')?;
+    let numbers = inner.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let numbers: Vec<u8> = numbers.map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let arch = match space.entry().name {
+        "nas-bench-201" => topology(&numbers),
+        "nas-bench-101" => module(&numbers),
+        _ => None,
+    };
+    arch.filter(|arch| space.check(arch).is_ok())
 }
 
 /// Edges 0>1, 0>2, 0>3, 1>2, 1>3, 2>3; 0 skip, 1 none, 2 3x3, 3 1x1, 4 pooling.

@@ -15,7 +15,7 @@ use parquet::file::properties::WriterProperties;
 
 use super::{ImportConfig, ImportError};
 use crate::benchmark::schema::{self, Measurement, Rows, SCHEMA_KEY, Subject};
-use crate::pipeline::FileError;
+use crate::files::FileError;
 
 /// Rows that are collected before they are encoded, and rows of a row group.
 const BATCH: usize = 1 << 14;

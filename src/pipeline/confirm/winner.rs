@@ -203,5 +203,6 @@ fn export(
         arch_id,
         accuracy,
     };
-    Ok(write(dir, &model)?)
+    // The run's own folder: the winner of an earlier run of it is replaced.
+    Ok(write(dir, &model, true)?)
 }

@@ -1,10 +1,13 @@
 //! Which architectures are scored.
 
 use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{ScreenConfig, ScreenError};
 use crate::benchmark::{Table, TableError};
+use crate::import::naslib_tuple;
 use crate::seed::Stream;
 use crate::space::{Architecture, SearchSpace, SpaceError};
 
@@ -89,6 +92,14 @@ pub enum ArchListError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The file is not text, or too long.
+    #[error("{}: {reason}; --archs takes a UTF-8 text file with one architecture per line, or a Parquet table with a column arch", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        reason: String,
+    },
     /// A line is no architecture.
     #[error("{}, line {line}: {source}", path.display())]
     Line {
@@ -101,26 +112,46 @@ pub enum ArchListError {
     },
 }
 
+/// Longest text file, in bytes.
+const LONGEST: u64 = 2 << 30;
+
 /// Reads one architecture per line, or the column `arch` of a Parquet table; empty lines and what follows `#` are ignored.
-/// Repeated architectures stay.
+/// An architecture may be in quotes, with a comma after it, and of NAS-Bench-101 and 201 a tuple of NASLib. Repeated
+/// architectures stay.
 pub fn read_arch_list(config: &ScreenConfig, path: &Path) -> Result<Selection, ArchListError> {
     let space = config.space.open()?;
     let lines: Vec<String> = if path.extension().is_some_and(|e| e == "parquet") {
         Table::open(path)?.string_column("arch")?.into_iter().map(Option::unwrap_or_default).collect()
     } else {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ArchListError::Unreadable { path: path.into(), source })?;
-        text.lines().map(str::to_owned).collect()
+        text(path)?.lines().map(str::to_owned).collect()
     };
     let mut archs = Vec::new();
     for (line, content) in (1..).zip(&lines) {
-        let content = content.split('#').next().unwrap_or_default().trim();
+        let content = content.split('#').next().unwrap_or_default().trim().trim_end_matches(',');
+        let content = content.trim_matches(['"', '\'']).trim();
         if !content.is_empty() {
-            let parsed = space.parse(content);
+            let parsed = naslib_tuple(&*space, content).map_or_else(|| space.parse(content), Ok);
             archs.push(parsed.map_err(|source| ArchListError::Line { path: path.into(), line, source })?);
         }
     }
     Ok(Selection::Listed(archs, path.display().to_string()))
+}
+
+/// The text of a file, without a byte order mark.
+fn text(path: &Path) -> Result<String, ArchListError> {
+    let refuse = |source| ArchListError::Unreadable { path: path.into(), source };
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes)).map_err(refuse)?;
+    let not_text = |reason: String| ArchListError::NotText { path: path.into(), reason };
+    if bytes.len() as u64 > LONGEST {
+        return Err(not_text(format!("it has more than the {LONGEST} bytes that are read")));
+    }
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(not_text("it is UTF-16".into()));
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|error| not_text(format!("byte {} is not UTF-8", error.utf8_error().valid_up_to())))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 #[cfg(test)]
@@ -161,6 +192,31 @@ mod tests {
         let space = space::open("nb101").unwrap();
         let (archs, sampler) = select(space.as_ref(), &Selection::All, 0).unwrap();
         assert_eq!((archs.len(), sampler.as_str()), (423_624, "all 423624 nas-bench-101 distinct modules"));
+    }
+
+    /// Byte order marks, line ends of Windows, quotes, commas of a Python list, NASLib's tuples.
+    #[test]
+    fn lists_are_read_as_people_write_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("list.txt");
+        let cell = "|avg_pool_3x3~0|+|nor_conv_1x1~0|nor_conv_1x1~1|+|nor_conv_1x1~0|nor_conv_3x3~1|nor_conv_1x1~2|";
+        let text = format!(
+            "\u{feff}{cell}\r\n\"{cell}\",\r\n\r\n'{cell}' # the same\r\n(4, 3, 3, 3, 2, 3)\r\n\"(4,3,3,3,2,3)\""
+        );
+        std::fs::write(&path, text).unwrap();
+        let Ok(Selection::Listed(archs, _)) = read_arch_list(&ScreenConfig::default(), &path) else {
+            panic!("all are architectures")
+        };
+        assert!(archs.len() == 5 && archs.iter().all(|arch| *arch == archs[0]), "{archs:?}");
+        let refused = |content: &[u8]| {
+            std::fs::write(&path, content).unwrap();
+            read_arch_list(&ScreenConfig::default(), &path).unwrap_err().to_string()
+        };
+        assert!(refused(b"\xff\xfe|\0").contains("it is UTF-16; --archs takes a UTF-8 text file"));
+        assert!(refused(b"caf\xe9").contains("byte 3 is not UTF-8"));
+        assert!(refused(b"(4, 3, 3, 3, 2, 9)").contains("line 1"));
+        let long = refused("x".repeat(50_000_000).as_bytes());
+        assert!(long.len() < 1000, "{} bytes", long.len());
     }
 
     #[test]
