@@ -154,7 +154,12 @@ fn folders_of_others_are_refused_and_kept() {
     }
     assert!(files(&project).is_empty());
 
+    // What a killed export left; no process has so high a number.
+    let left = project.join(".naslens-export-2000000000");
+    fs::create_dir(&left).unwrap();
+    fs::write(left.join("model.onnx"), "half").unwrap();
     done(export(&project, ""));
+    assert_eq!(files(&project), FILES);
     refused(export(&project, "--seed 1"), &["holds another export", "--overwrite"]);
     let weights = fs::read(project.join("model.safetensors")).unwrap();
     done(export(&project, "--seed 1 --overwrite"));

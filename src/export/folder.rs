@@ -30,9 +30,8 @@ pub(super) fn check(dir: &Path) -> Result<(), FileError> {
     for entry in fs::read_dir(dir).map_err(refuse)? {
         let entry = entry.map_err(refuse)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if let Some(process) = name.strip_prefix(STAGE).and_then(|digits| digits.parse().ok()) {
-            remove_abandoned(&entry.path(), process);
-        } else if !own || FILES.contains(&name.as_str()) && !entry.file_type().map_err(refuse)?.is_file() {
+        let free = own && !FILES.contains(&name.as_str()) || process_of(&name).is_some();
+        if !free && !(own && entry.file_type().map_err(refuse)?.is_file()) {
             return Err(FileError::Taken { path: entry.path() });
         }
     }
@@ -61,6 +60,7 @@ pub(super) fn write(dir: &Path, files: &[(&'static str, Vec<u8>)], overwrite: bo
         FileError::Folder { source, .. } => FileError::Folder { path: dir.into(), source },
         other => other,
     })?;
+    remove_abandoned(home);
     let staged = home.join(format!("{STAGE}{}", std::process::id()));
     let refuse = |path: PathBuf| move |error: std::io::Error| FileError::Write { path, reason: error.to_string() };
     fs::create_dir(&staged).map_err(refuse(dir.into()))?;
@@ -89,12 +89,20 @@ fn remove(staged: &Path) {
     let _ = fs::remove_dir(staged);
 }
 
-/// Removes what a process left that was killed.
-fn remove_abandoned(staged: &Path, process: i32) {
-    // SAFETY: signal 0 is never sent; it is only checked whether it could be.
-    let alive =
-        unsafe { libc::kill(process, 0) } == 0 || std::io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH);
-    if !alive && fs::symlink_metadata(staged).is_ok_and(|found| found.is_dir()) {
-        remove(staged);
+/// The process that makes files in the folder of this name.
+fn process_of(name: &str) -> Option<i32> {
+    name.strip_prefix(STAGE)?.parse().ok()
+}
+
+/// Removes what killed processes left in the folder.
+fn remove_abandoned(home: &Path) {
+    for entry in fs::read_dir(home).into_iter().flatten().flatten() {
+        let Some(process) = process_of(&entry.file_name().to_string_lossy()) else { continue };
+        // SAFETY: signal 0 is never sent; it is only checked whether it could be.
+        let alive = unsafe { libc::kill(process, 0) } == 0
+            || std::io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH);
+        if !alive && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove(&entry.path());
+        }
     }
 }
