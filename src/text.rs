@@ -32,6 +32,35 @@ pub fn list(names: &[String]) -> String {
     names.iter().take(MOST).map(|name| excerpt(name)).collect::<Vec<_>>().join(", ") + more
 }
 
+/// The text with its control characters written out, as JSON writes them (`\\u001b`): files and file names must neither steer a
+/// terminal nor reorder a line. Newlines and tabs stay.
+pub fn visible(text: &str) -> String {
+    escaped(text, |c| c == '\n' || c == '\t')
+}
+
+/// [`visible`] in one line: a name cannot begin a line of its own.
+pub fn one_line(text: &str) -> String {
+    escaped(text, |_| false)
+}
+
+fn escaped(text: &str, kept: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        // Line and paragraph separators, and the marks that set or override the direction of writing.
+        let steers =
+            matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        match c {
+            c if kept(c) => out.push(c),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            c if c.is_control() || steers => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// A number with groups of thousands: `15,625`.
 pub fn thousands(n: u64) -> String {
     group_digits(&n.to_string())
@@ -65,7 +94,8 @@ pub fn aligned<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> Vec
 
 /// [`aligned`] with a number of columns that is not known beforehand: that of the header, which every row has.
 pub fn columns(header: Vec<String>, rows: Vec<Vec<String>>) -> Vec<String> {
-    let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
+    let shown = |row: Vec<String>| row.iter().map(|cell| one_line(cell)).collect::<Vec<String>>();
+    let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).map(shown).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
     let cell = |(column, (text, &width)): (usize, (&String, &usize))| {
@@ -108,6 +138,17 @@ mod tests {
     fn long_texts_are_cut() {
         assert_eq!(quoted(&"é".repeat(100)), format!("`{}`", "é".repeat(100)));
         assert_eq!(quoted(&"é".repeat(101)), format!("`{}...`", "é".repeat(100)));
+    }
+
+    #[test]
+    fn control_characters_are_written_out() {
+        let hostile = "a\u{1b}[2J\u{7}\u{85}\u{202e}\u{2028}\tb\nerror: c\r";
+        assert_eq!(one_line(hostile), "a\\u001b[2J\\u0007\\u0085\\u202e\\u2028\\tb\\nerror: c\\r");
+        assert_eq!(visible("a\tb\nc\u{9b}"), "a\tb\nc\\u009b");
+        assert_eq!(visible("ü – 日本 😀"), "ü – 日本 😀");
+        let json = serde_json::json!({ "name": hostile });
+        let shown = visible(&json.to_string());
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), json, "JSON stays what it was");
     }
 
     #[test]

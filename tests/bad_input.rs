@@ -335,7 +335,7 @@ fn tables_that_cannot_be_used() {
     refused(run, run, "macs", &["is a folder", "name the Parquet file"]);
     for damaged in [&cut, &text, &empty] {
         let name = damaged.file_name().unwrap().to_str().unwrap();
-        refused(run, damaged, "macs", &[name, "not a complete Parquet file", "write it again"]);
+        refused(run, damaged, "macs", &[name, "not a complete Parquet file", "naslens import"]);
     }
     refused(run, &broken, "macs", &["broken.parquet", "is damaged", "again"]);
     refused(run, &table, "macz", &["no column `macz`", "did you mean `macs`", "columns: arch, arch_id"]);

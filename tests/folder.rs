@@ -62,7 +62,7 @@ fn files_of_the_user_stand() {
     stand(&out);
     succeeds(&mut command("run", &run, "--overwrite", &out));
     stand(&out);
-    let confirm = format!("confirm {} --top 1 --config {} --device cpu", out.display(), run.display());
+    let confirm = format!("confirm {} --top 1 --by params --config {} --device cpu", out.display(), run.display());
     let mine = file(out.join("confirm/trained/mine.pt"), "mine");
     succeeds(&mut naslens(&confirm));
     assert!(mine.exists());
@@ -193,6 +193,48 @@ fn torn_files_are_set_aside_and_computed_again() {
     assert!(told.contains("curves.parquet.damaged"), "{told}");
     assert!(!fs::read(&torn).unwrap().is_empty());
     assert_eq!(fs::read(out.join("table.parquet")).unwrap().len(), whole.len());
+}
+
+/// A name in a file neither steers the terminal nor begins a line of its own.
+#[test]
+fn control_characters_of_files_are_written_out() {
+    use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+    use std::sync::Arc;
+
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    summary(&run, "--sample 12 --proxies params,layers");
+    let hostile = "x\nerror: forged line\u{1b}]0;pwn\u{7}\u{1b}[2J\u{202e}";
+    let column: ArrayRef = Arc::new(Float64Array::from(vec![1.0]));
+    let batch = RecordBatch::try_from_iter([(hostile, column)]).unwrap();
+    let table = dir.path().join("table.parquet");
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(fs::File::create(&table).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let config = file(dir.path().join("bad.toml"), "\u{1b}[2J = 1\nerror: forged line\n");
+    let mut evaluate = naslens("evaluate");
+    evaluate.arg(&run).arg("--table").arg(&table).args(["--target", hostile]);
+    for command in [&mut evaluate, &mut command("run", &config, "", &dir.path().join("out"))] {
+        let told = text(&command.output().unwrap());
+        assert_eq!(told.lines().filter(|line| line.starts_with("error:")).count(), 1, "{told:?}");
+        assert!(!told.chars().any(|c| c != '\n' && (c.is_control() || c == '\u{202e}')), "{told:?}");
+    }
+}
+
+/// Links in a folder of results lead out of it, or round in circles.
+#[test]
+fn a_report_follows_no_links() {
+    let dir = tempfile::tempdir().unwrap();
+    let (all, elsewhere) = (dir.path().join("all"), dir.path().join("elsewhere"));
+    summary(&all.join("a"), "--sample 12 --proxies params,layers");
+    summary(&elsewhere, "--sample 12 --proxies params,layers");
+    symlink(&elsewhere, all.join("out")).unwrap();
+    symlink(&all, all.join("loop")).unwrap();
+    symlink("/", all.join("root")).unwrap();
+    let output = succeeds(naslens("report").arg(&all));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 1);
+    assert!(all.join("a/report.html").exists() && !elsewhere.join("report.html").exists());
 }
 
 /// Temporary files of a process that was killed go when their file is written again.

@@ -33,14 +33,9 @@ use std::process::ExitCode;
 use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand};
 use naslens::data::{Skipped, listed_files};
-use naslens::hardware::HardwareError;
-use naslens::import::ImportError;
-use naslens::pipeline::latency::LatencyError;
-use naslens::pipeline::predict::PredictError;
-use naslens::pipeline::search::SearchError;
-use naslens::pipeline::{BenchError, RunError, ScreenError};
 use naslens::report::document::Document;
 use naslens::report::terminal::{self, Style};
+use naslens::text::{one_line, visible};
 use signals::STOP;
 
 const AFTER_HELP: &str = "\
@@ -125,21 +120,11 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let style = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
-            tell(&format!("{style}error:{style:#} {error}"));
-            ExitCode::from(if interrupted(&error) { signals::exit_code() } else { 1 })
+            write_error(&format!("{style}error:{style:#} {}", one_line(&error.to_string())));
+            // After a signal whatever ends the program was asked for.
+            ExitCode::from(signals::exit_code().unwrap_or(1))
         }
     }
-}
-
-fn interrupted(error: &anyhow::Error) -> bool {
-    error.downcast_ref().is_some_and(ScreenError::interrupted)
-        || matches!(error.downcast_ref(), Some(BenchError::Screen(error)) if error.interrupted())
-        || matches!(error.downcast_ref(), Some(PredictError::Interrupted { .. }))
-        || matches!(error.downcast_ref(), Some(SearchError::Interrupted { .. }))
-        || matches!(error.downcast_ref(), Some(SearchError::Screen(error)) if error.interrupted())
-        || matches!(error.downcast_ref(), Some(LatencyError::Hardware(HardwareError::Interrupted { .. })))
-        || matches!(error.downcast_ref(), Some(ImportError::Interrupted))
-        || error.downcast_ref::<RunError>().is_some_and(RunError::interrupted)
 }
 
 /// Prints what the library warns of.
@@ -152,15 +137,20 @@ impl log::Log for Warnings {
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
-            tell(&format!("warning: {}", record.args()));
+            tell(&format!("warning: {}", one_line(&record.args().to_string())));
         }
     }
 
     fn flush(&self) {}
 }
 
-/// Prints to standard error. If nobody can read it (a closed pipe, a full disk), the work goes on all the same.
+/// Prints to standard error, control characters written out.
 fn tell(text: &str) {
+    write_error(&visible(text));
+}
+
+/// Writes to standard error. If nobody can read it (a closed pipe, a full disk), the work goes on all the same.
+fn write_error(text: &str) {
     use std::io::Write;
     let _ = writeln!(anstream::stderr(), "{text}");
 }
@@ -169,7 +159,7 @@ fn tell(text: &str) {
 fn tell_skipped(files: &[Skipped]) {
     if !files.is_empty() {
         let noun = if files.len() == 1 { "file" } else { "files" };
-        tell(&format!("warning: left out {} {noun} that can't be decoded:{}", files.len(), listed_files(files)));
+        tell(&format!("warning: left out {} {noun} that can't be decoded{}", files.len(), listed_files(files)));
     }
 }
 
@@ -180,10 +170,10 @@ fn show(document: &Document, explain: bool) -> anyhow::Result<()> {
     print(&terminal::render(document, &Style { width, explain }))
 }
 
-/// Prints to standard output; a closed pipe (`naslens … | head`) ends the program quietly.
+/// Prints to standard output, control characters written out; a closed pipe (`naslens … | head`) ends the program quietly.
 fn print(text: &str) -> anyhow::Result<()> {
     use std::io::Write;
-    match writeln!(anstream::stdout(), "{text}") {
+    match writeln!(anstream::stdout(), "{}", visible(text)) {
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// Set by a signal: whoever works looks at it and ends as soon as results are safe.
 pub static STOP: AtomicBool = AtomicBool::new(false);
-static SIGNAL: AtomicI32 = AtomicI32::new(libc::SIGINT);
+/// The latest signal; 0 if none came.
+static SIGNAL: AtomicI32 = AtomicI32::new(0);
 
 /// Begins to listen.
 pub fn listen() {
@@ -28,7 +29,8 @@ extern "C" fn on_signal(signal: libc::c_int) {
     }
 }
 
-/// The exit code of a program that a signal ended: 130 for Ctrl-C, 143 for SIGTERM.
-pub fn exit_code() -> u8 {
-    u8::try_from(128 + SIGNAL.load(Ordering::Relaxed)).unwrap_or(1)
+/// The exit code of a program that a signal ended: 130 for Ctrl-C, 143 for SIGTERM. None if no signal came.
+pub fn exit_code() -> Option<u8> {
+    let signal = SIGNAL.load(Ordering::Relaxed);
+    u8::try_from(128 + signal).ok().filter(|_| signal != 0)
 }

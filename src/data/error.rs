@@ -90,7 +90,7 @@ pub enum DataError {
     Folder { path: PathBuf, problem: String, remedy: &'static str },
 
     /// Files in an image folder that can't be used.
-    #[error("{} in '{}' can't be used:{}\nreplace or remove them, or leave them out with folder:{},skip-corrupt",
+    #[error("{} in '{}' can't be used{}; replace or remove them, or leave them out with folder:{},skip-corrupt",
         counted(.files.len(), "file"), .folder.display(), listed_files(.files), .folder.display())]
     BadFiles { folder: PathBuf, files: Vec<Skipped> },
 
@@ -182,11 +182,12 @@ fn counted(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
-/// The first files, each on a line with its reason, and how many more there are.
+/// After a colon the first files, each with its reason, and how many more there are; nothing if there are none.
 pub fn listed_files(files: &[Skipped]) -> String {
-    let lines = files.iter().take(LISTED).map(|file| format!("\n  {}: {}", shown(file.path.as_os_str()), file.reason));
+    let listed = files.iter().take(LISTED).map(|file| format!("{}: {}", shown(file.path.as_os_str()), file.reason));
     let more = files.len().saturating_sub(LISTED);
-    lines.chain((more > 0).then(|| format!("\n  and {more} more"))).collect()
+    let listed: Vec<String> = listed.chain((more > 0).then(|| format!("and {more} more"))).collect();
+    if listed.is_empty() { String::new() } else { format!(": {}", listed.join("; ")) }
 }
 
 /// A name of a file or directory that can stand in a line of text: bytes that are not UTF-8 as `\\xE9`, control characters and

@@ -7,6 +7,7 @@ use textwrap::Options;
 
 use super::document::{Cell, CurvePanels, Document, Fact, Grid, Line, Part, Section};
 use super::format::{cell_text, fixed};
+use crate::text::one_line;
 
 /// How a document is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,9 +117,9 @@ fn table(grid: &Grid, style: &Style) -> String {
         .load_style(NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(style.width.clamp(20, 1000) as u16)
-        .set_header(grid.columns.iter().map(|c| c.heading.as_str()));
+        .set_header(grid.columns.iter().map(|c| one_line(&c.heading)));
     for row in &grid.rows {
-        table.add_row(row.iter().map(|cell| plain(&words(cell))));
+        table.add_row(row.iter().map(|cell| one_line(&plain(&words(cell)))));
     }
     for (column, described) in table.column_iter_mut().zip(&grid.columns) {
         column.set_padding((0, 2));

@@ -69,7 +69,7 @@ impl TableConfig {
     pub fn read(path: &Path) -> Result<Self, RunError> {
         let refuse = |reason: String| RunError::Config { path: path.into(), reason };
         let text = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
-        let config: TableConfig = read_settings(&text).map_err(|e| refuse(e.to_string()))?;
+        let config: TableConfig = read_settings(&text).map_err(refuse)?;
         check_count("repeats", config.repeats, TRAININGS).map_err(|error| RunError::Value(error.to_string()))?;
         match config.train.problem() {
             Some(problem) => Err(RunError::Value(format!("train: {problem}"))),

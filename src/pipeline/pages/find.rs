@@ -30,7 +30,7 @@ fn known() -> String {
 }
 
 /// The results that `path` stands for, in the order of their names: those at `path`, or if there are none, all in the folders
-/// inside it (at most 8 deep). A file of a folder stands for the folder. Folders that are results are not looked into.
+/// inside it (at most 8 deep; links are not followed). A file of a folder stands for the folder. Folders that are results are not looked into.
 pub fn find(path: &Path) -> Result<Vec<PathBuf>, PageError> {
     let named = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| INSIDE.contains(&name));
     let path = match path.parent() {
@@ -50,7 +50,8 @@ pub fn find(path: &Path) -> Result<Vec<PathBuf>, PageError> {
 
 fn look_into(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> = entries.map(|e| e.path()).filter(|path| path.is_dir()).collect();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let mut folders: Vec<PathBuf> = folders.map(|entry| entry.path()).collect();
     folders.sort();
     for path in folders {
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));

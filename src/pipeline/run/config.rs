@@ -143,7 +143,7 @@ impl RunConfig {
     pub fn read(path: &Path) -> Result<Self, RunError> {
         let refuse = |reason: String| RunError::Config { path: path.into(), reason };
         let text = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
-        let config: RunConfig = read_settings(&text).map_err(|e| refuse(e.to_string()))?;
+        let config: RunConfig = read_settings(&text).map_err(refuse)?;
         config.check().map_err(RunError::Value)?;
         Ok(config)
     }

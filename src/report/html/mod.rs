@@ -27,6 +27,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::document::{Document, Part, Role};
 use super::format::{count, plural};
+use crate::text::visible;
 use chart::{Shape, legend};
 
 /// Renders a document as a self-contained page.
@@ -57,7 +58,8 @@ pub fn render(document: &Document) -> String {
             }
         }
     };
-    page.into_string()
+    // Names of files and columns may hold control characters, wherever they stand.
+    visible(&page.into_string())
 }
 
 /// A part of a section; none if it has nothing to show.
