@@ -10,7 +10,7 @@
 //! ensemble Ensemble::scores(&members)                    --> Score of each network among the others
 //! encoding scores and genes                              --> FeatureMatrix
 //! predictor Predictor::fit, predict                      --> Prediction: mean and standard deviation
-//! confirm  train(network, data, recipe, seed)            --> Training: accuracy by epoch
+//! train    train(network, data, recipe, seed)            --> Training: accuracy by epoch
 //! export   write(dir, model)                             --> a folder with PyTorch source, safetensors and ONNX
 //! stats    rank correlations, intervals, tests; benchmark: published tables that give the truth
 //! report   Parquet and one HTML page; pipeline: the staged, resumable run of all this
@@ -43,7 +43,6 @@
 
 pub mod benchmark;
 pub mod candidates;
-pub mod confirm;
 pub mod data;
 pub mod doctor;
 pub mod encoding;
@@ -66,6 +65,8 @@ pub mod space;
 pub mod stats;
 pub mod strategy;
 pub mod text;
+pub mod train;
+pub mod trial;
 
 /// The libtorch version that this build is bound to.
 pub const LIBTORCH_VERSION: &str = "2.11.0";

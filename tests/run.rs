@@ -85,7 +85,8 @@ fn a_run_reports_and_a_killed_run_goes_on() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!killed.join("report.html").exists());
-    assert!(run(&config, &killed).status.success());
+    let output = run(&config, &killed);
+    assert!(output.status.success(), "{output:?}");
     assert!(trainings(&killed) == rows, "an interrupted run gives the same numbers");
 
     let stamp = |out: &Path| fs::metadata(fs::read_dir(out.join("trained")).unwrap().next().unwrap().unwrap().path());

@@ -117,6 +117,14 @@ fn what_cannot_be_searched_is_said() {
         let message = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && message.contains(part), "{args}: {message}");
     }
+    // A pool of one lacks nothing that a strategy needs: there is nothing to choose.
+    let cells = Path::new(env!("CARGO_MANIFEST_DIR")).join("benchmarks-data/fashion-cells.parquet");
+    let args = "search --space nas-bench-201 --target valid_acc_pct --strategy bayesian --max test_acc_pct=72.375";
+    let message = error(cli::naslens(args).arg("--table").arg(cells).arg("--out").arg(&out));
+    assert!(
+        message.contains("one network of 1000 meets test_acc_pct <= 72.38, so there is nothing to search"),
+        "{message}"
+    );
     let message = error(cli::naslens("search --strategy random --table").arg(&table));
     assert!(message.contains("--target"), "{message}");
 }

@@ -10,7 +10,7 @@ use super::count;
 
 /// Compare the scores of a run with known accuracies.
 ///
-/// Joins DIR/scores.parquet with a table on the official index or the architecture string. Per proxy: rank correlations
+/// Joins DIR/scores.parquet with a table by what their architectures mean. Per proxy: rank correlations
 /// with bootstrap intervals, overall and among the truly best tenth, precision of its own best tenth, and what the best
 /// of its ten favourites lacks to the best of all.
 #[derive(clap::Args)]

@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 
 use super::ScreenError;
-use super::confirm::{TrainError, WinnerError};
+use super::confirm::WinnerError;
 use super::predict::PredictError;
 use crate::benchmark::TableError;
 use crate::candidates::{CandidatesError, JoinError};
-use crate::confirm::TrainingDataError;
 use crate::encoding::EncodingError;
 use crate::files::FileError;
 use crate::folder::FolderError;
 use crate::hardware::HardwareError;
 use crate::predictor::PredictorError;
+use crate::train::TrainingDataError;
+use crate::trial::TrainError;
 
 /// Why a run did not finish.
 #[derive(Debug, thiserror::Error)]

@@ -25,7 +25,6 @@ mod stamp;
 pub use crate::files::{FileError, check_output_folder, write_atomically};
 pub use bench::{Bench, BenchConfig, BenchError, Line, SECTIONS, SectionEntry, bench};
 pub use cascade::{CascadeError, CascadeEvaluation, CascadeRow, evaluate_cascades};
-pub use confirm::TrainError;
 pub use error::RunError;
 pub use export::{ArchExportError, ExportConfig, export};
 pub use make_table::{TableConfig, TableOutcome, make_table};

@@ -18,6 +18,8 @@ mod reinforce;
 mod successive_halving;
 mod warm_start_evolution;
 
+use serde::{Deserialize, Serialize};
+
 use crate::registry::{Entry, Registry, Unknown, one_line};
 
 pub use pool::Pool;
@@ -66,7 +68,7 @@ pub enum StrategyError {
 }
 
 /// A training that a strategy asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Proposal {
     /// Member of the pool.
     pub member: usize,
@@ -74,13 +76,25 @@ pub struct Proposal {
     pub epochs: u32,
 }
 
-/// A training that was done.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A training that was done, as a search tells it to its strategy and records it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
     /// What was trained.
+    #[serde(flatten)]
     pub proposal: Proposal,
     /// Accuracy on the images that choices may be made by, in percent; None if the training failed (diverged).
     pub accuracy_pct: Option<f64>,
+    /// Accuracy that is reported, percent; strategies must not look at it.
+    pub reported_pct: Option<f64>,
+    /// Seconds of the whole training, where they are known.
+    pub seconds: Option<f64>,
+}
+
+impl Trial {
+    /// A training of which only the accuracy is known.
+    pub fn new(proposal: Proposal, accuracy_pct: Option<f64>) -> Self {
+        Trial { proposal, accuracy_pct, reported_pct: None, seconds: None }
+    }
 }
 
 /// A way to search. Members are proposed at most once per number of epochs, and never with fewer epochs than before.
@@ -230,7 +244,7 @@ pub(crate) mod testing {
             let full = *pool.epochs.last().unwrap();
             let short = if proposal.epochs == full { 0.0 } else { 5.0 + 0.3 * (proposal.member % 7) as f64 };
             let accuracy_pct = Some(accuracy(pool.arch(proposal.member).genes()) - short);
-            let trial = Trial { proposal, accuracy_pct };
+            let trial = Trial::new(proposal, accuracy_pct);
             strategy.tell(pool, &trial);
             trials.push(trial);
         }
@@ -280,7 +294,7 @@ mod tests {
                 assert!(asked.iter().all(|p| seen.insert(*p)), "{} repeats a pending proposal", entry.name);
                 for (i, proposal) in asked.into_iter().enumerate().rev() {
                     let accuracy_pct = (i != round % 4).then_some(80.0 + i as f64);
-                    strategy.tell(&pool, &Trial { proposal, accuracy_pct });
+                    strategy.tell(&pool, &Trial::new(proposal, accuracy_pct));
                 }
             }
         }
@@ -294,7 +308,7 @@ mod tests {
                 let (mut strategy, mut members) = ((entry.open)(9), std::collections::HashSet::new());
                 while let Some(proposal) = strategy.ask(&pool).unwrap() {
                     members.insert(proposal.member);
-                    strategy.tell(&pool, &Trial { proposal, accuracy_pct: None });
+                    strategy.tell(&pool, &Trial::new(proposal, None));
                 }
                 assert_eq!(members.len(), n, "{}", entry.name);
             }
@@ -306,7 +320,7 @@ mod tests {
     fn best_after(entry: &StrategyEntry, pool: &Pool, queries: u32, seed: u64) -> f64 {
         let (mut strategy, mut reached) = ((entry.open)(seed), HashMap::new());
         let (mut best, mut left) = (f64::NEG_INFINITY, queries * pool.epochs[pool.epochs.len() - 1]);
-        while let Some(Trial { proposal, accuracy_pct }) = search(strategy.as_mut(), pool, 1).pop() {
+        while let Some(Trial { proposal, accuracy_pct, .. }) = search(strategy.as_mut(), pool, 1).pop() {
             let before = reached.insert(proposal.member, proposal.epochs).unwrap_or(0);
             let Some(rest) = left.checked_sub(proposal.epochs - before) else { break };
             left = rest;

@@ -17,6 +17,8 @@ pub struct Pool {
     space: Box<dyn SearchSpace>,
     archs: Vec<Architecture>,
     by_id: HashMap<ArchId, usize>,
+    /// How each member is written: as the space writes it, unless who made the pool says otherwise.
+    pub texts: Vec<String>,
     /// Features of all members, in their order; no columns if nothing is known beforehand.
     pub features: FeatureMatrix,
     /// Costs that matter beside accuracy, smaller is better, by name (with unit): `params`, `macs`, `latency_ms`, …
@@ -52,7 +54,8 @@ impl Pool {
             return Err(StrategyError::Pool(reason));
         }
         let by_id = archs.iter().enumerate().rev().map(|(i, arch)| (space.arch_id(arch), i)).collect();
-        Ok(Pool { space, archs, by_id, features, costs, epochs })
+        let texts = archs.iter().map(|arch| space.format(arch)).collect();
+        Ok(Pool { space, archs, by_id, texts, features, costs, epochs })
     }
 
     /// Number of members.

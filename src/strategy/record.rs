@@ -110,7 +110,7 @@ mod tests {
     fn failures_are_worst() {
         let mut record = Record::default();
         for (member, accuracy_pct) in [(4, None), (2, Some(10.0)), (9, Some(f64::NAN)), (3, Some(10.0))] {
-            record.tell(&Trial { proposal: Proposal { member, epochs: 200 }, accuracy_pct });
+            record.tell(&Trial::new(Proposal { member, epochs: 200 }, accuracy_pct));
         }
         assert_eq!(record.best(&[4, 9, 3, 2, 5]), Some((3, 10.0)));
         assert_eq!(record.best(&[4, 5]), Some((4, f64::NEG_INFINITY)));

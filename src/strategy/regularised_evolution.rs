@@ -98,7 +98,7 @@ mod tests {
     use crate::strategy::testing::{self, search};
 
     fn told(member: usize, accuracy_pct: Option<f64>) -> Trial {
-        Trial { proposal: Proposal { member, epochs: 200 }, accuracy_pct }
+        Trial::new(Proposal { member, epochs: 200 }, accuracy_pct)
     }
 
     #[test]

@@ -165,7 +165,7 @@ mod tests {
         assert!(asked.iter().all(|p| p.epochs == 12));
         assert_eq!(strategy.ask(&pool).unwrap(), None);
         for (i, &proposal) in asked.iter().enumerate() {
-            strategy.tell(&pool, &Trial { proposal, accuracy_pct: (i < 2).then_some(50.0 + i as f64) });
+            strategy.tell(&pool, &Trial::new(proposal, (i < 2).then_some(50.0 + i as f64)));
         }
         let rest: Vec<usize> = std::iter::from_fn(|| strategy.ask(&pool).unwrap()).map(|p| p.member).collect();
         assert_eq!(rest, [asked[1].member, asked[0].member]);

@@ -180,7 +180,7 @@ pub(in crate::pipeline) fn mean(values: impl Iterator<Item = f64>) -> f64 {
 mod tests {
     use super::super::diverged;
     use super::*;
-    use crate::confirm::{EpochRecord, Training};
+    use crate::train::{EpochRecord, Training};
 
     #[test]
     fn matched_controls_are_as_large_as_their_finalists() {

@@ -6,7 +6,6 @@
 mod comparison;
 mod groups;
 mod tables;
-mod train_stage;
 mod trained;
 mod winner;
 
@@ -18,18 +17,15 @@ pub(in crate::pipeline) use comparison::{Comparison, learning};
 pub use groups::Controls;
 pub(in crate::pipeline) use groups::{Groups, mean};
 pub(in crate::pipeline) use tables::write_trainings;
-pub use train_stage::TrainError;
-pub(in crate::pipeline) use train_stage::{TrainJob, TrainStage};
 pub(in crate::pipeline) use trained::{Trained, diverged, divergence, train_candidates};
 pub(in crate::pipeline) use winner::take;
-pub use winner::{Violator, Winner, WinnerError};
+pub use winner::{Majority, Violator, Winner, WinnerError};
 
 use super::findings::{Overview, Reproduction};
 use super::results::{Saved, save};
 use super::{Progress, RunError, RunOptions, ScreenError};
 use crate::benchmark::Table;
 use crate::candidates::{self, Candidates, CandidatesConfig, ColumnRef, PRIOR, Role};
-use crate::confirm::{Recipe, TrainingData};
 use crate::data::{DataSpec, Skipped};
 use crate::engine::{describe_device, parse_device};
 use crate::folder::{self, Folder, Made, Settings, TRAINED, to_toml};
@@ -39,6 +35,8 @@ use crate::report::document::Document;
 use crate::seed::derive;
 use crate::space::SpaceError;
 use crate::stats::{missing_last, top_indices};
+use crate::train::{Recipe, TrainingData};
+use crate::trial::TrainStage;
 
 /// What is confirmed, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,6 +144,7 @@ pub fn confirm(
         data: &data,
         seed: config.seed,
         dir: folder.subfolder(TRAINED)?,
+        short: Vec::new(),
     };
     let networks = train_candidates(&stage, &candidates, &chosen, config.repeats, options, on_progress)?;
     let groups = Groups {

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::Trained;
 use crate::candidates::Candidates;
-use crate::confirm::{EpochRecord, Training};
 use crate::files::FileError;
 use crate::pipeline::columns::{integer, number, optional, text, write};
+use crate::train::{EpochRecord, Training};
 
 /// One row per network, repeat and epoch: `arch`, `arch_id`, `role`, `repeat`, `epoch`, `train_loss`,
 /// `valid_accuracy_pct`, `test_accuracy_pct` after the last epoch, and the `seconds` (wall clock) and `cpu_seconds` of the

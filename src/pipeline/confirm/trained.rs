@@ -1,10 +1,11 @@
 //! Candidates that were trained, and what for.
 
-use super::{TrainError, TrainJob, TrainStage, mean};
+use super::mean;
 use crate::candidates::{Candidates, Role};
-use crate::confirm::Training;
 use crate::pipeline::screen::thread_pool;
 use crate::pipeline::{Progress, RunError, RunOptions, ScreenError};
+use crate::train::Training;
+use crate::trial::{Job, TrainError, TrainStage};
 
 /// A candidate and its trainings.
 pub(in crate::pipeline) struct Trained {
@@ -63,13 +64,11 @@ pub(in crate::pipeline) fn train_candidates(
     options: &RunOptions<'_>,
     on_progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Vec<Trained>, RunError> {
-    let job = |&(candidate, role): &(usize, Role), repeat| TrainJob {
-        arch: candidates.archs[candidate].clone(),
-        arch_id: candidates.ids[candidate].to_string(),
-        repeat,
-        keep_weights: role != Role::Labelled,
+    let job = |&(candidate, role): &(usize, Role), repeat| {
+        let arch = candidates.space.format(&candidates.archs[candidate]);
+        stage.job(arch, candidates.ids[candidate].to_string(), repeat, role != Role::Labelled)
     };
-    let jobs: Vec<TrainJob> = chosen.iter().flat_map(|one| (0..repeats).map(move |repeat| job(one, repeat))).collect();
+    let jobs: Vec<Job> = chosen.iter().flat_map(|one| (0..repeats).map(move |repeat| job(one, repeat))).collect();
     let pool = thread_pool(options.threads).map_err(ScreenError::from)?;
     let start = std::time::Instant::now();
     let mut trainings = stage

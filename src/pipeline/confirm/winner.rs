@@ -6,9 +6,7 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 
 use super::Trained;
-use super::train_stage::{TrainJob, TrainStage};
 use crate::candidates::Candidates;
-use crate::confirm::{Training, trained_parameters};
 use crate::export::{Accuracy, ExportError, Exported, Model, write};
 use crate::files::{FileError, subfolder};
 use crate::folder::WINNER;
@@ -16,6 +14,8 @@ use crate::hardware::{HardwareError, Limit};
 use crate::network::Network;
 use crate::space::{Architecture, SpaceError, Task};
 use crate::text::thousands;
+use crate::train::{Training, trained_parameters};
+use crate::trial::TrainStage;
 
 /// Images in the example of an export.
 const EXAMPLES: usize = 8;
@@ -88,12 +88,23 @@ pub struct Winner {
     pub latency_ms: Option<f64>,
     /// Better networks that were too slow when measured.
     pub violators: Vec<Violator>,
+    /// What needs no network at all.
+    pub majority: Option<Majority>,
     /// Folder with PyTorch source, safetensors and ONNX.
     pub exported: PathBuf,
 }
 
+/// Always naming the most frequent class.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Majority {
+    /// The class.
+    pub class: String,
+    /// Test accuracy of naming it, percent.
+    pub accuracy_pct: f64,
+}
+
 impl Winner {
-    /// Two sentences on it.
+    /// Some sentences on it.
     pub(in crate::pipeline) fn sentences(&self, max_ms: Option<f64>) -> Vec<String> {
         let mut sentences = vec![format!(
             "The network to take, by validation accuracy, is {}: {:.2}% test accuracy with {} parameters; it is in {}.",
@@ -102,6 +113,13 @@ impl Winner {
             thousands(self.params),
             self.exported.display()
         )];
+        let majority = self.majority.as_ref();
+        if let Some(m) = majority.filter(|m| self.test_accuracy_pct <= m.accuracy_pct) {
+            sentences.push(format!(
+                "That is not above always naming class '{}' ({:.2}%): nothing shows that anything was learnt.",
+                m.class, m.accuracy_pct
+            ));
+        }
         if let (Some(ms), Some(max_ms)) = (self.latency_ms, max_ms) {
             let slower = match self.violators.len() {
                 0 => String::new(),
@@ -153,6 +171,11 @@ pub(in crate::pipeline) fn take(
             macs: exported.macs,
             latency_ms,
             violators,
+            majority: stage
+                .data
+                .census()
+                .majority()
+                .map(|(class, accuracy_pct)| Majority { class: stage.data.class_names()[class].clone(), accuracy_pct }),
             exported: exported.dir,
         }));
     }
@@ -184,8 +207,8 @@ fn export(
     let ranked = winner.converged().max_by(|a, b| last(a.1).total_cmp(&last(b.1)).then(b.0.cmp(&a.0)));
     let repeat = ranked.map_or(0, |(repeat, _)| repeat);
     let arch_id = candidates.ids[winner.candidate];
-    let arch = candidates.archs[winner.candidate].clone();
-    let path = stage.checkpoint(&TrainJob { arch, arch_id: arch_id.to_string(), repeat, keep_weights: true });
+    let arch = candidates.space.format(&candidates.archs[winner.candidate]);
+    let path = stage.checkpoint(&stage.job(arch, arch_id.to_string(), repeat, true));
     let parameters = trained_parameters(&path, network)?.ok_or(WinnerError::NoWeights(path))?;
     let [_, _, tested] = stage.data.sizes();
     let accuracy = ranked.map(|(_, training)| Accuracy {
@@ -205,4 +228,28 @@ fn export(
     };
     // The run's own folder: the winner of an earlier run of it is replaced.
     Ok(write(dir, &model, true)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_winner_that_learnt_nothing_says_so() {
+        let winner = |test_accuracy_pct| Winner {
+            arch: "a".into(),
+            arch_id: "1".into(),
+            test_accuracy_pct,
+            valid_accuracy_pct: 90.0,
+            params: 1,
+            macs: 1,
+            latency_ms: None,
+            violators: Vec::new(),
+            majority: Some(Majority { class: "healthy".into(), accuracy_pct: 95.0 }),
+            exported: PathBuf::new(),
+        };
+        let said = winner(95.0).sentences(None).join(" ");
+        assert!(said.contains("not above always naming class 'healthy' (95.00%)"), "{said}");
+        assert_eq!(winner(95.5).sentences(None).len(), 1);
+    }
 }

@@ -9,7 +9,7 @@ use super::curve::{CurvePoint, SIZES, point, splits};
 use super::fit::{range, write_model};
 use super::{LatencyError, Subject};
 use crate::benchmark::Table;
-use crate::candidates::{CandidatesError, JoinError, architectures, read_column};
+use crate::candidates::{CandidatesError, Column, JoinError, architectures, read_column};
 use crate::hardware::{Features, KnownLatency, LatencyModel, ModelSettings, Origin, features};
 use crate::pipeline::counts::{DRAWS, check_count};
 use crate::space::{Architecture, SpaceError};
@@ -39,6 +39,8 @@ pub struct PublishedFit {
     pub settings: ModelSettings,
     /// Architectures of live networks with a latency above 0.
     pub architectures: usize,
+    /// Those whose latency cannot be one: not above 0, or infinite, such as a sentinel for what could not be measured.
+    pub impossible: usize,
     /// Fastest and slowest, in milliseconds.
     pub range_ms: [f64; 2],
     /// The quality on other networks by the number of networks learned from.
@@ -73,7 +75,10 @@ pub fn fit_published(
     let mut fits = Vec::new();
     for (i, column) in config.columns.iter().enumerate() {
         on_column(i, config.columns.len());
-        let values = read_column(&table, column)?.values;
+        let Column { values, impossible, .. } = read_column(&table, column)?;
+        let not_positive =
+            (0..values.len()).filter(|&r| !texts[r].is_empty() && values[r].is_some_and(|v| v <= 0.0)).count();
+        let impossible = impossible + not_positive;
         let known: Vec<usize> =
             (0..values.len()).filter(|&r| !texts[r].is_empty() && values[r].is_some_and(|v| v > 0.0)).collect();
         let latencies: Vec<f64> = values.into_iter().map(Option::unwrap_or_default).collect();
@@ -97,7 +102,14 @@ pub fn fit_published(
         }
         let range_ms = range(&known.iter().map(|&r| latencies[r]).collect::<Vec<_>>());
         let architectures = known.len();
-        fits.push(PublishedFit { settings, architectures, range_ms, curve, file: file.map(Path::to_path_buf) });
+        fits.push(PublishedFit {
+            settings,
+            architectures,
+            impossible,
+            range_ms,
+            curve,
+            file: file.map(Path::to_path_buf),
+        });
     }
     Ok(fits)
 }

@@ -56,7 +56,11 @@ impl PublishedFit {
     /// The fit in a few lines.
     pub fn to_text(&self) -> String {
         let mut lines = head(&self.settings, self.range_ms);
-        lines.push(format!("{} architectures", thousands(self.architectures as u64)));
+        let impossible = match self.impossible {
+            0 => String::new(),
+            n => format!("; left out: {} whose latency is not above 0, or infinite", thousands(n as u64)),
+        };
+        lines.push(format!("{} architectures{impossible}", thousands(self.architectures as u64)));
         lines.extend(curve(&self.curve));
         lines.extend(self.file.iter().map(|file| format!("model: {}", file.display())));
         lines.join("\n")

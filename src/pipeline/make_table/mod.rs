@@ -13,11 +13,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::confirm::{TrainError, TrainJob, TrainStage};
 use super::screen::thread_pool;
 use super::{Progress, RunError, RunOptions, ScreenError};
 use crate::benchmark::Table;
-use crate::confirm::{Recipe, TrainingData};
 use crate::data::{DataSpec, Skipped};
 use crate::engine::parse_device;
 use crate::folder::{self, Folder, Made, Settings, TRAINED, read_settings, to_toml};
@@ -26,6 +24,8 @@ use crate::network::Network;
 use crate::pipeline::counts::{TRAININGS, check_count};
 use crate::seed::{Stream, derive};
 use crate::space::{ArchId, Architecture, SearchSpace, SpaceError, SpaceSpec, Task, in_settings};
+use crate::train::{Recipe, TrainingData};
+use crate::trial::{Job, TrainError, TrainStage};
 use table::{Row, write_curves, write_table};
 
 /// Runs that a median latency is of.
@@ -130,11 +130,11 @@ pub fn make_table(
         data: &data,
         seed: config.seed,
         dir: folder.subfolder(TRAINED)?,
+        short: Vec::new(),
     };
     let pool = thread_pool(options.threads).map_err(ScreenError::from)?;
-    let job =
-        |m: &Member, repeat| TrainJob { arch: m.arch.clone(), arch_id: m.id.to_string(), repeat, keep_weights: false };
-    let jobs: Vec<TrainJob> = members.iter().flat_map(|m| (0..config.repeats).map(move |r| job(m, r))).collect();
+    let job = |m: &Member, repeat| stage.job(space.format(&m.arch), m.id.to_string(), repeat, false);
+    let jobs: Vec<Job> = members.iter().flat_map(|m| (0..config.repeats).map(move |r| job(m, r))).collect();
     let start = std::time::Instant::now();
     let trainings = stage.run(&jobs, &pool, options.stop, &mut |done, total, resumed| {
         on_progress(Progress { done, total, resumed, seconds: start.elapsed().as_secs_f64() });

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use arrow::array::ArrayRef;
 
-use crate::confirm::Training;
 use crate::files::FileError;
 use crate::pipeline::columns::{integer, number, optional, text, write_with};
 use crate::stats::mean;
+use crate::train::Training;
 
 /// A network and its trainings.
 pub(super) struct Row {

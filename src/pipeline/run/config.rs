@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::benchmark::Table;
-use crate::confirm::Recipe;
 use crate::data::{DataError, DataSpec, Watch};
 use crate::folder::{Settings, read_settings};
 use crate::network::Shape;
@@ -14,6 +13,7 @@ use crate::pipeline::counts::{TRAININGS, check_count};
 use crate::pipeline::make_table::data_of;
 use crate::pipeline::{RunError, ScreenConfig, ScreenError};
 use crate::space::{CELLS, CHANNELS, SpaceSpec};
+use crate::train::Recipe;
 
 /// Which table, and what it tells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

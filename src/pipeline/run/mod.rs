@@ -15,14 +15,13 @@ use page::{Results, page};
 pub(in crate::pipeline) use page::{TopNetwork, best, predictions_section, top_section};
 
 use super::confirm::{
-    Groups, TrainStage, Trained, Winner, diverged, finalists_and_controls, take, train_candidates, write_trainings,
+    Groups, Trained, Winner, diverged, finalists_and_controls, take, train_candidates, write_trainings,
 };
 use super::predict::{Surrogate, SurrogateSettings};
 use super::results::save;
 use super::screen::screen_images;
 use super::{Progress, RunError, RunOptions, ScreenError, Selection};
 use crate::candidates::{self, Candidates, CandidatesConfig, Role};
-use crate::confirm::TrainingData;
 use crate::data::Skipped;
 use crate::encoding;
 use crate::engine::parse_device;
@@ -32,6 +31,8 @@ use crate::predictor;
 use crate::seed::{Stream, derive};
 use crate::space::SearchSpace;
 use crate::stats::Interval;
+use crate::train::TrainingData;
+use crate::trial::TrainStage;
 
 /// What a run is doing, with (done, total, done earlier).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,8 +95,14 @@ pub fn run(
     // From here on everything is known to make sense: the folder is claimed for this configuration.
     let made = Made::here(device, dataset.fingerprint());
     let folder = Folder::open(out, &folder::RUN, config, &made, options.overwrite, 10_000_000)?;
-    let stage =
-        TrainStage { space: space.as_ref(), recipe: &config.train, data: &data, seed, dir: folder.subfolder(TRAINED)? };
+    let stage = TrainStage {
+        space: space.as_ref(),
+        recipe: &config.train,
+        data: &data,
+        seed,
+        dir: folder.subfolder(TRAINED)?,
+        short: Vec::new(),
+    };
     let mut train = |which: Stage, chosen: &[(usize, Role)], repeats: u64| {
         let mut on_progress = |progress| on_progress(which, progress);
         train_candidates(&stage, &candidates, chosen, repeats, options, &mut on_progress)

@@ -20,6 +20,18 @@ pub enum ConstraintError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// Nothing to choose from is left.
+    #[error(
+        "one network of {members} meets {constraints}, so there is nothing to search: relax the constraints, or take {arch}"
+    )]
+    One {
+        /// Networks before the constraints.
+        members: usize,
+        /// The constraints.
+        constraints: String,
+        /// The network.
+        arch: String,
+    },
     /// Nothing is left.
     #[error(
         "none of {members} networks meets all constraints; the tightest is {tightest}, which {met} meet (the smallest \

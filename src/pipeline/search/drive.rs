@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use crate::strategy::{Pool, Proposal, Strategy, StrategyError, Trial};
+use crate::trial::{Backend, Job, run_all};
 
 /// When a search ends, and how its cost is counted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,18 +18,7 @@ pub struct Budget {
     pub continued: bool,
 }
 
-/// What came of a training.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::pipeline) struct Answer {
-    /// Accuracy that choices are made by, percent; None if the training failed.
-    pub accuracy_pct: Option<f64>,
-    /// Accuracy that is reported, percent.
-    pub reported_pct: Option<f64>,
-    /// Seconds of the whole training.
-    pub seconds: Option<f64>,
-}
-
-/// One training of a search. Costs are totals up to and including it.
+/// A training of a search in the running sum of its costs, which are totals up to and including it.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Step {
     /// Member of the pool.
@@ -83,18 +73,20 @@ impl Trace {
 /// Costs are sums of many fractions.
 const TOLERANCE: f64 = 1e-9;
 
-/// Trains proposals, given how many trainings came before.
-pub(in crate::pipeline) type Train<'a, E> = &'a mut dyn FnMut(usize, &[Proposal]) -> Result<Vec<Answer>, E>;
-
-/// Runs a fresh strategy. `train` gets the number of trainings done so far and up to `batch` proposals that were asked for
-/// together; the strategy is told the answers in the order of the proposals.
-pub(in crate::pipeline) fn drive<E: From<StrategyError>>(
+/// Runs a fresh strategy, which is asked for up to `batch` trainings before it is told what came of them, in the order in which
+/// it asked. `jobs` are the full trainings of the members.
+pub(in crate::pipeline) fn drive<B>(
     strategy: &mut dyn Strategy,
     pool: &Pool,
+    jobs: &[Job],
     budget: &Budget,
     batch: usize,
-    train: Train<'_, E>,
-) -> Result<Trace, E> {
+    backend: &mut B,
+) -> Result<Trace, B::Error>
+where
+    B: Backend<Finished = Trial>,
+    B::Error: From<StrategyError>,
+{
     let full = f64::from(pool.epochs[pool.epochs.len() - 1]);
     let mut trace = Trace { steps: Vec::new(), overhead_seconds: 0.0 };
     let mut trained: HashMap<usize, u32> = HashMap::new();
@@ -120,22 +112,23 @@ pub(in crate::pipeline) fn drive<E: From<StrategyError>>(
         if proposals.is_empty() {
             break;
         }
-        let list: Vec<Proposal> = proposals.iter().map(|(proposal, _)| *proposal).collect();
-        let answers = train(trace.steps.len(), &list)?;
-        for ((proposal, paid), answer) in proposals.into_iter().zip(answers) {
-            let share = f64::from(paid) / f64::from(proposal.epochs);
-            seconds = seconds.zip(answer.seconds).map(|(sum, s)| sum + share * s);
-            push(&mut trace.steps, proposal, &answer, f64::from(paid) / full, seconds, full);
+        let job = |&(proposal, _): &(Proposal, u32)| Job { epochs: proposal.epochs, ..jobs[proposal.member].clone() };
+        let asked: Vec<Job> = proposals.iter().map(job).collect();
+        let trials = run_all(backend, &asked, &mut |_, _| {})?;
+        for ((_, paid), trial) in proposals.into_iter().zip(trials) {
+            let share = f64::from(paid) / f64::from(trial.proposal.epochs);
+            seconds = seconds.zip(trial.seconds).map(|(sum, s)| sum + share * s);
+            push(&mut trace.steps, &trial, f64::from(paid) / full, seconds, full);
             let start = Instant::now();
-            strategy.tell(pool, &Trial { proposal, accuracy_pct: answer.accuracy_pct });
+            strategy.tell(pool, &trial);
             trace.overhead_seconds += start.elapsed().as_secs_f64();
         }
     }
     Ok(trace)
 }
 
-fn push(steps: &mut Vec<Step>, proposal: Proposal, answer: &Answer, cost: f64, seconds: Option<f64>, full: f64) {
-    let Answer { accuracy_pct, reported_pct, .. } = *answer;
+fn push(steps: &mut Vec<Step>, trial: &Trial, cost: f64, seconds: Option<f64>, full: f64) {
+    let Trial { proposal, accuracy_pct, reported_pct, .. } = *trial;
     let earlier = steps.last();
     let incumbent = earlier.and_then(|step| step.incumbent);
     let highest = incumbent.and_then(|i| steps[i].accuracy_pct);
@@ -173,17 +166,54 @@ mod tests {
         fn tell(&mut self, _: &Pool, _: &Trial) {}
     }
 
+    /// Answers from a list, in its order.
+    struct Answers<'a> {
+        list: &'a [(usize, u32, Option<f64>)],
+        done: usize,
+        begun: Vec<Job>,
+    }
+
+    impl Backend for Answers<'_> {
+        type Finished = Trial;
+        type Error = StrategyError;
+        fn start(&mut self, job: Job) -> Result<(), StrategyError> {
+            self.begun.push(job);
+            Ok(())
+        }
+        fn poll(&mut self) -> Result<Vec<(Job, Trial)>, StrategyError> {
+            let trial = |job: Job| {
+                let (member, epochs, accuracy_pct) = self.list[self.done];
+                self.done += 1;
+                let seconds = Some(f64::from(epochs) * 2.0);
+                (
+                    job,
+                    Trial {
+                        reported_pct: accuracy_pct,
+                        seconds,
+                        ..Trial::new(Proposal { member, epochs }, accuracy_pct)
+                    },
+                )
+            };
+            Ok(std::mem::take(&mut self.begun).into_iter().map(trial).collect())
+        }
+        fn busy(&self) -> usize {
+            self.begun.len()
+        }
+    }
+
     fn run(budget: Budget, batch: usize, list: &[(usize, u32, Option<f64>)]) -> Trace {
         let pool = nas_bench_201(10);
         let proposals = list.iter().map(|&(member, epochs, _)| Proposal { member, epochs }).collect();
-        let mut train = |first: usize, asked: &[Proposal]| {
-            let answer = |i: usize| {
-                let (_, epochs, accuracy_pct) = list[first + i];
-                Answer { accuracy_pct, reported_pct: accuracy_pct, seconds: Some(f64::from(epochs) * 2.0) }
-            };
-            Ok::<_, StrategyError>((0..asked.len()).map(answer).collect())
+        let job = |member: usize| Job {
+            arch: String::new(),
+            arch_id: member.to_string(),
+            epochs: 200,
+            repeat: 0,
+            keep_weights: false,
         };
-        drive(&mut Script(proposals, 0), &pool, &budget, batch, &mut train).unwrap()
+        let jobs: Vec<Job> = (0..10).map(job).collect();
+        let mut backend = Answers { list, done: 0, begun: Vec::new() };
+        drive(&mut Script(proposals, 0), &pool, &jobs, &budget, batch, &mut backend).unwrap()
     }
 
     const LIST: [(usize, u32, Option<f64>); 6] = [

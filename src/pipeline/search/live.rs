@@ -1,30 +1,29 @@
 //! Searches whose trainings are done for real.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::drive::{Answer, drive};
-use super::members::{Limits, pool};
-use super::record::{Record, Recorded, SearchSettings};
+use super::drive::{Trace, drive};
+use super::members::{Limits, Members, by_id, pool};
+use super::record::{Record, SearchSettings};
+use super::recording::Recording;
 use super::report::{SearchReport, Source, report};
 use super::verify::Check;
 use super::{Budget, Constraint, SearchError};
 use crate::candidates::{self, CandidatesConfig};
-use crate::confirm::{Recipe, Training, TrainingData};
 use crate::data::{DataSpec, Skipped};
 use crate::engine::parse_device;
 use crate::files::subfolder;
 use crate::folder::{Folder, Made, TRAINED};
 use crate::hardware::{Limit, Target};
-use crate::pipeline::confirm::{TrainError, TrainJob, TrainStage};
 use crate::pipeline::screen::thread_pool;
 use crate::pipeline::{Progress, RunConfig, RunOptions, ScreenError};
 use crate::seed::derive;
-use crate::space::ArchId;
-use crate::strategy::{Proposal, StrategyEntry, StrategyError};
+use crate::strategy::StrategyEntry;
+use crate::train::{Recipe, TrainingData};
+use crate::trial::{Job, TrainError, TrainStage};
 
 /// What is searched, and how networks are trained.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,12 +86,10 @@ pub fn search_live(
     let spec = config.data.clone().or(screened.data).unwrap_or_default();
     let epochs = epochs(&recipe, &config.short)?;
     let known: Vec<usize> = (0..candidates.len()).collect();
-    let all_ids = candidates.ids.clone();
     let target = Target { space: candidates.space.as_ref(), image: candidates.image() };
     let limit = Limit::open(config.max_latency_ms, config.latency_model.as_deref(), &target)?;
     let limits = Limits { constraints: &config.constraints, latency: limit.as_ref() };
-    let (pool, members, population) = pool(candidates, known, limits, &config.encodings, epochs)?;
-    let ids: Vec<ArchId> = members.iter().map(|&m| all_ids[m]).collect();
+    let Members { pool, jobs, population, .. } = pool(candidates, known, limits, &config.encodings, epochs)?;
 
     let device = parse_device(options.device).map_err(ScreenError::from)?;
     let images_source = spec.open(&options.watch()).map_err(ScreenError::from)?;
@@ -110,62 +107,44 @@ pub fn search_live(
         short: config.short.clone(),
         batch: config.batch,
         constraints: population.constraint_texts(),
-        networks: fingerprint(&ids, &pool.features.names),
+        networks: fingerprint(&jobs, &pool.features.names),
     };
     // Trainings are shared with the run and its other searches.
     let _shared = Folder::shared(&config.run)?;
     let mut record = Record::open(out, &settings, &made, options.overwrite)?;
     let kind = if device.is_cuda() { "cuda" } else { "cpu" };
-    let folder = |recipe: &Recipe| {
-        let done_by_run = earlier.as_ref().is_some_and(|run| run.train == *recipe && run.screen.data == spec);
-        if done_by_run { TRAINED.into() } else { trained_folder(&json!([recipe, spec, kind])) }
+    let folder = |epochs: &u32| {
+        let recipe = Recipe { epochs: *epochs as usize, ..recipe.clone() };
+        let done_by_run = earlier.as_ref().is_some_and(|run| run.train == recipe && run.screen.data == spec);
+        let name = if done_by_run { TRAINED.into() } else { trained_folder(&json!([recipe, spec, kind])) };
+        subfolder(&config.run, &name)
+    };
+    let (full, short) =
+        pool.epochs.split_last().ok_or_else(|| SearchError::Value("no training has a length".into()))?;
+    let stage = TrainStage {
+        space: pool.space(),
+        recipe: &recipe,
+        data: &training_data,
+        seed: screened.seed,
+        dir: folder(full)?,
+        short: short.iter().map(|epochs| Ok((*epochs, folder(epochs)?))).collect::<Result<_, SearchError>>()?,
     };
 
     let resumed = record.trials.len();
     let total = if budget.trainings.is_finite() { budget.trainings as usize } else { pool.len() };
     let start = std::time::Instant::now();
-    let (mut done, mut reused) = (0, 0);
-    let mut strategy = (entry.open)(seed);
-    let mut train = |first: usize, asked: &[Proposal]| -> Result<Vec<Answer>, SearchError> {
-        let known = record.trials.get(first..).unwrap_or_default().len().min(asked.len());
-        check_recorded(&record.trials[first..first + known], asked, first)?;
-        let mut by_epochs: BTreeMap<u32, Vec<Proposal>> = BTreeMap::new();
-        asked[known..].iter().for_each(|p| by_epochs.entry(p.epochs).or_default().push(*p));
-        let mut trained: Vec<(Proposal, Training)> = Vec::new();
-        for (epochs, proposals) in by_epochs {
-            let recipe = Recipe { epochs: epochs as usize, ..recipe.clone() };
-            let dir = subfolder(&config.run, &folder(&recipe))?;
-            let stage =
-                TrainStage { space: pool.space(), recipe: &recipe, data: &training_data, seed: screened.seed, dir };
-            let job = |p: &Proposal| TrainJob {
-                arch: pool.arch(p.member).clone(),
-                arch_id: ids[p.member].to_string(),
-                repeat: 0,
-                keep_weights: false,
-            };
-            let jobs: Vec<TrainJob> = proposals.iter().map(job).collect();
-            let mut found = 0;
-            let trainings = stage.run(&jobs, &threads, options.stop, &mut |_, _, before| found = before);
-            let trainings = trainings.map_err(|error| match error {
-                TrainError::Interrupted { .. } => SearchError::Interrupted { done: first + known },
-                other => SearchError::Train(other),
-            })?;
-            reused += found;
-            trained.extend(proposals.into_iter().zip(trainings));
-        }
-        let recorded = |p: &Proposal| trained.iter().find(|(q, _)| q == p).map(|(p, t)| recorded(p, t));
-        record.add(asked[known..].iter().filter_map(recorded))?;
-        done = first + asked.len();
-        let earlier = resumed.min(done);
-        on_progress(Progress {
-            done,
-            total: total.max(done),
-            resumed: earlier,
-            seconds: start.elapsed().as_secs_f64(),
-        });
-        Ok(record.trials[first..done].iter().map(answer).collect())
+    let mut on_trial = |done: usize| {
+        let (total, resumed) = (total.max(done), resumed.min(done));
+        on_progress(Progress { done, total, resumed, seconds: start.elapsed().as_secs_f64() });
     };
-    let trace = drive(strategy.as_mut(), &pool, budget, config.batch, &mut train)?;
+    stage.check_memory(&jobs.iter().collect::<Vec<_>>(), config.batch).map_err(SearchError::Train)?;
+    let mut strategy = (entry.open)(seed);
+    let (trace, reused) = stage.with_backend(&threads, options.stop, |local| {
+        let mut recorded = Recording::new(local, &mut record, by_id(&jobs), &mut on_trial);
+        let trace = drive(strategy.as_mut(), &pool, &jobs, budget, config.batch, &mut recorded);
+        trace.map(|trace| (trace, local.resumed))
+    })?;
+    all_diverged(&trace, &recipe)?;
     let (images, skipped) = (training_data.sizes(), images_source.skipped().to_vec());
     let source = Source::Training(TrainingSource { data: spec, images, recipe, reused, skipped });
     let check = limit.as_ref().map(|limit| Check { limit, stop: options.stop });
@@ -198,9 +177,9 @@ fn trained_folder(settings: &serde_json::Value) -> String {
 }
 
 /// Tells apart pools: who is in them and what is known of them.
-fn fingerprint(ids: &[ArchId], features: &[String]) -> String {
-    let text = ids.iter().map(ArchId::to_string).chain(features.iter().cloned()).collect::<Vec<_>>().join(",");
-    format!("{} ({:016x})", ids.len(), derive(0, &text))
+fn fingerprint(jobs: &[Job], features: &[String]) -> String {
+    let text = jobs.iter().map(|job| job.arch_id.clone()).chain(features.iter().cloned()).collect::<Vec<_>>().join(",");
+    format!("{} ({:016x})", jobs.len(), derive(0, &text))
 }
 
 /// All lengths of training, ascending.
@@ -217,29 +196,11 @@ fn epochs(recipe: &Recipe, short: &[u32]) -> Result<Vec<u32>, SearchError> {
     Ok(epochs)
 }
 
-/// The strategy must ask again for what is recorded.
-fn check_recorded(recorded: &[Recorded], asked: &[Proposal], first: usize) -> Result<(), StrategyError> {
-    let differs = |(r, p): &(&Recorded, &Proposal)| (r.member, r.epochs) != (p.member, p.epochs);
-    match recorded.iter().zip(asked).enumerate().find(|(_, pair)| differs(pair)) {
-        Some((i, (r, p))) => {
-            Err(StrategyError::OtherSearch { position: first + i, found: r.member, expected: p.member })
-        }
-        None => Ok(()),
+/// An error if every training of the search diverged.
+fn all_diverged(trace: &Trace, recipe: &Recipe) -> Result<(), SearchError> {
+    let trainings = trace.steps.len();
+    if trainings > 0 && trace.steps.iter().all(|step| step.accuracy_pct.is_none()) {
+        return Err(SearchError::Train(TrainError::AllDiverged { trainings, learning_rate: recipe.learning_rate }));
     }
-}
-
-fn recorded(proposal: &Proposal, training: &Training) -> Recorded {
-    let last = training.last().filter(|_| !training.diverged());
-    Recorded {
-        member: proposal.member,
-        epochs: proposal.epochs,
-        accuracy_pct: last.map(|e| e.valid_accuracy_pct).filter(|a| a.is_finite()),
-        reported_pct: last.map(|_| training.test_accuracy_pct).filter(|a| a.is_finite()),
-        seconds: training.seconds,
-    }
-}
-
-fn answer(recorded: &Recorded) -> Answer {
-    let Recorded { accuracy_pct, reported_pct, seconds, .. } = *recorded;
-    Answer { accuracy_pct, reported_pct, seconds: Some(seconds) }
+    Ok(())
 }

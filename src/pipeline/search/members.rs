@@ -1,14 +1,17 @@
 //! Who may be trained: candidates that meet the constraints, with what is known of them, as a pool.
 
+use std::collections::HashMap;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::constraint::feasible;
-use super::{Constraint, SearchError};
+use super::{Constraint, ConstraintError, SearchError};
 use crate::candidates::{self, Candidates, ColumnRef, PRIOR};
 use crate::hardware::Limit;
 use crate::space::Architecture;
 use crate::strategy::Pool;
+use crate::trial::Job;
 
 /// Which networks take part in a search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,7 +69,7 @@ fn latency_high(candidates: &Candidates, limit: &Limit) -> Result<Vec<Option<f64
     candidates.archs.par_iter().map(high).collect()
 }
 
-/// The pool of those of the candidates `known` that meet the constraints, and their numbers among the candidates.
+/// Those of the candidates `known` that meet the constraints.
 ///
 /// The costs that strategies may trade against accuracy are those that are limited, the parameters if none is.
 pub(super) fn pool(
@@ -75,7 +78,7 @@ pub(super) fn pool(
     limits: Limits<'_>,
     encodings: &[String],
     epochs: Vec<u32>,
-) -> Result<(Pool, Vec<usize>, Population), SearchError> {
+) -> Result<Members, SearchError> {
     let mut constraints = limits.constraints.to_vec();
     let limited = constraints.iter().map(|c| candidates.column(&c.cost));
     let mut limited = limited.collect::<Result<Vec<_>, _>>()?;
@@ -85,6 +88,13 @@ pub(super) fn pool(
         limited.push(latency_high(&candidates, limit)?);
     }
     let members = feasible(&known, &constraints, &limited)?;
+    if let [only] = members[..]
+        && known.len() > 1
+    {
+        let constraints = constraints.iter().map(Constraint::to_string).collect::<Vec<_>>().join(" and ");
+        let arch = candidates.texts[only].clone();
+        return Err(ConstraintError::One { members: known.len(), constraints, arch }.into());
+    }
     let at = |values: &[Option<f64>]| members.iter().filter_map(|&m| values[m]).collect::<Vec<f64>>();
     let mut traded: Vec<(String, Vec<f64>)> =
         constraints.iter().zip(&limited).map(|(c, values)| (c.cost.column.clone(), at(values))).collect();
@@ -113,6 +123,35 @@ pub(super) fn pool(
         prior: features.layout.prior.map(|column| features.names[column].clone()),
         scoring: candidates.run.as_ref().and_then(number),
     };
-    let archs = members.iter().map(|&m| candidates.archs[m].clone()).collect();
-    Ok((Pool::new(candidates.space, archs, features, traded, epochs)?, members, population))
+    let archs: Vec<Architecture> = members.iter().map(|&m| candidates.archs[m].clone()).collect();
+    let full = epochs[epochs.len() - 1];
+    let job = |(arch, &m): (&Architecture, &usize)| Job {
+        arch: candidates.space.format(arch),
+        arch_id: candidates.ids[m].to_string(),
+        epochs: full,
+        repeat: 0,
+        keep_weights: false,
+    };
+    let jobs = archs.iter().zip(&members).map(job).collect();
+    let texts = members.iter().map(|&m| candidates.texts[m].clone()).collect();
+    let mut pool = Pool::new(candidates.space, archs, features, traded, epochs)?;
+    pool.texts = texts;
+    Ok(Members { pool, candidates: members, jobs, population })
+}
+
+/// The networks that a search may train.
+pub(super) struct Members {
+    /// What strategies choose from.
+    pub pool: Pool,
+    /// The number of each among the candidates.
+    pub candidates: Vec<usize>,
+    /// The full training of each.
+    pub jobs: Vec<Job>,
+    /// What is known of them as a whole.
+    pub population: Population,
+}
+
+/// The member that each id is.
+pub(super) fn by_id(jobs: &[Job]) -> HashMap<String, usize> {
+    jobs.iter().enumerate().map(|(member, job)| (job.arch_id.clone(), member)).collect()
 }

@@ -14,6 +14,7 @@ mod members;
 mod page;
 mod random;
 mod record;
+mod recording;
 mod report;
 mod simulate;
 mod verify;
@@ -31,15 +32,15 @@ pub use verify::{LatencyCheck, TooSlow};
 
 use super::RunError;
 use super::ScreenError;
-use super::confirm::TrainError;
 use crate::benchmark::TableError;
 use crate::candidates::CandidatesError;
-use crate::confirm::TrainingDataError;
 use crate::files::FileError;
 use crate::folder::FolderError;
 use crate::hardware::HardwareError;
 use crate::space::SpaceError;
 use crate::strategy::StrategyError;
+use crate::train::TrainingDataError;
+use crate::trial::TrainError;
 
 /// Why a search did not finish.
 #[derive(Debug, thiserror::Error)]

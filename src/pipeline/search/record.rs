@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::SearchError;
-use crate::confirm::Recipe;
 use crate::data::DataSpec;
 use crate::files::FileError;
 use crate::folder::{self, Folder, Made, Settings, set_aside};
 use crate::pipeline::stamp::write_summary;
+use crate::strategy::Trial;
+use crate::train::Recipe;
 
 /// What decides the trials of a search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,26 +28,16 @@ pub(super) struct SearchSettings {
 
 impl Settings for SearchSettings {}
 
-/// A finished training.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Recorded {
-    pub member: usize,
-    pub epochs: u32,
-    pub accuracy_pct: Option<f64>,
-    pub reported_pct: Option<f64>,
-    pub seconds: f64,
-}
-
 #[derive(Serialize, Deserialize)]
 struct Content {
-    trials: Vec<Recorded>,
+    trials: Vec<Trial>,
 }
 
 /// The file, and what is in it.
 pub(super) struct Record {
     path: PathBuf,
     _folder: Folder,
-    pub trials: Vec<Recorded>,
+    pub trials: Vec<Trial>,
 }
 
 impl Record {
@@ -74,14 +65,14 @@ impl Record {
     }
 
     /// Adds finished trainings.
-    pub fn add(&mut self, trials: impl IntoIterator<Item = Recorded>) -> Result<(), FileError> {
+    pub fn add(&mut self, trials: impl IntoIterator<Item = Trial>) -> Result<(), FileError> {
         self.trials.extend(trials);
         write_summary(&self.path, &Content { trials: self.trials.clone() })
     }
 }
 
 /// The trials in a file; None if there is no file, or why it cannot be read.
-fn trials(path: &std::path::Path) -> Result<Vec<Recorded>, Option<String>> {
+fn trials(path: &std::path::Path) -> Result<Vec<Trial>, Option<String>> {
     let text = std::fs::read_to_string(path).map_err(|_| None)?;
     serde_json::from_str::<Content>(&text).map(|content| content.trials).map_err(|e| Some(e.to_string()))
 }
@@ -89,6 +80,7 @@ fn trials(path: &std::path::Path) -> Result<Vec<Recorded>, Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::strategy::Proposal;
     use std::fs;
 
     fn settings(seed: u64) -> SearchSettings {
@@ -108,8 +100,12 @@ mod tests {
         Made::here(tch::Device::Cpu, "00".into())
     }
 
-    const TRIAL: Recorded =
-        Recorded { member: 3, epochs: 12, accuracy_pct: None, reported_pct: Some(0.1 + 0.2), seconds: 1.5 };
+    const TRIAL: Trial = Trial {
+        proposal: Proposal { member: 3, epochs: 12 },
+        accuracy_pct: None,
+        reported_pct: Some(0.1 + 0.2),
+        seconds: Some(1.5),
+    };
 
     #[test]
     fn a_record_belongs_to_its_settings() {

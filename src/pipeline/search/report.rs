@@ -185,7 +185,7 @@ fn ranked<'a>(pool: &'a Pool, steps: &'a [Step]) -> impl Iterator<Item = (usize,
     order.into_iter().map(move |i| {
         let (step, arch) = (&steps[i], pool.arch(steps[i].member));
         let found = Found {
-            arch: pool.space().format(arch),
+            arch: pool.texts[steps[i].member].clone(),
             arch_id: pool.space().arch_id(arch).to_string(),
             trial: i + 1,
             epochs: step.epochs,
@@ -222,9 +222,10 @@ fn write_trials(path: &Path, pool: &Pool, trace: &Trace) -> Result<(), SearchErr
     let optional =
         |of: &dyn Fn(&Step) -> Option<f64>| Arc::new(Float64Array::from_iter(steps.iter().map(of))) as ArrayRef;
     let archs = steps.iter().map(|step| pool.arch(step.member));
+    let texts = steps.iter().map(|step| &pool.texts[step.member]);
     let mut columns: Vec<(&str, ArrayRef)> = vec![
         ("trial", integers((1..=steps.len() as i64).collect())),
-        ("arch", text(archs.clone().map(|arch| pool.space().format(arch)))),
+        ("arch", text(texts)),
         ("arch_id", text(archs.map(|arch| pool.space().arch_id(arch).to_string()))),
         ("epochs", integers(steps.iter().map(|step| i64::from(step.epochs)).collect())),
         ("accuracy_pct", optional(&|step| step.accuracy_pct)),

@@ -1,17 +1,19 @@
 //! Searches whose trainings are looked up in a published table.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::cost::{SecondsSource, seconds};
-use super::drive::{Answer, drive};
-use super::members::{Limits, Population, pool};
+use super::drive::drive;
+use super::members::{Limits, Members, Population, by_id, pool};
 use super::{Budget, Constraint, SearchError, Trace};
 use crate::benchmark::Table;
 use crate::candidates::{self, Candidates, CandidatesConfig, ColumnRef};
 use crate::hardware::{Limit, Target};
-use crate::strategy::{Pool, Proposal, StrategyEntry};
+use crate::strategy::{Pool, Proposal, StrategyEntry, Trial};
+use crate::trial::{Backend, Job};
 
 /// A column with accuracies after a short training.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +86,10 @@ pub struct TableSource {
 pub struct Simulation {
     /// What strategies choose from.
     pub pool: Pool,
+    /// By member: its full training.
+    jobs: Vec<Job>,
+    /// The member of each id.
+    members: HashMap<String, usize>,
     /// By number of epochs (as in the pool) and member: the accuracy that strategies are told, percent.
     pub accuracy_pct: Vec<Vec<f64>>,
     /// By member: the accuracy that is reported, percent.
@@ -103,20 +109,44 @@ impl Simulation {
     /// A search by a fresh strategy. Depends on the strategy, its seed and the budget alone.
     pub fn search(&self, entry: &StrategyEntry, seed: u64, budget: &Budget) -> Result<Trace, SearchError> {
         let mut strategy = (entry.open)(seed);
-        drive(strategy.as_mut(), &self.pool, budget, 1, &mut |_, asked| {
-            asked.iter().map(|proposal| self.answer(proposal)).collect()
-        })
+        let mut lookup = Lookup { simulation: self, begun: Vec::new() };
+        drive(strategy.as_mut(), &self.pool, &self.jobs, budget, 1, &mut lookup)
+    }
+}
+
+/// Looks up in the table what trainings came to.
+struct Lookup<'a> {
+    simulation: &'a Simulation,
+    begun: Vec<Job>,
+}
+
+impl Backend for Lookup<'_> {
+    type Finished = Trial;
+    type Error = SearchError;
+
+    fn start(&mut self, job: Job) -> Result<(), SearchError> {
+        self.begun.push(job);
+        Ok(())
     }
 
-    fn answer(&self, proposal: &Proposal) -> Result<Answer, SearchError> {
-        let full = self.pool.epochs[self.pool.epochs.len() - 1];
-        let (member, epochs) = (proposal.member, proposal.epochs);
-        let level = self.pool.epochs.iter().position(|&e| e == epochs).ok_or(SearchError::Epochs { epochs })?;
-        Ok(Answer {
-            accuracy_pct: Some(self.accuracy_pct[level][member]),
-            reported_pct: Some(self.reported_pct[member]),
-            seconds: self.seconds.as_ref().map(|s| s[member] * f64::from(epochs) / f64::from(full)),
-        })
+    fn poll(&mut self) -> Result<Vec<(Job, Trial)>, SearchError> {
+        let Simulation { pool, members, accuracy_pct, reported_pct, seconds, .. } = self.simulation;
+        let full = pool.epochs[pool.epochs.len() - 1];
+        let trial = |job: Job| {
+            let (member, epochs) = (members[&job.arch_id], job.epochs);
+            let level = pool.epochs.iter().position(|&e| e == epochs).ok_or(SearchError::Epochs { epochs })?;
+            let trial = Trial {
+                reported_pct: Some(reported_pct[member]),
+                seconds: seconds.as_ref().map(|s| s[member] * f64::from(epochs) / f64::from(full)),
+                ..Trial::new(Proposal { member, epochs }, Some(accuracy_pct[level][member]))
+            };
+            Ok((job, trial))
+        };
+        std::mem::take(&mut self.begun).into_iter().map(trial).collect()
+    }
+
+    fn busy(&self) -> usize {
+        self.begun.len()
     }
 }
 
@@ -139,7 +169,8 @@ pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, 
     let macs = candidates.score("macs").unwrap_or_default().to_vec();
     let epochs = levels.iter().map(|level| level.0).collect();
     let limits = Limits { constraints: &config.constraints, latency: limit.as_ref() };
-    let (pool, members, population) = pool(candidates, known, limits, &config.encodings, epochs)?;
+    let Members { pool, candidates: members, jobs, population } =
+        pool(candidates, known, limits, &config.encodings, epochs)?;
     let (seconds, source) = match config.cost.as_ref().zip(measured) {
         Some((column, measured)) => {
             let (seconds, source) = seconds(column, &measured, &macs, &members)?;
@@ -149,7 +180,8 @@ pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, 
     };
     let at = |values: &[Option<f64>]| members.iter().filter_map(|&m| values[m]).collect::<Vec<f64>>();
     let accuracy_pct = accuracy.iter().map(|values| at(values)).collect();
-    let simulation = Simulation { pool, accuracy_pct, reported_pct: at(&reported_pct), seconds, limit };
+    let (reported_pct, members) = (at(&reported_pct), by_id(&jobs));
+    let simulation = Simulation { pool, jobs, members, accuracy_pct, reported_pct, seconds, limit };
     let source = TableSource {
         table: config.table.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         target: config.target.clone(),

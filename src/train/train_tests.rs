@@ -1,9 +1,9 @@
 use super::*;
-use crate::confirm::{Augmentation, Optimiser};
 use crate::data::{DataSpec, open};
 use crate::engine::Precision;
 use crate::network::Shape;
 use crate::space::{self, Task};
+use crate::train::{Augmentation, Optimiser};
 use tch::Device;
 
 fn digits(recipe: &Recipe) -> (Network, TrainingData) {
@@ -100,7 +100,7 @@ fn a_broken_training_goes_on_to_the_same_numbers() {
                 .unwrap()
                 .unwrap();
         assert_eq!(again.curve, unbroken.curve);
-        let parameters = crate::confirm::trained_parameters(&path, &network).unwrap().unwrap();
+        let parameters = crate::train::trained_parameters(&path, &network).unwrap().unwrap();
         let logits = parameters.logits(&network, data.test.images()).unwrap();
         let right = logits.argmax(1, false).eq_tensor(data.test.labels()).sum(Kind::Int64).int64_value(&[]);
         let accuracy = 100.0 * right as f64 / data.test.len() as f64;
