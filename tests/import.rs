@@ -243,7 +243,7 @@ fn hostile_and_damaged_files_are_refused_by_name_and_leave_nothing() {
         (
             file(dir.path(), "zc_nasbench201.json", r#"{"cifar10": {"(9, 9)": {}}}"#),
             "",
-            vec!["zc_nasbench201.json", "line 1, column", "`(9, 9)` is no tuple"],
+            vec!["zc_nasbench201.json", "line 1, column", "`(9, 9)` is not a tuple"],
         ),
         (file(dir.path(), "zc_x.json", r#"{"cifar10": {}}"#), "", vec!["does not say which space", "--set space=NAME"]),
         (file(dir.path(), "plain.csv", "arch,acc\nx,1\n"), "", vec!["does not say which space", "--set space=NAME"]),
@@ -377,7 +377,7 @@ fn unusable_options() {
         (format!("--out {folder}"), vec!["is a folder"]),
         ("--out /tmp/a.parquet --wide /tmp/a.parquet".into(), vec!["the same file"]),
         ("--out /proc/x/a.parquet".into(), vec!["cannot write to the folder"]),
-        ("--out a.parquet --map acuracy=loss".into(), vec!["`acuracy` is no field", "accuracy_pct"]),
+        ("--out a.parquet --map acuracy=loss".into(), vec!["`acuracy` is not a field", "accuracy_pct"]),
         ("--out a.parquet --set split".into(), vec!["write FIELD=VALUE"]),
     ] {
         refused(import(&source, &args).output().unwrap(), &parts);

@@ -75,7 +75,7 @@ fn measurements_are_printed_and_written() {
 
     for (args, part) in [
         ("--arch |none~0|+|none~0|none~1|+|none~0|none~1|none~2|", "is dead"),
-        ("--arch nonsense", "is no nas-bench-201 architecture"),
+        ("--arch nonsense", "is not a nas-bench-201 architecture"),
         ("--sample 3 --device cudaa", "unknown device"),
         ("--run nowhere", "nowhere"),
         ("", "required"),
@@ -179,7 +179,7 @@ fn a_limit_keeps_networks_out_and_changes_no_other_score() {
     let message = error(&mut cli::screen(&dir.path().join("x"), "--sample 5 --max-latency-ms nan"));
     assert!(message.contains("makes no sense"), "{message}");
     let message = error(&mut cli::screen(&dir.path().join("x"), "--sample 5 --latency-model nowhere.json"));
-    assert!(message.contains("nowhere.json is no latency model"), "{message}");
+    assert!(message.contains("nowhere.json is not a latency model"), "{message}");
 }
 
 /// Made-up accuracies of all strings: the more 3x3 convolutions, the better.

@@ -41,7 +41,7 @@ pub enum JoinError {
         /// The space of the networks.
         space: String,
     },
-    /// A row is no architecture of the space.
+    /// A row is not an architecture of the space.
     #[error("row {row} of `{}`: {source}", table.display())]
     Row {
         /// The table.
@@ -51,7 +51,7 @@ pub enum JoinError {
         /// What is wrong with it.
         source: SpaceError,
     },
-    /// A row is no architecture of the space by number or graph.
+    /// A row is not an architecture of the space by number or graph.
     #[error("row {row} of `{}`: {reason}; correct or remove the row, or name another --space", table.display())]
     NoArchitecture {
         /// The table.

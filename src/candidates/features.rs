@@ -6,7 +6,7 @@ use super::{Candidates, CandidatesError};
 use crate::encoding::{self, ENCODINGS, FeatureMatrix, score_columns};
 use crate::space::Architecture;
 
-/// The score that is believed before any label is seen, where a run has it.
+/// Prior score, used until labels are available, where a run has it.
 pub const PRIOR: &str = "naslens";
 /// The group of features that are scores.
 pub const SCORES_GROUP: &str = "scores";

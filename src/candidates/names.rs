@@ -225,7 +225,7 @@ fn module(vertices: u64, edges: u64, ops: &str) -> Result<Architecture, String> 
     NasBench101::module(edges as u32, &interior).map_err(|error| error.to_string())
 }
 
-/// An index, an id or a hash beside an architecture must be its own. An id that is no id of naslens is somebody else's.
+/// An index, an id or a hash beside an architecture must be its own. An id that is not an id of naslens is somebody else's.
 fn check(table: &Table, space: &dyn SearchSpace, archs: &[Option<Architecture>]) -> Result<(), JoinError> {
     let disagree = |row: usize, column, found: String, arch: &Architecture, expected: String| {
         let (table, arch) = (table.path().into(), space.format(arch));

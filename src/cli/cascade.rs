@@ -8,7 +8,7 @@ use naslens::pipeline::{CascadeStage, Keep, evaluate_cascades};
 /// Parts that are tried if only the score of the cheap stage is named.
 const PARTS: [f64; 6] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 
-/// Tell from a finished screen what cascades would find and save.
+/// Estimate from a finished screen what a cascade would find and how much time it saves.
 ///
 /// Replays cascades on the scores in DIR, which must cover every network: the share of the 10 and 100 best networks by the
 /// goal that each would have found, and the seconds it would have saved. Nothing is scored again.

@@ -110,7 +110,7 @@ pub struct Args {
     /// Its column, in milliseconds; repeatable, and the model is that of the first
     #[arg(long, value_name = "COLUMN", requires = "table")]
     column: Vec<String>,
-    /// Random choices of the networks learned from, for every number of them
+    /// Random training subsets per sample size
     #[arg(long, default_value_t = 10, value_name = "N", requires = "table", value_parser = count::<usize>(DRAWS))]
     draws: usize,
     /// Root of all random numbers

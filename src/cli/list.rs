@@ -15,7 +15,7 @@ use naslens::strategy::STRATEGIES;
 use naslens::text::did_you_mean;
 use serde_json::json;
 
-/// List what there is, or tell all that is known of one: spaces, proxies, data, encodings, predictors, strategies, imports.
+/// List available components, or describe one in full: spaces, proxies, data, encodings, predictors, strategies, imports.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -27,7 +27,7 @@ pub struct Args {
     /// What to list
     #[arg(value_enum)]
     kind: Kind,
-    /// Tell all that is known of this one
+    /// Describe this one in full
     #[arg(value_name = "NAME")]
     name: Option<String>,
     /// Print as JSON, with everything that is known

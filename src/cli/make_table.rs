@@ -8,7 +8,7 @@ use naslens::pipeline::{TableConfig, make_table};
 use super::machine::MachineArgs;
 use super::progress::Reporter;
 
-/// Train networks of a space for real, into a table to evaluate against.
+/// Train networks and write a benchmark table.
 ///
 /// The first N distinct networks of a random order are trained several times each. Run again with a larger N to grow the
 /// table, or after an interruption to go on. OUT gets table.parquet (a row per network, for --table of the other

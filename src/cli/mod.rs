@@ -48,7 +48,7 @@ A first look:
 
 `naslens SUBCOMMAND --help` ends with examples; docs/README.md has a guide per task.
 Same seed, same scores: neither threads nor order nor interruption change a number.
-Ctrl-C stops cleanly; the same command goes on where it stopped.";
+Ctrl-C stops cleanly; the same command resumes.";
 
 /// Scores untrained networks, predicts their accuracy, and confirms the best by training.
 #[derive(Parser)]

@@ -29,7 +29,7 @@ pub struct Args {
     /// Distinct networks that could be scored [default: those of the run]
     #[arg(long, value_name = "N")]
     networks: Option<usize>,
-    /// Seconds to score a network, by the clock on the wall [default: as measured]
+    /// Seconds to score a network, wall-clock [default: as measured]
     #[arg(long, value_name = "SECONDS")]
     score_seconds: Option<f64>,
     /// Seconds of a training [default: as measured]
@@ -47,7 +47,7 @@ pub struct Args {
     /// Standard deviation of accuracy among networks, in percentage points [default: that of the labelled networks of the run]
     #[arg(long, value_name = "POINTS")]
     spread: Option<f64>,
-    /// The least expected improvement per training that is worth it, in percentage points
+    /// Stop when the expected improvement per training drops below this, in percentage points
     #[arg(long, default_value_t = 0.05, value_name = "POINTS")]
     stop_below: f64,
     /// Print as JSON

@@ -53,7 +53,7 @@ pub struct Args {
     /// Root of all random numbers
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Nominal coverage of the intervals, and central part of the repeats that is shown
+    /// Confidence level of intervals; also the central range of repeats shown
     #[arg(long, default_value_t = 0.9)]
     level: f64,
     /// Folder for all points (Parquet) and the report (JSON) [default with --labels-from: RUN]

@@ -30,7 +30,7 @@ pub struct TableArgs {
     /// Epochs of a full training in the table
     #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     epochs: u32,
-    /// Column with the seconds of a full training, in this table or another; networks without are put on a line
+    /// Column with the seconds of a full training, in this table or another; missing values are estimated by linear regression
     #[arg(long, value_name = "[TABLE:]COLUMN", requires = "table")]
     cost: Option<ColumnRef>,
     /// Search space of the table; a run names its own
@@ -41,7 +41,7 @@ pub struct TableArgs {
 /// Who may be trained, shared by `search` and `compare`.
 #[derive(clap::Args)]
 pub struct PoolArgs {
-    /// What a network may cost at most: params, macs, a score of the run, or a column of this table or another; the value
+    /// Upper limit on a cost: params, macs, a score of the run, or a column of this table or another; the value
     /// may end in k, M or G; repeatable
     #[arg(long = "max", value_name = "[TABLE:]NAME=VALUE")]
     constraints: Vec<Constraint>,

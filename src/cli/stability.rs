@@ -18,7 +18,7 @@ pub struct Args {
     /// Folders of screens, two or more
     #[arg(required = true, value_name = "DIR")]
     dirs: Vec<PathBuf>,
-    /// Part of the networks that is the top of the list
+    /// Fraction of networks counted as the top
     #[arg(long, default_value_t = 0.1, value_name = "PART", value_parser = part)]
     top: f64,
     /// Wanted reliability of the average

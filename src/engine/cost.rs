@@ -50,7 +50,7 @@ impl CostModel {
         }
         let model = Self::measure(device, machine)?;
         if let Some(path) = path {
-            // Without a cache the next run measures again; that is no reason to stop.
+            // Without a cache the next run measures again; that is not a reason to stop.
             let _ = keep(&path, &model);
         }
         Ok(model)

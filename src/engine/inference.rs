@@ -26,7 +26,7 @@ impl Parameters {
         let _no_grad = tch::no_grad_guard();
         let mut norm = |id: NodeId, x: &Tensor| {
             let Some(n) = &self.norms[id] else {
-                return Err(tch::TchError::Torch(format!("node {id} is no batch normalisation")));
+                return Err(tch::TchError::Torch(format!("node {id} is not a batch normalisation")));
             };
             let all = if x.dim() == 4 { &[0, 2, 3][..] } else { &[0] };
             let (variance, mean) = x.f_to_kind(Kind::Double)?.f_var_mean_dim(all, true, false)?;
@@ -51,7 +51,7 @@ impl Parameters {
                 BN_EPS,
                 false,
             ),
-            None => Err(tch::TchError::Torch(format!("node {id} is no batch normalisation"))),
+            None => Err(tch::TchError::Torch(format!("node {id} is not a batch normalisation"))),
         };
         forward(network, &self.layers, images, &mut Norm::With(&mut norm), &mut |_, _, _| Ok(()))?.f_flatten(1, -1)
     }

@@ -18,7 +18,7 @@ use crate::network::{Network, NodeId, Op, Pool};
 
 /// The largest protobuf message, in bytes.
 const LIMIT: u64 = i32::MAX as u64;
-/// Bytes left for everything that is no weight.
+/// Bytes left for everything that is not a weight.
 const SLACK: u64 = 16 << 20;
 
 /// [`ExportError::TooLarge`] for a network whose tensors do not fit one protobuf message, of at most 2 GiB, which ONNX is. Looks

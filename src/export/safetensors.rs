@@ -31,7 +31,7 @@ pub enum WeightsError {
         source: std::io::Error,
     },
     /// The file is cut short or no safetensors file.
-    #[error("{} is no complete safetensors file ({reason}); copy or write it again", path.display())]
+    #[error("{} is not a complete safetensors file ({reason}); copy or write it again", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -64,7 +64,7 @@ pub enum HardwareError {
         /// The fewest.
         least: usize,
     },
-    /// A latency that is none.
+    /// An invalid latency.
     #[error("the latency of `{arch}` is {latency_ms} ms; it must be a positive number")]
     Value {
         /// The architecture.
@@ -76,7 +76,7 @@ pub enum HardwareError {
     #[error("the latency model cannot be fitted: {0}")]
     Numerical(String),
     /// No such file, or none that is a model.
-    #[error("{} is no latency model ({reason}); make one with `naslens latency --fit --samples N --out FILE`", path.display())]
+    #[error("{} is not a latency model ({reason}); make one with `naslens latency --fit --samples N --out FILE`", path.display())]
     NoModel {
         /// The file.
         path: PathBuf,
@@ -96,7 +96,7 @@ pub enum HardwareError {
         /// What it is asked for.
         asked: String,
     },
-    /// A limit that is none.
+    /// An invalid limit.
     #[error("a limit of {0} ms makes no sense; give a positive number of milliseconds")]
     LimitValue(f64),
     /// A limit without a model.

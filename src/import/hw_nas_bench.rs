@@ -86,7 +86,7 @@ fn read(config: &ImportConfig, sink: &mut Sink) -> Result<(), ImportError> {
 fn dataset(name: &Rc<str>, metrics: &Node, sink: &mut Sink) -> Result<Dataset, String> {
     let mut dataset = Dataset { name: name.clone(), configs: None, devices: Vec::new() };
     for pair in metrics.items().chunks_exact(2) {
-        let metric = pair[0].as_str().ok_or_else(|| format!("{} is no name of a metric", pair[0].describe()))?;
+        let metric = pair[0].as_str().ok_or_else(|| format!("{} is not a name of a metric", pair[0].describe()))?;
         let list =
             || pair[1].as_sequence().cloned().ok_or_else(|| format!("{metric} is {}, not a list", pair[1].describe()));
         if metric == "config" {

@@ -32,7 +32,7 @@ fn field(name: &str) -> Result<&'static str, String> {
     let names = COLUMNS.map(|(name, ..)| name);
     names.into_iter().find(|known| *known == name.trim()).ok_or_else(|| {
         let hint = crate::text::did_you_mean(name, names);
-        format!("`{name}` is no field{hint}; fields: {}", names.join(", "))
+        format!("`{name}` is not a field{hint}; fields: {}", names.join(", "))
     })
 }
 

@@ -81,7 +81,7 @@ impl Reader {
         let (hash, epochs, adjacency, operations, metrics) =
             fields.map_err(|e| format!("it is not [hash, epochs, adjacency, operations, metrics] in JSON ({e})"))?;
         let id = u128::from_str_radix(&hash, 16).ok().filter(|_| hash.len() == 32);
-        let id = id.ok_or_else(|| format!("`{}` is no module hash", hash.chars().take(40).collect::<String>()))?;
+        let id = id.ok_or_else(|| format!("`{}` is not a module hash", hash.chars().take(40).collect::<String>()))?;
         // Python's encoder breaks lines, its decoder skips that.
         let metrics: String = metrics.split_ascii_whitespace().collect();
         let metrics = BASE64_STANDARD.decode(metrics).map_err(|e| format!("its metrics are not base64 ({e})"))?;
@@ -154,7 +154,7 @@ fn subject(space: &dyn SearchSpace, adjacency: &str, operations: &str) -> Result
         "conv3x3-bn-relu" => Ok(0),
         "conv1x1-bn-relu" => Ok(1),
         "maxpool3x3" => Ok(2),
-        other => Err(format!("`{}` is no operation of the space", other.chars().take(40).collect::<String>())),
+        other => Err(format!("`{}` is not an operation of the space", other.chars().take(40).collect::<String>())),
     };
     let interior = operations[1..n - 1].iter().map(code).collect::<Result<Vec<u8>, _>>()?;
     let arch = NasBench101::module(edges, &interior).map_err(|error| error.to_string())?;

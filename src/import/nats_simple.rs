@@ -66,7 +66,7 @@ fn files(source: &Path) -> Result<Vec<(i64, PathBuf)>, ImportError> {
     if !source.is_dir() {
         let one = named(source.into());
         return one.map(|file| vec![file]).ok_or_else(|| {
-            ImportError::Options(format!("`{}` is no folder of NNNNNN{ENDING} and none of them", source.display()))
+            ImportError::Options(format!("`{}` is not a folder of NNNNNN{ENDING} and none of them", source.display()))
         });
     }
     let entries = fs::read_dir(source).map_err(ImportError::unreadable(source))?;

@@ -251,7 +251,7 @@ impl Namer {
             return Ok(Subject { space: self.name.into(), arch: key.into(), ..Subject::default() });
         };
         let arch = naslib_tuple(&**space, key);
-        let arch = arch.ok_or_else(|| format!("{} is no tuple of {}", quoted(key), self.name))?;
+        let arch = arch.ok_or_else(|| format!("{} is not a tuple of {}", quoted(key), self.name))?;
         nats_record::subject(&**space, &space.format(&arch))
     }
 }

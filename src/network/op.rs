@@ -41,9 +41,9 @@ impl fmt::Display for Shape {
     }
 }
 
-/// Text that is no shape.
+/// Text that is not a shape.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no image shape; write CHANNELSxHEIGHTxWIDTH, such as 3x32x32")]
+#[error("`{0}` is not an image shape; write CHANNELSxHEIGHTxWIDTH, such as 3x32x32")]
 pub struct ShapeError(String);
 
 impl FromStr for Shape {

@@ -94,7 +94,7 @@ fn count_inside(predictions: &[Prediction], y: &[f64], inside: impl Fn(&Predicti
 /// If the predictions come from a fit that saw none of these labels nor the new one and the networks are exchangeable,
 /// coverage is at least `level` for `k <= n` (split conformal prediction: Vovk, Gammerman & Shafer 2005; Lei et al., J.
 /// Am. Stat. Assoc. 113, 2018, with the locally weighted residuals of their section 5.2). With out-of-fold residuals
-/// and a final fit on all labels, as here, this is no theorem (for the related CV+ the proven bound is about
+/// and a final fit on all labels, as here, this is not a theorem (for the related CV+ the proven bound is about
 /// `2 level - 1`: Barber et al., Ann. Stat. 49, 2021), but coverage is close to the level in practice, since final fits
 /// are rarely worse than those of the folds. Networks chosen because they look good are not exchangeable with networks
 /// drawn at random.

@@ -177,7 +177,7 @@ fn sum_over_layers(
     }
 }
 
-/// Entropy of what values that cannot be negative but by rounding are of their sum.
+/// Shannon entropy of the values divided by their sum; negatives from rounding are clamped to 0.
 fn entropy(values: &[f64]) -> Result<f64, Status> {
     let total: f64 = values.iter().map(|v| v.max(0.0)).sum();
     if !total.is_finite() {

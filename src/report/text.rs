@@ -1,4 +1,4 @@
-//! How much room words take, and shorter ones where there is little.
+//! Text widths and label shortening for charts.
 
 /// Width of a text of this font size in user units, on the generous side: fonts differ.
 pub(crate) fn width(text: &str, size: f64) -> f64 {

@@ -141,7 +141,7 @@ impl SearchSpace for FbNet {
         Architecture::new(genes)
     }
 
-    /// The blocks. A skip is no identity where the shape changes, so none counts as one.
+    /// The blocks. A skip is not an identity where the shape changes, so none counts as one.
     fn op_set(&self) -> OpSet {
         OpSet { names: BLOCK_NAMES.map(String::from).to_vec(), identity: None, longest_path: LAYERS }
     }

@@ -28,7 +28,7 @@ pub enum SpaceError {
     /// No space of that name.
     #[error(transparent)]
     Unknown(#[from] Unknown),
-    /// A string that is no architecture of the space.
+    /// A string that is not an architecture of the space.
     #[error("{} is no {space} architecture: {reason}. An example: {example}", quoted(.text))]
     Parse {
         /// The space.
@@ -205,7 +205,7 @@ pub trait SearchSpace: Send + Sync {
     }
 }
 
-/// What is wrong with the number of genes, or with the first that is none of its alternatives.
+/// What is wrong with the number of genes, or with the first gene that is out of range.
 fn check_genes(choices: &[u16], arch: &Architecture) -> Result<(), String> {
     let genes = arch.genes();
     if genes.len() != choices.len() {

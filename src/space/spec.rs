@@ -76,7 +76,7 @@ impl SpaceSpec {
         Ok(SPACES.find(&self.name)?)
     }
 
-    /// The value of an option, None if it is not set; [`SpaceError::Option`] if it is no `T`.
+    /// The value of an option, None if it is not set; [`SpaceError::Option`] if it is not a `T`.
     pub fn option<T: FromStr>(&self, option: &str) -> Result<Option<T>, SpaceError> {
         let Some(value) = self.options.get(option) else { return Ok(None) };
         let refuse = |_| SpaceError::Option {

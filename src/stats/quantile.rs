@@ -23,7 +23,7 @@ pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     }
     let position = q * (sorted.len() - 1) as f64;
     let (low, high) = (sorted[position.floor() as usize], sorted[position.ceil() as usize]);
-    // Infinity minus infinity is no number.
+    // Infinity minus infinity is not a number.
     Some(if low == high { low } else { low + (high - low) * position.fract() })
 }
 

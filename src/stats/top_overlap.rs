@@ -39,7 +39,7 @@ pub fn top_overlap_by_repeats(runs: &[Vec<f64>], k: usize) -> Vec<f64> {
 /// The number of repeats after which the top of the list overlaps by `wanted`, told from the overlaps of means of 1, 2, … runs
 /// ([`top_overlap_by_repeats`]); `share` is the part of the list that is its top, and all are in `(0, 1]`.
 ///
-/// An overlap is no correlation, so it is read as one first: of the two normal variables whose tops of that share overlap
+/// An overlap is not a correlation, so it is read as one first: of the two normal variables whose tops of that share overlap
 /// as much ([`normal_top_overlap`]), 0 if it is not above chance. That correlation is the reliability of the mean;
 /// [`spearman_brown`] leads from it to a single run. The average of these over all overlaps is taken, and
 /// [`repeats_needed`] leads from there to the reliability that `wanted` stands for. Exact for normal scores with normal noise

@@ -104,11 +104,11 @@ impl Listing {
             let (directories, files) = children(&path, seen)?;
             waiting.extend(directories.into_iter().rev().map(|(_, path)| path));
             for path in files {
-                // A broken link is no regular file; a named pipe would be waited for.
+                // A broken link is not a regular file; a named pipe would be waited for.
                 let reason = if !is_image(&path) {
                     not_read(&path)
                 } else if !path.is_file() {
-                    "it is no regular file, or a link to nothing"
+                    "it is not a regular file, or a link to nothing"
                 } else {
                     self.images.push(Image { path, class, part });
                     continue;

@@ -253,7 +253,7 @@ fn links_are_followed_once() {
     assert!(looped.contains("cat/again") && looped.contains("second time"), "{looped}");
     fs::remove_file(&inner).unwrap();
     symlink("/nowhere/at/all.png", folder.path().join("cat/broken.png")).unwrap();
-    assert!(message(folder.path(), "").contains("broken.png: it is no regular file, or a link to nothing"));
+    assert!(message(folder.path(), "").contains("broken.png: it is not a regular file, or a link to nothing"));
 }
 
 /// `a = [[[(5 * x) % 256, (9 * y) % 256, (x * y) % 256] for x in range(24)] for y in range(16)]` as 8-bit RGB, saved and read

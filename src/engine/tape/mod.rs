@@ -216,7 +216,9 @@ impl<'p> Tape<'p> {
     fn moments_of(&self, id: PlanId, y: &Tensor) -> Result<Moments, tch::TchError> {
         let node = self.plan.nodes[id].owner.1;
         let own = |norms: &'p [Option<NormTensors>]| {
-            norms[node].as_ref().ok_or_else(|| tch::TchError::Torch(format!("node {node} is no batch normalisation")))
+            norms[node]
+                .as_ref()
+                .ok_or_else(|| tch::TchError::Torch(format!("node {node} is not a batch normalisation")))
         };
         match self.norms {
             Norms::Untrained => Ok(Moments::of(y)),

@@ -297,7 +297,7 @@ impl Machine {
             b'R' => {
                 let called = self.pop_n::<2>()?;
                 let [Value::Global(global), Value::Tuple(arguments)] = called.as_slice() else {
-                    return Err(format!("{} is called, which is no name of the list", called[0].describe()));
+                    return Err(format!("{} is called, which is not a name of the list", called[0].describe()));
                 };
                 let value = globals::call(*global, arguments, self.limits.depth)?;
                 self.spend(NODE_BYTES + bytes_of(&value));

@@ -44,7 +44,7 @@ pub enum PickleError {
         /// Where the bytes end.
         offset: u64,
     },
-    /// A byte that is no opcode, or an opcode that plain data does not need.
+    /// A byte that is not an opcode, or an opcode that plain data does not need.
     #[error("byte {offset} is 0x{code:02x}{name}, which no file of plain data has")]
     Opcode {
         /// Where.

@@ -21,7 +21,7 @@ pub(super) const BINPUT: u8 = b'q';
 pub(super) const LONG_BINPUT: u8 = b'r';
 pub(super) const MEMOIZE: u8 = 0x94;
 
-/// What follows the opcode `code`, None if it is no opcode that plain data needs.
+/// What follows the opcode `code`, None if it is not an opcode that plain data needs.
 pub(super) fn argument(code: u8) -> Option<Argument> {
     use Argument::{Counted, Fixed, Lines};
     Some(match code {

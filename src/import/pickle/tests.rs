@@ -83,7 +83,7 @@ fn names_that_are_not_data_are_refused_before_anything_happens() {
     assert!(message(b"\x82\x01.").contains("(EXT)"));
     // Allowed names are data, not functions: they cannot be called with what is not theirs.
     assert!(message(b"c_codecs\nencode\n(S'x'\nS'rot13'\ntR.").contains("do not fit"));
-    assert!(message(b"ccollections\nOrderedDict\n]R.").contains("is called, which is no name of the list"));
+    assert!(message(b"ccollections\nOrderedDict\n]R.").contains("is called, which is not a name of the list"));
     assert!(message(b"cnumpy\ndtype\n(S'O8'\ntR.").contains("the NumPy type `O8`"));
     for &(module, name) in ALLOWED {
         assert!(!["os", "sys", "subprocess", "posix", "importlib", "pickle"].contains(&module), "{module}.{name}");

@@ -109,7 +109,7 @@ pub struct ConfirmReport {
     pub skipped: Vec<Skipped>,
 }
 
-/// Trains, compares and exports into `out`. The same command after an interruption goes on, to the same numbers.
+/// Trains, compares and exports into `out`. Re-running the same command resumes; results are identical.
 pub fn confirm(
     config: &ConfirmConfig,
     out: &Path,

@@ -69,7 +69,7 @@ impl Worth {
     }
 }
 
-/// Every proxy that is no baseline compared with `reference` by the Spearman correlation with `truth` of the same
+/// Every proxy that is not a baseline compared with `reference` by the Spearman correlation with `truth` of the same
 /// rows, which belong to these networks. P-values come from a paired bootstrap over networks and are corrected after Holm. Best first; none without proxies that can
 /// be compared.
 pub(in crate::pipeline) fn worth(

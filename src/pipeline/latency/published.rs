@@ -26,7 +26,7 @@ pub struct PublishedConfig {
     pub columns: Vec<String>,
     /// Networks that the model of the first column learns from.
     pub samples: usize,
-    /// Random choices of the networks learned from, for every number of them.
+    /// Random training subsets per sample size.
     pub draws: usize,
     /// Root of the random choices.
     pub seed: u64,

@@ -13,7 +13,7 @@ use crate::stats::mean;
 pub struct Measured {
     /// Distinct networks scored.
     pub networks: Option<usize>,
-    /// Seconds per network of scoring all, by the clock on the wall.
+    /// Seconds per network of scoring all, wall-clock.
     pub score_seconds: Option<f64>,
     /// Mean seconds of a training.
     pub training_seconds: Option<f64>,
@@ -26,11 +26,11 @@ pub struct Measured {
 /// Numbers that are given rather than measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Given {
-    /// Seconds to spend, by the clock on the wall.
+    /// Seconds to spend, wall-clock.
     pub budget_seconds: f64,
     /// Distinct networks that could be scored.
     pub networks: Option<usize>,
-    /// Seconds to score a network, by the clock on the wall.
+    /// Seconds to score a network, wall-clock.
     pub score_seconds: Option<f64>,
     /// Seconds of a training.
     pub training_seconds: Option<f64>,
@@ -40,7 +40,7 @@ pub struct Given {
     pub spread: Option<f64>,
     /// How well predictions rank.
     pub learning: LearningCurve,
-    /// The least expected improvement per training that is worth it, percentage points.
+    /// Stop when the expected improvement per training drops below this, percentage points.
     pub stop_below: f64,
 }
 

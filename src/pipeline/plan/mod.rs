@@ -68,19 +68,19 @@ pub enum PlanError {
 /// What is planned.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PlanConfig {
-    /// Seconds to spend, by the clock on the wall.
+    /// Seconds to spend, wall-clock.
     pub budget_seconds: f64,
     /// Distinct networks that could be scored.
     pub networks: usize,
-    /// Seconds to score a network, by the clock on the wall.
+    /// Seconds to score a network, wall-clock.
     pub score_seconds: f64,
-    /// Seconds per training, by the clock on the wall: those of one training divided by how many run side by side.
+    /// Seconds per training, wall-clock: those of one training divided by how many run side by side.
     pub training_seconds: f64,
     /// How well predictions rank.
     pub learning: LearningCurve,
     /// Standard deviation of accuracy among the networks, percentage points, if known.
     pub spread: Option<f64>,
-    /// The least expected improvement per training that is worth it, percentage points.
+    /// Stop when the expected improvement per training drops below this, percentage points.
     pub stop_below: f64,
 }
 

@@ -37,7 +37,7 @@ pub struct LabelsConfig {
     pub encodings: Vec<String>,
     /// Root of all random numbers.
     pub seed: u64,
-    /// Nominal coverage of the intervals.
+    /// Confidence level of the intervals.
     pub level: f64,
 }
 
@@ -64,7 +64,7 @@ pub struct Labelled {
     pub held_out_kendall: Option<f64>,
     /// Root mean square error of held-out predictions, target units.
     pub held_out_rmse: Option<f64>,
-    /// Nominal coverage of the intervals.
+    /// Confidence level of the intervals.
     pub level: f64,
     /// The best predicted networks without a label, best first.
     pub best: Vec<BestPredicted>,

@@ -109,7 +109,7 @@ pub struct PredictConfig {
     pub encodings: Vec<String>,
     /// Root of all random numbers.
     pub seed: u64,
-    /// Nominal coverage of the intervals, and central part of the repeats that is reported.
+    /// Confidence level of intervals; also the central range of repeats reported.
     pub level: f64,
 }
 

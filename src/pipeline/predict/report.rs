@@ -18,7 +18,7 @@ pub(super) const CLEAR: f64 = 0.9;
 pub enum Kind {
     /// A surrogate.
     Predictor,
-    /// The score that is believed before any label is seen.
+    /// Prior score, used until labels are available.
     Prior,
     /// The single score with the highest Kendall tau over all networks: known only with hindsight.
     BestProxy,
@@ -136,7 +136,7 @@ pub struct Curves {
     pub labels: Vec<usize>,
     /// Draws of labels for each number.
     pub repeats: usize,
-    /// Nominal coverage of the intervals, and central part of the repeats.
+    /// Confidence level of intervals; also the central range of repeats.
     pub level: f64,
     /// Root of all random numbers.
     pub seed: u64,
@@ -234,7 +234,7 @@ fn compare(
 }
 
 /// What one number of labels is worth: the best predictor against the prior, or against the best single score where there
-/// is no prior.
+/// is not a prior.
 fn sentence(labels: usize, comparisons: &[Comparison]) -> String {
     let best = |kind: Kind| {
         let of_kind = comparisons.iter().filter(move |c| c.rival_kind == kind);

@@ -21,7 +21,7 @@ pub(in crate::pipeline) struct SurrogateSettings<'a> {
     pub encodings: &'a [String],
     /// Root of its random numbers.
     pub seed: u64,
-    /// Nominal coverage of the intervals.
+    /// Confidence level of the intervals.
     pub level: f64,
     /// What labels can be, such as 0 to 100%: predictions and intervals are cut there.
     pub bounds: Option<Interval>,

@@ -26,7 +26,7 @@ pub enum PageError {
         known: String,
     },
     /// Not finished.
-    #[error("{} holds an unfinished {what}; the same `naslens {what}` command goes on where it stopped", path.display())]
+    #[error("{} holds an unfinished {what}; the same `naslens {what}` command resumes", path.display())]
     Unfinished {
         /// The folder.
         path: PathBuf,

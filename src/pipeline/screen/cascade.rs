@@ -71,7 +71,7 @@ impl FromStr for CascadeStage {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (score, keep) = text.rsplit_once(':').filter(|(score, _)| !score.is_empty()).ok_or_else(|| {
-            format!("`{text}` is no stage of a cascade: give SCORE:KEEP, for example synflow:0.2 or synflow:500")
+            format!("`{text}` is not a stage of a cascade: give SCORE:KEEP, for example synflow:0.2 or synflow:500")
         })?;
         Ok(CascadeStage { score: score.into(), keep: keep.parse()? })
     }

@@ -33,7 +33,7 @@ impl std::str::FromStr for Init {
         match text {
             "bank" => Ok(Init::Bank),
             "independent" => Ok(Init::Independent),
-            _ => Err(format!("`{text}` is no initialisation; use bank or independent")),
+            _ => Err(format!("`{text}` is not an initialisation; use bank or independent")),
         }
     }
 }

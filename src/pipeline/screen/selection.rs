@@ -100,7 +100,7 @@ pub enum ArchListError {
         /// What it is.
         reason: String,
     },
-    /// A line is no architecture.
+    /// A line is not an architecture.
     #[error("{}, line {line}: {source}", path.display())]
     Line {
         /// The file.

@@ -13,7 +13,7 @@ use crate::text::thousands;
 #[non_exhaustive]
 pub enum ConstraintError {
     /// Not of the form NAME=VALUE.
-    #[error("`{text}` is no constraint: {reason}; write NAME=VALUE, for example params=1.0M or latency_ms=50")]
+    #[error("`{text}` is not a constraint: {reason}; write NAME=VALUE, for example params=1.0M or latency_ms=50")]
     Parse {
         /// What was given.
         text: String,
@@ -92,7 +92,7 @@ impl FromStr for Constraint {
             .into_iter()
             .find_map(|(suffix, scale)| Some((value.strip_suffix(suffix)?, scale)))
             .unwrap_or((value, 1.0));
-        let number: f64 = digits.trim().parse().map_err(|_| refuse("the value is no number"))?;
+        let number: f64 = digits.trim().parse().map_err(|_| refuse("the value is not a number"))?;
         if !number.is_finite() {
             return Err(refuse("the value is not finite"));
         }

@@ -30,7 +30,7 @@ pub struct Population {
     pub epochs: Vec<u32>,
     /// Columns of the features that surrogates see.
     pub features: usize,
-    /// The score that is believed before any training, if there is one.
+    /// Prior score, used until a training is finished, if there is one.
     pub prior: Option<String>,
     /// What scoring took, as the run recorded it.
     pub scoring: Option<Scoring>,

@@ -30,7 +30,7 @@ pub(super) fn layout(nodes: usize, edges: &[(usize, usize)], slim: f64) -> Layou
     let mut sorted: Vec<_> = edges.iter().copied().filter(|&(from, to)| from < to && to < nodes).collect();
     sorted.sort_by_key(|e| e.1);
     sorted.iter().for_each(|&(from, to)| layer[to] = layer[to].max(layer[from] + 1));
-    // The output comes last, and a node that nothing feeds is no input.
+    // The output comes last, and a node that nothing feeds is not an input.
     let last = layer.iter().copied().max().unwrap_or(0).max(usize::from(nodes > 1));
     layer[nodes - 1] = if nodes > 1 { last } else { 0 };
     layer[1..nodes].iter_mut().for_each(|l| *l = (*l).max(1.min(last)));

@@ -265,7 +265,7 @@ fn every_line_has_a_panel_with_the_common_line_in_it() {
     assert_eq!(html.matches("<polyline").count(), 2);
     assert_eq!(html.matches("<polygon").count(), 2);
     assert!(html.contains("good &lt;b&gt;, trainings 3: 93.0 (92.0 to 94.0)") && !html.contains("<b>"));
-    assert!(!html.contains("one point"), "a single point is no line");
+    assert!(!html.contains("one point"), "a single point is not a line");
 }
 
 #[test]
