@@ -87,7 +87,9 @@ impl TrainStage<'_> {
     ) -> Result<Vec<Training>, TrainError> {
         let waiting: Vec<&Job> = jobs.iter().filter(|job| self.found(job).is_none()).collect();
         self.check_memory(&waiting, pool.current_num_threads())?;
-        let report = &mut |local: &Local<'_, '_>, done: usize| on_done(done, jobs.len(), local.resumed);
+        // What was there before counts as done from the beginning, whatever is handed over first.
+        let report =
+            &mut |local: &Local<'_, '_>, done: usize| on_done(done.max(local.resumed), jobs.len(), local.resumed);
         self.with_backend(pool, stop, |local| run_all(local, jobs, report))
     }
 
