@@ -87,8 +87,8 @@ pub struct BestPredicted {
 
 /// Learns from the labelled networks of the run and writes `predictions.parquet` into `out`: one row per distinct live
 /// network with `arch` (its representative), `arch_id`, `label` where it has one, and `mean`, `std`, `low`, `high` in the
-/// unit of the labels. Intervals are scaled by held-out errors ([`conformal_scale`]); means and intervals of accuracies are cut
-/// to what these can be ([`percent_bounds`]).
+/// unit of the labels. Intervals are scaled by held-out errors ([`crate::predictor::conformal_scale`]); means and intervals
+/// of accuracies are cut to what these can be ([`percent_bounds`]).
 pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled, PredictError> {
     check_level(config.level)?;
     check_encodings(&config.encodings)?;
