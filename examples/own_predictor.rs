@@ -70,6 +70,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let result = curves(&config, &AtomicBool::new(false), &mut |_| {})?;
     let own = result.curves.iter().find(|curve| curve.name == ENTRY.name).ok_or("no curve")?;
-    println!("{} from {} labels: tau {:.2}", own.name, own.labels, own.measures["tau"].mean);
+    println!("{} from {} labels: tau {:.2}", own.name, own.labels, own.measures["kendall"].mean);
     Ok(())
 }

@@ -187,7 +187,7 @@ fn lists_of_architectures() {
         ),
         ("short.txt", b"|none~0|".into(), &["short.txt, line 1", "1 nodes", "not 3", "An example: |"]),
         ("empty.txt", b"# none\n".into(), &["no architecture to score", "empty.txt lists none"]),
-        ("binary.txt", vec![0xff, 0xfe, 0], &["cannot read", "binary.txt", "one architecture per line"]),
+        ("binary.txt", vec![0xff, 0xfe, 0], &["binary.txt", "UTF-16", "one architecture per line"]),
     ];
     for (name, content, parts) in cases {
         let list = file(dir.path(), name, content);
@@ -333,9 +333,9 @@ fn tables_that_cannot_be_used() {
     };
     refused(run, &absent, "macs", &["no file", "absent.parquet", "check the path"]);
     refused(run, run, "macs", &["is a folder", "name the Parquet file"]);
-    for damaged in [&cut, &text, &empty] {
+    for (damaged, remedy) in [(&cut, "write it again"), (&text, "naslens import"), (&empty, "")] {
         let name = damaged.file_name().unwrap().to_str().unwrap();
-        refused(run, damaged, "macs", &[name, "not a complete Parquet file", "naslens import"]);
+        refused(run, damaged, "macs", &[name, "Parquet file", remedy]);
     }
     refused(run, &broken, "macs", &["broken.parquet", "is damaged", "again"]);
     refused(run, &table, "macz", &["no column `macz`", "did you mean `macs`", "columns: arch, arch_id"]);

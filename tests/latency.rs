@@ -75,7 +75,7 @@ fn measurements_are_printed_and_written() {
 
     for (args, part) in [
         ("--arch |none~0|+|none~0|none~1|+|none~0|none~1|none~2|", "is dead"),
-        ("--arch nonsense", "is not a nas-bench-201 architecture"),
+        ("--arch nonsense", "is not an architecture of nas-bench-201"),
         ("--sample 3 --device cudaa", "unknown device"),
         ("--run nowhere", "nowhere"),
         ("", "required"),

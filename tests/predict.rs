@@ -72,7 +72,7 @@ fn curves_and_predictions_of_a_screen() {
         assert_eq!(names.iter().filter(|n| **n == name).count(), 2, "{name} in {names:?}");
     }
     assert!(report["verdict"][0].as_str().unwrap().contains("with 10 labels bagged-ridge"), "{report}");
-    assert_eq!(files(&out), ["curves.json", "curves.parquet"]);
+    assert_eq!(files(&out), [".lock", "curves.json", "curves.parquet"]);
     let points = Table::open(&out.join("curves.parquet")).unwrap();
     assert_eq!(points.num_rows(), 4 * names.len());
 

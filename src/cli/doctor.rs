@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use naslens::doctor::checks;
+use naslens::text::visible;
 
 /// Check the installation: libtorch, linear algebra, devices, threads, data.
 #[derive(clap::Args)]
@@ -24,7 +25,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             let colour = if check.ok { anstyle::AnsiColor::Green } else { anstyle::AnsiColor::Red };
             let style = anstyle::Style::new().fg_color(Some(colour.into()));
             let mark = if check.ok { "ok  " } else { "FAIL" };
-            super::print(&format!("{style}{mark}{style:#}  {:14} {}", check.name, check.detail))?;
+            super::print_styled(&format!("{style}{mark}{style:#}  {:14} {}", check.name, visible(&check.detail)))?;
         }
     }
     Ok(if checks.iter().all(|c| c.ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })

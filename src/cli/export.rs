@@ -14,7 +14,7 @@ use super::space::SkeletonArgs;
 ///
 /// Without --weights the network is untrained. With the weights of an export, space, architecture, images and classes are those
 /// that stand in them; channels and cells other than the published ones have to be given. Dead operations are left out. The
-/// folder must be new, empty, or that of an earlier export.
+/// folder may hold other files, but none with the name of a file of the export, unless an earlier export wrote it.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,7 +22,7 @@ Examples:
     --out exported
   python exported/check.py")]
 pub struct Args {
-    /// Search space, as NAME or NAME:OPTION=VALUE,…; see `naslens list spaces` [default: that of the weights, or nas-bench-201]
+    /// Search space, as NAME or NAME:OPTION=VALUE,...; see `naslens list spaces` [default: that of the weights, or nas-bench-201]
     #[arg(long)]
     space: Option<SpaceSpec>,
     /// Architecture, as the space writes it; see `naslens list spaces --long` [default: that of the weights]

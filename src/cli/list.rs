@@ -98,7 +98,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let width = items.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
     let bold = anstyle::Style::new().bold();
     for (name, title, details) in items {
-        super::print(&format!("{bold}{name:width$}{bold:#}  {title}"))?;
+        super::print_styled(&format!("{bold}{name:width$}{bold:#}  {title}"))?;
         if args.long || args.name.is_some() {
             for (key, value) in details {
                 super::print(&format!("{:width$}    {key}: {value}", ""))?;

@@ -167,13 +167,19 @@ fn tell_skipped(files: &[Skipped]) {
 fn show(document: &Document, explain: bool) -> anyhow::Result<()> {
     use std::io::IsTerminal;
     let width = if std::io::stdout().is_terminal() { textwrap::termwidth() } else { Style::default().width };
-    print(&terminal::render(document, &Style { width, explain }))
+    print_styled(&terminal::render(document, &Style { width, explain }))
 }
 
-/// Prints to standard output, control characters written out; a closed pipe (`naslens … | head`) ends the program quietly.
+/// Prints to standard output, control characters written out.
 fn print(text: &str) -> anyhow::Result<()> {
+    print_styled(&visible(text))
+}
+
+/// Prints text with ANSI styles, in which whatever comes from files has been made [`visible`]; a closed pipe
+/// (`naslens … | head`) ends the program quietly.
+fn print_styled(text: &str) -> anyhow::Result<()> {
     use std::io::Write;
-    match writeln!(anstream::stdout(), "{}", visible(text)) {
+    match writeln!(anstream::stdout(), "{text}") {
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }

@@ -29,7 +29,7 @@ Examples:
   naslens screen --all --cascade params@live:0.5 --proxies naslens --out runs/all
   naslens screen --sample 200 --data folder:IMAGES --image 3x64x64 --out runs/mine")]
 pub struct Args {
-    /// Search space, as NAME or NAME:OPTION=VALUE,…; see `naslens list spaces`
+    /// Search space, as NAME or NAME:OPTION=VALUE,...; see `naslens list spaces`
     #[arg(long, default_value = "nas-bench-201")]
     space: SpaceSpec,
     /// Score N architectures drawn uniformly without replacement

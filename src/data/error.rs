@@ -50,7 +50,7 @@ pub enum DataError {
     BadRecord { path: PathBuf, record: usize, label: u8, classes: u8, other: &'static str },
 
     /// A file that is not in the format it should have.
-    #[error("'{}' is no {format} file that can be read: {reason}; {remedy}", .path.display())]
+    #[error("'{}' is not a {format} file that can be read: {reason}; {remedy}", .path.display())]
     Format { path: PathBuf, format: &'static str, reason: String, remedy: &'static str },
 
     /// A file that is shorter or longer than its header says.

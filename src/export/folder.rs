@@ -1,4 +1,4 @@
-//! The folder of an export: new, or empty, or that of an earlier export. Nothing else is written to.
+//! The folder of an export: its files stand in it as a whole, and nothing that no export wrote is replaced.
 
 use std::fs;
 use std::io::Write;
@@ -14,8 +14,8 @@ pub(super) const FILES: [&str; 6] =
 /// Start of the name of the folder in which files are made; the number of the process follows.
 const STAGE: &str = ".naslens-export-";
 
-/// Refuses a folder that is a link, or holds what no export wrote. Beside an earlier export there may be other files, which are
-/// not touched.
+/// Refuses a folder that is a link, or in which the name of a file of an export is taken by what no export wrote. Other files
+/// are not touched.
 pub(super) fn check(dir: &Path) -> Result<(), FileError> {
     let refuse = |source| FileError::Folder { path: dir.into(), source };
     match fs::symlink_metadata(dir) {
@@ -30,8 +30,8 @@ pub(super) fn check(dir: &Path) -> Result<(), FileError> {
     for entry in fs::read_dir(dir).map_err(refuse)? {
         let entry = entry.map_err(refuse)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let free = own && !FILES.contains(&name.as_str()) || process_of(&name).is_some();
-        if !free && !(own && entry.file_type().map_err(refuse)?.is_file()) {
+        let taken = FILES.contains(&name.as_str());
+        if taken && !(own && entry.file_type().map_err(refuse)?.is_file()) {
             return Err(FileError::Taken { path: entry.path() });
         }
     }

@@ -7,7 +7,7 @@ use textwrap::Options;
 
 use super::document::{Cell, CurvePanels, Document, Fact, Grid, Line, Part, Section};
 use super::format::{cell_text, fixed};
-use crate::text::one_line;
+use crate::text::{one_line, visible};
 
 /// How a document is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,22 +67,22 @@ pub fn render(document: &Document, style: &Style) -> String {
 }
 
 fn heading(section: &Section) -> String {
-    if section.heading.is_empty() { String::new() } else { format!("{BOLD}{}{PLAIN}\n", section.heading) }
+    if section.heading.is_empty() { String::new() } else { format!("{BOLD}{}{PLAIN}\n", one_line(&section.heading)) }
 }
 
 /// Text in lines that fit; `indent` stands before each.
 fn filled(text: &str, style: &Style, indent: &str) -> String {
     let options = Options::new(style.width).initial_indent(indent).subsequent_indent(indent).break_words(false);
-    textwrap::fill(text, options)
+    textwrap::fill(&visible(text), options)
 }
 
 fn facts(facts: &[Fact], style: &Style) -> String {
     let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0) + 2;
     let indent = " ".repeat(width);
     let line = |(name, value): &Fact| {
-        let first = format!("{name:width$}");
+        let first = format!("{:width$}", one_line(name));
         let options = Options::new(style.width).initial_indent(&first).subsequent_indent(&indent).break_words(false);
-        textwrap::fill(value, options)
+        textwrap::fill(&visible(value), options)
     };
     facts.iter().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -92,12 +92,12 @@ fn facts(facts: &[Fact], style: &Style) -> String {
 fn part<'a>(part: &'a Part, several: bool, style: &Style) -> Option<(String, &'a str)> {
     match part {
         Part::Table(grid) => (!grid.rows.is_empty()).then(|| {
-            let title = if several { format!("{}\n", grid.label) } else { String::new() };
+            let title = if several { format!("{}\n", one_line(&grid.label)) } else { String::new() };
             (title + &table(grid, style), grid.caption.as_str())
         }),
-        Part::Curves(panels) => Some((plots(panels)?, panels.caption.as_str())),
+        Part::Curves(panels) => Some((visible(&plots(panels)?), panels.caption.as_str())),
         Part::Facts(list) => (!list.is_empty()).then(|| (facts(list, style), "")),
-        Part::Code(_, text) => (!text.is_empty()).then(|| (text.clone(), "")),
+        Part::Code(_, text) => (!text.is_empty()).then(|| (visible(text), "")),
         Part::Intervals(_)
         | Part::Front(_)
         | Part::Heat(_)

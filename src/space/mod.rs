@@ -29,7 +29,7 @@ pub enum SpaceError {
     #[error(transparent)]
     Unknown(#[from] Unknown),
     /// A string that is not an architecture of the space.
-    #[error("{} is no {space} architecture: {reason}. An example: {example}", quoted(.text))]
+    #[error("{} is not an architecture of {space}: {reason}. An example: {example}", quoted(.text))]
     Parse {
         /// The space.
         space: String,
