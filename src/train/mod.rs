@@ -3,11 +3,11 @@
 mod checkpoint;
 mod optimiser;
 mod recipe;
-mod train;
+mod training;
 mod training_data;
 
 pub use checkpoint::{Checkpoint, trained_parameters};
 pub use optimiser::Optimiser;
 pub use recipe::Recipe;
-pub use train::{EpochRecord, Training, TrainingError, train};
+pub use training::{EpochRecord, Training, TrainingError, train};
 pub use training_data::{Augmentation, TrainingData, TrainingDataError};
