@@ -2,7 +2,7 @@
 
     python scripts/check_export.py target/debug/naslens [networks per space]
 
-Needs torch, safetensors, onnx and onnxruntime. The normalisations of an untrained network do nothing, and nearly constant logits
+Needs torch, safetensors, onnx, onnxruntime and pillow. The normalisations of an untrained network do nothing, and nearly constant logits
 would agree whatever went wrong. So the statistics are measured on noise, scales and shifts are drawn, and naslens exports the
 network again with these weights. `spread` is how far the logits of different images lie apart.
 """
@@ -94,6 +94,7 @@ def main():
                 assert state.keys() == network.state_dict().keys()
                 model = onnx.load(str(final / "model.onnx"))
                 onnx.checker.check_model(model, full_check=True)
+                onnx.checker.check_model(onnx.load(str(final / "model-uint8.onnx")), full_check=True)
                 operators.update(node.op_type for node in model.graph.node)
                 example = load_file(final / "example.safetensors")
                 images, logits = example["images"], example["logits"]

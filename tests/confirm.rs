@@ -120,7 +120,16 @@ fn finalists_are_compared_with_controls_and_the_winner_is_exported() {
     let winner = Path::new(report["winner"]["exported"].as_str().unwrap());
     assert_eq!(
         files(winner),
-        ["README.md", "check.py", "example.safetensors", "model.onnx", "model.py", "model.safetensors"]
+        [
+            "README.md",
+            "check.py",
+            "example.safetensors",
+            "model-uint8.onnx",
+            "model.onnx",
+            "model.py",
+            "model.safetensors",
+            "preprocess.py"
+        ]
     );
     let readme = fs::read_to_string(winner.join("README.md")).unwrap();
     let accuracy = report["winner"]["test_accuracy_pct"].as_f64().unwrap();

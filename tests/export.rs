@@ -10,8 +10,16 @@ use safetensors::SafeTensors;
 mod cli;
 
 const ARCH: &str = "|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_1x1~1|none~2|";
-const FILES: [&str; 6] =
-    ["README.md", "check.py", "example.safetensors", "model.onnx", "model.py", "model.safetensors"];
+const FILES: [&str; 8] = [
+    "README.md",
+    "check.py",
+    "example.safetensors",
+    "model-uint8.onnx",
+    "model.onnx",
+    "model.py",
+    "model.safetensors",
+    "preprocess.py",
+];
 
 /// A small export into the folder `out`.
 fn export(out: &Path, args: &str) -> Command {

@@ -1,8 +1,9 @@
 //! Making images the shape that a network wants: channels first, then size.
 
 use super::DataError;
+use super::resample::{Window, windows};
 use crate::network::Shape;
-use ndarray::{Array4, ArrayView4, Axis, Zip, s};
+use ndarray::{Array4, ArrayView4, Axis, Zip};
 
 /// The most channels, and the most pixels a side.
 const MAX_SIDE: usize = 4096;
@@ -37,9 +38,8 @@ impl Shape {
 ///
 /// * Channels: equal numbers stay; grey is repeated; several become grey by their mean. Anything else is
 ///   [`DataError::Channels`].
-/// * Size: bilinear interpolation without antialiasing. Output row `y` looks at input row
-///   `max(0, (y + 1/2) · h/h' − 1/2)`, likewise for columns: `torch.nn.functional.interpolate(mode="bilinear",
-///   align_corners=False)`.
+/// * Size: bilinear interpolation, antialiased along an axis that shrinks: `torch.nn.functional.interpolate(mode="bilinear",
+///   align_corners=False, antialias=True)`.
 ///
 /// A shape or a result that is too large is [`DataError::BadShape`] or [`DataError::TooLarge`].
 pub fn adapt(images: ArrayView4<'_, f32>, shape: Shape) -> Result<Array4<f32>, DataError> {
@@ -59,41 +59,45 @@ pub fn adapt(images: ArrayView4<'_, f32>, shape: Shape) -> Result<Array4<f32>, D
     if (h, w) == (shape.height, shape.width) { Ok(images) } else { Ok(resize(&images, shape.height, shape.width)) }
 }
 
-/// The two input positions that an output position looks at, and the weight of the second.
+/// What an output position is made of: an input, and others with the weights of their differences from it.
 struct Tap {
-    low: usize,
-    high: usize,
-    weight: f32,
+    base: usize,
+    others: Vec<(usize, f32)>,
 }
 
+/// Where an axis shrinks, the windows of [`windows`]; elsewhere two neighbours.
 fn taps(from: usize, to: usize) -> Vec<Tap> {
+    if to < from {
+        let rest = |w: &Window| (1..w.weights.len()).map(|i| (w.first + i, w.weights[i] as f32)).collect();
+        return windows(from, to).iter().map(|window| Tap { base: window.first, others: rest(window) }).collect();
+    }
     let scale = from as f64 / to as f64;
     (0..to)
         .map(|i| {
             let at = ((i as f64 + 0.5) * scale - 0.5).max(0.0);
-            let low = (at as usize).min(from - 1);
-            Tap { low, high: (low + 1).min(from - 1), weight: (at - low as f64) as f32 }
+            let base = (at as usize).min(from - 1);
+            Tap { base, others: vec![((base + 1).min(from - 1), (at - base as f64) as f32)] }
         })
         .collect()
 }
 
 fn resize(images: &Array4<f32>, height: usize, width: usize) -> Array4<f32> {
-    let (n, c, h, w) = images.dim();
-    // a + t (b - a) rather than (1 - t) a + t b: a constant image then stays exactly constant.
-    let lerp = |a: f32, b: f32, t: f32| a + t * (b - a);
-    let mut wide = Array4::zeros((n, c, h, width));
-    for (x, tap) in taps(w, width).iter().enumerate() {
-        Zip::from(wide.slice_mut(s![.., .., .., x]))
-            .and(images.slice(s![.., .., .., tap.low]))
-            .and(images.slice(s![.., .., .., tap.high]))
-            .for_each(|out, &a, &b| *out = lerp(a, b, tap.weight));
-    }
-    let mut out = Array4::zeros((n, c, height, width));
-    for (y, tap) in taps(h, height).iter().enumerate() {
-        Zip::from(out.slice_mut(s![.., .., y, ..]))
-            .and(wide.slice(s![.., .., tap.low, ..]))
-            .and(wide.slice(s![.., .., tap.high, ..]))
-            .for_each(|out, &a, &b| *out = lerp(a, b, tap.weight));
+    along(&along(images, Axis(3), width), Axis(2), height)
+}
+
+/// The images with `to` positions along an axis.
+fn along(images: &Array4<f32>, axis: Axis, to: usize) -> Array4<f32> {
+    let mut size = images.raw_dim();
+    size[axis.0] = to;
+    let mut out = Array4::zeros(size);
+    for (mut out, tap) in out.axis_iter_mut(axis).zip(taps(images.len_of(axis), to)) {
+        let base = images.index_axis(axis, tap.base);
+        out.assign(&base);
+        // a + t (b - a) rather than (1 - t) a + t b: a constant image then stays exactly constant.
+        for (other, weight) in tap.others {
+            let other = images.index_axis(axis, other);
+            Zip::from(&mut out).and(base).and(other).for_each(|out, &a, &b| *out += weight * (b - a));
+        }
     }
     out
 }
@@ -102,13 +106,13 @@ fn resize(images: &Array4<f32>, height: usize, width: usize) -> Array4<f32> {
 mod tests {
     use super::*;
     use approx::assert_abs_diff_eq;
-    use ndarray::array;
+    use ndarray::{array, s};
     use proptest::prelude::*;
 
     #[test]
     fn resizing_equals_torch() {
         // x = torch.tensor([[0., 1, 4, 2], [3, 5, 8, 1], [7, 2, 6, 9]])[None, None]
-        // torch.nn.functional.interpolate(x, size=SIZE, mode="bilinear", align_corners=False)
+        // torch.nn.functional.interpolate(x, size=SIZE, mode="bilinear", align_corners=False, antialias=True)
         let x = array![[[[0.0, 1.0, 4.0, 2.0], [3.0, 5.0, 8.0, 1.0], [7.0, 2.0, 6.0, 9.0]]]];
         let golden = [
             array![
@@ -118,9 +122,9 @@ mod tests {
                 [5.4000006, 4.6142855, 3.3571424, 5.0, 6.728571, 6.157143, 5.800001],
                 [7.0, 5.214285, 2.3571427, 4.0000005, 6.214287, 7.928572, 9.0]
             ],
-            array![[0.9583334, 3.5, 2.291666], [5.4583335, 4.625, 6.916667]],
-            array![[0.75, 1.375, 2.5000002, 4.5, 3.375, 1.75], [6.0, 4.375, 3.3750005, 5.875, 6.75, 7.0]],
-            array![[6.5]],
+            array![[1.5375, 4.0, 2.7875], [4.7875, 4.9375, 6.225]],
+            array![[1.125, 1.8125, 3.0, 5.0, 3.5625, 1.625], [5.5, 4.3125, 3.7291667, 6.1458333, 6.375, 6.0]],
+            array![[4.1369048]],
         ];
         for want in golden {
             let got = adapt(x.view(), Shape::new(1, want.nrows(), want.ncols())).unwrap();

@@ -51,6 +51,7 @@ pub struct Dataset {
     parts: Option<Vec<Part>>,
     skipped: Vec<Skipped>,
     notes: Vec<String>,
+    deep_white: Option<u16>,
 }
 
 impl Dataset {
@@ -74,8 +75,9 @@ impl Dataset {
             return Err(DataError::BadLabel { name, image, label, classes });
         }
         let class_names = (0..classes).map(|class| class.to_string()).collect();
+        let (skipped, notes) = (Vec::new(), Vec::new());
         let dataset =
-            Dataset { name, pixels, white, labels, class_names, parts: None, skipped: Vec::new(), notes: Vec::new() };
+            Dataset { name, pixels, white, labels, class_names, parts: None, skipped, notes, deep_white: None };
         dataset.shape().check(1)?;
         Ok(dataset)
     }
@@ -112,6 +114,11 @@ impl Dataset {
     /// The same with remarks on how its files were read.
     pub(super) fn with_notes(self, notes: Vec<String>) -> Self {
         Dataset { notes, ..self }
+    }
+
+    /// The same, with what files of 16 bits a channel have for white.
+    pub(super) fn with_deep_white(self, deep_white: Option<u16>) -> Self {
+        Dataset { deep_white, ..self }
     }
 
     /// Its name, such as `digits`.
@@ -223,17 +230,23 @@ impl Dataset {
             (mean, std)
         };
         let (mean, std) = (0..channels).map(of).unzip();
-        Ok(ChannelStats { mean, std })
+        let size = [self.shape().height, self.shape().width];
+        Ok(ChannelStats { mean, std, size, deep_white: self.deep_white })
     }
 }
 
-/// Mean and standard deviation of each channel over a set of images with values in `[0, 1]`.
+/// Mean and standard deviation of each channel over a set of images with values in `[0, 1]`, and how these were read: what has to
+/// be done to another image before it is shown to a network that was trained on them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChannelStats {
     /// Mean of each channel over all images and pixels.
     pub mean: Vec<f64>,
     /// Standard deviation of each channel, `sqrt(mean((x − mean)²))`: divided by the count, not the count less one.
     pub std: Vec<f64>,
+    /// Height and width of the images: before they are standardised and resized to those of a network.
+    pub size: [usize; 2],
+    /// What is white in files of 16 bits a channel, if there were such: 4095 where they use 12 bits.
+    pub deep_white: Option<u16>,
 }
 
 impl ChannelStats {

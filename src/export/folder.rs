@@ -8,8 +8,16 @@ use super::{ExportError, safetensors};
 use crate::files::{FileError, check_output_folder};
 
 /// The names of all files of an export.
-pub(super) const FILES: [&str; 6] =
-    ["model.safetensors", "model.onnx", "model.py", "example.safetensors", "check.py", "README.md"];
+pub(super) const FILES: [&str; 8] = [
+    "model.safetensors",
+    "model.onnx",
+    "model-uint8.onnx",
+    "model.py",
+    "preprocess.py",
+    "example.safetensors",
+    "check.py",
+    "README.md",
+];
 
 /// Start of the name of the folder in which files are made; the number of the process follows.
 const STAGE: &str = ".naslens-export-";

@@ -8,11 +8,11 @@ Parameters   422
 MACs         21,933 for one image
 Accuracy     93.46% of 360 test images
 
-    from model import load, preprocess
-    model = load()
-    logits = model(preprocess(image))
+    from model import load
+    from preprocess import preprocess
+    logits = load()(torch.from_numpy(preprocess("image.png")))
 
-Needs torch >= 1.13; load() needs safetensors too, preprocess() needs numpy.
+Needs torch >= 1.13; load() needs safetensors too.
 """
 
 from pathlib import Path
@@ -20,13 +20,6 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import nn
-
-# Names of the classes, in the order of the logits.
-CLASSES = ("zero", "a \"quoted\"\nname", "drei")
-# Channels, height and width of the images that go in, and what standardises their channels.
-INPUT = (3, 9, 9)
-MEAN = (0.5, 0.25, 0.125)
-STD = (0.25, 0.5, 1.0)
 
 
 def channel_shuffle(x, groups):
@@ -73,28 +66,3 @@ def load(weights=None, device="cpu"):
     model = Network()
     model.load_state_dict(load_file(str(weights)))
     return model.to(device).eval()
-
-
-def preprocess(image):
-    """An image as the network has been shown it, as a batch of one: scaled to 0..1, resized, standardised.
-
-    `image` is a PIL image, or an array of height x width (x channels) of 8-bit numbers or of floats in 0..1. Grey images
-    are repeated for a network that wants colours, and colours are averaged for one that wants grey.
-    """
-    import numpy
-
-    if hasattr(image, "convert") and image.mode != "L":
-        image = image.convert("RGB")
-    x = torch.from_numpy(numpy.array(image))
-    x = x.float() / 255 if x.dtype == torch.uint8 else x.float()
-    x = x.reshape(1, x.shape[0], x.shape[1], -1).permute(0, 3, 1, 2)
-    channels, height, width = INPUT
-    if x.shape[1] == 1:
-        x = x.expand(-1, channels, -1, -1)
-    elif channels == 1:
-        x = x.mean(dim=1, keepdim=True)
-    elif x.shape[1] != channels:
-        raise ValueError(f"the image has {x.shape[1]} channels, the network takes {channels}")
-    x = F.interpolate(x, size=(height, width), mode="bilinear", align_corners=False)
-    mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (MEAN, STD))
-    return (x - mean) / std

@@ -2,20 +2,24 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `model.py` | a plain `torch.nn.Module` with `load()` and `preprocess()`; Python 3.9, torch 1.13 or later |
+//! | `model.py` | a plain `torch.nn.Module` with `load()`; Python 3.9, torch 1.13 or later |
 //! | `model.safetensors` | its state dict, float32 |
 //! | `model.onnx` | the network in evaluation mode, opset 17 |
+//! | `model-uint8.onnx` | the same from 8-bit pixels to probabilities |
+//! | `preprocess.py` | what training did to an image; numpy and pillow |
 //! | `example.safetensors` | standardised images and their logits as the engine computes them |
-//! | `check.py` | compares the first three with the example |
-//! | `README.md` | what it is and how it is used |
+//! | `check.py` | compares all with the example, by ONNX Runtime, PyTorch or both |
+//! | `README.md` | a model card, laid out as on Hugging Face |
 //!
 //! The same model gives the same bytes. [`load_safetensors`] reads the weights back.
 
+mod card;
 mod folder;
 mod forward;
 mod names;
 mod onnx;
 mod onnx_proto;
+mod onnx_uint8;
 mod python;
 mod safetensors;
 mod state;
@@ -48,7 +52,7 @@ pub struct Model<'a> {
     pub statistics: &'a ChannelStats,
     /// Standardised images (n, channels, height, width) for the example, on the device of the parameters.
     pub examples: &'a Tensor,
-    /// Name of the search space.
+    /// The search space, as the text of a [`SpaceSpec`](crate::space::SpaceSpec).
     pub space: &'a str,
     /// The architecture in the text form of the space.
     pub arch: &'a str,
@@ -56,6 +60,8 @@ pub struct Model<'a> {
     pub arch_id: ArchId,
     /// How good it is; None for an untrained network.
     pub accuracy: Option<Accuracy>,
+    /// What else was found out about it, as rows of what and value.
+    pub evaluation: Vec<(String, String)>,
 }
 
 /// A measured accuracy.
@@ -174,10 +180,12 @@ pub fn write(dir: &Path, model: &Model<'_>, overwrite: bool) -> Result<Exported,
     let contents = [
         safetensors::encode_state(network, parameters, &properties)?,
         onnx::encode(network, parameters, &properties)?,
+        onnx_uint8::encode(model, &properties)?,
         python::source(model).into_bytes(),
+        python::preprocess(model).into_bytes(),
         safetensors::encode(&example, &[])?,
         include_bytes!("templates/check.py").to_vec(),
-        model.readme().into_bytes(),
+        card::readme(model).into_bytes(),
     ];
     let files: Vec<_> = folder::FILES.into_iter().zip(contents).collect();
     folder::write(dir, &files, overwrite)?;
@@ -191,7 +199,7 @@ impl Model<'_> {
         if self.classes.len() != classes {
             return Err(ExportError::ClassNames { names: self.classes.len(), classes });
         }
-        let ChannelStats { mean, std } = self.statistics;
+        let ChannelStats { mean, std, .. } = self.statistics;
         let numbers = mean.iter().all(|m| m.is_finite()) && std.iter().all(|s| s.is_finite() && *s >= 0.0);
         if mean.len() != input.channels || std.len() != input.channels || !numbers {
             return Err(ExportError::Statistics { channels: input.channels, mean: mean.clone(), std: std.clone() });
@@ -239,6 +247,7 @@ impl Model<'_> {
             ("classes", serde_json::Value::from(self.classes.to_vec()).to_string()),
             ("mean", json(&self.statistics.mean)),
             ("std", json(&self.standard_deviations())),
+            ("read", self.statistics.size.map(|side| side.to_string()).join("x")),
             ("params", self.network.params().to_string()),
             ("macs", self.network.macs().to_string()),
         ];
@@ -246,21 +255,13 @@ impl Model<'_> {
             all.push(("accuracy_pct", accuracy.pct.to_string()));
             all.push(("accuracy_images", accuracy.images.clone()));
         }
+        if let Some(white) = self.statistics.deep_white {
+            all.push(("deep_white", white.to_string()));
+        }
+        if !self.evaluation.is_empty() {
+            all.push(("evaluation", serde_json::json!(self.evaluation).to_string()));
+        }
         all
-    }
-
-    fn readme(&self) -> String {
-        let image = self.network.input_shape();
-        let fact = |(what, value): (&str, String)| format!("- {what}: `{}`", one_line(&value));
-        format!(
-            include_str!("templates/README.md.in"),
-            title = one_line(&self.title()),
-            facts = self.facts().into_iter().map(fact).collect::<Vec<_>>().join("\n"),
-            channels = image.channels,
-            height = image.height,
-            width = image.width,
-            outputs = self.network.classes(),
-        )
     }
 }
 

@@ -34,10 +34,19 @@ pub(super) fn encode(
     parameters: &Parameters,
     properties: &[(&'static str, String)],
 ) -> Result<Vec<u8>, ExportError> {
+    Ok(model(network, parameters, properties)?.encode_to_vec())
+}
+
+/// [`encode`] before it is put into bytes.
+pub(super) fn model(
+    network: &Network,
+    parameters: &Parameters,
+    properties: &[(&'static str, String)],
+) -> Result<ModelProto, ExportError> {
     check_size(network)?;
     let text = |s: &str| Some(s.to_owned());
     let property = |(k, v): &(&str, String)| StringStringEntryProto { key: text(k), value: text(v) };
-    let model = ModelProto {
+    Ok(ModelProto {
         ir_version: Some(IR_VERSION),
         producer_name: text("naslens"),
         producer_version: text(env!("CARGO_PKG_VERSION")),
@@ -45,8 +54,7 @@ pub(super) fn encode(
         graph: Some(graph(network, parameters)?),
         opset_import: vec![OperatorSetIdProto { domain: text(""), version: Some(OPSET) }],
         metadata_props: properties.iter().map(property).collect(),
-    };
-    Ok(model.encode_to_vec())
+    })
 }
 
 fn graph(network: &Network, parameters: &Parameters) -> Result<GraphProto, ExportError> {
@@ -65,20 +73,20 @@ fn graph(network: &Network, parameters: &Parameters) -> Result<GraphProto, Expor
         node: b.nodes,
         name: Some("network".into()),
         initializer: b.constants,
-        input: vec![value_info(IMAGES, &[image.channels, image.height, image.width])],
-        output: vec![value_info(LOGITS, &[network.classes()])],
+        input: vec![value_info(IMAGES, FLOAT, &[image.channels, image.height, image.width])],
+        output: vec![value_info(LOGITS, FLOAT, &[network.classes()])],
     })
 }
 
-const IMAGES: &str = "images";
-const LOGITS: &str = "logits";
+pub(super) const IMAGES: &str = "images";
+pub(super) const LOGITS: &str = "logits";
 
-/// A float32 value with a free batch and these sizes.
-fn value_info(name: &str, sizes: &[usize]) -> ValueInfoProto {
+/// A value of this type with a free batch and these sizes.
+pub(super) fn value_info(name: &str, kind: i32, sizes: &[usize]) -> ValueInfoProto {
     let batch = Dimension { dim_value: None, dim_param: Some("batch".into()) };
     let size = |&n: &usize| Dimension { dim_value: Some(n as i64), dim_param: None };
     let shape = TensorShapeProto { dim: std::iter::once(batch).chain(sizes.iter().map(size)).collect() };
-    let tensor_type = Some(TensorType { elem_type: Some(FLOAT), shape: Some(shape) });
+    let tensor_type = Some(TensorType { elem_type: Some(kind), shape: Some(shape) });
     ValueInfoProto { name: Some(name.into()), value_type: Some(TypeProto { tensor_type }) }
 }
 

@@ -10,6 +10,8 @@ pub(super) const IR_VERSION: i64 = 8;
 pub(super) const OPSET: i64 = 17;
 /// `TensorProto.DataType.FLOAT`.
 pub(super) const FLOAT: i32 = 1;
+/// `TensorProto.DataType.UINT8`.
+pub(super) const UINT8: i32 = 2;
 /// `TensorProto.DataType.INT64`.
 pub(super) const INT64: i32 = 7;
 

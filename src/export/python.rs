@@ -1,4 +1,4 @@
-//! `model.py`: the network as PyTorch source.
+//! `model.py`: the network as PyTorch source; `preprocess.py`: what it takes.
 
 use super::forward::body;
 use super::names::identifiers;
@@ -15,22 +15,37 @@ pub(super) fn source(model: &Model<'_>) -> String {
     let layers: Vec<String> = named.collect();
     let fact = |(what, value): (&str, String)| format!("{what:<13}{}", in_docstring(&value));
     let facts: Vec<String> = model.facts().into_iter().map(fact).collect();
-    let class_names: Vec<String> = model.classes.iter().map(|name| literal(name)).collect();
-    let statistics = |values: Vec<f64>| tuple(&values.iter().map(|v| format!("{v:?}")).collect::<Vec<_>>());
     format!(
         include_str!("templates/model.py.in"),
         title = in_docstring(&model.title()),
         facts = facts.join("\n"),
-        classes = tuple(&class_names),
         channels = image.channels,
         height = image.height,
         width = image.width,
-        mean = statistics(model.statistics.mean.clone()),
-        std = statistics(model.standard_deviations()),
         helpers = helpers(network),
         outputs = network.classes(),
         layers = indented(&layers),
         forward = indented(&body(network, &names)),
+    )
+}
+
+/// The source of what is done to images before.
+pub(super) fn preprocess(model: &Model<'_>) -> String {
+    let image = model.network.input_shape();
+    let [read_height, read_width] = model.statistics.size;
+    let class_names: Vec<String> = model.classes.iter().map(|name| literal(name)).collect();
+    let numbers = |values: &[f64]| tuple(&values.iter().map(|v| format!("{v:?}")).collect::<Vec<_>>());
+    format!(
+        include_str!("templates/preprocess.py.in"),
+        classes = tuple(&class_names),
+        channels = image.channels,
+        height = image.height,
+        width = image.width,
+        mean = numbers(&model.statistics.mean),
+        std = numbers(&model.standard_deviations()),
+        read_height = read_height,
+        read_width = read_width,
+        deep_white = model.statistics.deep_white.unwrap_or(u16::MAX),
     )
 }
 

@@ -73,8 +73,12 @@ pub fn model<'a>(
     classes: &'a [String],
 ) -> Model<'a> {
     static STATISTICS: std::sync::OnceLock<ChannelStats> = std::sync::OnceLock::new();
-    let statistics =
-        STATISTICS.get_or_init(|| ChannelStats { mean: vec![0.5, 0.25, 0.125], std: vec![0.25, 0.5, 0.0] });
+    let statistics = STATISTICS.get_or_init(|| ChannelStats {
+        mean: vec![0.5, 0.25, 0.125],
+        std: vec![0.25, 0.5, 0.0],
+        size: [20, 9],
+        deep_white: None,
+    });
     Model {
         network,
         parameters,
@@ -85,6 +89,7 @@ pub fn model<'a>(
         arch: "|a~0|\\\"\"\"",
         arch_id: ArchId(0x2a),
         accuracy: Some(Accuracy { pct: 93.456, images: "360 test images".into() }),
+        evaluation: vec![("always naming | the most frequent class".into(), "40%".into())],
     }
 }
 
@@ -103,8 +108,8 @@ fn the_folder_is_complete_and_the_same_every_time() {
     write(second.path(), &model, false).unwrap();
     // Over an earlier export.
     write(second.path(), &model, false).unwrap();
-    assert_eq!(exported.files.len(), 6);
-    assert_eq!(std::fs::read_dir(second.path()).unwrap().count(), 6, "nothing but the files");
+    assert_eq!(exported.files.len(), 8);
+    assert_eq!(std::fs::read_dir(second.path()).unwrap().count(), 8, "nothing but the files");
     for file in exported.files {
         assert_eq!(
             std::fs::read(below.join(file)).unwrap(),
@@ -119,7 +124,13 @@ fn the_folder_is_complete_and_the_same_every_time() {
     assert_eq!(example.tensor("logits").unwrap().data(), logits);
     assert_eq!(example.tensor("images").unwrap().shape(), [2, 3, 9, 9]);
     let readme = std::fs::read_to_string(below.join("README.md")).unwrap();
-    for part in ["93.46% of 360 test images", "0000000000000000000000000000002a", "3x9x9", "(batch, 3, 9, 9)"] {
+    for part in [
+        "93.46% of 360 test images",
+        "0000000000000000000000000000002a",
+        "3x9x9",
+        "(batch, 3, 9, 9)",
+        "most frequent class | 40% |",
+    ] {
         assert!(readme.contains(part), "{readme}");
     }
 }
@@ -129,7 +140,7 @@ fn models_that_are_not_sound_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let network = small();
     let (mut parameters, examples, classes) = (parameters(&network, 1), examples(&network), names(3));
-    let flat = ChannelStats { mean: vec![0.0], std: vec![1.0] };
+    let flat = ChannelStats { mean: vec![0.0], std: vec![1.0], size: [9, 9], deep_white: None };
     let refused = |model: &Model<'_>| {
         let error = write(&dir.path().join("out"), model, false).unwrap_err();
         assert!(!dir.path().join("out").exists(), "nothing is written");

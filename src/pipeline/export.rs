@@ -119,9 +119,13 @@ pub fn export(config: &ExportConfig, dir: &Path) -> Result<Exported, ArchExportE
         let numbers: Option<Vec<f64>> = known.get(name).and_then(|numbers| serde_json::from_str(numbers).ok());
         numbers.filter(|numbers| numbers.len() == image.channels)
     };
+    let size = known.get("read").and_then(|size| size.split_once('x'));
+    let size = size.and_then(|(height, width)| Some([height.parse().ok()?, width.parse().ok()?]));
     let statistics = ChannelStats {
         mean: numbers("mean").unwrap_or_else(|| vec![0.0; image.channels]),
         std: numbers("std").unwrap_or_else(|| vec![1.0; image.channels]),
+        size: size.unwrap_or([image.height, image.width]),
+        deep_white: known.get("deep_white").and_then(|white| white.parse().ok()),
     };
     let accuracy = known.get("accuracy_pct").zip(known.get("accuracy_images"));
     let accuracy = accuracy.and_then(|(pct, images)| Some(Accuracy { pct: pct.parse().ok()?, images: images.clone() }));
@@ -131,10 +135,11 @@ pub fn export(config: &ExportConfig, dir: &Path) -> Result<Exported, ArchExportE
         classes: &names.unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect()),
         statistics: &statistics,
         examples: &examples,
-        space: space.entry().name,
+        space: &space.text(),
         arch: &text,
         arch_id: space.arch_id(&arch),
         accuracy,
+        evaluation: known.get("evaluation").and_then(|rows| serde_json::from_str(rows).ok()).unwrap_or_default(),
     };
     Ok(write(dir, &model, config.overwrite)?)
 }

@@ -79,6 +79,11 @@ pub trait SearchSpace: Send + Sync {
     /// Registry entry of the space.
     fn entry(&self) -> &'static SpaceEntry;
 
+    /// The text of a [`SpaceSpec`] that opens this space. Here its name, for a space without options.
+    fn text(&self) -> String {
+        self.entry().name.to_owned()
+    }
+
     /// Number of alternatives of each gene.
     fn choices(&self) -> &[u16];
 

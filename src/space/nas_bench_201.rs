@@ -72,6 +72,11 @@ impl SearchSpace for NasBench201 {
         &ENTRY
     }
 
+    fn text(&self) -> String {
+        let Self { init_channels, cells } = self;
+        format!("{}:cells={cells},channels={init_channels}", ENTRY.name)
+    }
+
     fn choices(&self) -> &[u16] {
         &[5; 6]
     }

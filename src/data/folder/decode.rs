@@ -103,18 +103,13 @@ pub(super) fn decode(path: &Path, shape: Shape, planes: &mut [u8], watch: &Watch
             pixels(JpegDecoder::new(Cursor::new(bytes)).map_err(reason)?)?
         }
     };
-    let (image, transparent) = composite(image)?;
+    let (mut image, transparent) = composite(image)?;
     treatment.transparent = transparent;
     treatment.turned = orientation != Orientation::NoTransforms;
-    let (mut height, mut width) = (shape.height as u32, shape.width as u32);
-    if on_its_side(orientation) {
-        (height, width) = (width, height);
-    }
+    image.apply_orientation(orientation);
     let max = image.as_luma16().map(|i| i.as_raw()).or(image.as_rgb16().map(|i| i.as_raw()));
     let max = max.and_then(|values| values.iter().copied().max());
-    let mut image = resized(image, height, width)?;
-    image.apply_orientation(orientation);
-    match (max, &image) {
+    match (max, &resized(image, shape.height as u32, shape.width as u32)?) {
         (None, image) => into_planes(image.as_bytes(), shape, planes)?,
         (Some(max), image) => {
             let values: Vec<u16> = image.as_bytes().chunks_exact(2).map(|b| u16::from_ne_bytes([b[0], b[1]])).collect();

@@ -135,7 +135,7 @@ impl ImageFolder {
             pixels = pixels.select(Axis(0), &whole);
         }
         let (images, treatments) = usable(images, decoded, &mut skipped);
-        let notes = finish(&mut pixels, treatments);
+        let (notes, deep_white) = finish(&mut pixels, treatments);
         if !skipped.is_empty() && !self.skip_corrupt {
             return Err(DataError::BadFiles { folder: self.path.clone(), files: skipped });
         }
@@ -149,7 +149,7 @@ impl ImageFolder {
         let dataset = Dataset::new(self.to_string(), pixels, u8::MAX, labels, count)?.with_class_names(classes)?;
         let dataset =
             if parted { dataset.with_parts(images.iter().map(|image| image.part).collect())? } else { dataset };
-        Ok(dataset.with_skipped(skipped).with_notes(notes))
+        Ok(dataset.with_skipped(skipped).with_notes(notes).with_deep_white(deep_white))
     }
 
     /// The shape of all images.
@@ -174,8 +174,8 @@ fn usable<T>(images: Vec<Image>, results: Vec<Result<T, String>>, skipped: &mut 
     usable
 }
 
-/// Scales what has 16 bits, and says what was done to how many of the images.
-fn finish(pixels: &mut Array4<u8>, treatments: Vec<Treatment>) -> Vec<String> {
+/// Scales what has 16 bits; says what was done to how many of the images, and what is white in those of 16 bits.
+fn finish(pixels: &mut Array4<u8>, treatments: Vec<Treatment>) -> (Vec<String>, Option<u16>) {
     let total = treatments.len();
     let mut notes = Vec::new();
     let mut note = |count: usize, what: String| {
@@ -190,17 +190,18 @@ fn finish(pixels: &mut Array4<u8>, treatments: Vec<Treatment>) -> Vec<String> {
         "are transparent in part: they are put on white, or on black if they are white".into(),
     );
     note(count(|t| t.cmyk), "are CMYK: they become RGB without their colour profiles".into());
-    if let Some(max) = treatments.iter().filter_map(|t| t.deep.as_ref()).map(|deep| deep.max).max() {
-        let bits = [8, 10, 12, 14].into_iter().find(|&bits| max >> bits == 0).unwrap_or(16);
+    let max = treatments.iter().filter_map(|t| t.deep.as_ref()).map(|deep| deep.max).max();
+    let bits = max.map(|max| [8, 10, 12, 14].into_iter().find(|&bits| max >> bits == 0).unwrap_or(16u32));
+    let white = bits.map(|bits| u16::MAX >> (16 - bits));
+    if let (Some(bits), Some(white)) = (bits, white.map(u32::from)) {
         note(count(|t| t.deep.is_some()), format!("have 16 bits a channel, of which {bits} are used: they become 8"));
-        let white = (1u32 << bits) - 1;
         for (mut image, deep) in pixels.outer_iter_mut().zip(treatments.iter().map(|t| &t.deep)) {
             let values = deep.iter().flat_map(|deep| &deep.planes);
             let scaled = values.map(|&value| ((u32::from(value) * 255 + white / 2) / white) as u8);
             image.iter_mut().zip(scaled).for_each(|(pixel, value)| *pixel = value);
         }
     }
-    notes
+    (notes, white)
 }
 
 /// The height and width that at least half of the images have, else the median of each; the longer side at most

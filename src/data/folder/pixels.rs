@@ -1,8 +1,7 @@
 //! Transparency and size of a decoded image.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use image::{ColorType, DynamicImage, ImageBuffer, Luma, Pixel, Primitive, Rgb};
+use crate::data::resample::resample;
+use image::{DynamicImage, ImageBuffer, Luma, Pixel, Primitive, Rgb};
 
 /// The image without its alpha channel, as it looks on white paper, or on black if white is all that can be seen of it; and
 /// whether any of it is transparent.
@@ -55,29 +54,24 @@ where
     Ok((image, transparent))
 }
 
-/// The image in another size, antialiased, by a triangle as wide as the reduction. It has no alpha channel.
+/// The image in another size, as [`resample`] makes it. It has no alpha channel.
 pub(super) fn resized(image: DynamicImage, height: u32, width: u32) -> Result<DynamicImage, String> {
-    if (image.height(), image.width()) == (height, width) {
-        return Ok(image);
-    }
-    let kind = match image.color() {
-        ColorType::L8 => PixelType::U8,
-        ColorType::Rgb8 => PixelType::U8x3,
-        ColorType::L16 => PixelType::U16,
-        ColorType::Rgb16 => PixelType::U16x3,
-        other => return Err(format!("its pixels are {other:?}")),
-    };
-    let words = |bytes: Vec<u8>| bytes.chunks_exact(2).map(|b| u16::from_ne_bytes([b[0], b[1]])).collect::<Vec<u16>>();
-    let source = ImageRef::new(image.width(), image.height(), image.as_bytes(), kind).map_err(|e| e.to_string())?;
-    let mut out = Image::new(width, height, kind);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
-    Resizer::new().resize(&source, &mut out, &options).map_err(|e| e.to_string())?;
-    let bytes = out.into_vec();
-    let resized = match kind {
-        PixelType::U8 => ImageBuffer::from_raw(width, height, bytes).map(DynamicImage::ImageLuma8),
-        PixelType::U8x3 => ImageBuffer::from_raw(width, height, bytes).map(DynamicImage::ImageRgb8),
-        PixelType::U16 => ImageBuffer::from_raw(width, height, words(bytes)).map(DynamicImage::ImageLuma16),
-        _ => ImageBuffer::from_raw(width, height, words(bytes)).map(DynamicImage::ImageRgb16),
+    let resized = match image {
+        DynamicImage::ImageLuma8(i) => scaled(&i, height, width).map(DynamicImage::from),
+        DynamicImage::ImageRgb8(i) => scaled(&i, height, width).map(DynamicImage::from),
+        DynamicImage::ImageLuma16(i) => scaled(&i, height, width).map(DynamicImage::from),
+        DynamicImage::ImageRgb16(i) => scaled(&i, height, width).map(DynamicImage::from),
+        other => return Err(format!("its pixels are {:?}", other.color())),
     };
     resized.ok_or_else(|| "its pixels are not what it announces".into())
+}
+
+fn scaled<P, T>(image: &ImageBuffer<P, Vec<T>>, height: u32, width: u32) -> Option<ImageBuffer<P, Vec<T>>>
+where
+    T: Primitive + Into<i64> + TryFrom<i64> + Default,
+    P: Pixel<Subpixel = T>,
+{
+    let size = |height: u32, width: u32| [height as usize, width as usize];
+    let (from, channels) = (size(image.height(), image.width()), usize::from(P::CHANNEL_COUNT));
+    ImageBuffer::from_raw(width, height, resample(image.as_raw(), channels, from, size(height, width)))
 }

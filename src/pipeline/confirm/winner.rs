@@ -221,10 +221,11 @@ fn export(
         classes: stage.data.class_names(),
         statistics: stage.data.statistics(),
         examples: &stage.data.examples(EXAMPLES)?.to_device(tch::Device::Cpu),
-        space: stage.space.entry().name,
+        space: &stage.space.text(),
         arch: &candidates.texts[winner.candidate],
         arch_id,
         accuracy,
+        evaluation: Vec::new(),
     };
     // The run's own folder: the winner of an earlier run of it is replaced.
     Ok(write(dir, &model, true)?)

@@ -173,6 +173,11 @@ impl SearchSpace for NasBench101 {
         &ENTRY
     }
 
+    fn text(&self) -> String {
+        let Self { init_channels, modules } = self;
+        format!("{}:cells={modules},channels={init_channels}", ENTRY.name)
+    }
+
     fn choices(&self) -> &[u16] {
         &CHOICES
     }
