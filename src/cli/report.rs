@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use naslens::pipeline::counts::RESAMPLES;
-use naslens::pipeline::pages::{Loaded, PageError, PageOptions, beside, find, load, write_page};
+use naslens::pipeline::pages::{Loaded, PageOptions, beside, find, load, write_page};
 
 use super::count;
 
@@ -57,7 +57,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         paths.extend(find(run)?);
     }
     if args.out.is_some() && !args.compare && paths.len() > 1 {
-        return Err(PageError::OnePage { runs: paths.len() }.into());
+        let runs = paths.len();
+        anyhow::bail!(
+            "--out names one page, but there are {runs} runs; add --compare to show them side by side, or leave out --out"
+        );
     }
     if args.compare {
         let loaded = paths.iter().map(|path| load(path, &options)).collect::<Result<Vec<Loaded>, _>>()?;

@@ -1,41 +1,20 @@
 //! What a cascade would have found and saved, told from a run that scored every network: nothing is scored again.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::screen::{CascadeStage, ScoreKey, Scored, known_scores, survivors};
-use crate::benchmark::TableError;
 use crate::ensemble::{self, Column};
+use crate::pipeline::RunError;
 use crate::proxy::{Proxy, Score, Status};
-use crate::registry::Unknown;
 use crate::report::{SCORES_FILE, ScoreTable, read_scores};
 use crate::stats::Top;
 use crate::text::{aligned, thousands};
 
 /// The sizes of the list of best networks that a cascade should find.
 const TOPS: [usize; 2] = [10, 100];
-
-/// Why cascades could not be evaluated.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CascadeError {
-    /// A score is unknown.
-    #[error(transparent)]
-    Proxy(#[from] Unknown),
-    /// The scores cannot be read.
-    #[error("{0}; name the output folder of a finished screen")]
-    Table(#[from] TableError),
-    /// The run lacks a score.
-    #[error("the run in {} has no `{proxy}` for every network; screen it with --proxies {proxy} and without --cascade", dir.display())]
-    NotScored {
-        /// The folder of the run.
-        dir: PathBuf,
-        /// The proxy.
-        proxy: &'static str,
-    },
-}
 
 /// What cascades would have found and saved.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -76,13 +55,13 @@ pub fn evaluate_cascades(
     dir: &Path,
     goal: &str,
     cascades: &[Vec<CascadeStage>],
-) -> Result<CascadeEvaluation, CascadeError> {
+) -> Result<CascadeEvaluation, RunError> {
     let goal = ensemble::find(goal)?;
     let run = Run::read(dir)?;
     let everyone: Vec<usize> = (0..run.ids.len()).collect();
     let full_scores = run.scores(goal, &everyone)?;
     let full_seconds = run.seconds(&everyone, &goal.proxies()?, &HashSet::new());
-    let replay = |stages: &Vec<CascadeStage>| -> Result<CascadeRow, CascadeError> {
+    let replay = |stages: &Vec<CascadeStage>| -> Result<CascadeRow, RunError> {
         let (mut left, mut seconds) = (everyone.clone(), 0.0);
         let mut known: HashSet<&str> = HashSet::new();
         for stage in stages {
@@ -143,19 +122,25 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn read(dir: &'a Path) -> Result<Self, CascadeError> {
-        let table = read_scores(&dir.join(SCORES_FILE))?;
+    fn read(dir: &'a Path) -> Result<Self, RunError> {
+        let unreadable = |e| RunError::Refused(format!("{e}; name the output folder of a finished screen"));
+        let table = read_scores(&dir.join(SCORES_FILE)).map_err(unreadable)?;
         let (ids, rows) = table.networks().into_iter().map(|(id, row)| (id.to_owned(), row)).unzip();
-        Ok(Run { dir, ids, rows, measured: known_scores(dir)?, table })
+        Ok(Run { dir, ids, rows, measured: known_scores(dir).map_err(unreadable)?, table })
     }
 
     /// The scores of these networks in a column, as if there were no others.
-    fn scores(&self, column: Column, networks: &[usize]) -> Result<Vec<Score>, CascadeError> {
-        let member = |proxy: &'static Proxy| -> Result<Vec<Score>, CascadeError> {
+    fn scores(&self, column: Column, networks: &[usize]) -> Result<Vec<Score>, RunError> {
+        let member = |proxy: &'static Proxy| -> Result<Vec<Score>, RunError> {
             let found = self.table.proxies.iter().find(|(name, _)| name == proxy.name);
             let of_all = found.map(|(_, s)| networks.iter().map(|&i| s[self.rows[i]]).collect::<Vec<_>>());
             let complete = of_all.filter(|s| s.iter().all(|s| s.get_status() != Status::ScreenedOut));
-            complete.ok_or_else(|| CascadeError::NotScored { dir: self.dir.into(), proxy: proxy.name })
+            complete.ok_or_else(|| {
+                let (dir, name) = (self.dir.display(), proxy.name);
+                RunError::Refused(format!(
+                    "the run in {dir} has no `{name}` for every network; screen it with --proxies {name} and without --cascade"
+                ))
+            })
         };
         Ok(column.scores(column.proxies()?.into_iter().map(member).collect::<Result<_, _>>()?))
     }

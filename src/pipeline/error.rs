@@ -1,82 +1,101 @@
-//! Why a run, a confirmation or a table was not finished.
+//! Why a study was not finished.
 
-use std::path::PathBuf;
-
-use super::ScreenError;
-use super::confirm::WinnerError;
-use super::predict::PredictError;
 use crate::benchmark::TableError;
 use crate::candidates::{CandidatesError, JoinError};
+use crate::data::DataError;
 use crate::encoding::EncodingError;
+use crate::engine::EngineError;
+use crate::export::{ExportError, WeightsError};
 use crate::files::FileError;
 use crate::folder::FolderError;
 use crate::hardware::HardwareError;
 use crate::predictor::PredictorError;
+use crate::registry::Unknown;
+use crate::space::SpaceError;
+use crate::strategy::StrategyError;
 use crate::train::TrainingDataError;
 use crate::trial::TrainError;
 
-/// Why a run did not finish.
+/// Why a study was not finished: it cannot be done as it was asked for, or something below it failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// The configuration cannot be read.
-    #[error("cannot read the configuration {}: {reason}", path.display())]
-    Config {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A value that makes no sense.
+    /// What was asked for makes no sense or is not there: what it is, and what to do about it.
+    #[error("{0}")]
+    Refused(String),
+    /// A value of a configuration that makes no sense.
     #[error("{0}; correct the configuration")]
     Value(String),
+    /// It was stopped from outside: how far it had come, and what is kept.
+    #[error("{0}")]
+    Interrupted(String),
+    /// The space refuses.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// A proxy or an ensemble is unknown.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    /// The images cannot be had.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The device cannot be used, or libtorch refused.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A latency model or a measurement.
+    #[error(transparent)]
+    Hardware(#[from] HardwareError),
+    /// Results cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The folder is not one of such results.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// The screen.
-    #[error(transparent)]
-    Screen(#[from] ScreenError),
-    /// The images for training.
-    #[error(transparent)]
-    TrainingData(#[from] TrainingDataError),
-    /// The trainings.
-    #[error(transparent)]
-    Train(#[from] TrainError),
-    /// The networks of a run.
-    #[error(transparent)]
-    Candidates(#[from] CandidatesError),
-    /// The networks of a table.
-    #[error(transparent)]
-    Join(#[from] JoinError),
-    /// The predictions.
-    #[error(transparent)]
-    Predict(#[from] PredictError),
-    /// The table of trained networks.
+    /// A table, or a column of it, cannot be read.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// The latency model.
+    /// The networks of a run or a table.
     #[error(transparent)]
-    Hardware(#[from] HardwareError),
-    /// The choice of the winner, and its export.
+    Candidates(#[from] CandidatesError),
+    /// Scores and table do not fit together.
     #[error(transparent)]
-    Winner(#[from] WinnerError),
+    Join(#[from] JoinError),
     /// The features.
     #[error(transparent)]
     Encoding(#[from] EncodingError),
     /// The surrogate.
     #[error(transparent)]
     Predictor(#[from] PredictorError),
-    /// Results cannot be written.
+    /// The strategy.
     #[error(transparent)]
-    File(#[from] FileError),
+    Strategy(#[from] StrategyError),
+    /// The images for training.
+    #[error(transparent)]
+    TrainingData(#[from] TrainingDataError),
+    /// The trainings.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// Weights of an earlier export.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The export.
+    #[error(transparent)]
+    Export(#[from] ExportError),
 }
 
 impl RunError {
-    /// True if the run was stopped from outside and can go on.
+    /// True if it was stopped from outside and can go on.
     pub fn interrupted(&self) -> bool {
-        match self {
-            RunError::Screen(error) => error.interrupted(),
-            other => matches!(other, RunError::Train(TrainError::Interrupted { .. })),
-        }
+        matches!(
+            self,
+            RunError::Interrupted(_)
+                | RunError::Data(DataError::Interrupted { .. })
+                | RunError::Train(TrainError::Interrupted { .. })
+        )
+    }
+}
+
+impl From<tch::TchError> for RunError {
+    fn from(error: tch::TchError) -> Self {
+        RunError::Engine(error.into())
     }
 }

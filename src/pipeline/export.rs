@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use tch::{Device, Tensor};
 
+use super::RunError;
 use crate::data::ChannelStats;
 use crate::engine::Parameters;
 use crate::export::{Accuracy, Exported, Facts, Model, check_size, facts, load_safetensors, write};
 use crate::network::Shape;
 use crate::seed::Stream;
-use crate::space::{self, SpaceSpec, Task};
+use crate::space::{SpaceSpec, Task};
 
 /// What to export. What is None is taken from the file of weights, where there is one that says it.
 #[derive(Clone, Debug, Default)]
@@ -32,45 +33,6 @@ pub struct ExportConfig {
     pub overwrite: bool,
 }
 
-/// Why an architecture cannot be exported.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ArchExportError {
-    /// The space refuses.
-    #[error(transparent)]
-    Space(#[from] space::SpaceError),
-    /// Nothing says which architecture.
-    #[error(
-        "name the architecture with --arch, or take it from the weights of an export with --weights model.safetensors"
-    )]
-    NoArch,
-    /// No path leads from the images to the logits.
-    #[error("`{arch}` is a dead network: no path leads from its input to its output; choose another architecture")]
-    Dead {
-        /// The architecture.
-        arch: String,
-    },
-    /// A network without classes, or images of no size or a huge one.
-    #[error(
-        "{classes} classes and {image} images: there must be a class, and channels, height and width within 1..={MAX_SIDE}"
-    )]
-    Task {
-        /// Number of classes.
-        classes: usize,
-        /// Shape of the images.
-        image: Shape,
-    },
-    /// The weights cannot be read.
-    #[error(transparent)]
-    Weights(#[from] crate::export::WeightsError),
-    /// The folder cannot be written, or the network cannot be exported.
-    #[error(transparent)]
-    Export(#[from] crate::export::ExportError),
-    /// libtorch refused, for instance because memory ran out.
-    #[error("libtorch: {}", crate::engine::torch_message(.0))]
-    Torch(#[from] tch::TchError),
-}
-
 /// The most channels, and the most pixels a side, as for the images of data sets.
 const MAX_SIDE: usize = 4096;
 /// Images in the example.
@@ -82,7 +44,7 @@ const MEASURED: usize = 32;
 /// bank for all networks; the statistics of its normalisations are then those of random images, without which the logits of a
 /// deep network hardly depend on the image. What the file of weights says of classes and images holds; where nothing is known,
 /// images are only scaled to 0..1 and classes are called by their numbers. The example images are normal numbers.
-pub fn export(config: &ExportConfig, dir: &Path) -> Result<Exported, ArchExportError> {
+pub fn export(config: &ExportConfig, dir: &Path) -> Result<Exported, RunError> {
     let known = match &config.weights {
         Some(path) => facts(path)?.unwrap_or_default(),
         None => Facts::new(),
@@ -97,14 +59,20 @@ pub fn export(config: &ExportConfig, dir: &Path) -> Result<Exported, ArchExportE
         (None, None) => SpaceSpec::default(),
     };
     let space = config.options.iter().try_fold(space, |space, (option, value)| space.with(option, value))?.open()?;
-    let arch = space.parse(config.arch.as_ref().or(known.get("arch")).ok_or(ArchExportError::NoArch)?)?;
+    let arch = space.parse(config.arch.as_ref().or(known.get("arch")).ok_or_else(no_arch)?)?;
     let sides = [image.channels, image.height, image.width];
     if classes == 0 || !sides.iter().all(|side| (1..=MAX_SIDE).contains(side)) {
-        return Err(ArchExportError::Task { classes, image });
+        return Err(RunError::Refused(format!(
+            "{classes} classes and {image} images: there must be a class, and channels, height and width within 1..={MAX_SIDE}"
+        )));
     }
     let text = space.format(&arch);
     let network = space.build(&arch, &Task::classify(image, classes))?.live();
-    let network = network.ok_or_else(|| ArchExportError::Dead { arch: text.clone() })?;
+    let network = network.ok_or_else(|| {
+        RunError::Refused(format!(
+            "`{text}` is a dead network: no path leads from its input to its output; choose another architecture"
+        ))
+    })?;
     check_size(&network)?;
     let parameters = match &config.weights {
         Some(path) => load_safetensors(path, &network, Device::Cpu)?,
@@ -142,6 +110,13 @@ pub fn export(config: &ExportConfig, dir: &Path) -> Result<Exported, ArchExportE
         evaluation: known.get("evaluation").and_then(|rows| serde_json::from_str(rows).ok()).unwrap_or_default(),
     };
     Ok(write(dir, &model, config.overwrite)?)
+}
+
+fn no_arch() -> RunError {
+    RunError::Refused(
+        "name the architecture with --arch, or take it from the weights of an export with --weights model.safetensors"
+            .into(),
+    )
 }
 
 /// Random images: normal numbers, in each channel of each about a mean of its own, so that they differ on the whole as well.

@@ -23,14 +23,13 @@ mod stability;
 mod stamp;
 
 pub use crate::files::{FileError, check_output_folder, write_atomically};
-pub use bench::{Bench, BenchConfig, BenchError, Line, SECTIONS, SectionEntry, bench};
-pub use cascade::{CascadeError, CascadeEvaluation, CascadeRow, evaluate_cascades};
+pub use bench::{Bench, BenchConfig, Line, SECTIONS, SectionEntry, bench};
+pub use cascade::{CascadeEvaluation, CascadeRow, evaluate_cascades};
 pub use error::RunError;
-pub use export::{ArchExportError, ExportConfig, export};
+pub use export::{ExportConfig, export};
 pub use make_table::{TableConfig, TableOutcome, make_table};
 pub use run::{RunConfig, RunOutcome, Stage, TruthTable, run};
 pub use screen::{
-    ArchListError, CascadeStage, Init, Keep, Outcome, Progress, RunOptions, ScreenConfig, ScreenError, Selection,
-    read_arch_list, screen,
+    CascadeStage, Init, Keep, Outcome, Progress, RunOptions, ScreenConfig, Selection, read_arch_list, screen,
 };
-pub use stability::{ProxyStability, Stability, StabilityError, StabilityOptions, stability};
+pub use stability::{ProxyStability, Stability, StabilityOptions, stability};

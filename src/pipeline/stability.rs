@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::benchmark::TableError;
 use crate::encoding::rank_normal;
+use crate::pipeline::RunError;
 use crate::report::{SCORES_FILE, ScoreTable, read_scores};
 use crate::stats::{
     count_of, icc_agreement, repeats_for_top_overlap, repeats_needed, spearman, top_overlap_by_repeats,
@@ -16,52 +16,6 @@ use crate::text::{aligned, thousands};
 
 /// Settings that change no score: which ones are asked for, and of which networks.
 const SELECTION: [&str; 2] = ["proxies", "cascade"];
-
-/// Why runs could not be compared.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StabilityError {
-    /// A single run has nothing to agree with.
-    #[error("there is {runs} run; name at least two screens of the same networks with different seeds or batches")]
-    TooFew {
-        /// How many there are.
-        runs: usize,
-    },
-    /// The scores cannot be read.
-    #[error("{0}; name the output folders of finished screens")]
-    Table(#[from] TableError),
-    /// Two runs that must have the same scores.
-    #[error("{} and {} have the same settings, so their scores differ by nothing; screen one with another --seed", .a.display(), .b.display())]
-    Same {
-        /// One folder.
-        a: PathBuf,
-        /// The other.
-        b: PathBuf,
-    },
-    /// Runs in different search spaces.
-    #[error("{} is a run in the space {a_space}, {} in {b_space}; compare runs in one space", .a.display(), .b.display())]
-    Spaces {
-        /// One folder.
-        a: PathBuf,
-        /// Its space.
-        a_space: String,
-        /// The other folder.
-        b: PathBuf,
-        /// Its space.
-        b_space: String,
-    },
-    /// Too few networks in common.
-    #[error(
-        "{common} networks are in all {runs} runs; a --sample is another one for every seed, so screen the same ones \
-         with --archs FILE or --all"
-    )]
-    NoCommon {
-        /// How many networks are in all runs.
-        common: usize,
-        /// How many runs there are.
-        runs: usize,
-    },
-}
 
 /// What is wanted of the scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -129,9 +83,12 @@ pub struct Stability {
 
 /// Compares the runs in these folders, which scored the same networks with different seeds, batches or data. Networks are
 /// joined on their `arch_id`, each counted once.
-pub fn stability(dirs: &[PathBuf], options: &StabilityOptions) -> Result<Stability, StabilityError> {
+pub fn stability(dirs: &[PathBuf], options: &StabilityOptions) -> Result<Stability, RunError> {
     if dirs.len() < 2 {
-        return Err(StabilityError::TooFew { runs: dirs.len() });
+        return Err(RunError::Refused(format!(
+            "there is {} run; name at least two screens of the same networks with different seeds or batches",
+            dirs.len()
+        )));
     }
     let runs: Vec<Run> = dirs.iter().map(|dir| Run::read(dir)).collect::<Result<_, _>>()?;
     for (i, run) in runs.iter().enumerate() {
@@ -144,7 +101,12 @@ pub fn stability(dirs: &[PathBuf], options: &StabilityOptions) -> Result<Stabili
     let everyone = rows_of.len();
     let common: Vec<Vec<usize>> = rows_of.into_values().filter(|rows| rows.len() == runs.len()).collect();
     if common.len() < 2 {
-        return Err(StabilityError::NoCommon { common: common.len(), runs: runs.len() });
+        return Err(RunError::Refused(format!(
+            "{} networks are in all {} runs; a --sample is another one for every seed, so screen the same ones with --archs \
+             FILE or --all",
+            common.len(),
+            runs.len()
+        )));
     }
     let mut rows = Vec::new();
     let mut proxies_not_in_all: Vec<String> = Vec::new();
@@ -183,8 +145,9 @@ struct Run {
 }
 
 impl Run {
-    fn read(dir: &Path) -> Result<Self, TableError> {
-        let table = read_scores(&dir.join(SCORES_FILE))?;
+    fn read(dir: &Path) -> Result<Self, RunError> {
+        let unreadable = |e| RunError::Refused(format!("{e}; name the output folders of finished screens"));
+        let table = read_scores(&dir.join(SCORES_FILE)).map_err(unreadable)?;
         let metadata: Value = serde_json::from_str(&table.metadata).unwrap_or_default();
         let mut settings = metadata["config"].as_object().cloned().unwrap_or_default();
         SELECTION.iter().for_each(|key| drop(settings.remove(*key)));
@@ -192,15 +155,21 @@ impl Run {
         Ok(Run { dir: dir.into(), table, settings, rows })
     }
 
-    fn comparable(&self, other: &Run) -> Result<(), StabilityError> {
-        let (a, b) = (self.dir.clone(), other.dir.clone());
+    fn comparable(&self, other: &Run) -> Result<(), RunError> {
+        let (a, b) = (self.dir.display(), other.dir.display());
         let space = |run: &Run| run.settings.get("space").and_then(Value::as_str).unwrap_or("unknown").to_string();
         if space(self) != space(other) {
-            return Err(StabilityError::Spaces { a, a_space: space(self), b, b_space: space(other) });
+            return Err(RunError::Refused(format!(
+                "{a} is a run in the space {}, {b} in {}; compare runs in one space",
+                space(self),
+                space(other)
+            )));
         }
         // A run that does not say how it was made may still be another one.
         if self.settings == other.settings && !self.settings.is_empty() {
-            return Err(StabilityError::Same { a, b });
+            return Err(RunError::Refused(format!(
+                "{a} and {b} have the same settings, so their scores differ by nothing; screen one with another --seed"
+            )));
         }
         Ok(())
     }

@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
-use super::BenchError;
 use super::measure::Usage;
-use crate::pipeline::{ScreenConfig, ScreenError};
+use crate::pipeline::RunError;
+use crate::pipeline::ScreenConfig;
 use crate::space::{CELLS, CHANNELS};
 
 /// The last line that a baseline prints.
@@ -25,13 +25,13 @@ pub(super) fn run(
     config: &ScreenConfig,
     processes: usize,
     (archs, count): (&Path, usize),
-) -> Result<Usage, BenchError> {
-    let failed = |reason: String| BenchError::Baseline { command: command.into(), reason };
+) -> Result<Usage, RunError> {
+    let failed = |reason: String| RunError::Refused(format!("the baseline `{command}` gave no figure: {reason}"));
     let numbers = [
         ("--batch-size", Some(config.batch_size)),
         ("--image", Some(config.image.height)),
-        ("--init-channels", config.space.option(CHANNELS.name).map_err(ScreenError::from)?),
-        ("--cells", config.space.option(CELLS.name).map_err(ScreenError::from)?),
+        ("--init-channels", config.space.option(CHANNELS.name)?),
+        ("--cells", config.space.option(CELLS.name)?),
         ("--processes", Some(processes)),
         ("--threads", Some(1)),
     ];

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 pub use sections::{SECTIONS, SectionEntry};
 
 use super::screen::thread_pool;
-use super::{RunOptions, ScreenConfig, ScreenError, Selection, screen};
+use super::{RunError, RunOptions, ScreenConfig, Selection, screen};
 use crate::data;
 use crate::engine::{EngineError, describe_device, load_average, parse_device};
 use crate::proxy;
@@ -84,30 +84,9 @@ pub struct Line {
     pub cpu_ratio: Option<f64>,
 }
 
-/// Why nothing was measured.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BenchError {
-    /// A screen failed.
-    #[error(transparent)]
-    Screen(#[from] ScreenError),
-    /// A baseline failed.
-    #[error("the baseline `{command}` gave no figure: {reason}")]
-    Baseline {
-        /// The command.
-        command: String,
-        /// What went wrong.
-        reason: String,
-    },
-}
-
 /// Measures. `options` gives the device, the worker threads and the flag that stops; `on_case` hears what is run next.
-pub fn bench(
-    config: &BenchConfig,
-    options: &RunOptions<'_>,
-    on_case: &mut dyn FnMut(&str),
-) -> Result<Bench, BenchError> {
-    let device = parse_device(options.device).map_err(ScreenError::from)?;
+pub fn bench(config: &BenchConfig, options: &RunOptions<'_>, on_case: &mut dyn FnMut(&str)) -> Result<Bench, RunError> {
+    let device = parse_device(options.device)?;
     let folder = Folder(std::env::temp_dir().join(format!("naslens-bench-{}", std::process::id())));
     let mut runner = Runner { config, options, archs: networks(config)?, folder, peaks: BTreeMap::new() };
     let setting = json!({
@@ -132,7 +111,7 @@ pub fn bench(
 
 /// Distinct live networks, drawn uniformly from the text forms, fewer than asked for if the space has no more; each by its
 /// representative, so that a baseline that knows nothing of identities runs what naslens runs.
-fn networks(config: &BenchConfig) -> Result<Vec<Architecture>, ScreenError> {
+fn networks(config: &BenchConfig) -> Result<Vec<Architecture>, RunError> {
     let (space, task) = open(&config.screen)?;
     let (mut rng, mut seen, mut archs) = (Stream::named(config.screen.seed, "bench"), HashSet::new(), Vec::new());
     for _ in 0..100 * config.networks {
@@ -147,7 +126,7 @@ fn networks(config: &BenchConfig) -> Result<Vec<Architecture>, ScreenError> {
     Ok(archs)
 }
 
-fn open(config: &ScreenConfig) -> Result<(Box<dyn SearchSpace>, Task), ScreenError> {
+fn open(config: &ScreenConfig) -> Result<(Box<dyn SearchSpace>, Task), RunError> {
     Ok((config.space.open()?, Task::classify(config.image, data::open(&config.data)?.classes())))
 }
 
@@ -170,7 +149,7 @@ struct Runner<'a> {
 
 impl Runner<'_> {
     /// The one place where naslens itself runs: a screen as a user starts it. Returns architectures, networks and cost.
-    fn screen(&self, case: &Case) -> Result<(usize, usize, Usage), ScreenError> {
+    fn screen(&self, case: &Case) -> Result<(usize, usize, Usage), RunError> {
         let chosen = || Selection::Listed(self.archs.clone(), "the bench".into());
         let selection = case.sample.map_or_else(chosen, Selection::Sample);
         let options = RunOptions { threads: case.threads, overwrite: true, ..*self.options };
@@ -179,7 +158,7 @@ impl Runner<'_> {
         Ok((outcome.table.arch.len(), outcome.computed, usage))
     }
 
-    fn section(&mut self, entry: &SectionEntry, on_case: &mut dyn FnMut(&str)) -> Result<Vec<Line>, BenchError> {
+    fn section(&mut self, entry: &SectionEntry, on_case: &mut dyn FnMut(&str)) -> Result<Vec<Line>, RunError> {
         let cases = (entry.cases)(self.config, self.options.threads);
         let rounds = if cases.iter().any(|c| c.sample.is_some()) { 1 } else { self.config.rounds };
         // By case: naslens, then the baselines.
@@ -203,7 +182,7 @@ impl Runner<'_> {
         }
         for (case, lines) in cases.iter().zip(&mut lines) {
             let floor_ms = self.floor_ms(case)?;
-            let by_cpu_time = !parse_device(self.options.device).map_err(ScreenError::from)?.is_cuda();
+            let by_cpu_time = !parse_device(self.options.device)?.is_cuda();
             let own = lines[0].clone();
             for (i, line) in lines.iter_mut().enumerate() {
                 line.share_of_floor = floor_ms.map(|floor| match by_cpu_time {
@@ -220,18 +199,18 @@ impl Runner<'_> {
     }
 
     /// A file with the chosen networks, one per line.
-    fn list(&self) -> Result<PathBuf, BenchError> {
+    fn list(&self) -> Result<PathBuf, RunError> {
         let (space, _) = open(&self.config.screen)?;
         let text: String = self.archs.iter().map(|arch| space.format(arch) + "\n").collect();
         let path = self.folder.0.join("archs.txt");
         let failed =
-            |e: std::io::Error| BenchError::Baseline { command: path.display().to_string(), reason: e.to_string() };
+            |e: std::io::Error| RunError::Refused(format!("the baseline `{}` gave no figure: {e}", path.display()));
         std::fs::write(&path, text).map_err(failed)?;
         Ok(path)
     }
 
     /// Keeps the best of all measurements with that many workers.
-    fn measure_peak(&mut self, threads: usize) -> Result<(), ScreenError> {
+    fn measure_peak(&mut self, threads: usize) -> Result<(), RunError> {
         let device = parse_device(self.options.device)?;
         let now = sgemm_gflops(device, &thread_pool(threads)?).map_err(EngineError::from)?;
         let best = self.peaks.entry(threads).or_default();
@@ -240,7 +219,7 @@ impl Runner<'_> {
     }
 
     /// Milliseconds per network of the multiply-accumulates at the measured peak, if they are known.
-    fn floor_ms(&self, case: &Case) -> Result<Option<f64>, ScreenError> {
+    fn floor_ms(&self, case: &Case) -> Result<Option<f64>, RunError> {
         let proxies = case.screen.proxies.iter().map(|name| proxy::find(name)).collect::<Result<Vec<_>, _>>()?;
         let (None, Some(images)) = (case.sample, work(&proxies, case.screen.batch_size)) else { return Ok(None) };
         let (space, task) = open(&case.screen)?;

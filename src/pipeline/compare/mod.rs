@@ -22,8 +22,9 @@ pub(in crate::pipeline) use page::KIND;
 pub use reach::{Censored, Reach};
 pub use tests_against::AgainstRandom;
 
-use super::search::{Budget, Population, SearchError, Simulation, SimulationConfig, TableSource, Trace, simulation};
-use super::{Progress, ScreenError};
+use super::screen::no_threads;
+use super::search::{Budget, Population, Simulation, SimulationConfig, TableSource, Trace, interrupted, simulation};
+use super::{Progress, RunError};
 use crate::folder::{self, Folder};
 use crate::pipeline::counts::{RESAMPLES, SEEDS, check_count};
 use crate::pipeline::stamp::write_summary;
@@ -154,14 +155,13 @@ pub fn compare(
     threads: Option<usize>,
     stop: &AtomicBool,
     on_progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<Comparison, SearchError> {
+) -> Result<Comparison, RunError> {
     let start = Instant::now();
     check(config)?;
     let chosen = chosen(&config.strategies)?;
     let (simulation, population, source) = simulation(&config.simulation)?;
     let _folder = Folder::results(out, &folder::COMPARISON, 10_000_000)?;
-    let threads =
-        rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(ScreenError::from)?;
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(no_threads)?;
     let (searches, left_out) = threads.install(|| search_all(config, &simulation, &chosen, stop, on_progress))?;
 
     let at = match config.at.as_slice() {
@@ -194,21 +194,21 @@ pub fn compare(
     Ok(comparison)
 }
 
-fn check(config: &CompareConfig) -> Result<(), SearchError> {
+fn check(config: &CompareConfig) -> Result<(), RunError> {
     let counts = check_count("seeds", config.seeds, SEEDS)
         .and_then(|()| check_count("resamples", config.repeats as u64, RESAMPLES));
-    counts.map_err(|error| SearchError::Value(error.to_string()))?;
+    counts?;
     if config.queries == 0 {
-        return Err(SearchError::Value("queries must be at least 1".into()));
+        return Err(RunError::Refused("queries must be at least 1".into()));
     }
     if let Some(at) = config.at.iter().find(|&&at| at == 0 || at > config.queries) {
-        return Err(SearchError::Value(format!(
+        return Err(RunError::Refused(format!(
             "regrets after {at} trainings: name numbers from 1 to {}",
             config.queries
         )));
     }
     match config.within.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
-        Some(within) => Err(SearchError::Value(format!("within {within} points: name numbers from 0 up"))),
+        Some(within) => Err(RunError::Refused(format!("within {within} points: name numbers from 0 up"))),
         None => Ok(()),
     }
 }
@@ -244,7 +244,7 @@ fn search_all(
     chosen: &[&'static StrategyEntry],
     stop: &AtomicBool,
     on_progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<(Vec<Searches>, LeftOut), SearchError> {
+) -> Result<(Vec<Searches>, LeftOut), RunError> {
     let start = Instant::now();
     let budget = Budget { trainings: f64::from(config.queries), seconds: None, continued: config.continued };
     let progress =
@@ -254,11 +254,11 @@ fn search_all(
     // The first seed of each in turn and alone, so that the seconds of one strategy are not those of another.
     for &entry in chosen {
         if stop.load(Ordering::Relaxed) {
-            return Err(SearchError::Interrupted { done: 0 });
+            return Err(interrupted(0));
         }
         match simulation.search(entry, config.seed, &budget) {
             Ok(trace) => searches.push(Searches { entry, traces: vec![trace] }),
-            Err(SearchError::Strategy(error @ StrategyError::Needs { .. })) if config.strategies.is_empty() => {
+            Err(RunError::Strategy(error @ StrategyError::Needs { .. })) if config.strategies.is_empty() => {
                 left_out.push((entry.name.into(), error.to_string()));
             }
             Err(error) => return Err(error),
@@ -274,7 +274,7 @@ fn search_all(
         .with_max_len(1)
         .map(|(s, entry)| {
             if stop.load(Ordering::Relaxed) {
-                return Err(SearchError::Interrupted { done: 0 });
+                return Err(interrupted(0));
             }
             let trace = simulation.search(entry, config.seed.wrapping_add(s), &budget)?;
             if let Ok(mut guard) = done.lock() {
@@ -284,7 +284,7 @@ fn search_all(
             }
             Ok(trace)
         })
-        .collect::<Result<_, SearchError>>()?;
+        .collect::<Result<_, RunError>>()?;
     let n = searches.len();
     for (i, trace) in traces.into_iter().enumerate() {
         searches[i % n].traces.push(trace);

@@ -5,8 +5,9 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{Censored, Comparison, Curve, StrategySummary};
+use crate::pipeline::RunError;
 use crate::pipeline::findings::known;
-use crate::pipeline::results::{Contents, KindEntry, PageError, PageOptions, read};
+use crate::pipeline::results::{Contents, KindEntry, PageOptions, read};
 use crate::pipeline::search::REFERENCE;
 use crate::report::document::{Cell, CurvePanels, Document, Estimate, Grid, Interval, Line, LinePoint, Part, Section};
 use crate::text::{duration, thousands};
@@ -22,7 +23,7 @@ pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
 /// P-values below this are called differences.
 const ALPHA: f64 = 0.05;
 
-fn read(path: &Path, _: &PageOptions) -> Result<Contents, PageError> {
+fn read(path: &Path, _: &PageOptions) -> Result<Contents, RunError> {
     let file = path.join("summary.json");
     let summary: Comparison = read::json(&file)?;
     let source = &summary.source;

@@ -19,11 +19,11 @@ pub(in crate::pipeline) use groups::{Groups, mean};
 pub(in crate::pipeline) use tables::write_trainings;
 pub(in crate::pipeline) use trained::{Trained, diverged, divergence, train_candidates};
 pub(in crate::pipeline) use winner::take;
-pub use winner::{Majority, Violator, Winner, WinnerError};
+pub use winner::{Majority, Violator, Winner};
 
 use super::findings::{Overview, Reproduction};
 use super::results::{Saved, save};
-use super::{Progress, RunError, RunOptions, ScreenError};
+use super::{Progress, RunError, RunOptions};
 use crate::benchmark::Table;
 use crate::candidates::{self, Candidates, CandidatesConfig, ColumnRef, PRIOR, Role};
 use crate::data::{DataSpec, Skipped};
@@ -127,9 +127,9 @@ pub fn confirm(
     let candidates = candidates::load(&loaded)?;
     let screened = candidates.run.as_ref().and_then(|run| serde_json::from_value(run["config"]["data"].clone()).ok());
     let spec = config.data.clone().or(screened).unwrap_or_default();
-    let source = spec.open(&options.watch()).map_err(ScreenError::from)?;
-    let dataset = source.dataset().map_err(ScreenError::from)?;
-    let device = parse_device(options.device).map_err(ScreenError::from)?;
+    let source = spec.open(&options.watch())?;
+    let dataset = source.dataset()?;
+    let device = parse_device(options.device)?;
     let target = Target { space: candidates.space.as_ref(), image: candidates.image() };
     let limit = Limit::open(config.max_latency_ms, config.latency_model.as_deref(), &target)?;
     let chosen = chosen(config, &candidates, limit.as_ref())?;
@@ -245,8 +245,7 @@ fn chosen(
     if let Some(limit) = limit {
         let (space, task) = limit.model.settings().open()?;
         let predict = |&c: &usize| Ok(limit.predict(&space.build(&candidates.archs[c], &task)?));
-        let predicted: Vec<_> =
-            from.iter().map(predict).collect::<Result<_, SpaceError>>().map_err(ScreenError::from)?;
+        let predicted: Vec<_> = from.iter().map(predict).collect::<Result<_, SpaceError>>()?;
         let fastest = predicted.iter().map(|p| p.high_ms).fold(f64::INFINITY, f64::min);
         limited = format!(
             " under the limit of {} ms (of {}, the fastest is predicted at {fastest:.3} ms)",

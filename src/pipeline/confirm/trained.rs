@@ -3,7 +3,7 @@
 use super::mean;
 use crate::candidates::{Candidates, Role};
 use crate::pipeline::screen::thread_pool;
-use crate::pipeline::{Progress, RunError, RunOptions, ScreenError};
+use crate::pipeline::{Progress, RunError, RunOptions};
 use crate::train::Training;
 use crate::trial::{Job, TrainError, TrainStage};
 
@@ -69,7 +69,7 @@ pub(in crate::pipeline) fn train_candidates(
         stage.job(arch, candidates.ids[candidate].to_string(), repeat, role != Role::Labelled)
     };
     let jobs: Vec<Job> = chosen.iter().flat_map(|one| (0..repeats).map(move |repeat| job(one, repeat))).collect();
-    let pool = thread_pool(options.threads).map_err(ScreenError::from)?;
+    let pool = thread_pool(options.threads)?;
     let start = std::time::Instant::now();
     let mut trainings = stage
         .run(&jobs, &pool, options.stop, &mut |done, total, resumed| {

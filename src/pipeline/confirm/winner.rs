@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::Trained;
 use crate::candidates::Candidates;
-use crate::export::{Accuracy, ExportError, Exported, Model, write};
-use crate::files::{FileError, subfolder};
+use crate::export::{Accuracy, Exported, Model, write};
+use crate::files::subfolder;
 use crate::folder::WINNER;
-use crate::hardware::{HardwareError, Limit};
+use crate::hardware::Limit;
 use crate::network::Network;
+use crate::pipeline::RunError;
 use crate::space::{Architecture, SpaceError, Task};
 use crate::text::thousands;
 use crate::train::{Training, trained_parameters};
@@ -19,46 +20,6 @@ use crate::trial::TrainStage;
 
 /// Images in the example of an export.
 const EXAMPLES: usize = 8;
-
-/// Why there is no winner, or why it cannot be handed over.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WinnerError {
-    /// The space refuses.
-    #[error(transparent)]
-    Space(#[from] SpaceError),
-    /// A latency could not be measured.
-    #[error(transparent)]
-    Hardware(#[from] HardwareError),
-    /// The files cannot be written.
-    #[error(transparent)]
-    Export(#[from] ExportError),
-    /// libtorch refused, for instance because memory ran out.
-    #[error("libtorch: {}", crate::engine::torch_message(.0))]
-    Torch(#[from] tch::TchError),
-    /// The weights of the chosen training are gone.
-    #[error("the weights {} are missing or damaged; remove the .json file beside them and run the same command again", .0.display())]
-    NoWeights(std::path::PathBuf),
-    /// A network could not be run.
-    #[error(transparent)]
-    Engine(#[from] crate::engine::EngineError),
-    /// No trained network is fast enough.
-    #[error(
-        "none of the {measured} trained networks takes {max_ms} ms or less when measured, the fastest takes {fastest_ms:.2} ms; \
-         raise the limit, or search among smaller networks"
-    )]
-    AllTooSlow {
-        /// Networks measured.
-        measured: usize,
-        /// The limit.
-        max_ms: f64,
-        /// Of the fastest.
-        fastest_ms: f64,
-    },
-    /// A folder cannot be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
 
 /// A network that is better than the one taken, but too slow when measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -143,7 +104,7 @@ pub(in crate::pipeline) fn take(
     data_name: &str,
     out: &Path,
     stop: &AtomicBool,
-) -> Result<Option<Winner>, WinnerError> {
+) -> Result<Option<Winner>, RunError> {
     let mut order: Vec<(f64, &Trained)> = trained.iter().filter_map(|one| Some((one.valid_pct()?, one))).collect();
     order.sort_by(|a, b| b.0.total_cmp(&a.0));
     let (mut violators, mut fastest_ms) = (Vec::new(), f64::INFINITY);
@@ -180,9 +141,12 @@ pub(in crate::pipeline) fn take(
         }));
     }
     match limit {
-        Some(limit) if !violators.is_empty() => {
-            Err(WinnerError::AllTooSlow { measured: violators.len(), max_ms: limit.max_ms, fastest_ms })
-        }
+        Some(limit) if !violators.is_empty() => Err(RunError::Refused(format!(
+            "none of the {} trained networks takes {} ms or less when measured, the fastest takes {fastest_ms:.2} ms; \
+                 raise the limit, or search among smaller networks",
+            violators.len(),
+            limit.max_ms
+        ))),
         _ => Ok(None),
     }
 }
@@ -202,14 +166,19 @@ fn export(
     network: &Network,
     data_name: &str,
     dir: &Path,
-) -> Result<Exported, WinnerError> {
+) -> Result<Exported, RunError> {
     let last = |t: &Training| t.last().map_or(f64::NEG_INFINITY, |e| e.valid_accuracy_pct);
     let ranked = winner.converged().max_by(|a, b| last(a.1).total_cmp(&last(b.1)).then(b.0.cmp(&a.0)));
     let repeat = ranked.map_or(0, |(repeat, _)| repeat);
     let arch_id = candidates.ids[winner.candidate];
     let arch = candidates.space.format(&candidates.archs[winner.candidate]);
     let path = stage.checkpoint(&stage.job(arch, arch_id.to_string(), repeat, true));
-    let parameters = trained_parameters(&path, network)?.ok_or(WinnerError::NoWeights(path))?;
+    let parameters = trained_parameters(&path, network)?.ok_or_else(|| {
+        RunError::Refused(format!(
+            "the weights {} are missing or damaged; remove the .json file beside them and run the same command again",
+            path.display()
+        ))
+    })?;
     let [_, _, tested] = stage.data.sizes();
     let accuracy = ranked.map(|(_, training)| Accuracy {
         pct: training.test_accuracy_pct,

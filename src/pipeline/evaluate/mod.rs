@@ -12,9 +12,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::benchmark::{Table, TableError, lower_is_better};
-use crate::candidates::{CandidatesError, JoinError, Joined, join, open_scores, scores_and_baselines, space_of_scores};
-use crate::pipeline::counts::{CountError, RESAMPLES, check_count};
+use crate::benchmark::{Table, lower_is_better};
+use crate::candidates::{Joined, join, open_scores, scores_and_baselines, space_of_scores};
+use crate::pipeline::RunError;
+use crate::pipeline::counts::{RESAMPLES, check_count};
 use crate::report::METADATA_KEY;
 use crate::stats::{least_correlation, missing_last, top_fraction_indices};
 
@@ -30,24 +31,6 @@ const TOP_FRACTION: f64 = 0.1;
 const LEVEL: f64 = 0.05;
 /// The baselines that the partial correlation is given.
 const CONTROLS: [&str; 2] = ["params", "flops"];
-
-/// Why a run could not be evaluated.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EvaluateError {
-    /// The scores cannot be read.
-    #[error(transparent)]
-    Candidates(#[from] CandidatesError),
-    /// The scores and the table do not fit together.
-    #[error(transparent)]
-    Join(#[from] JoinError),
-    /// One of the two tables, or a column of it, could not be read.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// An impossible number of resamples.
-    #[error(transparent)]
-    Count(#[from] CountError),
-}
 
 /// How to compute the uncertainty of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -113,12 +96,7 @@ pub struct Evaluation {
 /// Proxies are the columns of the scores that have a `<name>_status` column beside them, and all other columns of numbers but
 /// counts, indices and latencies; `params`, `flops` (the multiply-accumulates in the column `macs`, unless a proxy `flops`
 /// was run) and `layers` (if present) are always shown as baselines. All scores are read as larger is better.
-pub fn evaluate(
-    dir: &Path,
-    table: &Path,
-    target: &str,
-    options: &EvaluateOptions,
-) -> Result<Evaluation, EvaluateError> {
+pub fn evaluate(dir: &Path, table: &Path, target: &str, options: &EvaluateOptions) -> Result<Evaluation, RunError> {
     check_count("resamples", options.repeats as u64, RESAMPLES)?;
     let scores = open_scores(dir)?;
     let space = space_of_scores(&scores, &Table::open_truths(table)?)?;

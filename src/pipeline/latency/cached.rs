@@ -5,12 +5,13 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::json;
 
+use super::Subject;
 use super::fit::fit_measured;
-use super::{LatencyError, Subject};
 use crate::candidates::{self, CandidatesConfig};
 use crate::engine::cache_folder;
 use crate::files::FileError;
 use crate::hardware::{LatencyModel, MeasureOptions, Setting};
+use crate::pipeline::RunError;
 use crate::seed::derive;
 use crate::space::SpaceSpec;
 
@@ -27,9 +28,13 @@ pub fn cached_model(
     stop: &AtomicBool,
     say: &mut dyn FnMut(&str),
     on_progress: &mut dyn FnMut(usize, usize),
-) -> Result<PathBuf, LatencyError> {
-    let setting = Setting::here(device, 1, 1, true).map_err(crate::hardware::HardwareError::from)?;
-    let folder = cache_folder().ok_or(LatencyError::NoCache)?;
+) -> Result<PathBuf, RunError> {
+    let setting = Setting::here(device, 1, 1, true)?;
+    let folder = cache_folder().ok_or_else(|| {
+        let text = "there is no cache folder to keep a latency model in; set NASLENS_CACHE, or fit one with `naslens latency \
+                    --fit`";
+        RunError::Refused(text.into())
+    })?;
     let key = json!([env!("CARGO_PKG_VERSION"), subject.space, subject.image, subject.classes, setting]);
     let file = folder.join(format!("latency-{:016x}.json", derive(0, &key.to_string())));
     if LatencyModel::read(&file).is_ok() {
@@ -51,7 +56,7 @@ pub fn cached_model(
 }
 
 /// The networks of the run in this folder.
-pub fn subject_of_run(run: &Path) -> Result<Subject, LatencyError> {
+pub fn subject_of_run(run: &Path) -> Result<Subject, RunError> {
     let candidates = candidates::load(&CandidatesConfig { run: Some(run.into()), ..CandidatesConfig::default() })?;
     let noted = candidates.run.as_ref().map(|run| SpaceSpec::of_settings(&run["config"])).transpose()?.flatten();
     Ok(Subject {

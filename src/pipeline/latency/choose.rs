@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::{LatencyError, Subject};
+use super::Subject;
 use crate::candidates::{self, CandidatesConfig};
 use crate::network::Network;
+use crate::pipeline::RunError;
 use crate::seed::Stream;
 use crate::space::{SearchSpace, Task};
 use crate::stats::{missing_last, top_indices};
@@ -24,13 +25,15 @@ pub struct Chosen {
 const PATIENCE: usize = 100;
 
 /// The architectures of these texts. A dead one is refused.
-pub fn listed(subject: &Subject, texts: &[String]) -> Result<Vec<Chosen>, LatencyError> {
+pub fn listed(subject: &Subject, texts: &[String]) -> Result<Vec<Chosen>, RunError> {
     let (space, task) = subject.open()?;
     let one = |text: &String| {
         let arch = space.parse(text)?;
         let network = space.build(&arch, &task)?;
         if network.live().is_none() {
-            return Err(LatencyError::Dead { arch: text.clone() });
+            return Err(RunError::Refused(format!(
+                "`{text}` is dead: no path leads from its input to its output, so there is nothing to measure"
+            )));
         }
         Ok(Chosen { arch: space.format(&arch), arch_id: space.arch_id(&arch).to_string(), network })
     };
@@ -39,12 +42,12 @@ pub fn listed(subject: &Subject, texts: &[String]) -> Result<Vec<Chosen>, Latenc
 
 /// `n` distinct live networks: architectures drawn uniformly from the space, of each class of equal networks its
 /// representative, once. The first `m` of `n` are those of `m`.
-pub fn sampled(subject: &Subject, n: usize, seed: u64) -> Result<Vec<Chosen>, LatencyError> {
+pub fn sampled(subject: &Subject, n: usize, seed: u64) -> Result<Vec<Chosen>, RunError> {
     let (space, task) = subject.open()?;
     draw(space.as_ref(), &task, n, seed)
 }
 
-fn draw(space: &dyn SearchSpace, task: &Task, n: usize, seed: u64) -> Result<Vec<Chosen>, LatencyError> {
+fn draw(space: &dyn SearchSpace, task: &Task, n: usize, seed: u64) -> Result<Vec<Chosen>, RunError> {
     let mut stream = Stream::named(seed, "latency");
     let (mut seen, mut chosen) = (HashSet::new(), Vec::new());
     for _ in 0..n.saturating_mul(PATIENCE) {
@@ -63,18 +66,23 @@ fn draw(space: &dyn SearchSpace, task: &Task, n: usize, seed: u64) -> Result<Vec
         }
     }
     if chosen.len() < n {
-        return Err(LatencyError::TooMany { asked: n, found: chosen.len(), space: space.entry().name });
+        return Err(RunError::Refused(format!(
+            "{n} distinct live networks were asked for, but only {} could be drawn from {}; ask for fewer",
+            chosen.len(),
+            space.entry().name
+        )));
     }
     Ok(chosen)
 }
 
 /// The `top` best networks of a run by a score, ties by their order in it.
-pub fn top_of_run(subject: &Subject, run: &Path, score: &str, top: usize) -> Result<Vec<Chosen>, LatencyError> {
+pub fn top_of_run(subject: &Subject, run: &Path, score: &str, top: usize) -> Result<Vec<Chosen>, RunError> {
     let candidates = candidates::load(&CandidatesConfig { run: Some(run.into()), ..CandidatesConfig::default() })?;
     let Some(values) = candidates.score(score) else {
         let names = candidates.scores.iter().map(|(name, _)| name.as_str());
         let hint = crate::text::did_you_mean(score, names.clone());
-        return Err(LatencyError::NoScore { name: score.into(), hint, known: names.collect::<Vec<_>>().join(", ") });
+        let known = names.collect::<Vec<_>>().join(", ");
+        return Err(RunError::Refused(format!("the run has no score `{score}`{hint}; name one of {known}")));
     };
     let best = top_indices(&missing_last(values), top.min(values.len()));
     let texts: Vec<String> = best.into_iter().map(|i| candidates.space.format(&candidates.archs[i])).collect();

@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::Subject;
 use super::choose::sampled;
 use super::curve::{CurvePoint, SIZES, point, splits};
 use super::measured::measure_table;
-use super::{LatencyError, Subject};
 use crate::files::write_atomically;
 use crate::hardware::{Features, KnownLatency, LatencyModel, MeasureOptions, ModelSettings, Origin, Setting, features};
+use crate::pipeline::RunError;
 
 /// Draws of fewer networks than were measured.
 const DRAWS: usize = 20;
@@ -51,7 +52,7 @@ pub fn fit_measured(
     seed: u64,
     file: &Path,
     on_progress: &mut dyn FnMut(usize, usize),
-) -> Result<FitReport, LatencyError> {
+) -> Result<FitReport, RunError> {
     let chosen = sampled(subject, samples + fresh, seed)?;
     let start = Instant::now();
     let table = measure_table(&chosen, setting, options, on_progress)?;
@@ -88,7 +89,7 @@ pub(super) fn range(latencies: &[f64]) -> [f64; 2] {
     [latencies.iter().copied().fold(f64::INFINITY, f64::min), latencies.iter().copied().fold(0.0, f64::max)]
 }
 
-pub(super) fn write_model(model: &LatencyModel, file: &Path) -> Result<(), LatencyError> {
+pub(super) fn write_model(model: &LatencyModel, file: &Path) -> Result<(), RunError> {
     let write = |out: &mut std::io::BufWriter<std::fs::File>| -> std::io::Result<()> {
         std::io::Write::write_all(out, model.to_json()?.as_bytes())
     };

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::busy;
 use super::choose::Chosen;
-use super::{LatencyError, busy};
 use crate::engine::load_average;
 use crate::hardware::{MeasureOptions, Measurement, Setting, measure};
 use crate::network::Network;
+use crate::pipeline::RunError;
 use crate::pipeline::columns::{integer, number, text, write};
 
 /// Measured networks, in the order in which they were asked for.
@@ -42,7 +43,7 @@ pub fn measure_table(
     setting: &Setting,
     options: MeasureOptions<'_>,
     on_progress: &mut dyn FnMut(usize, usize),
-) -> Result<LatencyTable, LatencyError> {
+) -> Result<LatencyTable, RunError> {
     let (load_average, warning) = (load_average(), busy());
     let live: Vec<Network> = chosen.iter().map(|c| c.network.live().unwrap_or_else(|| c.network.clone())).collect();
     let measurements = measure(&live.iter().collect::<Vec<_>>(), setting, options, on_progress)?;
@@ -58,7 +59,7 @@ pub fn measure_table(
 impl LatencyTable {
     /// Writes one row per network: `arch`, `arch_id`, `p50_ms` with `p50_low_ms` and `p50_high_ms`, `p95_ms`, `quiet_ms`,
     /// `min_ms`, `runs`, `disturbed`, `memory_bytes`, `params`, `macs`. What [`naslens search --max`](crate::pipeline::search::Constraint) reads.
-    pub fn write(&self, path: &Path) -> Result<(), LatencyError> {
+    pub fn write(&self, path: &Path) -> Result<(), RunError> {
         let all = || self.networks.iter().map(|n| &n.measurement);
         let columns = vec![
             ("arch", text(self.networks.iter().map(|n| &n.arch))),

@@ -24,85 +24,12 @@ pub(in crate::pipeline) use page::KIND;
 pub use published::{PublishedConfig, PublishedFit, fit_published};
 
 use super::screen::ScreenConfig;
-use crate::benchmark::TableError;
-use crate::candidates::CandidatesError;
-use crate::data::{self, DataError};
+use crate::data;
 use crate::engine::load_average;
-use crate::files::FileError;
-use crate::hardware::{HardwareError, ModelSettings, Origin};
+use crate::hardware::{ModelSettings, Origin};
 use crate::network::Shape;
-use crate::pipeline::counts::CountError;
+use crate::pipeline::RunError;
 use crate::space::{SearchSpace, SpaceError, SpaceSpec, Task, in_settings};
-
-/// Why there are no latencies.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LatencyError {
-    /// The device, the model, or a measurement.
-    #[error(transparent)]
-    Hardware(#[from] HardwareError),
-    /// The space refuses.
-    #[error(transparent)]
-    Space(#[from] SpaceError),
-    /// The networks of a run or a table.
-    #[error(transparent)]
-    Candidates(#[from] CandidatesError),
-    /// The data that networks are built for.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// A table.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// Results cannot be written.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// An impossible number of draws.
-    #[error(transparent)]
-    Count(#[from] CountError),
-    /// A score that the run does not have.
-    #[error("the run has no score `{name}`{hint}; name one of {known}")]
-    NoScore {
-        /// The name asked for.
-        name: String,
-        /// ` (did you mean …?)` or nothing.
-        hint: String,
-        /// The scores of the run.
-        known: String,
-    },
-    /// An architecture that leads from no input to the output.
-    #[error("`{arch}` is dead: no path leads from its input to its output, so there is nothing to measure")]
-    Dead {
-        /// The architecture.
-        arch: String,
-    },
-    /// The space is too small for what is asked.
-    #[error(
-        "{asked} distinct live networks were asked for, but only {found} could be drawn from {space}; ask for fewer"
-    )]
-    TooMany {
-        /// The number asked for.
-        asked: usize,
-        /// How many were found.
-        found: usize,
-        /// The space.
-        space: &'static str,
-    },
-    /// A column with too few latencies.
-    #[error("column `{column}` has {found} positive latencies of live networks, {samples} samples need more than that")]
-    TooFewRows {
-        /// The column.
-        column: String,
-        /// Usable rows.
-        found: usize,
-        /// The samples asked for.
-        samples: usize,
-    },
-    /// Nowhere to keep a model.
-    #[error(
-        "there is no cache folder to keep a latency model in; set NASLENS_CACHE, or fit one with `naslens latency --fit`"
-    )]
-    NoCache,
-}
 
 /// Whose latencies: a space with its options, and what its networks are built for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -118,7 +45,7 @@ pub struct Subject {
 
 impl Subject {
     /// The networks of a screen, built for the classes of its data.
-    pub fn of(screen: &ScreenConfig) -> Result<Self, LatencyError> {
+    pub fn of(screen: &ScreenConfig) -> Result<Self, RunError> {
         Ok(Subject { space: screen.space.clone(), image: screen.image, classes: data::open(&screen.data)?.classes() })
     }
 

@@ -5,8 +5,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::hardware::{Features, FittedLatency, HardwareError, LatencyModel, LatencyPrediction, Origin, features};
+use crate::pipeline::RunError;
 use crate::pipeline::findings::known;
-use crate::pipeline::results::{Contents, KindEntry, PageError, PageOptions, front, read};
+use crate::pipeline::results::{Contents, KindEntry, PageOptions, front, read};
 use crate::report::document::{Document, Front, Part, Section};
 use crate::seed::Stream;
 use crate::stats::{kendall_tau, quantile, spearman};
@@ -25,7 +26,7 @@ pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
 
 const FOLDS: usize = 10;
 
-fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
+fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let model = LatencyModel::read(path)?;
     let settings = model.settings();
     let predictions = cross_validated(&model, options.seed)?;
@@ -84,7 +85,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
 }
 
 /// The prediction of every network by a fit without its part: ten parts by lot, fewer where the rest would be too few to fit.
-fn cross_validated(model: &LatencyModel, seed: u64) -> Result<Vec<LatencyPrediction>, PageError> {
+fn cross_validated(model: &LatencyModel, seed: u64) -> Result<Vec<LatencyPrediction>, RunError> {
     let (space, task) = model.settings().open()?;
     let batch = model.settings().batch();
     let count = |arch: &str| -> Result<Features, HardwareError> {

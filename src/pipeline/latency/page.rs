@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::benchmark::Table;
+use crate::pipeline::RunError;
 use crate::pipeline::findings::known;
 use crate::pipeline::results::scores::truth_of_rows;
-use crate::pipeline::results::{Best, Contents, KindEntry, PageError, PageOptions, front, read};
+use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, front, read};
 use crate::report::document::{Cell, Document, Estimate, Front, Grid, Part, Section};
 use crate::stats::{quantile, spearman};
 use crate::text::thousands;
@@ -34,10 +35,10 @@ struct Measured {
     accuracy: Option<f64>,
 }
 
-fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
+fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let (table, _) = read::table(path)?;
     let text = |name: &str| table.string_column(name);
-    let numbers = |name: &str| -> Result<Vec<f64>, PageError> {
+    let numbers = |name: &str| -> Result<Vec<f64>, RunError> {
         Ok(table.f64_column(name)?.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect())
     };
     let archs = text("arch")?;

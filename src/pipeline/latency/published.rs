@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::Subject;
 use super::curve::{CurvePoint, SIZES, point, splits};
 use super::fit::{range, write_model};
-use super::{LatencyError, Subject};
 use crate::benchmark::Table;
-use crate::candidates::{CandidatesError, Column, JoinError, architectures, read_column};
+use crate::candidates::{Column, JoinError, architectures, read_column};
 use crate::hardware::{Features, KnownLatency, LatencyModel, ModelSettings, Origin, features};
+use crate::pipeline::RunError;
 use crate::pipeline::counts::{DRAWS, check_count};
 use crate::space::{Architecture, SpaceError};
 
@@ -57,12 +58,12 @@ pub fn fit_published(
     config: &PublishedConfig,
     file: Option<&Path>,
     on_column: &mut dyn FnMut(usize, usize),
-) -> Result<Vec<PublishedFit>, LatencyError> {
+) -> Result<Vec<PublishedFit>, RunError> {
     check_count("draws", config.draws as u64, DRAWS)?;
     let table = Table::open(&config.table)?;
     let (space, task) = subject.open()?;
-    let named = architectures(&table, space.as_ref()).map_err(CandidatesError::from)?;
-    let archs = named.ok_or_else(|| CandidatesError::from(JoinError::no_architectures(&table)))?.rows;
+    let named = architectures(&table, space.as_ref())?;
+    let archs = named.ok_or_else(|| JoinError::no_architectures(&table))?.rows;
     let count = |arch: Option<Architecture>| -> Result<Option<(String, Features)>, SpaceError> {
         let Some(arch) = arch else { return Ok(None) };
         let network = space.build(&arch, &task)?;
@@ -83,8 +84,11 @@ pub fn fit_published(
             (0..values.len()).filter(|&r| !texts[r].is_empty() && values[r].is_some_and(|v| v > 0.0)).collect();
         let latencies: Vec<f64> = values.into_iter().map(Option::unwrap_or_default).collect();
         if known.len() <= config.samples {
-            let (column, found, samples) = (column.clone(), known.len(), config.samples);
-            return Err(LatencyError::TooFewRows { column, found, samples });
+            return Err(RunError::Refused(format!(
+                "column `{column}` has {} positive latencies of live networks, {} samples need more than that",
+                known.len(),
+                config.samples
+            )));
         }
         let mut sizes: Vec<usize> = SIZES.into_iter().filter(|n| *n < config.samples).collect();
         sizes.push(config.samples);
@@ -92,7 +96,7 @@ pub fn fit_published(
             let splits = splits(&known, &[], n, config.draws, MOST_TESTED, config.seed);
             Ok(point(&networks, &latencies, &splits, config.seed)?)
         });
-        let curve = curve.collect::<Result<Vec<CurvePoint>, LatencyError>>()?;
+        let curve = curve.collect::<Result<Vec<CurvePoint>, RunError>>()?;
         let settings = subject.settings(Origin::Published { table: name.clone(), column: column.clone() });
         let file = file.filter(|_| i == 0);
         if let Some(file) = file {

@@ -14,14 +14,15 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::screen::thread_pool;
-use super::{Progress, RunError, RunOptions, ScreenError};
+use super::{Progress, RunError, RunOptions};
 use crate::benchmark::Table;
 use crate::data::{DataSpec, Skipped};
 use crate::engine::parse_device;
-use crate::folder::{self, Folder, Made, Settings, TRAINED, read_settings, to_toml};
+use crate::folder::{self, Folder, Made, Settings, TRAINED, to_toml};
 use crate::hardware::{HardwareError, MeasureOptions, Setting, measure};
 use crate::network::Network;
 use crate::pipeline::counts::{TRAININGS, check_count};
+use crate::pipeline::results::read;
 use crate::seed::{Stream, derive};
 use crate::space::{ArchId, Architecture, SearchSpace, SpaceError, SpaceSpec, Task, in_settings};
 use crate::train::{Recipe, TrainingData};
@@ -67,9 +68,7 @@ fn three() -> u64 {
 impl TableConfig {
     /// Reads a TOML file.
     pub fn read(path: &Path) -> Result<Self, RunError> {
-        let refuse = |reason: String| RunError::Config { path: path.into(), reason };
-        let text = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
-        let config: TableConfig = read_settings(&text).map_err(refuse)?;
+        let config: TableConfig = read::config(path)?;
         check_count("repeats", config.repeats, TRAININGS).map_err(|error| RunError::Value(error.to_string()))?;
         match config.train.problem() {
             Some(problem) => Err(RunError::Value(format!("train: {problem}"))),
@@ -113,14 +112,14 @@ pub fn make_table(
     options: &RunOptions<'_>,
     on_progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<TableOutcome, RunError> {
-    let space = config.space.open().map_err(ScreenError::from)?;
-    let source = config.data.open(&options.watch()).map_err(ScreenError::from)?;
-    let dataset = source.dataset().map_err(ScreenError::from)?;
-    let device = parse_device(options.device).map_err(ScreenError::from)?;
+    let space = config.space.open()?;
+    let source = config.data.open(&options.watch())?;
+    let dataset = source.dataset()?;
+    let device = parse_device(options.device)?;
     let data = TrainingData::new(dataset, &config.train, derive(config.seed, "split"), device)?;
     data.census().warnings().iter().for_each(|warning| (options.on_note)(warning));
     let task = Task::classify(config.train.image, data.classes());
-    let members = members(space.as_ref(), &task, config.seed, networks).map_err(ScreenError::from)?;
+    let members = members(space.as_ref(), &task, config.seed, networks)?;
 
     let made = Made::here(device, dataset.fingerprint());
     let folder = Folder::open(out, &folder::TABLE, config, &made, options.overwrite, 10_000_000)?;
@@ -132,7 +131,7 @@ pub fn make_table(
         dir: folder.subfolder(TRAINED)?,
         short: Vec::new(),
     };
-    let pool = thread_pool(options.threads).map_err(ScreenError::from)?;
+    let pool = thread_pool(options.threads)?;
     let job = |m: &Member, repeat| stage.job(space.format(&m.arch), m.id.to_string(), repeat, false);
     let jobs: Vec<Job> = members.iter().flat_map(|m| (0..config.repeats).map(move |r| job(m, r))).collect();
     let start = std::time::Instant::now();

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::pipeline::RunError;
 use crate::pipeline::findings::known;
-use crate::pipeline::results::{Best, Contents, KindEntry, PageError, PageOptions, front, read};
+use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, front, read};
 use crate::report::document::{Cell, CurvePanels, Document, Estimate, Front, Grid, Line, LinePoint, Part, Section};
 use crate::stats::{quantile, spearman, top_indices};
 use crate::text::thousands;
@@ -20,10 +21,10 @@ pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
 
 const TOP: usize = 20;
 
-fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
+fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let file = path.join("table.parquet");
     if !file.is_file() {
-        return Err(PageError::Unfinished { path: path.into(), what: "make-table" });
+        return Err(read::unfinished(path, "make-table"));
     }
     let (table, metadata) = read::table(&file)?;
     let archs: Vec<String> = table.string_column("arch")?.into_iter().map(Option::unwrap_or_default).collect();
@@ -95,7 +96,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
 }
 
 /// How far accuracies spread, and how far a single training can be trusted.
-fn verdict(table: &crate::benchmark::Table, test: &[Option<f64>]) -> Result<Vec<String>, PageError> {
+fn verdict(table: &crate::benchmark::Table, test: &[Option<f64>]) -> Result<Vec<String>, RunError> {
     let mut known: Vec<f64> = test.iter().flatten().copied().collect();
     known.sort_unstable_by(f64::total_cmp);
     let mut sentences = Vec::new();

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::version_0_1::Page;
-use crate::pipeline::results::{Contents, KindEntry, PageError, PageOptions, REPORT_FILE, Saved, read};
+use crate::pipeline::RunError;
+use crate::pipeline::results::{Contents, KindEntry, PageOptions, REPORT_FILE, Saved, read};
 
 pub(super) const RUN: KindEntry = KindEntry {
     name: "run",
@@ -31,10 +32,10 @@ enum Kept {
     Saved(Saved),
 }
 
-fn kept(path: &Path, _: &PageOptions, what: &'static str, settings: &str) -> Result<Contents, PageError> {
+fn kept(path: &Path, _: &PageOptions, what: &'static str, settings: &str) -> Result<Contents, RunError> {
     let file = path.join(REPORT_FILE);
     if !file.is_file() {
-        return Err(PageError::Unfinished { path: path.into(), what });
+        return Err(read::unfinished(path, what));
     }
     let saved = match read::json(&file)? {
         Kept::Old { page } => page.saved(),

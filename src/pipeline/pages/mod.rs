@@ -14,9 +14,10 @@ pub use find::find;
 use super::results::{self, Contents, KindEntry};
 use super::{compare, latency, make_table, predict, search};
 use crate::folder::refuse_foreign;
+use crate::pipeline::RunError;
 use crate::report::document::Document;
 
-pub use super::results::{PageError, PageOptions};
+pub use super::results::PageOptions;
 
 /// The kinds; the first that recognises a path reads it. A run is also a screen, so it comes before.
 pub static KINDS: &[KindEntry] = &[
@@ -43,7 +44,7 @@ pub struct Loaded {
 }
 
 /// Reads the folder or file at `path`.
-pub fn load(path: &Path, options: &PageOptions) -> Result<Loaded, PageError> {
+pub fn load(path: &Path, options: &PageOptions) -> Result<Loaded, RunError> {
     let kind = find::kind(path)?;
     Ok(Loaded { path: path.into(), kind, contents: (kind.read)(path, options)? })
 }
@@ -56,9 +57,12 @@ impl Loaded {
 }
 
 /// Writes a page and says how long it is, in bytes. Nothing but a page of naslens is replaced.
-pub fn write_page(document: &Document, path: &Path) -> Result<u64, PageError> {
+pub fn write_page(document: &Document, path: &Path) -> Result<u64, RunError> {
     if path.extension().is_none_or(|extension| extension != "html") {
-        return Err(PageError::NotHtml { path: path.into() });
+        return Err(RunError::Refused(format!(
+            "a page is HTML, and {} does not end in .html; choose another --out",
+            path.display()
+        )));
     }
     refuse_foreign(path)?;
     Ok(results::write_page(document, path)?)

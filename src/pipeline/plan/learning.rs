@@ -1,11 +1,11 @@
 //! How well predictions rank, by number of labels.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::PlanError;
+use crate::pipeline::RunError;
 use crate::stats::correlation_of_top_overlap;
 
 /// What counts as the top, whose overlap says how well predictions rank.
@@ -84,8 +84,13 @@ impl LearningCurve {
 
     /// Reads the report of `naslens predict`: the overlap of the prior's top tenth with the true one at no label, and that of `predictor` (of the
     /// one that is best at its largest number of labels if None) at each number of labels.
-    pub fn read(path: &Path, predictor: Option<&str>) -> Result<Self, PlanError> {
-        let refuse = |reason: String| PlanError::Curves { path: PathBuf::from(path), reason };
+    pub fn read(path: &Path, predictor: Option<&str>) -> Result<Self, RunError> {
+        let refuse = |reason: String| {
+            let path = path.display();
+            RunError::Refused(format!(
+                "`{path}` gives no learning curve: {reason}; name the curves.json of naslens predict"
+            ))
+        };
         let text = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
         let report: Value = serde_json::from_str(&text).map_err(|e| refuse(e.to_string()))?;
         let curves: Vec<(&str, &str, usize, f64)> = report["curves"]

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{LearningCurve, PlanConfig, PlanError};
+use super::{LearningCurve, PlanConfig};
 use crate::benchmark::{Table, TableError};
+use crate::pipeline::RunError;
 use crate::report::{METADATA_KEY, SCORES_FILE};
 use crate::stats::mean;
 
@@ -46,14 +47,19 @@ pub struct Given {
 
 impl Given {
     /// Completes what is not given by what the run measured; trainings run one at a time if neither says.
-    pub fn complete(self, run: &Measured) -> Result<PlanConfig, PlanError> {
-        let need = |value: Option<f64>, what, option| value.ok_or(PlanError::Unknown { what, option });
+    pub fn complete(self, run: &Measured) -> Result<PlanConfig, RunError> {
+        let unknown = |what: &str, option: &str| {
+            RunError::Refused(format!(
+                "{what} is not known; give {option}, or name the folder of a run that measured it"
+            ))
+        };
+        let need = |value: Option<f64>, what, option| value.ok_or_else(|| unknown(what, option));
         let networks = self.networks.or(run.networks);
         let training = self.training_seconds.or(run.training_seconds);
         let side_by_side = self.side_by_side.or(run.side_by_side).unwrap_or(1);
         Ok(PlanConfig {
             budget_seconds: self.budget_seconds,
-            networks: networks.ok_or(PlanError::Unknown { what: "the number of networks", option: "--networks" })?,
+            networks: networks.ok_or_else(|| unknown("the number of networks", "--networks"))?,
             score_seconds: need(self.score_seconds.or(run.score_seconds), "the time of a score", "--score-seconds")?,
             training_seconds: need(training, "the time of a training", "--training-seconds")? / side_by_side as f64,
             learning: self.learning,
@@ -73,7 +79,7 @@ pub(super) struct LastEpoch {
 }
 
 /// Reads the folder of a run.
-pub fn measured(dir: &Path) -> Result<Measured, PlanError> {
+pub fn measured(dir: &Path) -> Result<Measured, RunError> {
     let scores = Table::open(&dir.join(SCORES_FILE))?;
     let metadata = scores.metadata(METADATA_KEY).and_then(|text| serde_json::from_str(&text).ok());
     let metadata: serde_json::Value = metadata.unwrap_or_default();
@@ -95,7 +101,7 @@ pub fn measured(dir: &Path) -> Result<Measured, PlanError> {
 }
 
 /// The last epoch of every training in the folder; None if there are no trainings.
-pub(super) fn last_epochs(dir: &Path) -> Result<Option<Vec<LastEpoch>>, PlanError> {
+pub(super) fn last_epochs(dir: &Path) -> Result<Option<Vec<LastEpoch>>, RunError> {
     let table = match Table::open(&dir.join("trainings.parquet")) {
         Err(TableError::Missing { .. }) => return Ok(None),
         table => table?,

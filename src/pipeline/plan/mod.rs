@@ -4,7 +4,7 @@
 //! predicted are trained (confirmed). Labels make predictions better, confirmations use them. Of all splits of the budget
 //! the plan is the one with the best expected outcome under the model of [`Outcomes::best`].
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -19,51 +19,8 @@ pub use measured::{Given, Measured, measured};
 pub use model::Outcomes;
 pub use stopping::{Stopping, stopping};
 
-use crate::benchmark::TableError;
+use crate::pipeline::RunError;
 use crate::stats::normal_cdf;
-
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PlanError {
-    /// A table of the run cannot be read.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// The learning curves cannot be used.
-    #[error("`{}` gives no learning curve: {reason}; name the curves.json of naslens predict", path.display())]
-    Curves {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A number is neither given nor measured.
-    #[error("{what} is not known; give {option}, or name the folder of a run that measured it")]
-    Unknown {
-        /// What is missing.
-        what: &'static str,
-        /// The option that gives it.
-        option: &'static str,
-    },
-    /// A number that makes no sense.
-    #[error("{what} is {value}; it must be {rule}")]
-    Value {
-        /// What it is.
-        what: &'static str,
-        /// Its value.
-        value: f64,
-        /// What it must be.
-        rule: &'static str,
-    },
-    /// Not even one training.
-    #[error("the budget of {budget:.0} s does not pay for one training of {training:.0} s; raise it")]
-    TooSmall {
-        /// Seconds to spend.
-        budget: f64,
-        /// Seconds of a training.
-        training: f64,
-    },
-}
 
 /// What is planned.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -123,17 +80,16 @@ pub struct Plan {
 const LEAST_LABELS: usize = 5;
 
 /// The best plan. `run` is the folder of a run whose predictions and trainings tell whether it should go on.
-pub fn plan(config: PlanConfig, run: Option<&Path>) -> Result<Plan, PlanError> {
+pub fn plan(config: PlanConfig, run: Option<&Path>) -> Result<Plan, RunError> {
     check(&config)?;
     let trainings = (config.budget_seconds / config.training_seconds) as usize;
     if trainings == 0 {
-        return Err(PlanError::TooSmall { budget: config.budget_seconds, training: config.training_seconds });
+        return Err(too_small(&config));
     }
     let affordable = labels(trainings);
     let mut others: Vec<Split> = affordable.iter().filter_map(|&label| best_with(&config, label)).collect();
     let random = Splitter::new(&config, trainings.min(config.networks)).split(config.networks, 0);
-    let random =
-        random.ok_or(PlanError::TooSmall { budget: config.budget_seconds, training: config.training_seconds })?;
+    let random = random.ok_or_else(|| too_small(&config))?;
     let best = others.iter().copied().reduce(|a, b| if b.expected > a.expected { b } else { a }).unwrap_or(random);
     // Between the numbers tried first there may be a better one.
     let best = refine(&config, best, &affordable);
@@ -148,18 +104,22 @@ pub fn plan(config: PlanConfig, run: Option<&Path>) -> Result<Plan, PlanError> {
     })
 }
 
-fn check(config: &PlanConfig) -> Result<(), PlanError> {
-    let positive = |what: &'static str, value: f64| match value.is_finite() && value > 0.0 {
+fn check(config: &PlanConfig) -> Result<(), RunError> {
+    let must = |what: &str, value: f64, fine: bool, rule: &str| match value.is_finite() && fine {
         true => Ok(()),
-        false => Err(PlanError::Value { what, value, rule: "above 0" }),
+        false => Err(RunError::Refused(format!("{what} is {value}; it must be {rule}"))),
     };
+    let positive = |what: &str, value: f64| must(what, value, value > 0.0, "above 0");
     positive("the budget", config.budget_seconds)?;
     positive("the number of networks", config.networks as f64)?;
     positive("the time of a training", config.training_seconds)?;
-    if !(config.score_seconds.is_finite() && config.score_seconds >= 0.0) {
-        return Err(PlanError::Value { what: "the time of a score", value: config.score_seconds, rule: "0 or more" });
-    }
-    Ok(())
+    must("the time of a score", config.score_seconds, config.score_seconds >= 0.0, "0 or more")
+}
+
+/// Not even one training.
+fn too_small(config: &PlanConfig) -> RunError {
+    let (budget, training) = (config.budget_seconds, config.training_seconds);
+    RunError::Refused(format!("the budget of {budget:.0} s does not pay for one training of {training:.0} s; raise it"))
 }
 
 /// Numbers of labels to try: none, then 5 and up by a quarter each.

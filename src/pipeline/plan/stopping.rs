@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::PlanError;
 use super::measured::last_epochs;
 use crate::benchmark::{Table, TableError};
+use crate::pipeline::RunError;
 use crate::predictor::Prediction;
 use crate::stats::expected_improvement;
 
@@ -58,7 +58,7 @@ fn improvement(prediction: &Prediction, best: f64) -> f64 {
 }
 
 /// The rule for the folder of a run; None if it has no predictions and trainings.
-pub(super) fn of_run(dir: &Path, threshold: f64) -> Result<Option<Stopping>, PlanError> {
+pub(super) fn of_run(dir: &Path, threshold: f64) -> Result<Option<Stopping>, RunError> {
     let predictions = match Table::open(&dir.join("predictions.parquet")) {
         Err(TableError::Missing { .. }) => return Ok(None),
         table => table?,

@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::surrogate::{Surrogate, SurrogateSettings};
 use super::unit::{decimals, percent, unit};
-use super::{PredictError, check_encodings, check_level};
+use super::{check_encodings, check_level};
 use crate::benchmark::{Table, lower_is_better};
-use crate::candidates::{self, CandidatesConfig, CandidatesError, percent_bounds};
+use crate::candidates::{self, CandidatesConfig, percent_bounds};
 use crate::folder::{self, Folder};
+use crate::pipeline::RunError;
 use crate::predictor::{self, Prediction};
 use crate::report::document::{Cell, Document, Estimate, Grid, Part, Section};
 use crate::stats::{Interval, kendall_tau, top_indices};
@@ -89,7 +90,7 @@ pub struct BestPredicted {
 /// network with `arch` (its representative), `arch_id`, `label` where it has one, and `mean`, `std`, `low`, `high` in the
 /// unit of the labels. Intervals are scaled by held-out errors ([`crate::predictor::conformal_scale`]); means and intervals
 /// of accuracies are cut to what these can be ([`percent_bounds`]).
-pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled, PredictError> {
+pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled, RunError> {
     check_level(config.level)?;
     check_encodings(&config.encodings)?;
     predictor::find(&config.predictor)?;
@@ -120,7 +121,7 @@ pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled
         let (Prediction { mean, std }, Interval { low, high }) = (predictions[open[k]], intervals[open[k]]);
         BestPredicted { arch: candidates.texts[open[k]].clone(), mean, std, low, high }
     });
-    let rows = Table::open(&config.labels).map_err(CandidatesError::from)?.num_rows();
+    let rows = Table::open(&config.labels)?.num_rows();
     let held: Option<Vec<f64>> = surrogate.held_out.map(|held| held.into_iter().map(|p| p.mean).collect());
     let rmse = |held: &Vec<f64>| {
         let sum: f64 = held.iter().zip(&labels).map(|(p, y)| (p - y).powi(2)).sum();

@@ -25,11 +25,11 @@ pub use report::{Comparison, Curve, Curves, Kind, Point, Summary};
 pub(in crate::pipeline) use surrogate::{Surrogate, SurrogateSettings};
 
 use super::{Progress, columns};
-use crate::candidates::{self, BASELINES, Candidates, CandidatesConfig, CandidatesError, PRIOR, percent_bounds};
+use crate::candidates::{self, BASELINES, Candidates, CandidatesConfig, PRIOR, percent_bounds};
 use crate::encoding::{self, FeatureMatrix};
 use crate::ensemble::ENSEMBLES;
-use crate::files::FileError;
-use crate::folder::{self, Folder, FolderError};
+use crate::folder::{self, Folder};
+use crate::pipeline::RunError;
 use crate::pipeline::counts::{DRAWS, check_count};
 use crate::pipeline::stamp::write_summary;
 use crate::predictor::{self, PREDICTORS, PredictorError, conformal_scale, cross_validate};
@@ -49,48 +49,6 @@ pub const MOST_UNSEEN: usize = 20_000;
 pub const POINTS_FILE: &str = "curves.parquet";
 /// The report.
 pub const CURVES_FILE: &str = "curves.json";
-
-/// Why there are no predictions.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PredictError {
-    /// The networks cannot be read.
-    #[error(transparent)]
-    Candidates(#[from] CandidatesError),
-    /// A predictor refuses.
-    #[error(transparent)]
-    Predictor(#[from] PredictorError),
-    /// The results cannot be written.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// A setting that makes no sense.
-    #[error("{0}")]
-    Value(String),
-    /// Too few networks for what is asked.
-    #[error(
-        "{labels} labels leave fewer than {LEAST_UNSEEN} of the {known} networks with a value of `{target}` to predict; \
-         ask for fewer labels, or screen more networks"
-    )]
-    TooManyLabels {
-        /// Number of labels asked for.
-        labels: usize,
-        /// Networks with a truth.
-        known: usize,
-        /// The column.
-        target: String,
-    },
-    /// The folder is not one of such results.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// Stopped by the user.
-    #[error("stopped after {done} of {total} fits; nothing was written. Fewer --repeats or --labels take less time")]
-    Interrupted {
-        /// Fits done.
-        done: usize,
-        /// Fits planned.
-        total: usize,
-    },
-}
 
 /// What learning curves are of.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,9 +87,9 @@ pub fn curves(
     config: &PredictConfig,
     stop: &AtomicBool,
     on_progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<Curves, PredictError> {
+) -> Result<Curves, RunError> {
     let predictors = predictors(&config.predictors)?;
-    check_count("repeats", config.repeats as u64, DRAWS).map_err(|error| PredictError::Value(error.to_string()))?;
+    check_count("repeats", config.repeats as u64, DRAWS)?;
     check_level(config.level)?;
     check_encodings(&config.encodings)?;
     let (arena, labels) = arena(config)?;
@@ -149,14 +107,17 @@ pub fn curves(
             report(Progress { done, total, resumed: 0, seconds: start.elapsed().as_secs_f64() });
         }
     };
-    let measure = |(repeat, n): (usize, usize)| -> Result<Vec<Point>, PredictError> {
+    let measure = |(repeat, n): (usize, usize)| -> Result<Vec<Point>, RunError> {
         let (labelled, unseen) = split(config.seed, repeat, arena.rows.len(), n);
         let truth: Vec<f64> = unseen.iter().map(|&i| arena.truth[i]).collect();
         let point = |name: &str, kind, measures| Point { name: name.into(), kind, labels: n, repeat, measures };
         let mut points = Vec::new();
         for &name in &predictors {
             if stop.load(Ordering::Relaxed) {
-                return Err(PredictError::Interrupted { done: done.load(Ordering::Relaxed), total });
+                return Err(RunError::Interrupted(format!(
+                    "stopped after {} of {total} fits; nothing was written. Fewer --repeats or --labels take less time",
+                    done.load(Ordering::Relaxed)
+                )));
             }
             let measures = fit_and_judge(config, &arena, (name, repeat), &labelled, &unseen, &truth)?;
             points.push(point(name, Kind::Predictor, measures));
@@ -168,7 +129,7 @@ pub fn curves(
         }
         Ok(points)
     };
-    let measured: Vec<Result<Vec<Point>, PredictError>> = tasks.into_par_iter().map(measure).collect();
+    let measured: Vec<Result<Vec<Point>, RunError>> = tasks.into_par_iter().map(measure).collect();
     // Collected first, so that the error is that of the first task on any number of threads.
     let points = measured.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
     Ok(report::report(config, &arena, labels, points))
@@ -190,24 +151,24 @@ fn predictors(names: &[String]) -> Result<Vec<&'static str>, PredictorError> {
     Ok(found)
 }
 
-fn check_level(level: f64) -> Result<(), PredictError> {
+fn check_level(level: f64) -> Result<(), RunError> {
     if level > 0.0 && level < 1.0 {
         return Ok(());
     }
-    Err(PredictError::Value(format!("level is {level}, it must be between 0 and 1, such as 0.9")))
+    Err(RunError::Refused(format!("level is {level}, it must be between 0 and 1, such as 0.9")))
 }
 
 /// Before networks are read, which can take long.
-fn check_encodings(names: &[String]) -> Result<(), CandidatesError> {
+fn check_encodings(names: &[String]) -> Result<(), RunError> {
     names.iter().try_for_each(|name| Ok(encoding::find(name).map(|_| ())?))
 }
 
 /// The networks that take part, and the numbers of labels, ascending.
-fn arena(config: &PredictConfig) -> Result<(Arena, Vec<usize>), PredictError> {
+fn arena(config: &PredictConfig) -> Result<(Arena, Vec<usize>), RunError> {
     let candidates = CandidatesConfig { targets: vec![config.target.clone()], ..config.candidates.clone() };
     let candidates = candidates::load(&candidates)?;
     let truth = candidates.truth(&config.target).ok_or_else(|| {
-        PredictError::Value("no table is named, so there is nothing to compare with; add --table FILE".into())
+        RunError::Refused("no table is named, so there is nothing to compare with; add --table FILE".into())
     })?;
     let known: Vec<usize> = (0..candidates.len()).filter(|&i| truth[i].is_some()).collect();
     let mut labels = config.labels.clone();
@@ -219,7 +180,12 @@ fn arena(config: &PredictConfig) -> Result<(Arena, Vec<usize>), PredictError> {
     labels.dedup();
     let most = labels[labels.len() - 1];
     if most.saturating_add(LEAST_UNSEEN) > known.len() {
-        return Err(PredictError::TooManyLabels { labels: most, known: known.len(), target: config.target.clone() });
+        return Err(RunError::Refused(format!(
+            "{most} labels leave fewer than {LEAST_UNSEEN} of the {} networks with a value of `{}` to predict; ask for fewer \
+             labels, or screen more networks",
+            known.len(),
+            config.target
+        )));
     }
     let size = known.len().min(MOST_UNSEEN + most);
     let mut rows: Vec<usize> = Stream::named(config.seed, "predict.networks")
@@ -281,7 +247,7 @@ fn fit_and_judge(
     labelled: &[usize],
     unseen: &[usize],
     truth: &[f64],
-) -> Result<Measures, PredictError> {
+) -> Result<Measures, RunError> {
     let n = labelled.len();
     let seed = derive(config.seed, &format!("predict.{name}.{n}.{repeat}"));
     let features = &arena.features;
@@ -301,7 +267,7 @@ fn fit_and_judge(
 }
 
 /// Writes all points and the report into the folder.
-pub fn write_curves(curves: &Curves, dir: &Path) -> Result<(), PredictError> {
+pub fn write_curves(curves: &Curves, dir: &Path) -> Result<(), RunError> {
     let _folder = Folder::results(dir, &folder::LEARNING, 1_000_000)?;
     let points = &curves.points;
     let mut table = vec![

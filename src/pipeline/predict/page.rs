@@ -8,7 +8,8 @@ use super::measure::{COVERAGE, KENDALL, PRECISION, REGRET, RMSE, SPEARMAN, WIDTH
 use super::report::CLEAR;
 use super::unit::{decimals, percent, unit};
 use super::{Curve, Curves, Kind, METRICS};
-use crate::pipeline::results::{Contents, KindEntry, PageError, PageOptions, read};
+use crate::pipeline::RunError;
+use crate::pipeline::results::{Contents, KindEntry, PageOptions, read};
 use crate::report::document::{Cell, CurvePanels, Document, Estimate, Grid, Line, LinePoint, Part, Section};
 use crate::text::thousands;
 
@@ -20,7 +21,7 @@ pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
     read,
 };
 
-fn read(path: &Path, _: &PageOptions) -> Result<Contents, PageError> {
+fn read(path: &Path, _: &PageOptions) -> Result<Contents, RunError> {
     let file = path.join("curves.json");
     let curves: Curves = read::json(&file)?;
     let settings = json!({

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use ndarray::{Array1, Axis};
 
-use super::{FOLDS, PredictError};
+use super::FOLDS;
 use crate::candidates::{Candidates, PRIOR};
 use crate::files::FileError;
+use crate::pipeline::RunError;
 use crate::pipeline::columns;
 use crate::predictor::{self, Prediction, PredictorError, conformal_scale, cross_validate};
 use crate::seed::derive;
@@ -51,7 +52,7 @@ impl Surrogate {
         candidates: &Candidates,
         labels: &[Option<f64>],
         settings: SurrogateSettings<'_>,
-    ) -> Result<Self, PredictError> {
+    ) -> Result<Self, RunError> {
         let encodings: Vec<&str> = settings.encodings.iter().map(String::as_str).collect();
         let features = candidates.features(&encodings, true, Some(PRIOR))?;
         let labelled: Vec<usize> = (0..labels.len()).filter(|&i| labels[i].is_some()).collect();

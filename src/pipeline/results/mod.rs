@@ -1,7 +1,6 @@
 //! Results read back: what a kind of results is known by, what is read of it, and with which errors. Each study has its kind
 //! next to it; [`KINDS`](super::pages::KINDS) lists them.
 
-mod error;
 mod front;
 pub(in crate::pipeline) mod read;
 mod saved;
@@ -12,12 +11,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-pub use error::PageError;
 pub(in crate::pipeline) use front::front;
 pub(in crate::pipeline) use saved::{REPORT_FILE, Saved, save, write_page};
 pub(in crate::pipeline) use search_curve::{SearchCurve, SearchStep};
 
 use super::findings::ProxyRow;
+use crate::pipeline::RunError;
 use crate::report::document::Document;
 
 /// What results are judged by, and how.
@@ -76,5 +75,5 @@ pub struct KindEntry {
     /// The files that it is known by.
     pub files: &'static str,
     pub(in crate::pipeline) recognise: fn(&Path) -> bool,
-    pub(in crate::pipeline) read: fn(&Path, &PageOptions) -> Result<Contents, PageError>,
+    pub(in crate::pipeline) read: fn(&Path, &PageOptions) -> Result<Contents, RunError>,
 }

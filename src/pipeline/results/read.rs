@@ -5,8 +5,9 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::PageError;
 use crate::benchmark::Table;
+use crate::folder::read_settings;
+use crate::pipeline::RunError;
 use crate::report::METADATA_KEY;
 
 /// Major and minor version, as far as a text says them.
@@ -16,17 +17,39 @@ fn version(text: &str) -> Option<(u64, u64)> {
 }
 
 /// Refuses what a newer version wrote: `found` is what the file says of itself, if anything.
-pub(in crate::pipeline) fn refuse_newer(path: &Path, found: Option<&str>) -> Result<(), PageError> {
+pub(in crate::pipeline) fn refuse_newer(path: &Path, found: Option<&str>) -> Result<(), RunError> {
     let newer = found.and_then(version).zip(version(env!("CARGO_PKG_VERSION"))).is_some_and(|(f, own)| f > own);
     match found {
-        Some(found) if newer => Err(PageError::Newer { path: path.into(), found: found.into() }),
+        Some(found) if newer => Err(RunError::Refused(format!(
+            "{} was written by naslens {found}, this is {}; update naslens to read it",
+            path.display(),
+            env!("CARGO_PKG_VERSION")
+        ))),
         _ => Ok(()),
     }
 }
 
+/// What says that the results in a folder are not complete.
+pub(in crate::pipeline) fn unfinished(path: &Path, what: &str) -> RunError {
+    let path = path.display();
+    RunError::Refused(format!("{path} holds an unfinished {what}; the same `naslens {what}` command resumes"))
+}
+
+/// A configuration in TOML, as a user wrote it.
+pub(in crate::pipeline) fn config<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
+    let refuse =
+        |reason: String| RunError::Refused(format!("cannot read the configuration {}: {reason}", path.display()));
+    read_settings(&std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?).map_err(refuse)
+}
+
 /// A result as `naslens` wrote it, of this version or an earlier one.
-pub(in crate::pipeline) fn json<T: DeserializeOwned>(path: &Path) -> Result<T, PageError> {
-    let damaged = |reason: String| PageError::Damaged { path: path.into(), reason };
+pub(in crate::pipeline) fn json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
+    let damaged = |reason: String| {
+        RunError::Refused(format!(
+            "{} is damaged or of another program ({reason}); run the command that wrote it again",
+            path.display()
+        ))
+    };
     let text = std::fs::read(path).map_err(|e| damaged(e.to_string()))?;
     let value: Value = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
     refuse_newer(path, value["naslens"].as_str())?;
@@ -34,7 +57,7 @@ pub(in crate::pipeline) fn json<T: DeserializeOwned>(path: &Path) -> Result<T, P
 }
 
 /// A Parquet file and what it says of itself; null if nothing.
-pub(in crate::pipeline) fn table(path: &Path) -> Result<(Table, Value), PageError> {
+pub(in crate::pipeline) fn table(path: &Path) -> Result<(Table, Value), RunError> {
     let table = Table::open(path)?;
     let metadata =
         table.metadata(METADATA_KEY).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);

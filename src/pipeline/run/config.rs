@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::benchmark::Table;
 use crate::data::{DataError, DataSpec, Watch};
-use crate::folder::{Settings, read_settings};
+use crate::folder::Settings;
 use crate::network::Shape;
 use crate::pipeline::confirm::Controls;
 use crate::pipeline::counts::{TRAININGS, check_count};
 use crate::pipeline::make_table::data_of;
-use crate::pipeline::{RunError, ScreenConfig, ScreenError};
+use crate::pipeline::results::read;
+use crate::pipeline::{RunError, ScreenConfig};
 use crate::space::{CELLS, CHANNELS, SpaceSpec};
 use crate::train::Recipe;
 
@@ -105,12 +106,12 @@ impl RunConfig {
     /// What is done with images of which nothing else is said: NAS-Bench-201 cells in a small skeleton, at the images' own
     /// shape up to 32 pixels a side, trained for 8 epochs on up to 4,000 images.
     pub fn for_images(data: DataSpec, watch: &Watch<'_>) -> Result<Self, RunError> {
-        let native = data.native_shape(watch).map_err(ScreenError::from)?;
-        let native = native.ok_or_else(|| ScreenError::from(DataError::NotADataset { name: data.to_string() }))?;
+        let native = data.native_shape(watch)?;
+        let native = native.ok_or_else(|| DataError::NotADataset { name: data.to_string() })?;
         let side = |n: usize| (n.min(SIDE.0) / SIDE.1).max(2) * SIDE.1;
         let image = Shape::new(native.channels, side(native.height), side(native.width));
         let small = SpaceSpec::default().with(CHANNELS.name, 16).and_then(|space| space.with(CELLS.name, 1));
-        let space = small.map_err(ScreenError::from)?;
+        let space = small?;
         Ok(RunConfig {
             sample: 500,
             screen: ScreenConfig { space, data, image, ..ScreenConfig::default() },
@@ -141,9 +142,7 @@ impl RunConfig {
 
     /// Reads a TOML file; what it does not mention has its default.
     pub fn read(path: &Path) -> Result<Self, RunError> {
-        let refuse = |reason: String| RunError::Config { path: path.into(), reason };
-        let text = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
-        let config: RunConfig = read_settings(&text).map_err(refuse)?;
+        let config: RunConfig = read::config(path)?;
         config.check().map_err(RunError::Value)?;
         Ok(config)
     }

@@ -20,7 +20,7 @@ use super::confirm::{
 use super::predict::{Surrogate, SurrogateSettings};
 use super::results::save;
 use super::screen::screen_images;
-use super::{Progress, RunError, RunOptions, ScreenError, Selection};
+use super::{Progress, RunError, RunOptions, Selection};
 use crate::candidates::{self, Candidates, CandidatesConfig, Role};
 use crate::data::Skipped;
 use crate::encoding;
@@ -70,12 +70,12 @@ pub fn run(
     config.check().map_err(RunError::Value)?;
     predictor::find(&config.predictor)?;
     config.encodings.iter().try_for_each(|name| encoding::find(name).map(|_| ()))?;
-    let source = config.screen.data.open(&options.watch()).map_err(ScreenError::from)?;
-    let dataset = source.dataset().map_err(ScreenError::from)?;
-    let device = parse_device(options.device).map_err(ScreenError::from)?;
+    let source = config.screen.data.open(&options.watch())?;
+    let dataset = source.dataset()?;
+    let device = parse_device(options.device)?;
 
     Folder::check(out, &folder::RUN, config, options.overwrite)?;
-    let space = config.screen.space.open().map_err(ScreenError::from)?;
+    let space = config.screen.space.open()?;
     let selection = selection(config, space.as_ref())?;
     let outcome = screen_images(&config.screen, &source, &selection, out, options, &mut |progress| {
         on_progress(Stage::Screen, progress);

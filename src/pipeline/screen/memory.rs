@@ -1,7 +1,7 @@
 //! Whether a screen fits the memory of the machine.
 
 use super::rows::Row;
-use super::{ScreenConfig, ScreenError};
+use super::{RunError, ScreenConfig};
 use crate::engine::{EngineError, Pass, activation_bytes, batch_bytes, check_memory, weight_bytes};
 use crate::space::{SearchSpace, Task};
 
@@ -21,7 +21,7 @@ pub(super) fn check_networks(
     passes: &[Pass],
     images: usize,
     threads: usize,
-) -> Result<(), ScreenError> {
+) -> Result<(), RunError> {
     if passes.is_empty() {
         return Ok(());
     }

@@ -27,21 +27,21 @@ pub(super) use cascade::survivors;
 pub use cascade::{CascadeStage, Keep};
 pub use options::RunOptions;
 pub use scorer::Init;
-pub(super) use scorer::thread_pool;
-pub use selection::{ArchListError, Selection, read_arch_list};
+pub(super) use scorer::{no_threads, thread_pool};
+pub use selection::{Selection, read_arch_list};
 pub(super) use shards::{ScoreKey, Scored};
 
 use crate::benchmark::TableError;
-use crate::data::{self, DEFAULT_BATCH, DataError, DataSource, DataSpec, Skipped};
-use crate::engine::{DeviceBatch, EngineError, Machine, Pass, describe_device, parse_device};
-use crate::files::{FileError, write_atomically};
-use crate::folder::{self, Folder, FolderError, Made, SHARDS, Settings};
-use crate::hardware::{HardwareError, Limit, Target};
+use crate::data::{self, DEFAULT_BATCH, DataSource, DataSpec, Skipped};
+use crate::engine::{DeviceBatch, Machine, Pass, describe_device, parse_device};
+use crate::files::write_atomically;
+use crate::folder::{self, Folder, Made, SHARDS, Settings};
+use crate::hardware::{Limit, Target};
 use crate::network::Shape;
+use crate::pipeline::RunError;
 use crate::proxy::Proxy;
-use crate::registry::Unknown;
 use crate::report::{SCORES_FILE, ScoreTable, read_scores};
-use crate::space::{SpaceError, SpaceSpec, Task, in_settings};
+use crate::space::{SpaceSpec, Task, in_settings};
 
 /// Scored with if nothing else is said: the counts to beat, one proxy of each kind and the default ensemble.
 const DEFAULT_PROXIES: [&str; 9] =
@@ -139,92 +139,6 @@ pub struct Outcome {
     pub skipped: Vec<Skipped>,
 }
 
-/// Why a screen did not finish.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ScreenError {
-    /// The space refuses.
-    #[error(transparent)]
-    Space(#[from] SpaceError),
-    /// A proxy is unknown.
-    #[error(transparent)]
-    Proxy(#[from] Unknown),
-    /// The images cannot be had.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// The device cannot be used.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The limit on latency.
-    #[error(transparent)]
-    Hardware(#[from] HardwareError),
-    /// Results cannot be written.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The folder is not one of such results.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// Earlier results cannot be read.
-    #[error("earlier results cannot be used: {0}; remove them or start afresh with --overwrite")]
-    Table(#[from] TableError),
-    /// No proxy was named.
-    #[error("no proxy to score with; name some, for example --proxies synflow,naswot")]
-    NoProxy,
-    /// A cascade by a score that is not one number per network.
-    #[error(
-        "a cascade cannot choose networks by `{score}`, which depends on dead operations; use a score of the live part, \
-         for example params@live or naswot"
-    )]
-    CascadeScore {
-        /// The score.
-        score: String,
-    },
-    /// Nothing was selected.
-    #[error("no architecture to score: {0}")]
-    NothingSelected(String),
-    /// More architectures than the space has.
-    #[error("{asked} architectures were asked for, but {space} has {size}; use --all")]
-    TooMany {
-        /// The number asked for.
-        asked: u64,
-        /// The space.
-        space: &'static str,
-        /// Its size.
-        size: u128,
-    },
-    /// More architectures than one screen takes.
-    #[error(
-        "{asked} architectures of {space} are too many for one screen, which takes up to {most}; draw fewer with \
-         --sample N, or list some with --archs FILE"
-    )]
-    TooLarge {
-        /// The number asked for.
-        asked: u128,
-        /// The space.
-        space: &'static str,
-        /// The most that a screen takes.
-        most: u64,
-    },
-    /// Threads could not be started.
-    #[error("cannot start the worker threads: {0}")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
-    /// Ctrl-C.
-    #[error("interrupted after {done} of {total} networks, which are kept; run the same command again to go on")]
-    Interrupted {
-        /// Networks scored.
-        done: usize,
-        /// Networks to score.
-        total: usize,
-    },
-}
-
-impl ScreenError {
-    /// Whether it was stopped from outside and can go on.
-    pub fn interrupted(&self) -> bool {
-        matches!(self, ScreenError::Interrupted { .. } | ScreenError::Data(DataError::Interrupted { .. }))
-    }
-}
-
 /// Scores the selected architectures and writes `scores.parquet` into `out`. Equal networks are run once; results of an
 /// earlier run of the same settings in the same folder are used. `stop` ends the run early and keeps what was scored.
 pub fn screen(
@@ -233,7 +147,7 @@ pub fn screen(
     out: &Path,
     options: &RunOptions<'_>,
     on_progress: &mut dyn FnMut(Progress),
-) -> Result<Outcome, ScreenError> {
+) -> Result<Outcome, RunError> {
     screen_images(config, &config.data.open(&options.watch())?, selection, out, options, on_progress)
 }
 
@@ -245,7 +159,7 @@ pub(super) fn screen_images(
     out: &Path,
     options: &RunOptions<'_>,
     on_progress: &mut dyn FnMut(Progress),
-) -> Result<Outcome, ScreenError> {
+) -> Result<Outcome, RunError> {
     let space = config.space.open()?;
     let plan = Plan::new(config)?;
     let proxies: Vec<&'static Proxy> = plan.proxies().map(|(_, proxy)| proxy).collect();

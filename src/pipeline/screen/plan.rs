@@ -1,8 +1,9 @@
 //! What a screen computes, stage by stage. Without a cascade there is one stage.
 
+use super::ScreenConfig;
 use super::cascade::Keep;
-use super::{ScreenConfig, ScreenError};
 use crate::ensemble::{self, Column, Ensemble};
+use crate::pipeline::RunError;
 use crate::proxy::{Proxy, View};
 
 /// The stages, the last one with the scores that were asked for.
@@ -20,16 +21,21 @@ pub(super) struct Stage {
 }
 
 impl Plan {
-    pub fn new(config: &ScreenConfig) -> Result<Self, ScreenError> {
+    pub fn new(config: &ScreenConfig) -> Result<Self, RunError> {
         let asked: Vec<&str> = config.proxies.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
         if asked.is_empty() {
-            return Err(ScreenError::NoProxy);
+            let text = "no proxy to score with; name some, for example --proxies synflow,naswot";
+            return Err(RunError::Refused(text.into()));
         }
         let mut plan = Plan { stages: Vec::new() };
         for stage in &config.cascade {
             let column = ensemble::find(&stage.score)?;
             if column.proxies()?.iter().any(|p| p.view != View::Live) {
-                return Err(ScreenError::CascadeScore { score: stage.score.clone() });
+                return Err(RunError::Refused(format!(
+                    "a cascade cannot choose networks by `{}`, which depends on dead operations; use a score of the live \
+                     part, for example params@live or naswot",
+                    stage.score
+                )));
             }
             plan.add_stage(&[column], Some((column, stage.keep)))?;
         }
@@ -41,7 +47,7 @@ impl Plan {
         Ok(plan)
     }
 
-    fn add_stage(&mut self, columns: &[Column], gate: Option<(Column, Keep)>) -> Result<(), ScreenError> {
+    fn add_stage(&mut self, columns: &[Column], gate: Option<(Column, Keep)>) -> Result<(), RunError> {
         self.stages.push(Stage { gate, ..Stage::default() });
         let last = self.stages.len() - 1;
         for column in columns {
@@ -81,7 +87,7 @@ impl Plan {
 mod tests {
     use super::*;
 
-    fn plan(cascade: &[&str], proxies: &[&str]) -> Result<Vec<String>, ScreenError> {
+    fn plan(cascade: &[&str], proxies: &[&str]) -> Result<Vec<String>, RunError> {
         let config = ScreenConfig {
             cascade: cascade.iter().map(|stage| stage.parse().unwrap()).collect(),
             proxies: proxies.iter().map(|name| name.to_string()).collect(),
@@ -104,8 +110,8 @@ mod tests {
             plan(&["synflow:0.5", "vote:20"], &["naswot", "synflow", "log_rank", "params"]).unwrap(),
             ["synflow flops@live params layers", "jacov snip vote", "naswot log_rank"]
         );
-        assert!(matches!(plan(&[], &[""]), Err(ScreenError::NoProxy)));
-        assert!(matches!(plan(&[], &["votes"]), Err(ScreenError::Proxy(_))));
+        assert!(matches!(plan(&[], &[""]), Err(RunError::Refused(_))));
+        assert!(matches!(plan(&[], &["votes"]), Err(RunError::Unknown(_))));
         let error = plan(&["params:0.5"], &["naswot"]).unwrap_err().to_string();
         assert!(error.contains("params@live"), "{error}");
     }

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::Progress;
 use super::rows::missing;
 use super::scorer::{Job, Scorer};
 use super::shards::{ScoreKey, Scored, Shards};
-use super::{Progress, ScreenError};
 use crate::files::FileError;
+use crate::pipeline::RunError;
 
 /// All scores that the folder of a run knows, and what this run has done so far.
 pub(super) struct Recorder {
@@ -51,7 +52,7 @@ impl Recorder {
         pool: &rayon::ThreadPool,
         stop: &AtomicBool,
         on_progress: &mut dyn FnMut(Progress),
-    ) -> Result<(), ScreenError> {
+    ) -> Result<(), RunError> {
         let asked = jobs.len();
         self.keys.extend(jobs.iter().map(|job| job.key.clone()));
         let todo: Vec<Job> = jobs.into_iter().filter_map(|job| missing(job, &self.scores)).collect();
@@ -83,7 +84,9 @@ impl Recorder {
         }
         let Progress { done, total, .. } = self.progress;
         if stop.load(Ordering::Relaxed) && done < total {
-            return Err(ScreenError::Interrupted { done, total });
+            return Err(RunError::Interrupted(format!(
+                "interrupted after {done} of {total} networks, which are kept; run the same command again to go on"
+            )));
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::shards::{ScoreKey, Scored};
 use crate::engine::{DeviceBatch, Engine, EngineError, Pass, Passes, prepare_thread};
 use crate::network::Network;
+use crate::pipeline::RunError;
 use crate::proxy::{Proxy, Score, Status, View};
 use crate::seed::derive;
 use crate::space::{ArchId, Architecture, SearchSpace, SpaceError, Task};
@@ -195,8 +196,13 @@ impl<'a> Scorer<'a> {
 }
 
 /// A pool whose threads each use one libtorch thread.
-pub(in crate::pipeline) fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).start_handler(|_| prepare_thread()).build()
+pub(in crate::pipeline) fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, RunError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).start_handler(|_| prepare_thread());
+    pool.build().map_err(no_threads)
+}
+
+pub(in crate::pipeline) fn no_threads(error: rayon::ThreadPoolBuildError) -> RunError {
+    RunError::Refused(format!("cannot start the worker threads: {error}"))
 }
 
 fn scored(proxy: &Proxy, passes: &Passes<'_>) -> Scored {

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{ScreenConfig, ScreenError};
-use crate::benchmark::{Table, TableError};
+use super::ScreenConfig;
+use crate::benchmark::Table;
 use crate::import::naslib_tuple;
+use crate::pipeline::RunError;
 use crate::seed::Stream;
-use crate::space::{Architecture, SearchSpace, SpaceError};
+use crate::space::{Architecture, SearchSpace};
 
 /// Most architectures that one screen takes; they are held in memory.
 const MAX_SELECTED: u64 = 10_000_000;
@@ -30,11 +31,14 @@ pub(super) fn select(
     space: &dyn SearchSpace,
     selection: &Selection,
     seed: u64,
-) -> Result<(Vec<Architecture>, String), ScreenError> {
+) -> Result<(Vec<Architecture>, String), RunError> {
+    let nothing = |why: String| Err(RunError::Refused(format!("no architecture to score: {why}")));
     let (size, name, listed) = (space.size(), space.entry().name, space.entry().listed);
     match selection {
-        Selection::Sample(0) => Err(ScreenError::NothingSelected("the sample size is 0".into())),
-        Selection::Sample(n) if u128::from(*n) > size => Err(ScreenError::TooMany { asked: *n, space: name, size }),
+        Selection::Sample(0) => nothing("the sample size is 0".into()),
+        Selection::Sample(n) if u128::from(*n) > size => {
+            Err(RunError::Refused(format!("{n} architectures were asked for, but {name} has {size}; use --all")))
+        }
         Selection::Sample(n) if *n > MAX_SELECTED => Err(too_large(name, *n)),
         Selection::Sample(n) => {
             let sampler = format!("uniform without replacement, {n} of {size} {name} {listed}, seed {seed}");
@@ -44,9 +48,7 @@ pub(super) fn select(
         Selection::All => {
             Ok(((0..size as u64).filter_map(|i| space.at(i)).collect(), format!("all {size} {name} {listed}")))
         }
-        Selection::Listed(archs, origin) if archs.is_empty() => {
-            Err(ScreenError::NothingSelected(format!("{origin} lists none")))
-        }
+        Selection::Listed(archs, origin) if archs.is_empty() => nothing(format!("{origin} lists none")),
         Selection::Listed(archs, origin) => {
             archs.iter().try_for_each(|a| space.check(a))?;
             Ok((archs.clone(), format!("{} architectures listed in {origin}", archs.len())))
@@ -54,8 +56,12 @@ pub(super) fn select(
     }
 }
 
-fn too_large(space: &'static str, asked: impl Into<u128>) -> ScreenError {
-    ScreenError::TooLarge { asked: asked.into(), space, most: MAX_SELECTED }
+fn too_large(space: &str, asked: impl Into<u128>) -> RunError {
+    RunError::Refused(format!(
+        "{} architectures of {space} are too many for one screen, which takes up to {MAX_SELECTED}; draw fewer with --sample \
+         N, or list some with --archs FILE",
+        asked.into()
+    ))
 }
 
 /// `n` different architectures of the space, `n` at most its size.
@@ -74,51 +80,13 @@ fn sample(space: &dyn SearchSpace, n: u64, mut rng: Stream) -> Vec<Architecture>
     drawn
 }
 
-/// Why a list could not be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ArchListError {
-    /// The space refuses.
-    #[error(transparent)]
-    Space(#[from] SpaceError),
-    /// The table cannot be read, or has no column `arch`.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// The file cannot be read.
-    #[error("cannot read {}: {source}; --archs takes a text file with one architecture per line, or a Parquet table with a column arch", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The file is not text, or too long.
-    #[error("{}: {reason}; --archs takes a UTF-8 text file with one architecture per line, or a Parquet table with a column arch", path.display())]
-    NotText {
-        /// The file.
-        path: PathBuf,
-        /// What it is.
-        reason: String,
-    },
-    /// A line is not an architecture.
-    #[error("{}, line {line}: {source}", path.display())]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// Line number, from 1.
-        line: usize,
-        /// What is wrong with it.
-        source: SpaceError,
-    },
-}
-
 /// Longest text file, in bytes.
 const LONGEST: u64 = 2 << 30;
 
 /// Reads one architecture per line, or the column `arch` of a Parquet table; empty lines and what follows `#` are ignored.
 /// An architecture may be in quotes, with a comma after it, and of NAS-Bench-101 and 201 a tuple of NASLib. Repeated
 /// architectures stay.
-pub fn read_arch_list(config: &ScreenConfig, path: &Path) -> Result<Selection, ArchListError> {
+pub fn read_arch_list(config: &ScreenConfig, path: &Path) -> Result<Selection, RunError> {
     let space = config.space.open()?;
     let lines: Vec<String> = if path.extension().is_some_and(|e| e == "parquet") {
         Table::open(path)?.string_column("arch")?.into_iter().map(Option::unwrap_or_default).collect()
@@ -131,18 +99,20 @@ pub fn read_arch_list(config: &ScreenConfig, path: &Path) -> Result<Selection, A
         let content = content.trim_matches(['"', '\'']).trim();
         if !content.is_empty() {
             let parsed = naslib_tuple(&*space, content).map_or_else(|| space.parse(content), Ok);
-            archs.push(parsed.map_err(|source| ArchListError::Line { path: path.into(), line, source })?);
+            archs.push(parsed.map_err(|e| RunError::Refused(format!("{}, line {line}: {e}", path.display())))?);
         }
     }
     Ok(Selection::Listed(archs, path.display().to_string()))
 }
 
 /// The text of a file, without a byte order mark.
-fn text(path: &Path) -> Result<String, ArchListError> {
-    let refuse = |source| ArchListError::Unreadable { path: path.into(), source };
+fn text(path: &Path) -> Result<String, RunError> {
+    const TAKES: &str = "text file with one architecture per line, or a Parquet table with a column arch";
+    let refuse = |e| RunError::Refused(format!("cannot read {}: {e}; --archs takes a {TAKES}", path.display()));
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes)).map_err(refuse)?;
-    let not_text = |reason: String| ArchListError::NotText { path: path.into(), reason };
+    let not_text =
+        |reason: String| RunError::Refused(format!("{}: {reason}; --archs takes a UTF-8 {TAKES}", path.display()));
     if bytes.len() as u64 > LONGEST {
         return Err(not_text(format!("it has more than the {LONGEST} bytes that are read")));
     }

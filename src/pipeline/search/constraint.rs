@@ -6,48 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::candidates::ColumnRef;
+use crate::pipeline::RunError;
 use crate::text::thousands;
-
-/// Why constraints cannot be met or understood.
-#[derive(Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConstraintError {
-    /// Not of the form NAME=VALUE.
-    #[error("`{text}` is not a constraint: {reason}; write NAME=VALUE, for example params=1.0M or latency_ms=50")]
-    Parse {
-        /// What was given.
-        text: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// Nothing to choose from is left.
-    #[error(
-        "one network of {members} meets {constraints}, so there is nothing to search: relax the constraints, or take {arch}"
-    )]
-    One {
-        /// Networks before the constraints.
-        members: usize,
-        /// The constraints.
-        constraints: String,
-        /// The network.
-        arch: String,
-    },
-    /// Nothing is left.
-    #[error(
-        "none of {members} networks meets all constraints; the tightest is {tightest}, which {met} meet (the smallest \
-         value is {smallest}); relax it"
-    )]
-    Empty {
-        /// Networks before the constraints.
-        members: usize,
-        /// The constraint that the fewest networks meet.
-        tightest: Constraint,
-        /// How many do.
-        met: usize,
-        /// The smallest value of that cost, `unknown` if no network has one.
-        smallest: String,
-    },
-}
 
 /// An upper limit of a cost: `0 < value <= limit`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,9 +28,9 @@ enum Written {
 }
 
 impl TryFrom<Written> for Constraint {
-    type Error = ConstraintError;
+    type Error = String;
 
-    fn try_from(written: Written) -> Result<Self, ConstraintError> {
+    fn try_from(written: Written) -> Result<Self, String> {
         match written {
             Written::Fields { cost, limit } => Ok(Constraint { cost, limit }),
             Written::Words(text) => text.replace("<=", "=").replace(',', "").parse(),
@@ -79,11 +39,15 @@ impl TryFrom<Written> for Constraint {
 }
 
 impl FromStr for Constraint {
-    type Err = ConstraintError;
+    type Err = String;
 
     /// Reads `NAME=VALUE`; the value may end in k (1e3), M (1e6) or G (1e9).
-    fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let refuse = |reason| ConstraintError::Parse { text: text.into(), reason };
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refuse = |reason| {
+            format!(
+                "`{text}` is not a constraint: {reason}; write NAME=VALUE, for example params=1.0M or latency_ms=50"
+            )
+        };
         let (name, value) = text.rsplit_once('=').ok_or_else(|| refuse("there is no `=`"))?;
         let cost: ColumnRef = name.trim().parse().map_err(|_| refuse("there is no name"))?;
         let value = value.trim();
@@ -127,23 +91,24 @@ pub(super) fn feasible(
     members: &[usize],
     constraints: &[Constraint],
     columns: &[Vec<Option<f64>>],
-) -> Result<Vec<usize>, ConstraintError> {
+) -> Result<Vec<usize>, RunError> {
     let meets = |c: usize, member: usize| {
         columns[c][member].is_some_and(|value| is_cost(value) && value <= constraints[c].limit)
     };
     let left: Vec<usize> = members.iter().copied().filter(|&m| (0..constraints.len()).all(|c| meets(c, m))).collect();
     let met = |c: &usize| members.iter().filter(|&&m| meets(*c, m)).count();
     match (0..constraints.len()).min_by_key(met) {
-        Some(tightest) if left.is_empty() => Err(ConstraintError::Empty {
-            members: members.len(),
-            tightest: constraints[tightest].clone(),
-            met: met(&tightest),
-            smallest: members
-                .iter()
-                .filter_map(|&m| columns[tightest][m].filter(|value| is_cost(*value)))
-                .min_by(f64::total_cmp)
-                .map_or("unknown".into(), number),
-        }),
+        Some(tightest) if left.is_empty() => {
+            let costs = members.iter().filter_map(|&m| columns[tightest][m].filter(|value| is_cost(*value)));
+            Err(RunError::Refused(format!(
+                "none of {} networks meets all constraints; the tightest is {}, which {} meet (the smallest value is {}); \
+                 relax it",
+                members.len(),
+                constraints[tightest],
+                met(&tightest),
+                costs.min_by(f64::total_cmp).map_or("unknown".into(), number)
+            )))
+        }
         _ => Ok(left),
     }
 }

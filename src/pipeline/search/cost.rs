@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SearchError;
 use super::constraint::is_cost;
 use crate::candidates::ColumnRef;
+use crate::pipeline::RunError;
 
 /// Where the seconds of full trainings come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub(super) fn seconds(
     measured: &[Option<f64>],
     macs: &[Option<f64>],
     members: &[usize],
-) -> Result<(Vec<f64>, SecondsSource), SearchError> {
+) -> Result<(Vec<f64>, SecondsSource), RunError> {
     let known: Vec<(f64, f64)> = macs
         .iter()
         .zip(measured)
@@ -48,7 +48,13 @@ pub(super) fn seconds(
         .collect();
     let fitted = members.iter().filter(|&&m| !measured[m].is_some_and(is_cost)).count();
     let line = if fitted == 0 { None } else { fit(&known) };
-    let too_few = || SearchError::TooFewSeconds { column: column.to_string(), measured: known.len(), least: LEAST };
+    let too_few = || {
+        RunError::Refused(format!(
+            "`{column}` has seconds of {} networks with multiply-accumulates that differ; a line for the others needs \
+             {LEAST}. Leave out --cost to count trainings alone",
+            known.len()
+        ))
+    };
     if fitted > 0 && line.is_none() {
         return Err(too_few());
     }

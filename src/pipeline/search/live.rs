@@ -11,7 +11,7 @@ use super::record::{Record, SearchSettings};
 use super::recording::Recording;
 use super::report::{SearchReport, Source, report};
 use super::verify::Check;
-use super::{Budget, Constraint, SearchError};
+use super::{Budget, Constraint};
 use crate::candidates::{self, CandidatesConfig};
 use crate::data::{DataSpec, Skipped};
 use crate::engine::parse_device;
@@ -19,7 +19,7 @@ use crate::files::subfolder;
 use crate::folder::{Folder, Made, TRAINED};
 use crate::hardware::{Limit, Target};
 use crate::pipeline::screen::thread_pool;
-use crate::pipeline::{Progress, RunConfig, RunOptions, ScreenError};
+use crate::pipeline::{Progress, RunConfig, RunError, RunOptions};
 use crate::seed::derive;
 use crate::strategy::StrategyEntry;
 use crate::train::{Recipe, TrainingData};
@@ -74,14 +74,14 @@ pub fn search_live(
     out: &Path,
     options: &RunOptions<'_>,
     on_progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<SearchReport, SearchError> {
+) -> Result<SearchReport, RunError> {
     let candidates =
         candidates::load(&CandidatesConfig { run: Some(config.run.clone()), ..CandidatesConfig::default() })?;
     let screened = screen_settings(candidates.run.as_ref());
     let earlier = earlier_run(&config.run)?;
     let recipe = config.recipe.clone().or_else(|| earlier.as_ref().map(|run| run.train.clone())).unwrap_or_default();
     if let Some(problem) = recipe.problem() {
-        return Err(SearchError::Value(format!("train: {problem}; correct the recipe")));
+        return Err(RunError::Refused(format!("train: {problem}; correct the recipe")));
     }
     let spec = config.data.clone().or(screened.data).unwrap_or_default();
     let epochs = epochs(&recipe, &config.short)?;
@@ -91,13 +91,13 @@ pub fn search_live(
     let limits = Limits { constraints: &config.constraints, latency: limit.as_ref() };
     let Members { pool, jobs, population, .. } = pool(candidates, known, limits, &config.encodings, epochs)?;
 
-    let device = parse_device(options.device).map_err(ScreenError::from)?;
-    let images_source = spec.open(&options.watch()).map_err(ScreenError::from)?;
-    let dataset = images_source.dataset().map_err(ScreenError::from)?;
+    let device = parse_device(options.device)?;
+    let images_source = spec.open(&options.watch())?;
+    let dataset = images_source.dataset()?;
     let split_seed = derive(screened.seed, "split");
     let training_data = TrainingData::new(dataset, &recipe, split_seed, device)?;
     training_data.census().warnings().iter().for_each(|warning| (options.on_note)(warning));
-    let threads = thread_pool(config.batch).map_err(ScreenError::from)?;
+    let threads = thread_pool(config.batch)?;
     let made = Made::here(device, dataset.fingerprint());
     let settings = SearchSettings {
         strategy: entry.name.into(),
@@ -119,15 +119,14 @@ pub fn search_live(
         let name = if done_by_run { TRAINED.into() } else { trained_folder(&json!([recipe, spec, kind])) };
         subfolder(&config.run, &name)
     };
-    let (full, short) =
-        pool.epochs.split_last().ok_or_else(|| SearchError::Value("no training has a length".into()))?;
+    let (full, short) = pool.epochs.split_last().ok_or_else(|| RunError::Refused("no training has a length".into()))?;
     let stage = TrainStage {
         space: pool.space(),
         recipe: &recipe,
         data: &training_data,
         seed: screened.seed,
         dir: folder(full)?,
-        short: short.iter().map(|epochs| Ok((*epochs, folder(epochs)?))).collect::<Result<_, SearchError>>()?,
+        short: short.iter().map(|epochs| Ok((*epochs, folder(epochs)?))).collect::<Result<_, RunError>>()?,
     };
 
     let resumed = record.trials.len();
@@ -137,7 +136,7 @@ pub fn search_live(
         let (total, resumed) = (total.max(done), resumed.min(done));
         on_progress(Progress { done, total, resumed, seconds: start.elapsed().as_secs_f64() });
     };
-    stage.check_memory(&jobs.iter().collect::<Vec<_>>(), config.batch).map_err(SearchError::Train)?;
+    stage.check_memory(&jobs.iter().collect::<Vec<_>>(), config.batch)?;
     let mut strategy = (entry.open)(seed);
     let (trace, reused) = stage.with_backend(&threads, options.stop, |local| {
         let mut recorded = Recording::new(local, &mut record, by_id(&jobs), &mut on_trial);
@@ -166,7 +165,7 @@ fn screen_settings(run: Option<&serde_json::Value>) -> Screened {
 }
 
 /// The configuration of the run in the folder, if `naslens run` made it.
-fn earlier_run(dir: &Path) -> Result<Option<RunConfig>, SearchError> {
+fn earlier_run(dir: &Path) -> Result<Option<RunConfig>, RunError> {
     let path = dir.join("run.toml");
     Ok(if path.exists() { Some(RunConfig::read(&path)?) } else { None })
 }
@@ -183,13 +182,13 @@ fn fingerprint(jobs: &[Job], features: &[String]) -> String {
 }
 
 /// All lengths of training, ascending.
-fn epochs(recipe: &Recipe, short: &[u32]) -> Result<Vec<u32>, SearchError> {
+fn epochs(recipe: &Recipe, short: &[u32]) -> Result<Vec<u32>, RunError> {
     let full = u32::try_from(recipe.epochs).unwrap_or(u32::MAX);
     let mut epochs = short.to_vec();
     epochs.sort_unstable();
     epochs.push(full);
     if epochs[0] == 0 || epochs.windows(2).any(|pair| pair[0] >= pair[1]) {
-        return Err(SearchError::Value(format!(
+        return Err(RunError::Refused(format!(
             "short trainings of {short:?} epochs beside full ones of {full}: give every length once, above 0 and below it"
         )));
     }
@@ -197,10 +196,10 @@ fn epochs(recipe: &Recipe, short: &[u32]) -> Result<Vec<u32>, SearchError> {
 }
 
 /// An error if every training of the search diverged.
-fn all_diverged(trace: &Trace, recipe: &Recipe) -> Result<(), SearchError> {
+fn all_diverged(trace: &Trace, recipe: &Recipe) -> Result<(), RunError> {
     let trainings = trace.steps.len();
     if trainings > 0 && trace.steps.iter().all(|step| step.accuracy_pct.is_none()) {
-        return Err(SearchError::Train(TrainError::AllDiverged { trainings, learning_rate: recipe.learning_rate }));
+        return Err(TrainError::AllDiverged { trainings, learning_rate: recipe.learning_rate }.into());
     }
     Ok(())
 }

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::Constraint;
 use super::constraint::feasible;
-use super::{Constraint, ConstraintError, SearchError};
 use crate::candidates::{self, Candidates, ColumnRef, PRIOR};
 use crate::hardware::Limit;
+use crate::pipeline::RunError;
 use crate::space::Architecture;
 use crate::strategy::Pool;
 use crate::trial::Job;
@@ -63,7 +64,7 @@ pub(super) struct Limits<'a> {
 const LATENCY_HIGH: &str = "latency_high_ms";
 
 /// [`LATENCY_HIGH`] of every candidate.
-fn latency_high(candidates: &Candidates, limit: &Limit) -> Result<Vec<Option<f64>>, SearchError> {
+fn latency_high(candidates: &Candidates, limit: &Limit) -> Result<Vec<Option<f64>>, RunError> {
     let (space, task) = limit.model.settings().open()?;
     let high = |arch: &Architecture| Ok(Some(limit.predict(&space.build(arch, &task)?).high_ms));
     candidates.archs.par_iter().map(high).collect()
@@ -78,7 +79,7 @@ pub(super) fn pool(
     limits: Limits<'_>,
     encodings: &[String],
     epochs: Vec<u32>,
-) -> Result<Members, SearchError> {
+) -> Result<Members, RunError> {
     let mut constraints = limits.constraints.to_vec();
     let limited = constraints.iter().map(|c| candidates.column(&c.cost));
     let mut limited = limited.collect::<Result<Vec<_>, _>>()?;
@@ -92,8 +93,11 @@ pub(super) fn pool(
         && known.len() > 1
     {
         let constraints = constraints.iter().map(Constraint::to_string).collect::<Vec<_>>().join(" and ");
-        let arch = candidates.texts[only].clone();
-        return Err(ConstraintError::One { members: known.len(), constraints, arch }.into());
+        return Err(RunError::Refused(format!(
+            "one network of {} meets {constraints}, so there is nothing to search: relax the constraints, or take {}",
+            known.len(),
+            candidates.texts[only]
+        )));
     }
     let at = |values: &[Option<f64>]| members.iter().filter_map(|&m| values[m]).collect::<Vec<f64>>();
     let mut traded: Vec<(String, Vec<f64>)> =

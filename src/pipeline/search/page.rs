@@ -8,10 +8,9 @@ use super::curves::curve_sections;
 use super::random::random_search;
 use super::report::CurvePoint;
 use super::{Population, SearchReport, Source, TableSource, TrainingSource};
+use crate::pipeline::RunError;
 use crate::pipeline::findings::known;
-use crate::pipeline::results::{
-    Best, Contents, KindEntry, PageError, PageOptions, SearchCurve, SearchStep, front, read,
-};
+use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, SearchCurve, SearchStep, front, read};
 use crate::report::document::{Cell, Document, Fact, Grid, Part, Section};
 use crate::text::thousands;
 
@@ -27,7 +26,7 @@ pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
 const NO_COST: [&str; 9] =
     ["trial", "arch", "arch_id", "epochs", "accuracy_pct", "reported_pct", "trainings", "seconds", "best_pct"];
 
-fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
+fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let file = path.join("summary.json");
     let summary: SearchReport = read::json(&file)?;
     let (trials, _) = read::table(&path.join("trials.parquet"))?;

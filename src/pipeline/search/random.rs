@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::candidates::read_column;
-use crate::pipeline::results::{PageError, read};
+use crate::pipeline::RunError;
+use crate::pipeline::results::read;
 use crate::report::document::{Estimate, Line, LinePoint};
 use crate::seed::{Stream, derive};
 use crate::stats::quantile;
@@ -20,7 +21,7 @@ pub(super) fn random_search(
     reported: &str,
     trainings: usize,
     seed: u64,
-) -> Result<Line, PageError> {
+) -> Result<Line, RunError> {
     let (table, _) = read::table(table)?;
     let (targets, reports) = (read_column(&table, target)?.values, read_column(&table, reported)?.values);
     let mut rows: Vec<(f64, f64)> = targets.into_iter().zip(reports).filter_map(|(t, r)| Some((t?, r?))).collect();

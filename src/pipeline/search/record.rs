@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::SearchError;
+use super::RunError;
 use crate::data::DataSpec;
 use crate::files::FileError;
 use crate::folder::{self, Folder, Made, Settings, set_aside};
@@ -48,7 +48,7 @@ impl Record {
         settings: &SearchSettings,
         made: &Made,
         overwrite: bool,
-    ) -> Result<Self, SearchError> {
+    ) -> Result<Self, RunError> {
         // Version 0.1.0 kept settings and trials in one file, which is noted anew when the folder is opened.
         let earlier = trials(&dir.join("search.json")).ok().filter(|_| !overwrite);
         let folder = Folder::open(dir, &folder::SEARCH, settings, made, overwrite, 1_000_000)?;

@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::SearchError;
+use super::interrupted;
 use super::record::Record;
+use crate::pipeline::RunError;
 use crate::strategy::{Proposal, StrategyError, Trial};
 use crate::train::Training;
 use crate::trial::{Backend, Job, Local, TrainError};
@@ -33,10 +34,10 @@ impl<'a, 's, 'scope> Recording<'a, 's, 'scope> {
 
 impl Backend for Recording<'_, '_, '_> {
     type Finished = Trial;
-    type Error = SearchError;
+    type Error = RunError;
 
     /// The strategy must ask again for what is recorded.
-    fn start(&mut self, job: Job) -> Result<(), SearchError> {
+    fn start(&mut self, job: Job) -> Result<(), RunError> {
         let proposal = Proposal { member: self.members[&job.arch_id], epochs: job.epochs };
         let known = self.record.trials.get(self.asked).copied();
         match known {
@@ -45,18 +46,18 @@ impl Backend for Recording<'_, '_, '_> {
                 return Err(StrategyError::OtherSearch { position: self.asked, found, expected }.into());
             }
             Some(_) => {}
-            None => self.local.start(job.clone()).map_err(SearchError::Train)?,
+            None => self.local.start(job.clone())?,
         }
         self.asked += 1;
         self.pending.push_back((job, known));
         Ok(())
     }
 
-    fn poll(&mut self) -> Result<Vec<(Job, Trial)>, SearchError> {
+    fn poll(&mut self) -> Result<Vec<(Job, Trial)>, RunError> {
         if self.local.busy() > 0 {
             let ended = self.local.poll().map_err(|error| match error {
-                TrainError::Interrupted { .. } => SearchError::Interrupted { done: self.record.trials.len() },
-                other => SearchError::Train(other),
+                TrainError::Interrupted { .. } => interrupted(self.record.trials.len()),
+                other => other.into(),
             })?;
             for (job, training) in ended {
                 let trial = trial(self.members[&job.arch_id], &job, &training);

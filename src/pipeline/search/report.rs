@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::members::Population;
 use super::simulate::{SimulationConfig, TableSource, simulation};
 use super::verify::{Check, LatencyCheck, chosen};
-use super::{Budget, SearchError, Step, Trace, TrainingSource};
+use super::{Budget, RunError, Step, Trace, TrainingSource};
 use crate::folder::{self, Folder};
 use crate::pipeline::columns::{number, text, write};
 use crate::pipeline::stamp::write_summary;
@@ -116,7 +116,7 @@ pub fn search_table(
     budget: &Budget,
     out: &Path,
     stop: &AtomicBool,
-) -> Result<SearchReport, SearchError> {
+) -> Result<SearchReport, RunError> {
     let (simulation, population, source) = simulation(config)?;
     let _folder = Folder::results(out, &folder::SIMULATION, 1_000_000)?;
     let trace = simulation.search(entry, seed, budget)?;
@@ -136,7 +136,7 @@ pub(super) fn report(
     budget: &Budget,
     trace: Trace,
     check: Option<Check<'_>>,
-) -> Result<SearchReport, SearchError> {
+) -> Result<SearchReport, RunError> {
     let trials_file = out.join("trials.parquet");
     write_trials(&trials_file, pool, &trace)?;
     let steps = &trace.steps;
@@ -216,7 +216,7 @@ fn curve(steps: &[Step]) -> Vec<CurvePoint> {
 /// One row per trial, in order: `trial` (from 1), `arch`, `arch_id`, `epochs`, `accuracy_pct` (null if the training failed),
 /// `reported_pct`, every cost by its name, `trainings` and `seconds` so far, and `best_pct`, the reported accuracy of the
 /// best full training so far.
-fn write_trials(path: &Path, pool: &Pool, trace: &Trace) -> Result<(), SearchError> {
+fn write_trials(path: &Path, pool: &Pool, trace: &Trace) -> Result<(), RunError> {
     let steps = &trace.steps;
     let integers = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
     let optional =

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::cost::{SecondsSource, seconds};
 use super::drive::drive;
 use super::members::{Limits, Members, Population, by_id, pool};
-use super::{Budget, Constraint, SearchError, Trace};
+use super::{Budget, Constraint, Trace};
 use crate::benchmark::Table;
 use crate::candidates::{self, Candidates, CandidatesConfig, ColumnRef};
 use crate::hardware::{Limit, Target};
+use crate::pipeline::RunError;
 use crate::strategy::{Pool, Proposal, StrategyEntry, Trial};
 use crate::trial::{Backend, Job};
 
@@ -25,11 +26,11 @@ pub struct ShortColumn {
 }
 
 impl std::str::FromStr for ShortColumn {
-    type Err = SearchError;
+    type Err = String;
 
     /// Reads `COLUMN=EPOCHS`.
-    fn from_str(text: &str) -> Result<Self, SearchError> {
-        let refuse = || SearchError::Value(format!("`{text}` is not COLUMN=EPOCHS, for example valid_acc_12ep_pct=12"));
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refuse = || format!("`{text}` is not COLUMN=EPOCHS, for example valid_acc_12ep_pct=12");
         let (column, epochs) = text.rsplit_once('=').ok_or_else(refuse)?;
         let epochs = epochs.trim().parse().ok().filter(|&e| e > 0).ok_or_else(refuse)?;
         let column = column.trim();
@@ -107,7 +108,7 @@ impl Simulation {
     }
 
     /// A search by a fresh strategy. Depends on the strategy, its seed and the budget alone.
-    pub fn search(&self, entry: &StrategyEntry, seed: u64, budget: &Budget) -> Result<Trace, SearchError> {
+    pub fn search(&self, entry: &StrategyEntry, seed: u64, budget: &Budget) -> Result<Trace, RunError> {
         let mut strategy = (entry.open)(seed);
         let mut lookup = Lookup { simulation: self, begun: Vec::new() };
         drive(strategy.as_mut(), &self.pool, &self.jobs, budget, 1, &mut lookup)
@@ -122,19 +123,23 @@ struct Lookup<'a> {
 
 impl Backend for Lookup<'_> {
     type Finished = Trial;
-    type Error = SearchError;
+    type Error = RunError;
 
-    fn start(&mut self, job: Job) -> Result<(), SearchError> {
+    fn start(&mut self, job: Job) -> Result<(), RunError> {
         self.begun.push(job);
         Ok(())
     }
 
-    fn poll(&mut self) -> Result<Vec<(Job, Trial)>, SearchError> {
+    fn poll(&mut self) -> Result<Vec<(Job, Trial)>, RunError> {
         let Simulation { pool, members, accuracy_pct, reported_pct, seconds, .. } = self.simulation;
         let full = pool.epochs[pool.epochs.len() - 1];
         let trial = |job: Job| {
             let (member, epochs) = (members[&job.arch_id], job.epochs);
-            let level = pool.epochs.iter().position(|&e| e == epochs).ok_or(SearchError::Epochs { epochs })?;
+            let level = pool.epochs.iter().position(|&e| e == epochs).ok_or_else(|| {
+                RunError::Refused(format!(
+                    "a training of {epochs} epochs was asked for, which the pool does not offer; report this as a bug"
+                ))
+            })?;
             let trial = Trial {
                 reported_pct: Some(reported_pct[member]),
                 seconds: seconds.as_ref().map(|s| s[member] * f64::from(epochs) / f64::from(full)),
@@ -151,7 +156,7 @@ impl Backend for Lookup<'_> {
 }
 
 /// Reads the tables and puts the pool together.
-pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, TableSource), SearchError> {
+pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, TableSource), RunError> {
     let levels = levels(config)?;
     let reported = config.reported.clone().unwrap_or_else(|| config.target.clone());
     let candidates = load(config, &levels, &reported)?;
@@ -163,7 +168,11 @@ pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, 
     let complete = |m: &usize| accuracy.iter().chain([&reported_pct]).all(|values| values[*m].is_some());
     let known: Vec<usize> = (0..candidates.len()).filter(complete).collect();
     if known.is_empty() {
-        return Err(SearchError::NoTruth { table: config.table.clone(), networks: candidates.len() });
+        return Err(RunError::Refused(format!(
+            "none of the {} networks has a value in every column that is asked for in `{}`; choose other columns",
+            candidates.len(),
+            config.table.display()
+        )));
     }
     let measured = config.cost.as_ref().map(|column| candidates.column(column)).transpose()?;
     let macs = candidates.score("macs").unwrap_or_default().to_vec();
@@ -193,12 +202,12 @@ pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, 
 }
 
 /// Epochs and the column of their accuracy, ascending.
-fn levels(config: &SimulationConfig) -> Result<Vec<(u32, String)>, SearchError> {
+fn levels(config: &SimulationConfig) -> Result<Vec<(u32, String)>, RunError> {
     let mut levels: Vec<(u32, String)> = config.short.iter().map(|s| (s.epochs, s.column.clone())).collect();
     levels.sort();
     levels.push((config.epochs, config.target.clone()));
     match levels.windows(2).find(|pair| pair[0].0 >= pair[1].0) {
-        Some(pair) => Err(SearchError::Value(format!(
+        Some(pair) => Err(RunError::Refused(format!(
             "a short training has {} epochs and the next longer one {}; give every length once, all below --epochs",
             pair[0].0, pair[1].0
         ))),
@@ -207,7 +216,7 @@ fn levels(config: &SimulationConfig) -> Result<Vec<(u32, String)>, SearchError> 
 }
 
 /// The candidates with every column of the main table that is named.
-fn load(config: &SimulationConfig, levels: &[(u32, String)], reported: &str) -> Result<Candidates, SearchError> {
+fn load(config: &SimulationConfig, levels: &[(u32, String)], reported: &str) -> Result<Candidates, RunError> {
     let mut targets = vec![config.target.clone()];
     let main = Table::open_truths(&config.table)?;
     let parts = levels.iter().map(|(_, column)| column.clone()).chain([reported.to_string()]);

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
-use super::SearchError;
+use super::RunError;
 use super::report::{BEST, Found};
 use crate::hardware::{Limit, ModelSettings};
 use crate::strategy::Pool;
@@ -47,7 +47,7 @@ pub(super) fn chosen(
     ranked: impl Iterator<Item = (usize, Found)>,
     pool: &Pool,
     check: Option<Check<'_>>,
-) -> Result<(Vec<Found>, Option<LatencyCheck>), SearchError> {
+) -> Result<(Vec<Found>, Option<LatencyCheck>), RunError> {
     let Some(Check { limit, stop }) = check else {
         return Ok((ranked.map(|(_, found)| found).take(BEST).collect(), None));
     };

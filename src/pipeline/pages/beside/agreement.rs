@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::benchmark::Table;
 use crate::candidates::{score, score_names};
-use crate::pipeline::pages::{Loaded, PageError};
+use crate::pipeline::pages::{Loaded, RunError};
 use crate::report::SCORES_FILE;
 use crate::stats::{kendall_tau, missing_last, spearman};
 
@@ -32,7 +32,7 @@ pub struct Agreement {
 }
 
 /// Every proxy that two runs have in common, for every two runs that have networks in common.
-pub(super) fn agreements(loaded: &[Loaded]) -> Result<Vec<Agreement>, PageError> {
+pub(super) fn agreements(loaded: &[Loaded]) -> Result<Vec<Agreement>, RunError> {
     let scores: Vec<Option<Scores>> = loaded.iter().map(|run| Scores::open(&run.path)).collect::<Result<_, _>>()?;
     let mut found = Vec::new();
     for first in 0..scores.len() {
@@ -53,7 +53,7 @@ struct Scores {
 }
 
 impl Scores {
-    fn open(path: &Path) -> Result<Option<Self>, PageError> {
+    fn open(path: &Path) -> Result<Option<Self>, RunError> {
         let file = path.join(SCORES_FILE);
         if !file.is_file() {
             return Ok(None);
@@ -67,7 +67,7 @@ impl Scores {
     }
 }
 
-fn pair(a: &Scores, b: &Scores, first: usize, second: usize) -> Result<Vec<Agreement>, PageError> {
+fn pair(a: &Scores, b: &Scores, first: usize, second: usize) -> Result<Vec<Agreement>, RunError> {
     let mut common: Vec<(usize, usize)> =
         a.rows.iter().filter_map(|(id, row)| Some((*row, *b.rows.get(id)?))).collect();
     common.sort_unstable();

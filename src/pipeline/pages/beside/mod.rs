@@ -13,8 +13,9 @@ pub use agreement::Agreement;
 pub use settings::Setting;
 
 use super::Loaded;
+use crate::pipeline::RunError;
 use crate::pipeline::findings::ProxyRow;
-use crate::pipeline::results::{Best, PageError, SearchCurve};
+use crate::pipeline::results::{Best, SearchCurve};
 use crate::report::document::{Document, Estimate};
 
 /// Best networks named of each run.
@@ -62,9 +63,12 @@ pub struct Beside {
 }
 
 /// Compares runs: two or more.
-pub fn beside(loaded: &[Loaded]) -> Result<Beside, PageError> {
+pub fn beside(loaded: &[Loaded]) -> Result<Beside, RunError> {
     if loaded.len() < 2 {
-        return Err(PageError::TooFew { runs: loaded.len() });
+        return Err(RunError::Refused(format!(
+            "--compare needs two runs or more, there is {}; name more, or a folder that holds several",
+            loaded.len()
+        )));
     }
     let noted: Vec<&serde_json::Value> = loaded.iter().map(|run| &run.contents.settings).collect();
     let (settings, common_settings) = settings::differing(&noted);
@@ -99,7 +103,7 @@ impl Beside {
     }
 
     /// Writes the comparison as a long table; see the documentation of `naslens report`.
-    pub fn write(&self, path: &Path) -> Result<(), PageError> {
+    pub fn write(&self, path: &Path) -> Result<(), RunError> {
         Ok(table::write_rows(path, self)?)
     }
 }

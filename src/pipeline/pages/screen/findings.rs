@@ -7,11 +7,12 @@ use serde_json::Value;
 use crate::benchmark::Table;
 use crate::candidates::strings_and_networks;
 use crate::candidates::{score, score_names};
+use crate::pipeline::RunError;
 use crate::pipeline::findings::{
     Column, Features, Findings, Preferences, Proxies, ProxyRow, correlations, costs, preferences, sentences, worth,
 };
+use crate::pipeline::results::PageOptions;
 use crate::pipeline::results::scores::Judged;
-use crate::pipeline::results::{PageError, PageOptions};
 use crate::proxy;
 use crate::report::document::{Estimate, Fact, ScatterPanel};
 use crate::seed::{Stream, derive};
@@ -38,7 +39,7 @@ pub(super) fn found(
     metadata: &Value,
     judged: Option<&Judged>,
     options: &PageOptions,
-) -> Result<(Vec<String>, Findings), PageError> {
+) -> Result<(Vec<String>, Findings), RunError> {
     let names = score_names(scores);
     let rows = drawn(distinct, derive(options.seed, "findings"));
     let columns = columns(scores, &names, &rows)?;
@@ -98,7 +99,7 @@ fn drawn(distinct: &[usize], seed: u64) -> Vec<usize> {
     places.into_iter().map(|i| distinct[i as usize]).collect()
 }
 
-fn columns(scores: &Table, names: &[String], rows: &[usize]) -> Result<Vec<Column>, PageError> {
+fn columns(scores: &Table, names: &[String], rows: &[usize]) -> Result<Vec<Column>, RunError> {
     let one = |name: &String| {
         let values = score(scores, name)?.values;
         let baseline = proxy::find(name).is_ok_and(|p| p.baseline);
@@ -114,11 +115,11 @@ fn preferred(
     columns: &[Column],
     known: &[Option<f64>],
     target: &str,
-) -> Result<Option<Preferences>, PageError> {
+) -> Result<Option<Preferences>, RunError> {
     let archs = scores.string_column("arch")?;
     let parsed: Option<Vec<Architecture>> = rows.iter().map(|&row| space.parse(archs[row].as_deref()?).ok()).collect();
     let Some(parsed) = parsed else { return Ok(None) };
-    let counts = |name: &str| -> Result<Vec<f64>, PageError> {
+    let counts = |name: &str| -> Result<Vec<f64>, RunError> {
         let values = scores.f64_column(name)?;
         Ok(rows.iter().map(|&row| values[row].unwrap_or(0.0)).collect())
     };
@@ -126,7 +127,7 @@ fn preferred(
     Ok(preferences(&features, columns, known, target))
 }
 
-fn scatter(scores: &Table, judged: &Judged) -> Result<Vec<ScatterPanel>, PageError> {
+fn scatter(scores: &Table, judged: &Judged) -> Result<Vec<ScatterPanel>, RunError> {
     let mut panels = Vec::new();
     let archs = if judged.truth.len() <= NAMED { scores.string_column("arch")? } else { Vec::new() };
     for row in judged.evaluation.rows.iter().take(PANELS) {

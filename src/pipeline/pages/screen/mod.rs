@@ -9,9 +9,10 @@ use serde_json::Value;
 use super::find;
 use crate::benchmark::Table;
 use crate::candidates::{PRIOR, score, score_names};
+use crate::pipeline::RunError;
 use crate::pipeline::findings::{Overview, Reproduction};
 use crate::pipeline::results::scores::{Judged, judged};
-use crate::pipeline::results::{Best, Contents, KindEntry, PageError, PageOptions, SearchCurve, front, read};
+use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, SearchCurve, front, read};
 use crate::pipeline::search::{self, curve_sections};
 use crate::proxy;
 use crate::report::document::{Cell, Document, Drawing, Grid, Part, Section};
@@ -32,7 +33,7 @@ const TOP: usize = 20;
 /// Those of them that are drawn.
 const DRAWN: usize = 6;
 
-fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
+fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let (scores, metadata) = read::table(&path.join(SCORES_FILE))?;
     let judged = judged(path, &scores, options)?;
     let names = score_names(&scores);
@@ -80,7 +81,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, PageError> {
 }
 
 /// A row of every network, by ascending id: of several architectures the first by its text, whatever the order of rows.
-fn distinct(scores: &Table) -> Result<Vec<usize>, PageError> {
+fn distinct(scores: &Table) -> Result<Vec<usize>, RunError> {
     let (ids, archs) = (scores.string_column("arch_id")?, scores.string_column("arch")?);
     let mut rows: Vec<usize> = (0..scores.num_rows()).collect();
     rows.sort_unstable_by_key(|&row| (&ids[row], &archs[row]));
@@ -100,7 +101,7 @@ fn drawings(best: &[Best], metadata: &Value) -> Vec<Drawing> {
 }
 
 /// The searches that were made with the networks of this screen.
-fn searches(path: &Path, options: &PageOptions) -> Result<Vec<SearchCurve>, PageError> {
+fn searches(path: &Path, options: &PageOptions) -> Result<Vec<SearchCurve>, RunError> {
     let folder = path.join("search");
     let mut traces = Vec::new();
     if folder.is_dir() {
@@ -151,7 +152,7 @@ fn best(
     by: &str,
     judged: Option<&Judged>,
     options: &PageOptions,
-) -> Result<(Vec<Best>, Section), PageError> {
+) -> Result<(Vec<Best>, Section), RunError> {
     let values = score(scores, by)?.values;
     let known: Vec<usize> = distinct.iter().copied().filter(|&row| values[row].is_some()).collect();
     let ranked = missing_last(&known.iter().map(|&row| values[row]).collect::<Vec<_>>());
@@ -202,7 +203,7 @@ fn latency(
     metadata: &Value,
     judged: Option<&Judged>,
     options: &PageOptions,
-) -> Result<Option<Section>, PageError> {
+) -> Result<Option<Section>, RunError> {
     if !scores.has(LATENCY) {
         return Ok(None);
     }
@@ -222,7 +223,7 @@ fn latency(
 }
 
 /// The range of every score.
-fn summary(scores: &Table, distinct: &[usize], names: &[String], metadata: &Value) -> Result<Section, PageError> {
+fn summary(scores: &Table, distinct: &[usize], names: &[String], metadata: &Value) -> Result<Section, RunError> {
     let mut grid = Grid::new(
         "Scores",
         &["Proxy", "#Scored", "#Without a score", "#Lowest", "#Median", "#Highest", "#Time", "#A network"],
