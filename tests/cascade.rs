@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use cli::{computed, naslens, scores, summary};
+use naslens::candidates::ScoreTable;
 use naslens::ensemble::ENSEMBLES;
 use naslens::proxy::{Score, Status};
-use naslens::report::ScoreTable;
 use naslens::stats::ranks;
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ fn screened(args: &str) -> ScoreTable {
 fn an_ensemble_brings_its_members_and_ranks_distinct_networks() {
     let names: Vec<&str> = ENSEMBLES.iter().map(|e| e.name).collect();
     let table = screened(&format!("{SAMPLE} --proxies {}", names.join(",")));
-    let metadata: Value = serde_json::from_str(&table.metadata).unwrap();
+    let metadata = serde_json::json!(table.run);
     for e in &ENSEMBLES {
         let scores = by_network(&table, e.name);
         let members: Vec<BTreeMap<String, Score>> = e.members.iter().map(|m| by_network(&table, m)).collect();
@@ -95,7 +95,7 @@ fn a_cascade_scores_the_best_and_can_be_completed() {
     assert!(reference.into_iter().all(|(s, id)| (s.get_status() == Status::ScreenedOut)
         != (five.contains(id) || synflow[id].get_status() == Status::Dead)));
     assert!(column(&table, "params").iter().all(|s| s.value().is_some()));
-    let metadata: Value = serde_json::from_str(&table.metadata).unwrap();
+    let metadata = serde_json::json!(table.run);
     assert_eq!(metadata["cascade"][0]["kept"], half.len());
     assert_eq!((&metadata["cascade"][1]["entered"], &metadata["cascade"][1]["kept"]), (&half.len().into(), &5.into()));
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use cli::{Rows, all_proxies, computed, files, rows, scores, screen, summary};
 use naslens::benchmark::Table;
+use naslens::candidates::RunNote;
 use naslens::pipeline::{RunOptions, ScreenConfig, Selection};
 use naslens::proxy::PROXIES;
 use naslens::seed::Stream;
@@ -115,7 +116,7 @@ fn adding_to_a_folder_keeps_what_is_there() {
     assert!(first > 0);
     assert_eq!(computed(&summary(&out, &few)), 0, "the same command again has nothing to do");
 
-    let seconds = scoring_seconds(&scores(&out).metadata).unwrap();
+    let seconds = scores(&out).run.scoring_seconds.unwrap();
     write_list(&list, reference().keys());
     let more = computed(&summary(&out, &few));
     let dir_fresh = tempfile::tempdir().unwrap();
@@ -123,7 +124,7 @@ fn adding_to_a_folder_keeps_what_is_there() {
 
     summary(&out, &all);
     assert!(&rows(&scores(&out)) == reference(), "architectures, then proxies, were added");
-    assert!(scoring_seconds(&scores(&out).metadata).unwrap() > seconds, "the seconds of all runs");
+    assert!(scores(&out).run.scoring_seconds.unwrap() > seconds, "the seconds of all runs");
     assert_eq!(computed(&summary(&out, &all)), 0);
     assert!(&rows(&scores(&out)) == reference());
     assert_eq!(files(&out), DONE);
@@ -180,18 +181,14 @@ fn a_screen_goes_on_where_it_was_interrupted_or_killed() {
     let (resumed, whole) = (scores(dir.path()), scores(whole.path()));
     assert_eq!(resumed.arch, whole.arch);
     assert!(rows(&resumed) == rows(&whole));
-    assert_eq!(description(&resumed.metadata), description(&whole.metadata));
-    assert_eq!(scoring_seconds(&resumed.metadata), None, "nobody knows what the killed processes took");
-    assert!(scoring_seconds(&whole.metadata).is_some_and(|seconds| seconds > 0.0));
-}
-
-fn scoring_seconds(metadata: &str) -> Option<f64> {
-    serde_json::from_str::<serde_json::Value>(metadata).unwrap()["scoring_seconds"].as_f64()
+    assert_eq!(description(&resumed.run), description(&whole.run));
+    assert_eq!(resumed.run.scoring_seconds, None, "nobody knows what the killed processes took");
+    assert!(whole.run.scoring_seconds.is_some_and(|seconds| seconds > 0.0));
 }
 
 /// A run's description of itself without its times and threads.
-fn description(metadata: &str) -> serde_json::Value {
-    let mut value: serde_json::Value = serde_json::from_str(metadata).unwrap();
+fn description(run: &RunNote) -> serde_json::Value {
+    let mut value = serde_json::json!(run);
     let map = value.as_object_mut().unwrap();
     for varying in ["scoring_seconds", "seconds_per_proxy", "threads"] {
         assert!(map.remove(varying).is_some(), "{varying}");

@@ -89,7 +89,7 @@ fn scores_have_the_documented_columns() {
 fn metadata_describes_the_run() {
     let dir = tempfile::tempdir().unwrap();
     summary(dir.path(), "--sample 5 --seed 3 --proxies synflow,naswot --threads 2");
-    let metadata: Value = serde_json::from_str(&cli::scores(dir.path()).metadata).unwrap();
+    let metadata = serde_json::json!(cli::scores(dir.path()).run);
     let config = &metadata["config"];
     assert_eq!(config["space"], "nas-bench-201");
     assert_eq!((&config["init_channels"], &config["cells"]), (&4.into(), &1.into()));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use cli::{files, naslens, scores, summary};
 use naslens::benchmark::Table;
-use naslens::report::ScoreTable;
+use naslens::candidates::ScoreTable;
 use parquet::arrow::ArrowWriter;
 
 mod cli;

@@ -8,6 +8,8 @@ mod features;
 mod names;
 mod reference;
 mod role;
+mod run_note;
+mod score_table;
 mod scores;
 mod truth;
 
@@ -15,7 +17,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use serde_json::Value;
 
 pub use column::{Column, is_accuracy, percent_bounds, read as read_column};
 pub use error::{CandidatesError, JoinError};
@@ -23,13 +24,14 @@ pub use features::{PRIOR, SCORES_GROUP, default_encodings};
 pub use names::{Architectures, architectures};
 pub use reference::{ColumnRef, NoColumnNamed};
 pub use role::Role;
+pub use run_note::{Gate, RunNote};
+pub use score_table::{LATENCY, SCORES_FILE, ScoreTable, read_scores};
 pub use scores::{BASELINES, OK, ScoreColumn, score, score_names, scores_and_baselines};
 pub use truth::{Join, Joined, join, strings_and_networks};
 
 use crate::benchmark::{Table, TableError};
 use crate::network::Shape;
 use crate::proxy::Status;
-use crate::report::{LATENCY, METADATA_KEY, SCORES_FILE};
 use crate::space::{self, ArchId, Architecture, SearchSpace, SpaceSpec, Task};
 use names::Names;
 use truth::Truths;
@@ -77,7 +79,7 @@ pub struct Candidates {
     /// Networks left out since the run predicts that they take longer than its limit on latency allows.
     pub n_over_limit: usize,
     /// The run's description of itself.
-    pub run: Option<Value>,
+    pub run: Option<RunNote>,
 }
 
 /// Reads the candidates.
@@ -110,11 +112,9 @@ pub fn open_scores(dir: &Path) -> Result<Table, CandidatesError> {
 /// The space that the rows of a table of scores are of, by the description of its run, else by the column `space` of the
 /// scores or of a table of truths; None if nothing names a known one.
 pub fn space_of_scores(scores: &Table, truths: &Table) -> Result<Option<Box<dyn SearchSpace>>, CandidatesError> {
-    let run: Option<Value> = scores.metadata(METADATA_KEY).and_then(|text| serde_json::from_str(&text).ok());
-    let config = run.as_ref().map(|run| &run["config"]);
-    if let Some(config) = config.filter(|config| config["space"].is_string()) {
+    if let Some(run) = RunNote::of(scores).filter(|run| run.config["space"].is_string()) {
         // A space that a later version knows is joined as it is written.
-        return Ok(SpaceSpec::of_settings(config).ok().flatten().and_then(|spec| spec.open().ok()));
+        return Ok(run.space().ok().flatten().and_then(|spec| spec.open().ok()));
     }
     match names::space_of(scores)? {
         None => Ok(names::space_of(truths)?),
@@ -141,10 +141,10 @@ pub fn listed(table: &Path, space: &dyn SearchSpace) -> Result<Vec<Architecture>
 fn space_of(
     config: &CandidatesConfig,
     dir: &Path,
-    run: Option<&Value>,
+    run: Option<&RunNote>,
 ) -> Result<Box<dyn SearchSpace>, CandidatesError> {
     let asked = config.space.as_deref().map(str::parse::<SpaceSpec>).transpose()?;
-    let found = run.map(|run| SpaceSpec::of_settings(&run["config"])).transpose()?.flatten();
+    let found = run.map(RunNote::space).transpose()?.flatten();
     let Some(spec) = found.as_ref().or(asked.as_ref()) else {
         return Err(no_space(format!("the run in {}", dir.display())));
     };
@@ -201,7 +201,7 @@ fn counts(space: &dyn SearchSpace, chosen: &[Chosen], task: &Task) -> Result<Vec
 
 fn from_run(config: &CandidatesConfig, dir: &Path, truths: Option<&Path>) -> Result<Candidates, CandidatesError> {
     let table = open_scores(dir)?;
-    let run: Option<Value> = table.metadata(METADATA_KEY).and_then(|text| serde_json::from_str(&text).ok());
+    let run = RunNote::of(&table);
     let space = space_of(config, dir, run.as_ref())?;
     let Some(named) = architectures(&table, space.as_ref())? else {
         return Err(JoinError::no_architectures(&table).into());
@@ -306,8 +306,8 @@ fn from_table(config: &CandidatesConfig, path: &Path) -> Result<Candidates, Cand
 }
 
 /// The images that networks are built for: those of the run, 3x32x32 without one.
-fn image_of(run: Option<&Value>) -> Shape {
-    run.and_then(|run| serde_json::from_value(run["config"]["image"].clone()).ok()).unwrap_or(TASK.input)
+fn image_of(run: Option<&RunNote>) -> Shape {
+    run.and_then(|run| run.setting("image")).unwrap_or(TASK.input)
 }
 
 impl Candidates {

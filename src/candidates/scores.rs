@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::JoinError;
 use super::names::names_architectures;
+use super::score_table::LATENCY;
 use crate::benchmark::{Table, TableError};
 use crate::proxy;
-use crate::report::LATENCY;
 
-const STATUS_SUFFIX: &str = "_status";
+pub(super) const STATUS_SUFFIX: &str = "_status";
 /// The status of a score that is there.
 pub const OK: &str = "ok";
 /// What stands for a status where a value is missing and nothing says why.

@@ -7,7 +7,6 @@ use parquet::arrow::ArrowWriter;
 
 use super::*;
 use crate::proxy::Score;
-use crate::report::ScoreTable;
 
 fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) {
     let batch = RecordBatch::try_from_iter(columns).unwrap();
@@ -143,9 +142,9 @@ fn write_run(dir: &Path, metadata: &str) -> [String; 4] {
             ("flops".into(), [1.0, 2.0, 3.0, 4.0].map(Score::new).to_vec()),
             ("naslens".into(), scores.to_vec()),
         ],
-        metadata: metadata.into(),
+        run: serde_json::from_str(metadata).unwrap_or_default(),
     };
-    table.write(std::fs::File::create(dir.join(SCORES_FILE)).unwrap()).unwrap();
+    table.write(&dir.join(SCORES_FILE)).unwrap();
     [own, twin, third, dead]
 }
 
@@ -170,7 +169,7 @@ fn a_run_is_joined_by_network() {
     assert_eq!(candidates.score("params").unwrap(), [Some(40.0), Some(30.0)]);
     assert_eq!(candidates.score("naslens").unwrap(), [Some(5.0), None]);
     assert_eq!(candidates.truth("t").unwrap(), [Some(91.0), None]);
-    assert_eq!(candidates.run.as_ref().unwrap()["seed"], 3);
+    assert_eq!(candidates.run.as_ref().unwrap().seed, 3);
 
     let features = candidates.features(&["one_hot"], true, Some(PRIOR)).unwrap();
     assert_eq!(features.layout.groups[0].name, SCORES_GROUP);

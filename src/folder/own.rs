@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::benchmark::Table;
+use crate::benchmark::{METADATA_KEY, Table};
 use crate::files::FileError;
-use crate::report::METADATA_KEY;
 
 /// A JSON file of naslens is not longer, nor is the header of a safetensors file.
 const LONGEST: u64 = 256 << 20;

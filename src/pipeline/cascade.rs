@@ -6,10 +6,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::screen::{CascadeStage, ScoreKey, Scored, known_scores, survivors};
+use crate::candidates::{SCORES_FILE, ScoreTable, read_scores};
 use crate::ensemble::{self, Column};
 use crate::pipeline::RunError;
 use crate::proxy::{Proxy, Score, Status};
-use crate::report::{SCORES_FILE, ScoreTable, read_scores};
 use crate::stats::Top;
 use crate::text::{aligned, thousands};
 

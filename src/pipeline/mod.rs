@@ -2,7 +2,6 @@
 
 mod bench;
 mod cascade;
-mod columns;
 pub mod compare;
 pub mod confirm;
 pub mod counts;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::candidates::{SCORES_FILE, ScoreTable, read_scores};
 use crate::encoding::rank_normal;
 use crate::pipeline::RunError;
-use crate::report::{SCORES_FILE, ScoreTable, read_scores};
 use crate::stats::{
     count_of, icc_agreement, repeats_for_top_overlap, repeats_needed, spearman, top_overlap_by_repeats,
 };
@@ -148,8 +148,7 @@ impl Run {
     fn read(dir: &Path) -> Result<Self, RunError> {
         let unreadable = |e| RunError::Refused(format!("{e}; name the output folders of finished screens"));
         let table = read_scores(&dir.join(SCORES_FILE)).map_err(unreadable)?;
-        let metadata: Value = serde_json::from_str(&table.metadata).unwrap_or_default();
-        let mut settings = metadata["config"].as_object().cloned().unwrap_or_default();
+        let mut settings = table.run.config.as_object().cloned().unwrap_or_default();
         SELECTION.iter().for_each(|key| drop(settings.remove(*key)));
         let rows = table.networks().into_iter().map(|(id, row)| (id.to_owned(), row)).collect();
         Ok(Run { dir: dir.into(), table, settings, rows })

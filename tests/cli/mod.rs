@@ -6,8 +6,8 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
+use naslens::candidates::{SCORES_FILE, ScoreTable, read_scores};
 use naslens::proxy::PROXIES;
-use naslens::report::{SCORES_FILE, ScoreTable, read_scores};
 
 /// Settings under which a network takes milliseconds. The device is fixed since its kind decides the rounding.
 pub const SMALL: &str = "--init-channels 4 --cells 1 --image 3x8x8 --batch-size 16 --device cpu";

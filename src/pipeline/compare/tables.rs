@@ -1,13 +1,10 @@
 //! All searches of a comparison as Parquet.
 
 use std::path::Path;
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, Float64Array, Int64Array};
 
 use super::Searches;
+use crate::benchmark::columns::{integer, number, text, write};
 use crate::files::FileError;
-use crate::pipeline::columns::{number, text, write};
 use crate::pipeline::search::{Simulation, Step};
 
 /// One row per strategy, seed and trial, in this order: `strategy`, `seed`, `query` (trial, from 1), `epochs`, `trainings` of
@@ -30,19 +27,17 @@ pub(super) fn write_curves(
             }
         }
     }
-    let integers = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
-    let optional = |values: Vec<Option<f64>>| Arc::new(Float64Array::from(values)) as ArrayRef;
     write(
         path,
         vec![
             ("strategy", text(rows.iter().map(|r| r.0))),
-            ("seed", integers(rows.iter().map(|r| r.1 as i64).collect())),
-            ("query", integers(rows.iter().map(|r| r.2 as i64).collect())),
-            ("epochs", integers(rows.iter().map(|r| i64::from(r.3.epochs)).collect())),
+            ("seed", integer(rows.iter().map(|r| r.1 as i64))),
+            ("query", integer(rows.iter().map(|r| r.2 as i64))),
+            ("epochs", integer(rows.iter().map(|r| i64::from(r.3.epochs)))),
             ("trainings", number(rows.iter().map(|r| r.3.trainings))),
-            ("seconds", optional(rows.iter().map(|r| r.3.seconds).collect())),
-            ("best", optional(rows.iter().map(|r| r.4).collect())),
-            ("regret", optional(rows.iter().map(|r| r.4.map(|pct| best - pct)).collect())),
+            ("seconds", number(rows.iter().map(|r| r.3.seconds))),
+            ("best", number(rows.iter().map(|r| r.4))),
+            ("regret", number(rows.iter().map(|r| r.4.map(|pct| best - pct)))),
         ],
     )
 }

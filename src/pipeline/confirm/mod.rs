@@ -125,7 +125,7 @@ pub fn confirm(
     }
     let loaded = CandidatesConfig { run: Some(config.run.clone()), ..CandidatesConfig::default() };
     let candidates = candidates::load(&loaded)?;
-    let screened = candidates.run.as_ref().and_then(|run| serde_json::from_value(run["config"]["data"].clone()).ok());
+    let screened = candidates.run.as_ref().and_then(|run| run.setting("data"));
     let spec = config.data.clone().or(screened).unwrap_or_default();
     let source = spec.open(&options.watch())?;
     let dataset = source.dataset()?;

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::Trained;
+use crate::benchmark::columns::{integer, number, text, write};
 use crate::candidates::Candidates;
 use crate::files::FileError;
-use crate::pipeline::columns::{integer, number, optional, text, write};
 use crate::train::{EpochRecord, Training};
 
 /// One row per network, repeat and epoch: `arch`, `arch_id`, `role`, `repeat`, `epoch`, `train_loss`,
@@ -35,9 +35,9 @@ pub(in crate::pipeline) fn write_trainings(
             ("role", text(rows.iter().map(|r| networks[r.0].role.name()))),
             ("repeat", integer(rows.iter().map(|r| r.1))),
             ("epoch", integer(rows.iter().map(|r| r.2.epoch as i64))),
-            ("train_loss", optional(rows.iter().map(|r| r.2.train_loss))),
+            ("train_loss", number(rows.iter().map(|r| r.2.train_loss))),
             ("valid_accuracy_pct", number(rows.iter().map(|r| r.2.valid_accuracy_pct))),
-            ("test_accuracy_pct", optional(rows.iter().map(|r| r.3.then(|| training(r).test_accuracy_pct)))),
+            ("test_accuracy_pct", number(rows.iter().map(|r| r.3.then(|| training(r).test_accuracy_pct)))),
             ("seconds", number(rows.iter().map(|r| training(r).seconds))),
             ("cpu_seconds", number(rows.iter().map(|r| training(r).cpu_seconds))),
         ],

@@ -12,11 +12,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::benchmark::{Table, lower_is_better};
+use crate::benchmark::{METADATA_KEY, Table, lower_is_better};
 use crate::candidates::{Joined, join, open_scores, scores_and_baselines, space_of_scores};
 use crate::pipeline::RunError;
 use crate::pipeline::counts::{RESAMPLES, check_count};
-use crate::report::METADATA_KEY;
 use crate::stats::{least_correlation, missing_last, top_fraction_indices};
 
 mod document;

@@ -10,7 +10,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 
 use super::*;
-use crate::report::SCORES_FILE;
+use crate::candidates::SCORES_FILE;
 use crate::stats::Interval;
 
 const N: i64 = 60;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Subject;
 use super::fit::fit_measured;
-use crate::candidates::{self, CandidatesConfig};
+use crate::candidates::{self, CandidatesConfig, RunNote};
 use crate::engine::cache_folder;
 use crate::files::FileError;
 use crate::hardware::{LatencyModel, MeasureOptions, Setting};
@@ -58,11 +58,11 @@ pub fn cached_model(
 /// The networks of the run in this folder.
 pub fn subject_of_run(run: &Path) -> Result<Subject, RunError> {
     let candidates = candidates::load(&CandidatesConfig { run: Some(run.into()), ..CandidatesConfig::default() })?;
-    let noted = candidates.run.as_ref().map(|run| SpaceSpec::of_settings(&run["config"])).transpose()?.flatten();
+    let noted = candidates.run.as_ref().map(RunNote::space).transpose()?.flatten();
     Ok(Subject {
         space: noted.map_or_else(|| SpaceSpec::new(candidates.space.entry().name), Ok)?,
         image: candidates.image(),
         // Runs of version 0.1.0 do not record their classes; its models had 10.
-        classes: candidates.run.as_ref().and_then(|run| run["classes"].as_u64()).map_or(10, |v| v as usize),
+        classes: candidates.run.as_ref().and_then(|run| run.classes).unwrap_or(10),
     })
 }

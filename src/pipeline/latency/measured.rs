@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::busy;
 use super::choose::Chosen;
+use crate::benchmark::columns::{integer, number, text, write};
 use crate::engine::load_average;
 use crate::hardware::{MeasureOptions, Measurement, Setting, measure};
 use crate::network::Network;
 use crate::pipeline::RunError;
-use crate::pipeline::columns::{integer, number, text, write};
 
 /// Measured networks, in the order in which they were asked for.
 #[derive(Clone, Debug, Serialize)]

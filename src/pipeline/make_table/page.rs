@@ -26,7 +26,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     if !file.is_file() {
         return Err(read::unfinished(path, "make-table"));
     }
-    let (table, metadata) = read::table(&file)?;
+    let (table, version) = read::table(&file)?;
     let archs: Vec<String> = table.string_column("arch")?.into_iter().map(Option::unwrap_or_default).collect();
     let test = table.f64_column("test_acc_pct")?;
     let (params, macs) = (table.f64_column("params")?, table.f64_column("macs")?);
@@ -79,7 +79,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
         facts: known([
             ("Search space", read::text(&settings["space"])),
             ("Data set", read::text(&settings["data"])),
-            ("naslens", read::text(&metadata["naslens"])),
+            ("naslens", version),
             ("Networks", thousands(archs.len() as u64)),
             ("Trainings of each", read::text(&settings["repeats"])),
             ("Seed", read::text(&settings["seed"])),

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use arrow::array::ArrayRef;
 
+use crate::benchmark::columns::{integer, number, text, write_with};
 use crate::files::FileError;
-use crate::pipeline::columns::{integer, number, optional, text, write_with};
 use crate::stats::mean;
 use crate::train::Training;
 
@@ -45,26 +45,25 @@ pub(super) fn write_table(
         ("arch_id".into(), text(rows.iter().map(|r| &r.arch_id))),
         ("params".into(), integer(rows.iter().map(|r| r.params as i64))),
         ("macs".into(), integer(rows.iter().map(|r| r.macs as i64))),
-        ("test_acc_pct".into(), optional(rows.iter().map(|r| r.mean(|t| Some(t.test_accuracy_pct))))),
-        ("valid_acc_pct".into(), optional(rows.iter().map(|r| r.mean(last)))),
+        ("test_acc_pct".into(), number(rows.iter().map(|r| r.mean(|t| Some(t.test_accuracy_pct))))),
+        ("valid_acc_pct".into(), number(rows.iter().map(|r| r.mean(last)))),
     ];
     for k in 0..repeats {
         let one = |r: &Row, value: &dyn Fn(&Training) -> Option<f64>| {
             value(&r.trainings[k]).filter(|_| !r.trainings[k].diverged())
         };
         let test = rows.iter().map(|r| one(r, &|t| Some(t.test_accuracy_pct)));
-        columns.push((format!("test_acc_seed{k}_pct"), optional(test)));
-        columns.push((format!("valid_acc_seed{k}_pct"), optional(rows.iter().map(|r| one(r, &last)))));
+        columns.push((format!("test_acc_seed{k}_pct"), number(test)));
+        columns.push((format!("valid_acc_seed{k}_pct"), number(rows.iter().map(|r| one(r, &last)))));
     }
     for epoch in 0..epochs {
         let mean = rows.iter().map(|r| r.mean(|t| valid(t, epoch)));
-        columns.push((format!("valid_acc_ep{}_pct", epoch + 1), optional(mean)));
+        columns.push((format!("valid_acc_ep{}_pct", epoch + 1), number(mean)));
     }
-    columns.push(("train_cpu_s".into(), optional(rows.iter().map(|r| r.mean(|t| Some(t.cpu_seconds))))));
+    columns.push(("train_cpu_s".into(), number(rows.iter().map(|r| r.mean(|t| Some(t.cpu_seconds))))));
     if rows.iter().any(|r| r.latency_ms.is_some()) {
-        columns.push(("latency_ms".into(), optional(rows.iter().map(|r| r.latency_ms))));
+        columns.push(("latency_ms".into(), number(rows.iter().map(|r| r.latency_ms))));
     }
-    let columns = columns.iter().map(|(name, values)| (name.as_str(), values.clone())).collect();
     write_with(path, columns, metadata)
 }
 
@@ -80,7 +79,7 @@ pub(super) fn write_curves(path: &Path, rows: &[Row], metadata: &[(&str, String)
         ("arch_id", text(all.iter().map(|(r, ..)| &r.arch_id))),
         ("seed", integer(all.iter().map(|(_, seed, _)| *seed))),
         ("epoch", integer(all.iter().map(|(.., e)| e.epoch as i64))),
-        ("train_loss", optional(all.iter().map(|(.., e)| e.train_loss))),
+        ("train_loss", number(all.iter().map(|(.., e)| e.train_loss))),
         ("valid_acc_pct", number(all.iter().map(|(.., e)| e.valid_accuracy_pct))),
     ];
     write_with(path, columns, metadata)

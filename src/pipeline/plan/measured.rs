@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::{LearningCurve, PlanConfig};
 use crate::benchmark::{Table, TableError};
+use crate::candidates::{RunNote, SCORES_FILE};
 use crate::pipeline::RunError;
-use crate::report::{METADATA_KEY, SCORES_FILE};
 use crate::stats::mean;
 
 /// What the folder of a run says; None for what it does not.
@@ -80,11 +80,9 @@ pub(super) struct LastEpoch {
 
 /// Reads the folder of a run.
 pub fn measured(dir: &Path) -> Result<Measured, RunError> {
-    let scores = Table::open(&dir.join(SCORES_FILE))?;
-    let metadata = scores.metadata(METADATA_KEY).and_then(|text| serde_json::from_str(&text).ok());
-    let metadata: serde_json::Value = metadata.unwrap_or_default();
-    let networks = metadata["distinct_networks"].as_u64().map(|n| n as usize);
-    let scoring = metadata["scoring_seconds"].as_f64().zip(networks).filter(|(_, n)| *n > 0);
+    let run = RunNote::of(&Table::open(&dir.join(SCORES_FILE))?).unwrap_or_default();
+    let networks = run.distinct_networks;
+    let scoring = run.scoring_seconds.zip(networks).filter(|(_, n)| *n > 0);
     let trained = last_epochs(dir)?.unwrap_or_default();
     let seconds: Vec<f64> = trained.iter().filter_map(|t| t.seconds).collect();
     let labelled: Vec<f64> = trained.iter().filter(|t| t.role == "labelled").filter_map(|t| t.valid_pct).collect();
@@ -92,7 +90,7 @@ pub fn measured(dir: &Path) -> Result<Measured, RunError> {
         networks,
         score_seconds: scoring.map(|(seconds, n)| seconds / n as f64),
         training_seconds: mean(&seconds),
-        side_by_side: metadata["threads"].as_u64().map(|n| n.max(1) as usize),
+        side_by_side: run.threads.map(|n| n.max(1)),
         spread: mean(&labelled).filter(|_| labelled.len() > 1).map(|centre| {
             let squares: f64 = labelled.iter().map(|v| (v - centre).powi(2)).sum();
             (squares / (labelled.len() - 1) as f64).sqrt()

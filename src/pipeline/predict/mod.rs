@@ -24,7 +24,8 @@ pub(in crate::pipeline) use page::KIND;
 pub use report::{Comparison, Curve, Curves, Kind, Point, Summary};
 pub(in crate::pipeline) use surrogate::{Surrogate, SurrogateSettings};
 
-use super::{Progress, columns};
+use super::Progress;
+use crate::benchmark::columns;
 use crate::candidates::{self, BASELINES, Candidates, CandidatesConfig, PRIOR, percent_bounds};
 use crate::encoding::{self, FeatureMatrix};
 use crate::ensemble::ENSEMBLES;
@@ -277,7 +278,7 @@ pub fn write_curves(curves: &Curves, dir: &Path) -> Result<(), RunError> {
         ("repeat", columns::integer(points.iter().map(|p| p.repeat as i64))),
     ];
     for (i, metric) in METRICS.iter().enumerate() {
-        table.push((metric.name, columns::optional(points.iter().map(|p| p.measures.0[i]))));
+        table.push((metric.name, columns::number(points.iter().map(|p| p.measures.0[i]))));
     }
     columns::write(&dir.join(POINTS_FILE), table)?;
     Ok(write_summary(&dir.join(CURVES_FILE), curves)?)

@@ -5,10 +5,10 @@ use std::path::Path;
 use ndarray::{Array1, Axis};
 
 use super::FOLDS;
+use crate::benchmark::columns;
 use crate::candidates::{Candidates, PRIOR};
 use crate::files::FileError;
 use crate::pipeline::RunError;
-use crate::pipeline::columns;
 use crate::predictor::{self, Prediction, PredictorError, conformal_scale, cross_validate};
 use crate::seed::derive;
 use crate::stats::Interval;
@@ -86,7 +86,7 @@ impl Surrogate {
             vec![
                 ("arch", columns::text(&candidates.texts)),
                 ("arch_id", columns::text(candidates.ids.iter().map(|id| id.to_string()))),
-                ("label", columns::optional(labels.into_iter())),
+                ("label", columns::number(labels.into_iter())),
                 ("mean", columns::number(self.predictions.iter().map(|p| p.mean))),
                 ("std", columns::number(self.predictions.iter().map(|p| p.std))),
                 ("low", columns::number(self.intervals.iter().map(|i| i.low))),

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::benchmark::Table;
+use crate::benchmark::{METADATA_KEY, Table};
+use crate::candidates::RunNote;
 use crate::folder::read_settings;
 use crate::pipeline::RunError;
-use crate::report::METADATA_KEY;
 
 /// Major and minor version, as far as a text says them.
 fn version(text: &str) -> Option<(u64, u64)> {
@@ -56,13 +57,25 @@ pub(in crate::pipeline) fn json<T: DeserializeOwned>(path: &Path) -> Result<T, R
     T::deserialize(value).map_err(|e| damaged(e.to_string()))
 }
 
-/// A Parquet file and what it says of itself; null if nothing.
-pub(in crate::pipeline) fn table(path: &Path) -> Result<(Table, Value), RunError> {
+/// A Parquet file; [`METADATA_KEY`] in its metadata says the version.
+pub(in crate::pipeline) fn table(path: &Path) -> Result<(Table, String), RunError> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct About {
+        naslens: String,
+    }
     let table = Table::open(path)?;
-    let metadata =
-        table.metadata(METADATA_KEY).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
-    refuse_newer(path, metadata["naslens"].as_str())?;
-    Ok((table, metadata))
+    let about: Option<About> = table.metadata(METADATA_KEY).and_then(|text| serde_json::from_str(&text).ok());
+    let version = about.unwrap_or_default().naslens;
+    refuse_newer(path, Some(&version))?;
+    Ok((table, version))
+}
+
+/// The scores of a run, and what it says of itself.
+pub(in crate::pipeline) fn scores(path: &Path) -> Result<(Table, RunNote), RunError> {
+    let (table, _) = table(path)?;
+    let run = RunNote::of(&table).unwrap_or_default();
+    Ok((table, run))
 }
 
 /// Text of a JSON value, without quotes; empty for null.

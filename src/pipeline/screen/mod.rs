@@ -1,11 +1,11 @@
 //! Scores many architectures of a space and writes one table; resumable.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 mod cascade;
 mod memory;
@@ -31,16 +31,15 @@ pub(super) use scorer::{no_threads, thread_pool};
 pub use selection::{Selection, read_arch_list};
 pub(super) use shards::{ScoreKey, Scored};
 
-use crate::benchmark::TableError;
+use crate::benchmark::{Table, TableError};
+use crate::candidates::{Gate, RunNote, SCORES_FILE, ScoreTable};
 use crate::data::{self, DEFAULT_BATCH, DataSource, DataSpec, Skipped};
 use crate::engine::{DeviceBatch, Machine, Pass, describe_device, parse_device};
-use crate::files::write_atomically;
 use crate::folder::{self, Folder, Made, SHARDS, Settings};
 use crate::hardware::{Limit, Target};
 use crate::network::Shape;
 use crate::pipeline::RunError;
 use crate::proxy::Proxy;
-use crate::report::{SCORES_FILE, ScoreTable, read_scores};
 use crate::space::{SpaceSpec, Task, in_settings};
 
 /// Scored with if nothing else is said: the counts to beat, one proxy of each kind and the default ensemble.
@@ -202,34 +201,34 @@ pub(super) fn screen_images(
         if let Some((column, keep)) = stage.gate {
             let scores = population.scores(column, number, &recorder.scores)?;
             let (entered, kept) = population.advance(number, &scores, keep);
-            gates.push(json!({ "score": column.name(), "keep": keep.to_string(), "entered": entered, "kept": kept }));
+            gates.push(Gate { score: column.name().into(), keep: keep.to_string(), entered, kept });
         }
     }
     let (computed, seconds) = (recorder.computed(), recorder.progress.seconds);
 
     let table_path = out.join(SCORES_FILE);
-    let metadata = json!({
-        "naslens": env!("CARGO_PKG_VERSION"),
-        "libtorch": crate::LIBTORCH_VERSION,
-        "config": config,
-        "sampler": sampler,
-        "seed": config.seed,
-        "classes": task.target.outputs(),
-        "architectures": rows.len(),
-        "distinct_networks": population.len(),
-        "device": describe_device(device),
-        "machine": Machine::here(),
-        "threads": options.threads,
-        "scoring_seconds": scoring_seconds(&table_path, fresh, (computed > 0).then_some(seconds)),
-        "seconds_per_proxy": seconds_per_proxy(&proxies, &recorder.keys, &recorder.scores),
-        "protocols": protocols(&plan),
-        "cascade": gates,
-        "skipped_files": skipped.iter().map(|file| file.path.display().to_string()).collect::<Vec<_>>(),
-        "over_limit": population.over_limit(),
-        "latency_model": limit.map(|limit| limit.model.settings()),
-    });
-    let table = assemble(&rows, space.as_ref(), &plan, &population, &recorder.scores, limit, metadata.to_string())?;
-    write_atomically(&table_path, |file| table.write(file))?;
+    let run = RunNote {
+        naslens: env!("CARGO_PKG_VERSION").into(),
+        libtorch: crate::LIBTORCH_VERSION.into(),
+        config: json!(config),
+        sampler,
+        seed: config.seed,
+        classes: Some(task.target.outputs()),
+        architectures: Some(rows.len()),
+        distinct_networks: Some(population.len()),
+        device: describe_device(device),
+        machine: json!(Machine::here()),
+        threads: Some(options.threads),
+        scoring_seconds: scoring_seconds(&table_path, fresh, (computed > 0).then_some(seconds)),
+        seconds_per_proxy: seconds_per_proxy(&proxies, &recorder.keys, &recorder.scores),
+        protocols: protocols(&plan),
+        cascade: gates,
+        skipped_files: skipped.iter().map(|file| file.path.display().to_string()).collect(),
+        over_limit: population.over_limit(),
+        latency_model: json!(limit.map(|limit| limit.model.settings())),
+    };
+    let table = assemble(&rows, space.as_ref(), &plan, &population, &recorder.scores, limit, run)?;
+    table.write(&table_path)?;
     if computed > 0 {
         recorder.compact()?;
     }
@@ -252,11 +251,11 @@ pub(super) fn known_scores(out: &Path) -> Result<HashMap<ScoreKey, Scored>, Tabl
 }
 
 /// The protocol of every proxy, and of every ensemble with its members.
-fn protocols(plan: &Plan) -> Value {
-    let proxies = plan.proxies().map(|(_, p)| (p.name.to_string(), json!(p.protocol)));
+fn protocols(plan: &Plan) -> BTreeMap<String, String> {
+    let proxies = plan.proxies().map(|(_, p)| (p.name.to_string(), p.protocol.to_string()));
     let ensembles = plan.ensembles().map(|(_, e)| {
         let text = format!("{} of {}; {}", e.formula, e.members.join(", "), e.protocol);
-        (e.name.to_string(), json!(text))
+        (e.name.to_string(), text)
     });
     proxies.chain(ensembles).collect()
 }
@@ -266,22 +265,23 @@ fn protocols(plan: &Plan) -> Value {
 fn scoring_seconds(path: &Path, fresh: bool, seconds: Option<f64>) -> Option<f64> {
     match (fresh, seconds) {
         (true, seconds) => seconds,
-        (false, seconds) => earlier_seconds(path).map(|earlier| earlier + seconds.unwrap_or(0.0)),
+        (false, seconds) => {
+            let earlier = RunNote::of(&Table::open(path).ok()?)?.scoring_seconds;
+            earlier.map(|earlier| earlier + seconds.unwrap_or(0.0))
+        }
     }
-}
-
-/// What the table in the folder says about the seconds its scores took.
-fn earlier_seconds(path: &Path) -> Option<f64> {
-    let metadata: Value = serde_json::from_str(&read_scores(path).ok()?.metadata).ok()?;
-    metadata["scoring_seconds"].as_f64()
 }
 
 /// Seconds of the passes that each proxy read, over the networks with these keys, on whatever run they were scored; a
 /// pass that several proxies read counts for each.
-fn seconds_per_proxy(proxies: &[&'static Proxy], keys: &HashSet<String>, scores: &HashMap<ScoreKey, Scored>) -> Value {
+fn seconds_per_proxy(
+    proxies: &[&'static Proxy],
+    keys: &HashSet<String>,
+    scores: &HashMap<ScoreKey, Scored>,
+) -> BTreeMap<String, f64> {
     let mut sums: HashMap<&str, f64> = HashMap::new();
     let used = scores.iter().filter(|((key, _), _)| keys.contains(key));
     used.for_each(|((_, name), s)| *sums.entry(name).or_default() += s.seconds);
     let total = |name: &str| (sums.get(name).unwrap_or(&0.0) * 1e3).round() / 1e3;
-    proxies.iter().map(|p| (p.name.to_string(), json!(total(p.name)))).collect()
+    proxies.iter().map(|p| (p.name.to_string(), total(p.name))).collect()
 }

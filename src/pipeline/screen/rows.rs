@@ -6,12 +6,12 @@ use super::cascade::{Keep, survivors};
 use super::plan::Plan;
 use super::scorer::Job;
 use super::shards::{ScoreKey, Scored};
+use crate::candidates::{RunNote, ScoreTable};
 use crate::engine::Passes;
 use crate::ensemble::{Column, Ensemble};
 use crate::hardware::{LatencyPrediction, Limit};
 use crate::proxy::{Proxy, Score, Status, View};
 use crate::registry::Unknown;
-use crate::report::ScoreTable;
 use crate::space::{ArchId, Architecture, SearchSpace, SpaceError, Task};
 
 /// An architecture that was asked for, with what is known before anything runs.
@@ -170,7 +170,7 @@ pub(super) fn assemble(
     population: &Population,
     scores: &HashMap<ScoreKey, Scored>,
     limit: Option<&Limit>,
-    metadata: String,
+    run: RunNote,
 ) -> Result<ScoreTable, Unknown> {
     let proxy_column = |(stage, proxy): (usize, &'static Proxy)| -> (String, Vec<Score>) {
         let of = |row: &Row| match row.counts.get(proxy.name) {
@@ -193,6 +193,6 @@ pub(super) fn assemble(
         macs: rows.iter().map(|r| r.macs as i64).collect(),
         latency_ms: limit.map(|_| rows.iter().map(|r| r.latency.map(|l| l.ms)).collect()),
         proxies: plan.proxies().map(proxy_column).chain(ensembles).collect(),
-        metadata,
+        run,
     })
 }

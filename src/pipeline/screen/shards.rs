@@ -4,14 +4,10 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-use arrow::datatypes::{Field, Schema};
-use parquet::arrow::ArrowWriter;
-
+use crate::benchmark::columns::{number, text, write};
 use crate::benchmark::{Table, TableError};
-use crate::files::{FileError, write_atomically};
+use crate::files::FileError;
 use crate::folder::{is_shard, set_aside};
 use crate::proxy::{self, Score, Status};
 
@@ -36,7 +32,7 @@ impl Shards {
     /// proxies that no longer exist. Shards that cannot be read are set aside: their networks are run again.
     pub fn open(dir: PathBuf) -> (Self, HashMap<ScoreKey, Scored>) {
         let paths = shards(&dir);
-        let next = paths.last().and_then(|path| number(path)).map_or(0, |n| n + 1);
+        let next = paths.last().and_then(|path| numbered(path)).map_or(0, |n| n + 1);
         let mut scores = HashMap::new();
         for path in paths {
             if let Err(error) = read(&path, &mut scores) {
@@ -49,24 +45,14 @@ impl Shards {
     /// Adds a shard with these scores.
     pub fn append(&mut self, scores: &[(ScoreKey, Scored)]) -> Result<(), FileError> {
         let path = self.dir.join(format!("{:06}.parquet", self.next));
-        let columns: Vec<(&str, ArrayRef)> = vec![
-            ("key", Arc::new(StringArray::from_iter_values(scores.iter().map(|((k, _), _)| k)))),
-            ("proxy", Arc::new(StringArray::from_iter_values(scores.iter().map(|((_, p), _)| p)))),
-            ("value", Arc::new(Float64Array::from_iter(scores.iter().map(|(_, s)| s.score.value())))),
-            (
-                "status",
-                Arc::new(StringArray::from_iter_values(scores.iter().map(|(_, s)| s.score.get_status().name()))),
-            ),
-            ("seconds", Arc::new(Float64Array::from_iter_values(scores.iter().map(|(_, s)| s.seconds)))),
+        let columns = vec![
+            ("key", text(scores.iter().map(|((key, _), _)| key))),
+            ("proxy", text(scores.iter().map(|((_, proxy), _)| proxy))),
+            ("value", number(scores.iter().map(|(_, s)| s.score.value()))),
+            ("status", text(scores.iter().map(|(_, s)| s.score.get_status().name()))),
+            ("seconds", number(scores.iter().map(|(_, s)| s.seconds))),
         ];
-        let fields = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true));
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        write_atomically(&path, |out| {
-            let batch = RecordBatch::try_new(schema.clone(), columns.iter().map(|(_, a)| a.clone()).collect())?;
-            let mut writer = ArrowWriter::try_new(out, schema, None)?;
-            writer.write(&batch)?;
-            writer.close().map(|_| ())
-        })?;
+        write(&path, columns)?;
         self.next += 1;
         Ok(())
     }
@@ -86,13 +72,13 @@ impl Shards {
 /// The shards in a folder, in the order in which they were written; none if there is no folder. Other files are left alone.
 fn shards(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| number(path).is_some()).collect();
-    paths.sort_by_key(|path| number(path));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| numbered(path).is_some()).collect();
+    paths.sort_by_key(|path| numbered(path));
     paths
 }
 
 /// The number of a shard; None for other files.
-fn number(path: &Path) -> Option<usize> {
+fn numbered(path: &Path) -> Option<usize> {
     let name = path.file_name()?.to_str().filter(|name| is_shard(name))?;
     name.strip_suffix(".parquet")?.parse().ok()
 }
@@ -110,12 +96,8 @@ fn read(path: &Path, scores: &mut HashMap<ScoreKey, Scored>) -> Result<(), Table
     let (values, statuses) = (table.f64_column("value")?, table.string_column("status")?);
     let seconds = table.f64_column("seconds")?;
     for i in 0..keys.len() {
-        let (Some(key), Some(name), Some(status)) = (&keys[i], &names[i], &statuses[i]) else {
-            continue;
-        };
-        let Ok(proxy) = proxy::find(name) else {
-            continue;
-        };
+        let (Some(key), Some(name), Some(status)) = (&keys[i], &names[i], &statuses[i]) else { continue };
+        let Ok(proxy) = proxy::find(name) else { continue };
         let score = match (values[i], status.parse().unwrap_or(Status::Failed)) {
             (Some(v), Status::Ok) => Score::new(v),
             (_, Status::Failed) => continue,

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::best::Check;
 use super::drive::{Trace, drive};
 use super::members::{Limits, Members, by_id, pool};
 use super::record::{Record, SearchSettings};
 use super::recording::Recording;
 use super::report::{SearchReport, Source, report};
-use super::verify::Check;
 use super::{Budget, Constraint};
 use crate::candidates::{self, CandidatesConfig};
 use crate::data::{DataSpec, Skipped};
@@ -77,13 +77,14 @@ pub fn search_live(
 ) -> Result<SearchReport, RunError> {
     let candidates =
         candidates::load(&CandidatesConfig { run: Some(config.run.clone()), ..CandidatesConfig::default() })?;
-    let screened = screen_settings(candidates.run.as_ref());
+    let run = candidates.run.clone().unwrap_or_default();
+    let seed_of_run = run.setting("seed").unwrap_or(0);
     let earlier = earlier_run(&config.run)?;
     let recipe = config.recipe.clone().or_else(|| earlier.as_ref().map(|run| run.train.clone())).unwrap_or_default();
     if let Some(problem) = recipe.problem() {
         return Err(RunError::Refused(format!("train: {problem}; correct the recipe")));
     }
-    let spec = config.data.clone().or(screened.data).unwrap_or_default();
+    let spec = config.data.clone().or(run.setting("data")).unwrap_or_default();
     let epochs = epochs(&recipe, &config.short)?;
     let known: Vec<usize> = (0..candidates.len()).collect();
     let target = Target { space: candidates.space.as_ref(), image: candidates.image() };
@@ -94,7 +95,7 @@ pub fn search_live(
     let device = parse_device(options.device)?;
     let images_source = spec.open(&options.watch())?;
     let dataset = images_source.dataset()?;
-    let split_seed = derive(screened.seed, "split");
+    let split_seed = derive(seed_of_run, "split");
     let training_data = TrainingData::new(dataset, &recipe, split_seed, device)?;
     training_data.census().warnings().iter().for_each(|warning| (options.on_note)(warning));
     let threads = thread_pool(config.batch)?;
@@ -124,7 +125,7 @@ pub fn search_live(
         space: pool.space(),
         recipe: &recipe,
         data: &training_data,
-        seed: screened.seed,
+        seed: seed_of_run,
         dir: folder(full)?,
         short: short.iter().map(|epochs| Ok((*epochs, folder(epochs)?))).collect::<Result<_, RunError>>()?,
     };
@@ -148,20 +149,6 @@ pub fn search_live(
     let source = Source::Training(TrainingSource { data: spec, images, recipe, reused, skipped });
     let check = limit.as_ref().map(|limit| Check { limit, stop: options.stop });
     report(out, population, source, &pool, entry, seed, budget, trace, check)
-}
-
-/// The settings of the screen that decide trainings.
-struct Screened {
-    data: Option<DataSpec>,
-    seed: u64,
-}
-
-fn screen_settings(run: Option<&serde_json::Value>) -> Screened {
-    let config = run.map(|run| &run["config"]);
-    Screened {
-        data: config.and_then(|c| serde_json::from_value(c["data"].clone()).ok()),
-        seed: config.and_then(|c| c["seed"].as_u64()).unwrap_or(0),
-    }
 }
 
 /// The configuration of the run in the folder, if `naslens run` made it.

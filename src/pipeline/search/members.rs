@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Constraint;
 use super::constraint::feasible;
-use crate::candidates::{self, Candidates, ColumnRef, PRIOR};
+use crate::candidates::{self, Candidates, ColumnRef, PRIOR, RunNote};
 use crate::hardware::Limit;
 use crate::pipeline::RunError;
 use crate::space::Architecture;
@@ -110,12 +110,7 @@ pub(super) fn pool(
         names => names.iter().map(String::as_str).collect(),
     };
     let features = candidates.features_of(&members, &encodings, true, Some(PRIOR))?;
-    let number = |run: &serde_json::Value| {
-        Some(Scoring {
-            seconds: run["scoring_seconds"].as_f64()?,
-            networks: run["distinct_networks"].as_u64()? as usize,
-        })
-    };
+    let scoring = |run: &RunNote| Some(Scoring { seconds: run.scoring_seconds?, networks: run.distinct_networks? });
     let population = Population {
         space: candidates.space.entry().name.into(),
         networks: members.len(),
@@ -125,7 +120,7 @@ pub(super) fn pool(
         epochs: epochs.clone(),
         features: features.names.len(),
         prior: features.layout.prior.map(|column| features.names[column].clone()),
-        scoring: candidates.run.as_ref().and_then(number),
+        scoring: candidates.run.as_ref().and_then(scoring),
     };
     let archs: Vec<Architecture> = members.iter().map(|&m| candidates.archs[m].clone()).collect();
     let full = epochs[epochs.len() - 1];

@@ -3,6 +3,7 @@
 //! Constraints on cost decide who is in the pool, so no strategy can violate one. Costs are counted in trainings of full
 //! length and, where they are known, in seconds of training.
 
+mod best;
 mod constraint;
 mod cost;
 mod curves;
@@ -15,8 +16,8 @@ mod record;
 mod recording;
 mod report;
 mod simulate;
-mod verify;
 
+pub use best::{Found, LatencyCheck, TooSlow};
 pub use constraint::Constraint;
 pub use cost::{Line, SecondsSource};
 pub(in crate::pipeline) use curves::{REFERENCE, curve_sections};
@@ -24,9 +25,8 @@ pub use drive::{Budget, Step, Trace};
 pub use live::{LiveConfig, TrainingSource, search_live};
 pub use members::{Population, Scoring};
 pub(in crate::pipeline) use page::KIND;
-pub use report::{Found, SearchReport, Source, search_table};
+pub use report::{SearchReport, Source, search_table};
 pub use simulate::{ShortColumn, Simulation, SimulationConfig, TableSource, simulation};
-pub use verify::{LatencyCheck, TooSlow};
 
 use super::RunError;
 

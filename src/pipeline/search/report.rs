@@ -1,23 +1,19 @@
 //! What a search found: the trials as Parquet, a summary as JSON.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array};
+use arrow::array::ArrayRef;
 use serde::{Deserialize, Serialize};
 
+use super::best::{Check, Found, LatencyCheck, chosen};
 use super::members::Population;
 use super::simulate::{SimulationConfig, TableSource, simulation};
-use super::verify::{Check, LatencyCheck, chosen};
 use super::{Budget, RunError, Step, Trace, TrainingSource};
+use crate::benchmark::columns::{integer, number, text, write};
 use crate::folder::{self, Folder};
-use crate::pipeline::columns::{number, text, write};
 use crate::pipeline::stamp::write_summary;
 use crate::strategy::{Pool, StrategyEntry};
-
-/// Networks listed at most.
-pub(super) const BEST: usize = 10;
 
 /// Where accuracies come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,27 +23,6 @@ pub enum Source {
     Table(TableSource),
     /// Trainings.
     Training(TrainingSource),
-}
-
-/// A trained network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Found {
-    /// As the space writes it.
-    pub arch: String,
-    /// Its id.
-    pub arch_id: String,
-    /// The trial that trained it, from 1.
-    pub trial: usize,
-    /// Epochs of its longest training.
-    pub epochs: u32,
-    /// Accuracy that choices are made by, percent.
-    pub accuracy_pct: Option<f64>,
-    /// Accuracy that is reported, percent.
-    pub reported_pct: Option<f64>,
-    /// Its costs by name.
-    pub costs: Vec<(String, f64)>,
-    /// Its latency in milliseconds, where it was measured.
-    pub measured_ms: Option<f64>,
 }
 
 /// How good the best training was at a time.
@@ -141,7 +116,7 @@ pub(super) fn report(
     write_trials(&trials_file, pool, &trace)?;
     let steps = &trace.steps;
     let last = steps.last();
-    let (best, latency) = chosen(ranked(pool, steps), pool, check)?;
+    let (best, latency) = chosen(pool, steps, check)?;
     let full = pool.epochs.last();
     let winner = best.first().filter(|found| Some(&found.epochs) == full);
     let regret = match (&source, winner.and_then(|found| found.reported_pct)) {
@@ -172,32 +147,6 @@ pub(super) fn report(
     Ok(report)
 }
 
-/// The trained networks, each by its longest training, with its member number: longer trainings first, then by accuracy,
-/// earlier ones first.
-fn ranked<'a>(pool: &'a Pool, steps: &'a [Step]) -> impl Iterator<Item = (usize, Found)> + 'a {
-    let mut order: Vec<usize> = (0..steps.len()).filter(|&i| steps[i].accuracy_pct.is_some()).collect();
-    let accuracy = |i: usize| steps[i].accuracy_pct.unwrap_or(f64::NEG_INFINITY);
-    order.sort_by(|&a, &b| {
-        steps[b].epochs.cmp(&steps[a].epochs).then(accuracy(b).total_cmp(&accuracy(a))).then(a.cmp(&b))
-    });
-    let mut seen = std::collections::HashSet::new();
-    order.retain(|&i| seen.insert(steps[i].member));
-    order.into_iter().map(move |i| {
-        let (step, arch) = (&steps[i], pool.arch(steps[i].member));
-        let found = Found {
-            arch: pool.texts[steps[i].member].clone(),
-            arch_id: pool.space().arch_id(arch).to_string(),
-            trial: i + 1,
-            epochs: step.epochs,
-            accuracy_pct: step.accuracy_pct,
-            reported_pct: step.reported_pct,
-            costs: pool.costs.iter().map(|(name, values)| (name.clone(), values[step.member])).collect(),
-            measured_ms: None,
-        };
-        (step.member, found)
-    })
-}
-
 fn curve(steps: &[Step]) -> Vec<CurvePoint> {
     let changed = |i: &usize| *i + 1 == steps.len() || *i == 0 || steps[*i].incumbent != steps[*i - 1].incumbent;
     let point = |i: usize| {
@@ -218,24 +167,22 @@ fn curve(steps: &[Step]) -> Vec<CurvePoint> {
 /// best full training so far.
 fn write_trials(path: &Path, pool: &Pool, trace: &Trace) -> Result<(), RunError> {
     let steps = &trace.steps;
-    let integers = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
-    let optional =
-        |of: &dyn Fn(&Step) -> Option<f64>| Arc::new(Float64Array::from_iter(steps.iter().map(of))) as ArrayRef;
+    let each = |of: &dyn Fn(&Step) -> Option<f64>| number(steps.iter().map(of));
     let archs = steps.iter().map(|step| pool.arch(step.member));
     let texts = steps.iter().map(|step| &pool.texts[step.member]);
     let mut columns: Vec<(&str, ArrayRef)> = vec![
-        ("trial", integers((1..=steps.len() as i64).collect())),
+        ("trial", integer(1..=steps.len() as i64)),
         ("arch", text(texts)),
         ("arch_id", text(archs.map(|arch| pool.space().arch_id(arch).to_string()))),
-        ("epochs", integers(steps.iter().map(|step| i64::from(step.epochs)).collect())),
-        ("accuracy_pct", optional(&|step| step.accuracy_pct)),
-        ("reported_pct", optional(&|step| step.reported_pct)),
+        ("epochs", integer(steps.iter().map(|step| i64::from(step.epochs)))),
+        ("accuracy_pct", each(&|step| step.accuracy_pct)),
+        ("reported_pct", each(&|step| step.reported_pct)),
     ];
     for (name, values) in &pool.costs {
         columns.push((name, number(steps.iter().map(|step| values[step.member]))));
     }
     columns.push(("trainings", number(steps.iter().map(|step| step.trainings))));
-    columns.push(("seconds", optional(&|step| step.seconds)));
-    columns.push(("best_pct", optional(&|step| steps[step.incumbent?].reported_pct)));
+    columns.push(("seconds", each(&|step| step.seconds)));
+    columns.push(("best_pct", each(&|step| steps[step.incumbent?].reported_pct)));
     Ok(write(path, columns)?)
 }

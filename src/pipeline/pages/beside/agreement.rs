@@ -6,9 +6,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::benchmark::Table;
+use crate::candidates::SCORES_FILE;
 use crate::candidates::{score, score_names};
 use crate::pipeline::pages::{Loaded, RunError};
-use crate::report::SCORES_FILE;
 use crate::stats::{kendall_tau, missing_last, spearman};
 
 /// Fewer common networks tell nothing.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::Beside;
+use crate::benchmark::columns::{integer, number, text, write};
 use crate::files::FileError;
-use crate::pipeline::columns::{integer, optional, text, write};
 use crate::report::document::Estimate;
 
 struct Row<'a> {
@@ -42,9 +42,9 @@ pub(super) fn write_rows(path: &Path, beside: &Beside) -> Result<(), FileError> 
             ("what", text(rows.iter().map(|r| r.what))),
             ("proxy", text(rows.iter().map(|r| r.name))),
             ("networks", integer(rows.iter().map(|r| r.networks as i64))),
-            ("value", optional(rows.iter().map(|r| r.value))),
-            ("low", optional(rows.iter().map(|r| interval(r).map(|i| i.low)))),
-            ("high", optional(rows.iter().map(|r| interval(r).map(|i| i.high)))),
+            ("value", number(rows.iter().map(|r| r.value))),
+            ("low", number(rows.iter().map(|r| interval(r).map(|i| i.low)))),
+            ("high", number(rows.iter().map(|r| interval(r).map(|i| i.high)))),
         ],
     )
 }

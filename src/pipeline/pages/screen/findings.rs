@@ -2,11 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde_json::Value;
-
 use crate::benchmark::Table;
-use crate::candidates::strings_and_networks;
-use crate::candidates::{score, score_names};
+use crate::candidates::{RunNote, score, score_names, strings_and_networks};
 use crate::pipeline::RunError;
 use crate::pipeline::findings::{
     Column, Features, Findings, Preferences, Proxies, ProxyRow, correlations, costs, preferences, sentences, worth,
@@ -16,7 +13,7 @@ use crate::pipeline::results::scores::Judged;
 use crate::proxy;
 use crate::report::document::{Estimate, Fact, ScatterPanel};
 use crate::seed::{Stream, derive};
-use crate::space::{Architecture, SearchSpace, SpaceSpec};
+use crate::space::{Architecture, SearchSpace};
 use crate::stats::Clusters;
 use crate::text::thousands;
 
@@ -28,15 +25,15 @@ const NAMED: usize = 2000;
 const PANELS: usize = 12;
 
 /// The space of a screen, if it is known.
-pub(super) fn space(metadata: &Value) -> Option<Box<dyn SearchSpace>> {
-    SpaceSpec::of_settings(&metadata["config"]).ok()??.open().ok()
+pub(super) fn space(run: &RunNote) -> Option<Box<dyn SearchSpace>> {
+    run.space().ok()??.open().ok()
 }
 
 /// What the scores say, first in sentences.
 pub(super) fn found(
     scores: &Table,
     distinct: &[usize],
-    metadata: &Value,
+    run: &RunNote,
     judged: Option<&Judged>,
     options: &PageOptions,
 ) -> Result<(Vec<String>, Findings), RunError> {
@@ -46,13 +43,13 @@ pub(super) fn found(
     let truth: HashMap<usize, f64> = judged.map(|j| j.truth.iter().copied().collect()).unwrap_or_default();
     let known: Vec<Option<f64>> = rows.iter().map(|row| truth.get(row).copied()).collect();
     let target = options.target.as_deref().unwrap_or_default();
-    let preferences = match space(metadata) {
+    let preferences = match space(run) {
         Some(space) => preferred(space.as_ref(), scores, &rows, &columns, &known, target)?,
         None => None,
     };
     let findings = Findings { correlations: correlations(&columns), preferences, ..Findings::default() };
     let Some(judged) = judged else { return Ok((vec![unjudged(&names, distinct.len())], findings)) };
-    let proxy_rows = proxy_rows(judged, metadata);
+    let proxy_rows = proxy_rows(judged, run);
     let (places, accuracies): (Vec<usize>, Vec<f64>) =
         known.iter().enumerate().filter_map(|(place, pct)| Some((place, (*pct)?))).unzip();
     let restricted = |c: &Column| Column { values: places.iter().map(|&i| c.values[i]).collect(), ..c.clone() };
@@ -182,14 +179,14 @@ pub(super) fn joined(judged: &Judged) -> Vec<Fact> {
     facts
 }
 
-fn proxy_rows(judged: &Judged, metadata: &Value) -> Vec<ProxyRow> {
+fn proxy_rows(judged: &Judged, run: &RunNote) -> Vec<ProxyRow> {
     let row = |row: &crate::pipeline::evaluate::ProxyEvaluation| ProxyRow {
         name: row.name.clone(),
         spearman: row.overall.spearman.map(|v| Estimate::of(v, row.overall.spearman_interval)),
         kendall: row.overall.kendall.map(|v| Estimate::of(v, row.overall.kendall_interval)),
         n: (row.n_ok + row.n_not_ok) as u64,
         failed: row.n_not_ok as u64,
-        seconds: metadata["seconds_per_proxy"][&row.name].as_f64(),
+        seconds: run.seconds_per_proxy.get(&row.name).copied(),
         baseline: row.baseline,
     };
     judged.evaluation.rows.iter().map(row).collect()

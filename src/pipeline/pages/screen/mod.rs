@@ -4,19 +4,19 @@ mod findings;
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::find;
 use crate::benchmark::Table;
-use crate::candidates::{PRIOR, score, score_names};
+use crate::candidates::{LATENCY, SCORES_FILE};
+use crate::candidates::{PRIOR, RunNote, score, score_names};
 use crate::pipeline::RunError;
-use crate::pipeline::findings::{Overview, Reproduction};
+use crate::pipeline::findings::{Overview, Reproduction, known};
 use crate::pipeline::results::scores::{Judged, judged};
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, SearchCurve, front, read};
 use crate::pipeline::search::{self, curve_sections};
 use crate::proxy;
 use crate::report::document::{Cell, Document, Drawing, Grid, Part, Section};
-use crate::report::{LATENCY, SCORES_FILE};
 use crate::stats::{missing_last, quantile, top_indices};
 use crate::text::thousands;
 
@@ -34,7 +34,7 @@ const TOP: usize = 20;
 const DRAWN: usize = 6;
 
 fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
-    let (scores, metadata) = read::table(&path.join(SCORES_FILE))?;
+    let (scores, run) = read::scores(&path.join(SCORES_FILE))?;
     let judged = judged(path, &scores, options)?;
     let names = score_names(&scores);
     let distinct = distinct(&scores)?;
@@ -42,20 +42,19 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let by = best_by(&names, judged.as_ref());
     let (best, top) = best(&scores, &distinct, &by, judged.as_ref(), options)?;
 
-    let config = &metadata["config"];
     let mut overview = Overview {
-        space: read::text(&config["space"]),
+        space: read::text(&run.config["space"]),
         asked: Some(scores.num_rows() as u64),
         scored: Some(distinct.len() as u64),
-        scoring_seconds: metadata["scoring_seconds"].as_f64(),
+        scoring_seconds: run.scoring_seconds,
         // It says the seed too.
-        sampler: read::text(&metadata["sampler"]),
-        device: read::text(&metadata["device"]),
-        dataset: read::text(&config["data"]),
-        version: read::text(&metadata["naslens"]),
+        sampler: run.sampler.clone(),
+        device: run.device.clone(),
+        dataset: read::text(&run.config["data"]),
+        version: run.naslens.clone(),
         ..Overview::default()
     };
-    let (verdict, findings) = findings::found(&scores, &distinct, &metadata, judged.as_ref(), options)?;
+    let (verdict, findings) = findings::found(&scores, &distinct, &run, judged.as_ref(), options)?;
     if let Some(judged) = &judged {
         overview.accuracy = judged.evaluation.target.clone();
         overview.more = findings::joined(judged);
@@ -63,21 +62,19 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let accuracy = overview.accuracy();
     let mut sections: Vec<Section> = findings.verdict().into_iter().collect();
     sections.extend(findings.sections(accuracy, accuracy, overview.scored));
-    sections.extend(latency(&scores, &distinct, &by, &metadata, judged.as_ref(), options)?);
+    sections.extend(latency(&scores, &distinct, &by, &run, judged.as_ref(), options)?);
     sections.extend(curve_sections(&searches.iter().collect::<Vec<_>>()));
     sections.push(top);
-    sections.push(summary(&scores, &distinct, &names, &metadata)?);
-    sections.push(
-        Section::new("top", "Best networks", vec![Part::Drawings(drawings(&best, &metadata))]).called("Pictures"),
-    );
-    sections.push(reproduction(&metadata).section());
+    sections.push(summary(&scores, &distinct, &names, &run)?);
+    sections.push(Section::new("top", "Best networks", vec![Part::Drawings(drawings(&best, &run))]).called("Pictures"));
+    sections.push(reproduction(&run).section());
     let document = Document {
         title: format!("{} on {}", overview.space, overview.dataset),
         verdict,
         facts: overview.facts(),
         sections,
     };
-    Ok(Contents { document, settings: settings(&metadata), best, proxies: findings.proxies.rows, searches })
+    Ok(Contents { document, settings: settings(&run), best, proxies: findings.proxies.rows, searches })
 }
 
 /// A row of every network, by ascending id: of several architectures the first by its text, whatever the order of rows.
@@ -90,8 +87,8 @@ fn distinct(scores: &Table) -> Result<Vec<usize>, RunError> {
 }
 
 /// Pictures of the best networks; none of a space that is not known.
-fn drawings(best: &[Best], metadata: &Value) -> Vec<Drawing> {
-    let Some(space) = findings::space(metadata) else { return Vec::new() };
+fn drawings(best: &[Best], run: &RunNote) -> Vec<Drawing> {
+    let Some(space) = findings::space(run) else { return Vec::new() };
     let drawing = |(rank, network): (u64, &Best)| {
         let accuracy = network.accuracy_pct.map(|pct| format!("accuracy {pct:.2}%")).unwrap_or_default();
         let picture = space.picture(&space.parse(&network.arch).ok()?);
@@ -114,21 +111,25 @@ fn searches(path: &Path, options: &PageOptions) -> Result<Vec<SearchCurve>, RunE
     Ok(traces)
 }
 
-fn settings(metadata: &Value) -> Value {
-    let mut settings = metadata["config"].clone();
+fn settings(run: &RunNote) -> Value {
+    let (mut settings, noted) = (run.config.clone(), json!(run));
     for name in ["sampler", "device", "naslens", "libtorch", "architectures"] {
-        settings[name] = metadata[name].clone();
+        settings[name] = noted[name].clone();
     }
     settings
 }
 
-fn reproduction(metadata: &Value) -> Reproduction {
-    let fact = |name: &str| (name.to_owned(), read::text(&metadata[name]));
-    let facts = ["naslens", "libtorch", "device", "threads", "sampler"].map(fact);
+fn reproduction(run: &RunNote) -> Reproduction {
     Reproduction {
         command: String::new(),
-        facts: facts.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
-        config: toml::to_string_pretty(&metadata["config"]).unwrap_or_default(),
+        facts: known([
+            ("naslens", run.naslens.clone()),
+            ("libtorch", run.libtorch.clone()),
+            ("device", run.device.clone()),
+            ("threads", run.threads.map(|n| n.to_string()).unwrap_or_default()),
+            ("sampler", run.sampler.clone()),
+        ]),
+        config: toml::to_string_pretty(&run.config).unwrap_or_default(),
     }
 }
 
@@ -200,7 +201,7 @@ fn latency(
     scores: &Table,
     distinct: &[usize],
     by: &str,
-    metadata: &Value,
+    run: &RunNote,
     judged: Option<&Judged>,
     options: &PageOptions,
 ) -> Result<Option<Section>, RunError> {
@@ -216,14 +217,14 @@ fn latency(
     let mut front = front(networks.collect(), options.seed);
     front.across = "predicted latency, ms".into();
     front.up = if judged.is_some() { "Accuracy, %".into() } else { by.into() };
-    front.limit = metadata["config"]["max_latency_ms"].as_f64();
+    front.limit = run.setting("max_latency_ms");
     front.caption = "Each point is a network. The line is what is reached at each latency.".into();
     let what = if judged.is_some() { "Accuracy" } else { by };
     Ok(Some(Section::new("front", format!("{what} against latency"), vec![Part::Front(front)])))
 }
 
 /// The range of every score.
-fn summary(scores: &Table, distinct: &[usize], names: &[String], metadata: &Value) -> Result<Section, RunError> {
+fn summary(scores: &Table, distinct: &[usize], names: &[String], run: &RunNote) -> Result<Section, RunError> {
     let mut grid = Grid::new(
         "Scores",
         &["Proxy", "#Scored", "#Without a score", "#Lowest", "#Median", "#Highest", "#Time", "#A network"],
@@ -233,7 +234,7 @@ fn summary(scores: &Table, distinct: &[usize], names: &[String], metadata: &Valu
         let values = score(scores, name)?.values;
         let mut known: Vec<f64> = distinct.iter().filter_map(|&row| values[row]).collect();
         known.sort_unstable_by(f64::total_cmp);
-        let seconds = metadata["seconds_per_proxy"][name].as_f64();
+        let seconds = run.seconds_per_proxy.get(name).copied();
         grid.rows.push(vec![
             Cell::text(name.clone()),
             Cell::Count(known.len() as u64),

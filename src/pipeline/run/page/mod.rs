@@ -1,7 +1,5 @@
 //! What a run has to say.
 
-use serde_json::Value;
-
 mod networks;
 mod proxies;
 
@@ -146,13 +144,13 @@ pub(super) fn page(results: &Results<'_>) -> Saved {
 
 impl Results<'_> {
     fn overview(&self) -> Overview {
-        let metadata: Value = serde_json::from_str(&self.outcome.table.metadata).unwrap_or(Value::Null);
+        let run = &self.outcome.table.run;
         Overview {
             space: self.config.screen.space.name().into(),
             asked: Some(self.outcome.table.arch.len() as u64),
             scored: Some(self.outcome.distinct as u64),
-            scoring_seconds: metadata["scoring_seconds"].as_f64(),
-            sampler: metadata["sampler"].as_str().unwrap_or_default().into(),
+            scoring_seconds: run.scoring_seconds,
+            sampler: run.sampler.clone(),
             device: describe_device(self.device),
             dataset: self.config.screen.data.to_string(),
             version: env!("CARGO_PKG_VERSION").into(),

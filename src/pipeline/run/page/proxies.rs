@@ -1,7 +1,5 @@
 //! How the proxies did: correlations, scatter plots, and what follows from them.
 
-use serde_json::Value;
-
 use super::Results;
 use crate::pipeline::findings::{Column, Features, ProxyRow, REPEATS};
 use crate::proxy;
@@ -46,7 +44,6 @@ impl Results<'_> {
 
     /// Correlations of the scores with the accuracies of the candidates that proxies are judged by.
     pub(super) fn proxy_rows(&self, columns: &[Column], judged: &[(usize, f64)], networks: &Clusters) -> Vec<ProxyRow> {
-        let metadata: Value = serde_json::from_str(&self.outcome.table.metadata).unwrap_or(Value::Null);
         let truth: Vec<f64> = judged.iter().map(|j| j.1).collect();
         let row = |column: &Column| {
             let scores = self.outcome.table.proxies.iter().find(|(name, _)| *name == column.name);
@@ -64,7 +61,7 @@ impl Results<'_> {
                 kendall: estimate(RankedPairs::kendall),
                 n: judged.len() as u64,
                 failed: scores.map_or(0, |(_, s)| s.iter().filter(|s| s.value().is_none()).count() as u64),
-                seconds: metadata["seconds_per_proxy"][&column.name].as_f64(),
+                seconds: self.outcome.table.run.seconds_per_proxy.get(&column.name).copied(),
                 baseline: column.baseline,
             }
         };

@@ -12,27 +12,23 @@
 //! | `<proxy>_status` | string | `ok`, `dead`, `singular`, `non_finite`, `saturated`, `unsupported`, `failed`, `screened_out` or `over_limit` |
 //!
 //! The baseline `layers` is always among the proxies, and ensembles come after them. The proxy `params` has no column of its
-//! own beside the count of the same name, only its status. The key-value metadata holds the run's description under
+//! own beside the count of the same name, only its status. The key-value metadata holds the [`RunNote`] under
 //! [`METADATA_KEY`] as JSON.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Schema};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use serde_json::json;
 
-use crate::benchmark::{Table, TableError};
+use super::RunNote;
+use super::scores::STATUS_SUFFIX;
+use crate::benchmark::columns::{integer, number, text, write_with};
+use crate::benchmark::{METADATA_KEY, Table, TableError};
+use crate::files::FileError;
 use crate::proxy::{Score, Status};
 
 /// Name of the file within the folder of a run.
 pub const SCORES_FILE: &str = "scores.parquet";
-/// Key of the run's description in the Parquet metadata.
-pub const METADATA_KEY: &str = "naslens";
 /// Name of the column with predicted latencies, in milliseconds.
 pub const LATENCY: &str = "latency_ms";
 
@@ -53,8 +49,8 @@ pub struct ScoreTable {
     pub latency_ms: Option<Vec<Option<f64>>>,
     /// Name of each proxy or ensemble and its score for each architecture.
     pub proxies: Vec<(String, Vec<Score>)>,
-    /// The run's description, JSON.
-    pub metadata: String,
+    /// What the run says of itself.
+    pub run: RunNote,
 }
 
 impl ScoreTable {
@@ -95,53 +91,23 @@ impl ScoreTable {
     }
 
     /// Writes the table as Parquet (zstd).
-    pub fn write(&self, out: impl std::io::Write + Send) -> Result<(), parquet::errors::ParquetError> {
-        let text = |v: &[String]| Arc::new(StringArray::from_iter_values(v)) as ArrayRef;
-        let count = |v: &[i64]| Arc::new(Int64Array::from_iter_values(v.iter().copied())) as ArrayRef;
-        let mut fields = vec![
-            Field::new("arch", DataType::Utf8, false),
-            Field::new("arch_id", DataType::Utf8, false),
-            Field::new("arch_index", DataType::Int64, true),
-            Field::new("params", DataType::Int64, false),
-            Field::new("macs", DataType::Int64, false),
-        ];
+    pub fn write(&self, path: &Path) -> Result<(), FileError> {
         let mut columns = vec![
-            text(&self.arch),
-            text(&self.arch_id),
-            Arc::new(Int64Array::from(self.arch_index.clone())),
-            count(&self.params),
-            count(&self.macs),
+            ("arch".to_owned(), text(&self.arch)),
+            ("arch_id".into(), text(&self.arch_id)),
+            ("arch_index".into(), integer(self.arch_index.iter().copied())),
+            ("params".into(), integer(self.params.iter().copied())),
+            ("macs".into(), integer(self.macs.iter().copied())),
         ];
-        if let Some(latency) = &self.latency_ms {
-            fields.push(Field::new(LATENCY, DataType::Float64, true));
-            columns.push(Arc::new(Float64Array::from(latency.clone())));
-        }
+        columns.extend(self.latency_ms.iter().map(|ms| (LATENCY.to_owned(), number(ms.iter().copied()))));
         for (name, scores) in &self.proxies {
             if name != "params" {
-                fields.push(Field::new(name, DataType::Float64, true));
-                columns.push(Arc::new(Float64Array::from_iter(scores.iter().map(Score::value))));
+                columns.push((name.clone(), number(scores.iter().map(Score::value))));
             }
-            fields.push(Field::new(status_column(name), DataType::Utf8, false));
-            let statuses = scores.iter().map(|s| s.get_status().name());
-            columns.push(Arc::new(StringArray::from_iter_values(statuses)));
+            columns.push((format!("{name}{STATUS_SUFFIX}"), text(scores.iter().map(|s| s.get_status().name()))));
         }
-        // In the Arrow schema too, where pyarrow looks for it.
-        let described = HashMap::from([(METADATA_KEY.to_string(), self.metadata.clone())]);
-        let schema = Schema::new_with_metadata(fields, described);
-        let batch = RecordBatch::try_new(Arc::new(schema), columns)?;
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-            .set_key_value_metadata(Some(vec![KeyValue::new(METADATA_KEY.to_string(), self.metadata.clone())]))
-            .build();
-        let mut writer = ArrowWriter::try_new(out, batch.schema(), Some(properties))?;
-        writer.write(&batch)?;
-        writer.close()?;
-        Ok(())
+        write_with(path, columns, &[(METADATA_KEY, json!(self.run).to_string())])
     }
-}
-
-fn status_column(name: &str) -> String {
-    format!("{name}_status")
 }
 
 /// Reads a table that [`ScoreTable::write`] wrote. Null scores keep their status; unknown statuses read as failed.
@@ -158,9 +124,7 @@ pub fn read_scores(path: &Path) -> Result<ScoreTable, TableError> {
     };
     let mut proxies = Vec::new();
     for column in table.column_names() {
-        let Some(name) = column.strip_suffix("_status") else {
-            continue;
-        };
+        let Some(name) = column.strip_suffix(STATUS_SUFFIX) else { continue };
         let statuses = text(&column)?;
         let values = table.f64_column(name)?;
         let score = |(value, status): (Option<f64>, &String)| match (value, status.parse().unwrap_or(Status::Failed)) {
@@ -177,7 +141,7 @@ pub fn read_scores(path: &Path) -> Result<ScoreTable, TableError> {
         macs: count("macs")?,
         latency_ms: table.has(LATENCY).then(|| table.f64_column(LATENCY)).transpose()?,
         proxies,
-        metadata: table.metadata(METADATA_KEY).unwrap_or_default(),
+        run: RunNote::of(&table).unwrap_or_default(),
     })
 }
 
@@ -199,18 +163,18 @@ mod tests {
                 ("params".into(), vec![Score::new(10.0), Score::new(20.0), Score::new(30.0)]),
                 ("naswot".into(), vec![Score::new(0.1 + 0.2), Score::status(Status::Dead), Score::new(f64::NAN)]),
             ],
-            metadata: "{\"seed\":1}".into(),
+            run: RunNote { seed: 1, ..RunNote::default() },
         };
         let file = tempfile::NamedTempFile::new().unwrap();
-        table.write(file.reopen().unwrap()).unwrap();
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file.reopen().unwrap()).unwrap();
-        assert_eq!(reader.schema().metadata()[METADATA_KEY], table.metadata);
+        table.write(file.path()).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(file.path()).unwrap()).unwrap();
+        assert_eq!(reader.schema().metadata()[METADATA_KEY], json!(table.run).to_string());
         let back = read_scores(file.path()).unwrap();
         assert_eq!(back.proxies, table.proxies);
         assert_eq!(back.values("naswot"), Some(vec![Some(0.1 + 0.2), None, None]));
         assert_eq!(back.values("latency_ms"), table.latency_ms);
         assert_eq!([0, 1, 2].map(|row| back.eligible(row)), [true, false, true]);
         assert_eq!(back.values("macs"), Some(vec![Some(100.0), Some(200.0), Some(300.0)]));
-        assert_eq!((back.arch, back.arch_index, back.metadata), (table.arch, table.arch_index, table.metadata));
+        assert_eq!((back.arch, back.arch_index, back.run), (table.arch, table.arch_index, table.run));
     }
 }

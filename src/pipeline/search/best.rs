@@ -1,13 +1,37 @@
-//! Networks that a search would choose are measured before one of them wins.
+//! The best networks of a search, which are measured before one of them wins.
 
 use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
 use super::RunError;
-use super::report::{BEST, Found};
+use super::Step;
 use crate::hardware::{Limit, ModelSettings};
 use crate::strategy::Pool;
+
+/// Networks listed at most.
+const BEST: usize = 10;
+
+/// A trained network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Found {
+    /// As the space writes it.
+    pub arch: String,
+    /// Its id.
+    pub arch_id: String,
+    /// The trial that trained it, from 1.
+    pub trial: usize,
+    /// Epochs of its longest training.
+    pub epochs: u32,
+    /// Accuracy that choices are made by, percent.
+    pub accuracy_pct: Option<f64>,
+    /// Accuracy that is reported, percent.
+    pub reported_pct: Option<f64>,
+    /// Its costs by name.
+    pub costs: Vec<(String, f64)>,
+    /// Its latency in milliseconds, where it was measured.
+    pub measured_ms: Option<f64>,
+}
 
 /// How the best of a search are checked.
 #[derive(Clone, Copy)]
@@ -44,10 +68,11 @@ pub struct TooSlow {
 /// The first of the trained networks, in their order. With a limit on latency each is measured as its turn comes, and one that
 /// takes longer is left out: the next takes its place. A model of another machine cannot be checked, and that is said.
 pub(super) fn chosen(
-    ranked: impl Iterator<Item = (usize, Found)>,
     pool: &Pool,
+    steps: &[Step],
     check: Option<Check<'_>>,
 ) -> Result<(Vec<Found>, Option<LatencyCheck>), RunError> {
+    let ranked = ranked(pool, steps);
     let Some(Check { limit, stop }) = check else {
         return Ok((ranked.map(|(_, found)| found).take(BEST).collect(), None));
     };
@@ -75,4 +100,30 @@ pub(super) fn chosen(
     }
     let model = limit.model.settings().clone();
     Ok((best, Some(LatencyCheck { max_ms: limit.max_ms, model, not_measured, too_slow })))
+}
+
+/// The trained networks, each by its longest training, with its member number: longer trainings first, then by accuracy,
+/// earlier ones first.
+fn ranked<'a>(pool: &'a Pool, steps: &'a [Step]) -> impl Iterator<Item = (usize, Found)> + 'a {
+    let mut order: Vec<usize> = (0..steps.len()).filter(|&i| steps[i].accuracy_pct.is_some()).collect();
+    let accuracy = |i: usize| steps[i].accuracy_pct.unwrap_or(f64::NEG_INFINITY);
+    order.sort_by(|&a, &b| {
+        steps[b].epochs.cmp(&steps[a].epochs).then(accuracy(b).total_cmp(&accuracy(a))).then(a.cmp(&b))
+    });
+    let mut seen = std::collections::HashSet::new();
+    order.retain(|&i| seen.insert(steps[i].member));
+    order.into_iter().map(move |i| {
+        let (step, arch) = (&steps[i], pool.arch(steps[i].member));
+        let found = Found {
+            arch: pool.texts[steps[i].member].clone(),
+            arch_id: pool.space().arch_id(arch).to_string(),
+            trial: i + 1,
+            epochs: step.epochs,
+            accuracy_pct: step.accuracy_pct,
+            reported_pct: step.reported_pct,
+            costs: pool.costs.iter().map(|(name, values)| (name.clone(), values[step.member])).collect(),
+            measured_ms: None,
+        };
+        (step.member, found)
+    })
 }
