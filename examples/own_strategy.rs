@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 
-use naslens::pipeline::search::{Budget, SimulationConfig, search_table};
+use naslens::pipeline::search::{Budget, PoolConfig, SimulationConfig, search_table};
 use naslens::strategy::{Family, Pool, Proposal, STRATEGIES, Strategy, StrategyEntry, StrategyError, Trial};
 
 const ENTRY: StrategyEntry = StrategyEntry {
@@ -60,10 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         epochs: 4,
         reported: None,
         cost: None,
-        constraints: Vec::new(),
-        max_latency_ms: None,
-        latency_model: None,
-        encodings: Vec::new(),
+        pool: PoolConfig::default(),
     };
     let budget = Budget { trainings: 30.0, seconds: None, continued: false };
     let (out, stop) = (tempfile::tempdir()?, AtomicBool::new(false));

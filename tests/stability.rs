@@ -67,7 +67,7 @@ fn seeds_are_compared_on_the_networks_they_share() {
     assert_eq!(row(&json, "synflow")["top_overlap"].as_array().unwrap().len(), 1);
 
     let text = stability("", &dirs).unwrap();
-    for part in ["runs       4", "seed       0, 1, 2, 3", "naswot (not in all runs)", "jacov", "repeats, top 90%"] {
+    for part in ["Runs      4", "seed      0, 1, 2, 3", "naswot (not in all runs)", "jacov", "top 90%"] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");

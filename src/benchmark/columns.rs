@@ -16,14 +16,14 @@ use super::METADATA_KEY;
 use crate::files::{FileError, write_atomically};
 
 /// Writes the columns, which are of equal length, in their order. The metadata say the version that wrote them.
-pub(crate) fn write(path: &Path, columns: Vec<(impl Into<String>, ArrayRef)>) -> Result<(), FileError> {
+pub(crate) fn write(path: &Path, columns: Vec<(impl Into<String>, Values)>) -> Result<(), FileError> {
     write_with(path, columns, &[])
 }
 
 /// The same with pairs of key and value in the file's metadata; the key `naslens` may be among them.
 pub(crate) fn write_with(
     path: &Path,
-    columns: Vec<(impl Into<String>, ArrayRef)>,
+    columns: Vec<(impl Into<String>, Values)>,
     metadata: &[(&str, String)],
 ) -> Result<(), FileError> {
     let about = serde_json::json!({ "naslens": env!("CARGO_PKG_VERSION") }).to_string();
@@ -33,8 +33,8 @@ pub(crate) fn write_with(
         .collect();
     let mut noted: Vec<KeyValue> = pairs.iter().map(|(k, v)| KeyValue::new(k.clone(), v.clone())).collect();
     noted.sort_by(|a, b| a.key.cmp(&b.key));
-    let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) =
-        columns.into_iter().map(|(name, array)| (Field::new(name, array.data_type().clone(), true), array)).unzip();
+    let field = |(name, (array, nullable)): (_, Values)| (Field::new(name, array.data_type().clone(), nullable), array);
+    let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().map(field).unzip();
     // In the Arrow schema too, where pyarrow looks for it.
     let schema = Arc::new(Schema::new_with_metadata(fields, pairs));
     write_atomically(path, |file| {
@@ -50,16 +50,23 @@ pub(crate) fn write_with(
     })
 }
 
-pub(crate) fn text<S: AsRef<str>>(values: impl IntoIterator<Item = S>) -> ArrayRef {
-    Arc::new(StringArray::from_iter_values(values))
+/// The values of a column, and whether some of them may be missing.
+pub(crate) type Values = (ArrayRef, bool);
+
+pub(crate) fn text<S: AsRef<str>>(values: impl IntoIterator<Item = S>) -> Values {
+    (Arc::new(StringArray::from_iter_values(values)), false)
 }
 
 /// Numbers, with gaps where there is none.
-pub(crate) fn number<V: Into<Option<f64>>>(values: impl IntoIterator<Item = V>) -> ArrayRef {
-    Arc::new(values.into_iter().map(Into::into).collect::<Float64Array>())
+pub(crate) fn number<V: Into<Option<f64>>>(values: impl IntoIterator<Item = V>) -> Values {
+    (Arc::new(values.into_iter().map(Into::into).collect::<Float64Array>()), true)
 }
 
-/// Whole numbers, with gaps where there is none.
-pub(crate) fn integer<V: Into<Option<i64>>>(values: impl IntoIterator<Item = V>) -> ArrayRef {
-    Arc::new(values.into_iter().map(Into::into).collect::<Int64Array>())
+pub(crate) fn integer(values: impl IntoIterator<Item = i64>) -> Values {
+    (Arc::new(Int64Array::from_iter_values(values)), false)
+}
+
+/// Whole numbers with gaps.
+pub(crate) fn index(values: impl IntoIterator<Item = Option<i64>>) -> Values {
+    (Arc::new(values.into_iter().collect::<Int64Array>()), true)
 }

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 pub use column::{Column, is_accuracy, percent_bounds, read as read_column};
-pub use error::{CandidatesError, JoinError};
+pub use error::CandidatesError;
 pub use features::{PRIOR, SCORES_GROUP, default_encodings};
 pub use names::{Architectures, architectures};
 pub use reference::{ColumnRef, NoColumnNamed};
@@ -97,14 +97,19 @@ pub fn load(config: &CandidatesConfig) -> Result<Candidates, CandidatesError> {
     match (&config.run, &config.table) {
         (Some(dir), truths) => from_run(config, dir, truths.as_deref()),
         (None, Some(truths)) => from_table(config, truths),
-        (None, None) => Err(CandidatesError::Nothing),
+        (None, None) => Err(CandidatesError::Refused(
+            "neither a run nor a table is named, so there are no networks; name the folder of a screen, or --table FILE".into(),
+        )),
     }
 }
 
 /// The table of scores in the folder of a run, or of scores from elsewhere.
 pub fn open_scores(dir: &Path) -> Result<Table, CandidatesError> {
     Table::open(&dir.join(SCORES_FILE)).map_err(|error| match error {
-        TableError::Missing { .. } => CandidatesError::NoScores { dir: dir.into() },
+        TableError::Missing { .. } => CandidatesError::Refused(format!(
+            "`{}` holds no scores.parquet; name the output folder of a finished scoring run",
+            dir.display()
+        )),
         other => other.into(),
     })
 }
@@ -123,14 +128,16 @@ pub fn space_of_scores(scores: &Table, truths: &Table) -> Result<Option<Box<dyn 
 }
 
 fn no_space(origin: String) -> CandidatesError {
-    let known = space::SPACES.names().join(", ");
-    CandidatesError::NoSpace { origin, known }
+    CandidatesError::Refused(format!(
+        "{origin} does not say which search space it belongs to; name it with --space (known: {})",
+        space::SPACES.names().join(", ")
+    ))
 }
 
 /// The distinct architectures of a table of the space, in the order of the space, whatever the order of the table.
-pub fn listed(table: &Path, space: &dyn SearchSpace) -> Result<Vec<Architecture>, JoinError> {
+pub fn listed(table: &Path, space: &dyn SearchSpace) -> Result<Vec<Architecture>, CandidatesError> {
     let table = Table::open_truths(table)?;
-    let named = architectures(&table, space)?.ok_or_else(|| JoinError::no_architectures(&table))?;
+    let named = architectures(&table, space)?.ok_or_else(|| CandidatesError::no_architectures(&table))?;
     let mut archs: Vec<Architecture> = named.rows.into_iter().flatten().collect();
     archs.sort_by_cached_key(|arch| (space.index_of(arch), arch.clone()));
     archs.dedup();
@@ -151,7 +158,10 @@ fn space_of(
     let found = spec.entry()?.name;
     match &asked {
         Some(asked) if asked.entry()?.name != found => {
-            Err(CandidatesError::OtherSpace { dir: dir.into(), found: found.into(), asked: asked.to_string() })
+            let dir = dir.display();
+            Err(CandidatesError::Refused(format!(
+                "the run in {dir} is of the space {found}, not {asked}; leave out --space"
+            )))
         }
         _ => Ok(spec.open()?),
     }
@@ -204,7 +214,7 @@ fn from_run(config: &CandidatesConfig, dir: &Path, truths: Option<&Path>) -> Res
     let run = RunNote::of(&table);
     let space = space_of(config, dir, run.as_ref())?;
     let Some(named) = architectures(&table, space.as_ref())? else {
-        return Err(JoinError::no_architectures(&table).into());
+        return Err(CandidatesError::no_architectures(&table));
     };
     let rows = named.rows.into_iter().enumerate().filter_map(|(row, arch)| Some((row, arch?)));
     let mut chosen = distinct(space.as_ref(), rows);
@@ -228,10 +238,14 @@ fn from_run(config: &CandidatesConfig, dir: &Path, truths: Option<&Path>) -> Res
         let origin = format!("the run in {}", dir.display());
         return Err(if n_over_limit > 0 {
             let latencies = if table.has(LATENCY) { table.f64_column(LATENCY)? } else { Vec::new() };
-            let fastest_ms = latencies.into_iter().flatten().min_by(f64::total_cmp);
-            CandidatesError::AllOverLimit { origin, networks: n_over_limit, fastest_ms }
+            let fastest = latencies.into_iter().flatten().min_by(f64::total_cmp);
+            let fastest = fastest.map(|ms| format!(", the fastest is predicted at {ms:.3} ms")).unwrap_or_default();
+            CandidatesError::Refused(format!(
+                "all {n_over_limit} live networks of {origin} exceed its limit on latency{fastest}; screen again with a higher \
+                 --max-latency-ms"
+            ))
         } else {
-            CandidatesError::AllDead { origin, networks }
+            CandidatesError::all_dead(&origin, networks)
         });
     }
     let at: Vec<usize> = chosen.iter().map(|c| c.row).collect();
@@ -273,7 +287,7 @@ fn from_table(config: &CandidatesConfig, path: &Path) -> Result<Candidates, Cand
         None => names::space_of(&table)?.ok_or_else(|| no_space(origin.clone()))?,
     };
     let Some(named) = architectures(&table, space.as_ref())? else {
-        return Err(JoinError::no_architectures(&table).into());
+        return Err(CandidatesError::no_architectures(&table));
     };
     let truths = Names::of(&named, space.as_ref());
     let target = config.targets.first().map(|target| column::read(&table, target)).transpose()?;
@@ -283,8 +297,7 @@ fn from_table(config: &CandidatesConfig, path: &Path) -> Result<Candidates, Cand
     let listed = rows.len();
     rows.retain(|(row, _)| counts_in(row));
     if let Some(target) = target.filter(|_| rows.is_empty() && listed > 0) {
-        let (table, matched, impossible) = (path.into(), listed, target.impossible);
-        return Err(JoinError::NoTruth { table, target: target.name, matched, impossible }.into());
+        return Err(CandidatesError::no_truth(&table, &target.name, listed, target.impossible));
     }
     rows.sort_by_cached_key(|(_, arch)| (space.index_of(arch), arch.clone()));
     let mut chosen = distinct(space.as_ref(), rows);
@@ -293,7 +306,7 @@ fn from_table(config: &CandidatesConfig, path: &Path) -> Result<Candidates, Cand
     let mut live = counted.iter().map(Option::is_some);
     chosen.retain(|_| live.next().unwrap_or(false));
     if chosen.is_empty() {
-        return Err(CandidatesError::AllDead { origin, networks });
+        return Err(CandidatesError::all_dead(&origin, networks));
     }
     let score =
         |(i, name): (usize, &str)| (name.to_string(), counted.iter().flatten().map(|counts| Some(counts[i])).collect());
@@ -317,7 +330,7 @@ impl Candidates {
     }
 
     /// Columns of a further table for these networks, and how they were joined with the first of them.
-    pub fn join(&self, table: &Path, targets: &[String]) -> Result<(Vec<Values>, Join), JoinError> {
+    pub fn join(&self, table: &Path, targets: &[String]) -> Result<(Vec<Values>, Join), CandidatesError> {
         Truths::open(table, self.space.as_ref())?.of_networks(self.space.as_ref(), &self.archs, &self.ids, targets)
     }
 

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::JoinError;
+use super::CandidatesError;
 use crate::benchmark::{Table, TableError};
 use crate::space::{self, ArchId, Architecture, NasBench101, SearchSpace};
 
@@ -11,9 +11,9 @@ const TEXT: [&str; 2] = ["arch_str", "arch"];
 /// Column with the position in the space's official order.
 const INDEX: &str = "arch_index";
 /// Column that names networks, equal for architectures that compute the same.
-const ID: &str = "arch_id";
+pub(super) const ID: &str = "arch_id";
 /// Column with the first 64 bits of the published hash of a module (NAS-Bench-101), as a whole number.
-const HASH: &str = "module_hash_hi64";
+pub(super) const HASH: &str = "module_hash_hi64";
 /// Column with the search space of a row.
 const SPACE: &str = "space";
 /// Columns that give a module of NAS-Bench-101.
@@ -134,7 +134,7 @@ pub struct Architectures {
 /// The architecture of each row: of its text, else of its official index, else (NAS-Bench-101) of its graph. An index, id or
 /// hash beside them must agree. Rows of another space, by the column `space`, have none; if there are no others, that is
 /// an error. None if no column names architectures.
-pub fn architectures(table: &Table, space: &dyn SearchSpace) -> Result<Option<Architectures>, JoinError> {
+pub fn architectures(table: &Table, space: &dyn SearchSpace) -> Result<Option<Architectures>, CandidatesError> {
     let own = own_rows(table, space)?;
     let other_space = own.iter().filter(|own| !**own).count();
     let given = if let Some(column) = text_column(table) {
@@ -152,7 +152,7 @@ pub fn architectures(table: &Table, space: &dyn SearchSpace) -> Result<Option<Ar
 }
 
 /// Which rows are of the space, by the column `space`, where it says.
-fn own_rows(table: &Table, space: &dyn SearchSpace) -> Result<Vec<bool>, JoinError> {
+fn own_rows(table: &Table, space: &dyn SearchSpace) -> Result<Vec<bool>, CandidatesError> {
     if !table.has(SPACE) {
         return Ok(vec![true; table.num_rows()]);
     }
@@ -161,19 +161,22 @@ fn own_rows(table: &Table, space: &dyn SearchSpace) -> Result<Vec<bool>, JoinErr
     let named = table.string_column(SPACE)?;
     let own: Vec<bool> = named.iter().map(|name| name.as_deref().is_none_or(known)).collect();
     match named.iter().flatten().next() {
-        Some(found) if !own.contains(&true) => {
-            Err(JoinError::OtherSpace { table: table.path().into(), found: found.clone(), space: entry.name.into() })
-        }
+        Some(found) if !own.contains(&true) => Err(CandidatesError::Refused(format!(
+            "`{}` is a table of the space {found} by its column `space`, the networks are of {}; choose the table of the \
+                 search space that was scored",
+            table.path().display(),
+            entry.name
+        ))),
         _ => Ok(own),
     }
 }
 
-type Rows = Result<Vec<Option<Architecture>>, JoinError>;
+type Rows = Result<Vec<Option<Architecture>>, CandidatesError>;
 
 fn text(table: &Table, column: &str, space: &dyn SearchSpace, own: &[bool]) -> Rows {
     let parse = |(row, text): (usize, Option<String>)| {
         let arch = text.filter(|_| own[row]).map(|text| space.parse(&text)).transpose();
-        arch.map_err(|source| JoinError::Row { table: table.path().into(), row, source })
+        arch.map_err(|error| CandidatesError::row(table, row, error))
     };
     table.string_column(column)?.into_par_iter().enumerate().map(parse).collect()
 }
@@ -185,16 +188,22 @@ fn has_index(space: &dyn SearchSpace) -> bool {
 
 fn index(table: &Table, space: &dyn SearchSpace, own: &[bool]) -> Rows {
     let name = space.entry().name;
-    let beyond = |row: usize, index: u64| JoinError::NoArchitecture {
-        table: table.path().into(),
-        row,
-        reason: format!("{name} has {} architectures, there is none of index {index}", space.size()),
+    let beyond = |row: usize, index: u64| {
+        no_architecture(
+            table,
+            row,
+            format!("{name} has {} architectures, there is none of index {index}", space.size()),
+        )
     };
     let at = |(row, index): (usize, Option<u64>)| match index.filter(|_| own[row]) {
         None => Ok(None),
         Some(index) => space.at(index).map(Some).ok_or_else(|| beyond(row, index)),
     };
     table.u64_column(INDEX)?.into_iter().enumerate().map(at).collect()
+}
+
+fn no_architecture(table: &Table, row: usize, reason: String) -> CandidatesError {
+    CandidatesError::row(table, row, format!("{reason}; correct or remove the row, or name another --space"))
 }
 
 fn graph(table: &Table, own: &[bool]) -> Rows {
@@ -204,8 +213,7 @@ fn graph(table: &Table, own: &[bool]) -> Rows {
         let (true, Some(vertices), Some(edges), Some(ops)) = (own[row], vertices[row], edges[row], &ops[row]) else {
             return Ok(None);
         };
-        let refused = |reason| JoinError::NoArchitecture { table: table.path().into(), row, reason };
-        module(vertices, edges, ops).map(Some).map_err(refused)
+        module(vertices, edges, ops).map(Some).map_err(|reason| no_architecture(table, row, reason))
     };
     (0..table.num_rows()).into_par_iter().map(module).collect()
 }
@@ -226,10 +234,9 @@ fn module(vertices: u64, edges: u64, ops: &str) -> Result<Architecture, String> 
 }
 
 /// An index, an id or a hash beside an architecture must be its own. An id that is not an id of naslens is somebody else's.
-fn check(table: &Table, space: &dyn SearchSpace, archs: &[Option<Architecture>]) -> Result<(), JoinError> {
+fn check(table: &Table, space: &dyn SearchSpace, archs: &[Option<Architecture>]) -> Result<(), CandidatesError> {
     let disagree = |row: usize, column, found: String, arch: &Architecture, expected: String| {
-        let (table, arch) = (table.path().into(), space.format(arch));
-        Err(JoinError::Disagree { table, row, column, found, arch, expected })
+        Err(CandidatesError::disagree(table, row, column, [&found, &space.format(arch), &expected]))
     };
     if table.has(INDEX) && has_index(space) {
         for (row, found) in table.u64_column(INDEX)?.into_iter().enumerate() {
@@ -275,13 +282,13 @@ fn bytes_of(id: ArchId) -> Key {
 impl Names {
     /// The rows of a table of a known space. Without architectures, ids or hashes will do for networks that are known
     /// from elsewhere.
-    pub fn of_space(table: &Table, space: &dyn SearchSpace) -> Result<Self, JoinError> {
+    pub fn of_space(table: &Table, space: &dyn SearchSpace) -> Result<Self, CandidatesError> {
         if let Some(named) = architectures(table, space)? {
             return Ok(Names::of(&named, space));
         }
         match Self::networks(table)? {
             Some(names) => Ok(names),
-            None => Err(no_key(table, "arch_str, arch, arch_index, arch_id, module_hash_hi64")),
+            None => Err(CandidatesError::no_key(table, "arch_str, arch, arch_index, arch_id, module_hash_hi64")),
         }
     }
 
@@ -297,7 +304,7 @@ impl Names {
 
     /// Two tables of a space that is not known: architectures are the same if their texts are, else, where one of the tables
     /// has none, if their indices are; networks if their ids are.
-    pub fn as_written(scores: &Table, truths: &Table) -> Result<[Self; 2], JoinError> {
+    pub fn as_written(scores: &Table, truths: &Table) -> Result<[Self; 2], CandidatesError> {
         let both = |column| scores.has(column) && truths.has(column);
         if text_column(scores).is_some() && text_column(truths).is_some() {
             return Ok([Self::texts(scores)?, Self::texts(truths)?]);
@@ -312,12 +319,12 @@ impl Names {
         }
         match (Self::networks(scores)?, Self::networks(truths)?) {
             (Some(own), Some(other)) => Ok([own, other]),
-            _ => Err(no_key(truths, "arch_str, arch, arch_index, arch_id, module_hash_hi64")),
+            _ => Err(CandidatesError::no_key(truths, "arch_str, arch, arch_index, arch_id, module_hash_hi64")),
         }
     }
 
-    fn texts(table: &Table) -> Result<Self, JoinError> {
-        let Some(key) = text_column(table) else { return Err(no_key(table, "arch_str, arch")) };
+    fn texts(table: &Table) -> Result<Self, CandidatesError> {
+        let Some(key) = text_column(table) else { return Err(CandidatesError::no_key(table, "arch_str, arch")) };
         let texts = table.string_column(key)?.into_iter().map(|text| text.map(String::into_bytes));
         let networks = Self::networks(table)?;
         let mut rows = networks.as_ref().map_or_else(|| vec![Name::default(); table.num_rows()], |n| n.rows.clone());
@@ -328,7 +335,7 @@ impl Names {
         Ok(Names { key, rows, other_space: 0, network_bytes: networks.and_then(|n| n.network_bytes) })
     }
 
-    fn indices(table: &Table) -> Result<Self, JoinError> {
+    fn indices(table: &Table) -> Result<Self, CandidatesError> {
         let name =
             |index: Option<u64>| Name { string: index.map(|index| index.to_string().into_bytes()), ..Name::default() };
         let rows = table.u64_column(INDEX)?.into_iter().map(name).collect();
@@ -336,7 +343,7 @@ impl Names {
     }
 
     /// Networks by id, or by the first bytes of it.
-    fn networks(table: &Table) -> Result<Option<Self>, JoinError> {
+    fn networks(table: &Table) -> Result<Option<Self>, CandidatesError> {
         let name = |network: Option<Key>| Name { network, ..Name::default() };
         if table.is_text(ID) {
             let key = |text: String| id_of(&text).map_or_else(|| text.clone().into_bytes(), bytes_of);
@@ -358,30 +365,13 @@ impl Names {
 }
 
 /// Two rows with the same text must not have different indices.
-pub(super) fn check_indices(truths: &Table, row: usize, own: &Name, other: &Name) -> Result<(), JoinError> {
+pub(super) fn check_indices(truths: &Table, row: usize, own: &Name, other: &Name) -> Result<(), CandidatesError> {
     match (own.index, other.index) {
-        (Some(expected), Some(found)) if expected != found => Err(JoinError::Disagree {
-            table: truths.path().into(),
-            row,
-            column: INDEX,
-            found: found.to_string(),
-            arch: String::from_utf8_lossy(own.string.as_deref().unwrap_or_default()).into_owned(),
-            expected: format!("{expected} in the scores"),
-        }),
-        _ => Ok(()),
-    }
-}
-
-fn no_key(table: &Table, tried: &'static str) -> JoinError {
-    JoinError::NoKey { table: table.path().into(), tried, columns: table.column_names() }
-}
-
-impl JoinError {
-    /// For a table that has no architecture to build a network from, at most ids or hashes.
-    pub(crate) fn no_architectures(table: &Table) -> Self {
-        match [HASH, ID].into_iter().find(|column| table.has(column)) {
-            Some(column) => JoinError::HashOnly { table: table.path().into(), column },
-            None => no_key(table, "arch_str, arch, arch_index"),
+        (Some(expected), Some(found)) if expected != found => {
+            let arch = String::from_utf8_lossy(own.string.as_deref().unwrap_or_default());
+            let parts = [&*found.to_string(), &*arch, &*format!("{expected} in the scores")];
+            Err(CandidatesError::disagree(truths, row, INDEX, parts))
         }
+        _ => Ok(()),
     }
 }

@@ -78,7 +78,10 @@ impl Candidates {
         }
         let scores = self.scores.iter().map(|(score, _)| score.as_str());
         let hint = crate::text::did_you_mean(name, scores.clone());
-        Err(CandidatesError::NoScore { name: name.clone(), hint, scores: scores.collect::<Vec<_>>().join(", ") })
+        Err(CandidatesError::Refused(format!(
+            "no score or cost is called `{name}`{hint}; name one of {}, a column of the table, or TABLE:COLUMN of another one",
+            scores.collect::<Vec<_>>().join(", ")
+        )))
     }
 }
 

@@ -22,7 +22,7 @@ use serde_json::json;
 
 use super::RunNote;
 use super::scores::STATUS_SUFFIX;
-use crate::benchmark::columns::{integer, number, text, write_with};
+use crate::benchmark::columns::{index, integer, number, text, write_with};
 use crate::benchmark::{METADATA_KEY, Table, TableError};
 use crate::files::FileError;
 use crate::proxy::{Score, Status};
@@ -95,7 +95,7 @@ impl ScoreTable {
         let mut columns = vec![
             ("arch".to_owned(), text(&self.arch)),
             ("arch_id".into(), text(&self.arch_id)),
-            ("arch_index".into(), integer(self.arch_index.iter().copied())),
+            ("arch_index".into(), index(self.arch_index.iter().copied())),
             ("params".into(), integer(self.params.iter().copied())),
             ("macs".into(), integer(self.macs.iter().copied())),
         ];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::JoinError;
+use super::CandidatesError;
 use super::names::names_architectures;
 use super::score_table::LATENCY;
 use crate::benchmark::{Table, TableError};
@@ -88,7 +88,7 @@ pub fn score(table: &Table, name: &str) -> Result<ScoreColumn, TableError> {
 }
 
 /// All scores of a table, then the baselines that it has and that are not among them. An error if there is nothing.
-pub fn scores_and_baselines(table: &Table) -> Result<Vec<ScoreColumn>, JoinError> {
+pub fn scores_and_baselines(table: &Table) -> Result<Vec<ScoreColumn>, CandidatesError> {
     let mut names = score_names(table);
     for (name, column) in BASELINES {
         if table.has(column) && !names.iter().any(|known| known == name) {
@@ -96,7 +96,11 @@ pub fn scores_and_baselines(table: &Table) -> Result<Vec<ScoreColumn>, JoinError
         }
     }
     if names.is_empty() {
-        return Err(JoinError::NoScoreColumns { table: table.path().into(), columns: table.column_names() });
+        return Err(CandidatesError::Refused(format!(
+            "`{}` has no column of scores: every column of numbers but counts, indices and latencies is one (columns: {})",
+            table.path().display(),
+            table.column_names().join(", ")
+        )));
     }
     Ok(names.iter().map(|name| score(table, name)).collect::<Result<_, _>>()?)
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::column::{self, Column};
 use super::names::{self, Key, Name, Names, check_indices};
-use super::{JoinError, Values};
+use super::{CandidatesError, Values};
 use crate::benchmark::Table;
 use crate::space::{ArchId, Architecture, SearchSpace};
 use crate::stats::Clusters;
@@ -106,7 +106,7 @@ impl Truths {
     }
 
     /// Opens a table of a known space.
-    pub fn open(path: &Path, space: &dyn SearchSpace) -> Result<Self, JoinError> {
+    pub fn open(path: &Path, space: &dyn SearchSpace) -> Result<Self, CandidatesError> {
         let table = Table::open_truths(path)?;
         let names = Names::of_space(&table, space)?;
         Ok(Truths::new(table, names))
@@ -147,7 +147,7 @@ impl Truths {
         archs: &[Architecture],
         ids: &[ArchId],
         targets: &[String],
-    ) -> Result<(Vec<Values>, Join), JoinError> {
+    ) -> Result<(Vec<Values>, Join), CandidatesError> {
         let names: Vec<Name> = archs.iter().zip(ids).map(|(arch, id)| Name::of(arch, *id)).collect();
         let mut join = Join {
             key: ["arch".into(), self.names.key.into()],
@@ -176,15 +176,18 @@ impl Truths {
         target: &str,
         example: impl Fn() -> String,
         space: Option<&dyn SearchSpace>,
-    ) -> JoinError {
-        let table = self.table.path().into();
+    ) -> CandidatesError {
         if join.without_value > 0 {
-            let (matched, impossible) = (join.without_value, join.impossible);
-            return JoinError::NoTruth { table, target: target.into(), matched, impossible };
+            return CandidatesError::no_truth(&self.table, target, join.without_value, join.impossible);
         }
-        let [scores_key, table_key] = join.key.clone();
-        let (scores_example, table_example) = (example(), self.names.example(space));
-        JoinError::NoMatch { table, scores_key, scores_example, table_key, table_example }
+        let [scores_key, table_key] = &join.key;
+        CandidatesError::Refused(format!(
+            "no architecture of the run is in `{}`: `{scores_key}` of the scores has values like {}, `{table_key}` of the table \
+             like {}; choose the table of the search space that was scored",
+            self.table.path().display(),
+            example(),
+            self.names.example(space)
+        ))
     }
 }
 
@@ -209,7 +212,12 @@ impl Join {
 
 /// Joins the rows of a table of scores with the column `target` of a table of truths, in the order of the scores: by what
 /// their strings mean in the `space`, or as they are written where the space is not known. An architecture counts once.
-pub fn join(scores: &Table, truths: &Path, target: &str, space: Option<&dyn SearchSpace>) -> Result<Joined, JoinError> {
+pub fn join(
+    scores: &Table,
+    truths: &Path,
+    target: &str,
+    space: Option<&dyn SearchSpace>,
+) -> Result<Joined, CandidatesError> {
     let table = Table::open_truths(truths)?;
     let column = column::read(&table, target)?;
     let [own, other] = match space {

@@ -90,6 +90,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let options = RunOptions::new(&args.device, args.threads.map(usize::from), true, &super::STOP)?;
     let result = bench(&config, &options, &mut super::tell)?;
-    super::print(&if args.json { serde_json::to_string_pretty(&result)? } else { result.to_text() })?;
+    match args.json {
+        true => super::print(&serde_json::to_string_pretty(&result)?)?,
+        false => super::show(&result.document(), true)?,
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -43,6 +43,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         cascades.push(stages.map_err(anyhow::Error::msg)?);
     }
     let evaluation = evaluate_cascades(&args.dir, &args.goal, &cascades)?;
-    super::print(&if args.json { serde_json::to_string_pretty(&evaluation)? } else { evaluation.to_text() })?;
+    match args.json {
+        true => super::print(&serde_json::to_string_pretty(&evaluation)?)?,
+        false => super::show(&evaluation.document(), true)?,
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use naslens::pipeline::compare::{CompareConfig, compare};
+use naslens::pipeline::compare::{CompareConfig, CompareSettings, compare};
 use naslens::pipeline::counts::{RESAMPLES, SEEDS};
 
 use super::count;
@@ -68,15 +68,17 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let out = args.out.unwrap_or_else(|| args.run.clone().unwrap_or_else(|| "runs".into()).join("compare"));
     let config = CompareConfig {
-        continued: args.pool.continued,
+        settings: CompareSettings {
+            seeds: args.seeds,
+            seed: args.seed,
+            queries: args.queries,
+            continued: args.pool.continued,
+            within: args.within,
+            at: args.at,
+            repeats: args.resamples,
+        },
         simulation: args.columns.simulation(args.run, args.table, args.pool)?,
         strategies: if args.strategies == ["all"] { Vec::new() } else { args.strategies },
-        seeds: args.seeds,
-        seed: args.seed,
-        queries: args.queries,
-        within: args.within,
-        at: args.at,
-        repeats: args.resamples,
     };
     let mut reporter = Reporter::new("searches");
     let comparison = compare(&config, &out, args.threads.map(usize::from), &super::STOP, &mut |p| {

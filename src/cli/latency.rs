@@ -157,19 +157,22 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         });
         reporter.finish();
         let fits = fits?;
-        let text = || fits.iter().map(|fit| fit.to_text()).collect::<Vec<_>>().join("\n\n");
-        super::print(&if args.json { serde_json::to_string_pretty(&fits)? } else { text() })?;
+        if args.json {
+            super::print(&serde_json::to_string_pretty(&fits)?)?;
+        } else {
+            fits.iter().try_for_each(|fit| super::show(&fit.document(), true))?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let setting = Setting::here(&args.device, args.threads.into(), args.batch_size as usize, !args.no_fold)?;
     let options = MeasureOptions { runs: args.runs as usize, stop: &super::STOP };
     let (mut reporter, start) = (Reporter::new("visits"), Instant::now());
     let mut on_progress = |done, total| reporter.update(done, total, 0, start.elapsed().as_secs_f64());
-    let (text, json, warning) = if args.fit {
+    let (document, json, warning) = if args.fit {
         let file = args.out.unwrap_or_else(default_model_file);
         let report =
             fit_measured(&subject, &setting, options, args.samples, args.fresh, args.seed, &file, &mut on_progress)?;
-        (report.to_text(), serde_json::to_string_pretty(&report)?, report.warning)
+        (report.document(), serde_json::to_string_pretty(&report)?, report.warning)
     } else {
         let chosen = match (args.sample, &args.run) {
             (Some(n), _) => sampled(&subject, n, args.seed)?,
@@ -180,12 +183,16 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         if let Some(out) = &args.out {
             table.write(out)?;
         }
-        (table.to_text(), serde_json::to_string_pretty(&table)?, table.warning)
+        (table.document(), serde_json::to_string_pretty(&table)?, table.warning)
     };
     reporter.finish();
     if let Some(warning) = warning {
         super::tell(&format!("warning: {warning}"));
     }
-    super::print(if args.json { &json } else { &text })?;
+    if args.json {
+        super::print(&json)?
+    } else {
+        super::show(&document, true)?
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ArgGroup;
-use naslens::pipeline::plan::{Given, LearningCurve, measured, plan};
+use naslens::pipeline::plan::{Given, LearningCurve, Measured, measured, plan};
 
 /// Split a budget: how many networks to score, to label, to confirm, and when to stop.
 ///
@@ -58,11 +58,13 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let given = Given {
         budget_seconds: args.seconds.or(args.hours.map(|h| h * 3600.0)).unwrap_or_default(),
-        networks: args.networks,
-        score_seconds: args.score_seconds,
-        training_seconds: args.training_seconds,
-        side_by_side: args.parallel.map(usize::from),
-        spread: args.spread,
+        known: Measured {
+            networks: args.networks,
+            score_seconds: args.score_seconds,
+            training_seconds: args.training_seconds,
+            side_by_side: args.parallel.map(usize::from),
+            spread: args.spread,
+        },
         learning: match &args.curves {
             Some(path) => LearningCurve::read(path, args.predictor.as_deref())?,
             None => LearningCurve::default(),
@@ -71,6 +73,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let run = args.run.as_deref().map(measured).transpose()?.unwrap_or_default();
     let plan = plan(given.complete(&run)?, args.run.as_deref())?;
-    super::print(&if args.json { serde_json::to_string_pretty(&plan)? } else { plan.to_text() })?;
+    match args.json {
+        true => super::print(&serde_json::to_string_pretty(&plan)?)?,
+        false => super::show(&plan.document(), true)?,
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@ use naslens::candidates::ColumnRef;
 use naslens::data::DataSpec;
 use naslens::files::inside;
 use naslens::pipeline::search::{
-    Budget, Constraint, LiveConfig, ShortColumn, SimulationConfig, Source, search_live, search_table,
+    Budget, Constraint, LiveConfig, PoolConfig, ShortColumn, SimulationConfig, Source, search_live, search_table,
 };
 use naslens::pipeline::{RunConfig, RunOptions};
 use naslens::strategy;
@@ -66,10 +66,7 @@ impl TableArgs {
             epochs: self.epochs,
             reported: self.reported,
             cost: self.cost,
-            constraints: pool.constraints,
-            max_latency_ms: None,
-            latency_model: None,
-            encodings: pool.encodings,
+            pool: PoolConfig { constraints: pool.constraints, encodings: pool.encodings, ..PoolConfig::default() },
         })
     }
 }
@@ -160,8 +157,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let latency_model = args.limit.model(args.run.as_deref(), args.columns.space.as_deref(), &args.device)?;
     let report = match (args.table, args.run) {
         (Some(table), run) => {
-            let simulation = args.columns.simulation(run, table, args.pool)?;
-            let config = SimulationConfig { max_latency_ms, latency_model, ..simulation };
+            let mut config = args.columns.simulation(run, table, args.pool)?;
+            (config.pool.max_latency_ms, config.pool.latency_model) = (max_latency_ms, latency_model);
             search_table(&config, entry, args.seed, &budget, &out, &super::STOP)?
         }
         (None, run) => {
@@ -170,10 +167,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
                 recipe: args.config.map(|path| RunConfig::read(&path)).transpose()?.map(|config| config.train),
                 data: args.data,
                 short: args.short_epochs,
-                constraints: args.pool.constraints,
-                max_latency_ms,
-                latency_model,
-                encodings: args.pool.encodings,
+                pool: PoolConfig {
+                    constraints: args.pool.constraints,
+                    max_latency_ms,
+                    latency_model,
+                    encodings: args.pool.encodings,
+                },
                 batch: args.batch.into(),
             };
             let watch = super::progress::watch();

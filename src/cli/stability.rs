@@ -42,6 +42,9 @@ fn part(text: &str) -> Result<f64, String> {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let options = StabilityOptions { top: args.top, reliability: args.reliability, overlap: args.overlap };
     let stability = stability(&args.dirs, &options)?;
-    super::print(&if args.json { serde_json::to_string_pretty(&stability)? } else { stability.to_text() })?;
+    match args.json {
+        true => super::print(&serde_json::to_string_pretty(&stability)?)?,
+        false => super::show(&stability.document(), true)?,
+    }
     Ok(ExitCode::SUCCESS)
 }

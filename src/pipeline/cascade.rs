@@ -10,8 +10,9 @@ use crate::candidates::{SCORES_FILE, ScoreTable, read_scores};
 use crate::ensemble::{self, Column};
 use crate::pipeline::RunError;
 use crate::proxy::{Proxy, Score, Status};
+use crate::report::document::{Cell, Document, Grid, Section, facts};
 use crate::stats::Top;
-use crate::text::{aligned, thousands};
+use crate::text::thousands;
 
 /// The sizes of the list of best networks that a cascade should find.
 const TOPS: [usize; 2] = [10, 100];
@@ -90,23 +91,35 @@ pub fn evaluate_cascades(
 }
 
 impl CascadeEvaluation {
-    /// The evaluation as aligned plain text.
-    pub fn to_text(&self) -> String {
-        let mut lines = vec![
-            format!("goal       {} on {} networks, {:.1} s", self.goal, thousands(self.networks as u64), self.seconds),
-            "recall     share of the k best networks of the full run that are among the k best of the cascade".into(),
-            "seconds    of the passes, one network after the other; saved: of those of the full run".into(),
-            String::new(),
-        ];
-        let percent = |share: f64| format!("{:.0}", 100.0 * share);
-        let cells = |row: &CascadeRow| {
-            let [at_10, at_100] = [row.recall_at_10, row.recall_at_100].map(|r| r.map_or("-".into(), percent));
-            let seconds = format!("{:.1}", row.seconds);
-            [row.cascade.clone(), thousands(row.kept as u64), at_10, at_100, seconds, percent(row.saved)]
-        };
-        let header = ["cascade", "kept", "recall@10 [%]", "recall@100 [%]", "seconds", "saved [%]"];
-        lines.extend(aligned(header, self.rows.iter().map(cells).collect()));
-        lines.join("\n")
+    /// What each cascade would have found and saved.
+    pub fn document(&self) -> Document {
+        let share = |share: Option<f64>| Cell::number(share.map(|share| 100.0 * share), 0);
+        let caption = "Recall: share of the k best networks of the full run that are among the k best of the cascade. Seconds of \
+                       the passes, one network after the other; saved: of those of the full run.";
+        let grid = Grid::of(
+            "Cascades",
+            caption,
+            &self.rows,
+            &[
+                ("Cascade", &|row| Cell::text(&row.cascade)),
+                ("#Kept", &|row| Cell::Count(row.kept as u64)),
+                ("#Recall@10, %", &|row| share(row.recall_at_10)),
+                ("#Recall@100, %", &|row| share(row.recall_at_100)),
+                ("#Seconds", &|row| Cell::number(row.seconds, 1)),
+                ("#Saved, %", &|row| share(Some(row.saved))),
+            ],
+        );
+        let seconds = format!("{:.1} s", self.seconds);
+        Document {
+            title: format!("Cascades that end in {}", self.goal),
+            facts: facts([
+                ("Goal", self.goal.clone()),
+                ("Networks", thousands(self.networks as u64)),
+                ("Time of the full run", seconds),
+            ]),
+            sections: vec![Section::table("cascades", "", grid)],
+            ..Document::default()
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why a study was not finished.
 
 use crate::benchmark::TableError;
-use crate::candidates::{CandidatesError, JoinError};
+use crate::candidates::CandidatesError;
 use crate::data::DataError;
 use crate::encoding::EncodingError;
 use crate::engine::EngineError;
@@ -56,9 +56,6 @@ pub enum RunError {
     /// The networks of a run or a table.
     #[error(transparent)]
     Candidates(#[from] CandidatesError),
-    /// Scores and table do not fit together.
-    #[error(transparent)]
-    Join(#[from] JoinError),
     /// The features.
     #[error(transparent)]
     Encoding(#[from] EncodingError),

@@ -9,16 +9,17 @@ use serde_json::Value;
 use crate::candidates::{SCORES_FILE, ScoreTable, read_scores};
 use crate::encoding::rank_normal;
 use crate::pipeline::RunError;
+use crate::report::document::{Cell, Document, Grid, Section, facts};
 use crate::stats::{
     count_of, icc_agreement, repeats_for_top_overlap, repeats_needed, spearman, top_overlap_by_repeats,
 };
-use crate::text::{aligned, thousands};
+use crate::text::thousands;
 
 /// Settings that change no score: which ones are asked for, and of which networks.
 const SELECTION: [&str; 2] = ["proxies", "cascade"];
 
 /// What is wanted of the scores.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct StabilityOptions {
     /// The part of the networks that is the top of the list, in `(0, 1]`.
     pub top: f64,
@@ -71,12 +72,9 @@ pub struct Stability {
     pub not_in_all: usize,
     /// Proxies that are in some run only; they are left out.
     pub proxies_not_in_all: Vec<String>,
-    /// The part of the networks that is the top of the list.
-    pub top: f64,
-    /// Wanted reliability.
-    pub reliability: f64,
-    /// Wanted overlap of the top.
-    pub overlap: f64,
+    /// What was wanted.
+    #[serde(flatten)]
+    pub options: StabilityOptions,
     /// One row per proxy and ensemble that all runs have, by reliability, best first.
     pub rows: Vec<ProxyStability>,
 }
@@ -126,9 +124,7 @@ pub fn stability(dirs: &[PathBuf], options: &StabilityOptions) -> Result<Stabili
         networks: common.len(),
         not_in_all: everyone - common.len(),
         proxies_not_in_all,
-        top: options.top,
-        reliability: options.reliability,
-        overlap: options.overlap,
+        options: *options,
         rows,
         runs: dirs.to_vec(),
     })
@@ -217,65 +213,53 @@ fn judge(
 }
 
 impl Stability {
-    /// The comparison as aligned plain text.
-    pub fn to_text(&self) -> String {
+    /// How far every score agrees with itself.
+    pub fn document(&self) -> Document {
+        let options = &self.options;
         let percent = |share: f64| format!("{}%", (1e4 * share).round() / 100.0);
-        let (top, wanted) = (percent(self.top), percent(self.overlap));
-        let mut lines = vec![
-            format!("runs       {}", self.runs.len()),
-            format!(
-                "networks   {} in all runs, each counted once; {} in some only are left out",
-                thousands(self.networks as u64),
-                thousands(self.not_in_all as u64)
-            ),
-        ];
-        for (setting, values) in &self.differences {
-            let show = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
-            lines.push(format!("{setting:<10} {}", values.iter().map(show).collect::<Vec<_>>().join(", ")));
-        }
-        if !self.proxies_not_in_all.is_empty() {
-            lines.push(format!("left out   {} (not in all runs)", self.proxies_not_in_all.join(", ")));
-        }
-        lines.extend([
-            "scores     as normal scores within each run, missing ones last; networks that never have one left out"
-                .into(),
-            "ICC        ICC(A,1), the reliability of one run; Spearman: mean over pairs of runs".into(),
-            format!("top {top:<6} overlap of the {top} best by one run with those by another"),
-            format!(
-                "repeats    runs to average for a reliability of {}, and for an overlap of {wanted} (extrapolated)",
-                self.reliability
-            ),
-            String::new(),
-        ]);
-        let number = |value: Option<f64>| value.map_or("-".into(), |v| format!("{v:.3}"));
-        let repeats = |value: Option<u64>| value.map_or("-".into(), thousands);
-        let cells = |row: &ProxyStability| {
-            [
-                row.name.clone(),
-                thousands(row.networks as u64),
-                thousands(row.sometimes_missing as u64),
-                number(row.icc),
-                number(row.spearman),
-                row.top_overlap.first().map_or("-".into(), |&share| percent_of(share)),
-                repeats(row.repeats_for_reliability),
-                repeats(row.repeats_for_overlap),
-            ]
+        let (top, wanted, count) = (percent(options.top), percent(options.overlap), |n: usize| thousands(n as u64));
+        let networks = format!(
+            "{} in all runs, each counted once; {} in some only are left out",
+            count(self.networks),
+            count(self.not_in_all)
+        );
+        let show = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+        let differ = self
+            .differences
+            .iter()
+            .map(|(setting, values)| (setting.clone(), values.iter().map(show).collect::<Vec<_>>().join(", ")));
+        let some_only = match self.proxies_not_in_all.join(", ") {
+            none if none.is_empty() => none,
+            names => format!("{names} (not in all runs)"),
         };
-        let header = [
-            "proxy",
-            "networks",
-            "missing",
-            "ICC",
-            "Spearman",
-            &format!("top {top} [%]"),
-            &format!("repeats, ICC {}", self.reliability),
-            &format!("repeats, top {wanted}"),
-        ];
-        lines.extend(aligned(header, self.rows.iter().map(cells).collect()));
-        lines.join("\n") + "\n"
+        let caption = format!(
+            "Scores as normal scores within each run, missing ones last; networks that never have one are left out. ICC(A,1) is \
+             the reliability of one run; Spearman: mean over pairs of runs. Top {top}: overlap of the {top} best by one run with \
+             those by another. Repeats: runs to average for a reliability of {}, and for an overlap of {wanted} (extrapolated).",
+            options.reliability
+        );
+        let repeats = |n: Option<u64>| Cell::text(n.map_or("–".into(), thousands));
+        let grid = Grid::of(
+            "Scores",
+            caption,
+            &self.rows,
+            &[
+                ("Proxy", &|row| Cell::text(&row.name)),
+                ("#Networks", &|row| Cell::Count(row.networks as u64)),
+                ("#Missing", &|row| Cell::Count(row.sometimes_missing as u64)),
+                ("#ICC", &|row| Cell::number(row.icc, 3)),
+                ("#Spearman", &|row| Cell::number(row.spearman, 3)),
+                (&format!("#Top {top}, %"), &|row| Cell::number(row.top_overlap.first().map(|share| 100.0 * share), 1)),
+                (&format!("#Repeats, ICC {}", options.reliability), &|row| repeats(row.repeats_for_reliability)),
+                (&format!("#Repeats, top {wanted}"), &|row| repeats(row.repeats_for_overlap)),
+            ],
+        );
+        let known = facts([("Runs", self.runs.len().to_string()), ("Networks", networks), ("Left out", some_only)]);
+        Document {
+            title: format!("{} runs of the same networks", self.runs.len()),
+            facts: known.into_iter().chain(differ).collect(),
+            sections: vec![Section::table("scores", "", grid)],
+            ..Document::default()
+        }
     }
-}
-
-fn percent_of(share: f64) -> String {
-    format!("{:.1}", 100.0 * share)
 }

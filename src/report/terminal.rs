@@ -208,7 +208,7 @@ mod tests {
             title: "A title".into(),
             verdict: vec!["naswot is worth using here.".into(), "A second sentence.".into()],
             facts: vec![("Space".into(), "nas-bench-201".into()), ("Seed".into(), "0".into())],
-            sections: vec![Section::new("proxies", "Which proxies", vec![Part::Table(grid)])],
+            sections: vec![Section::table("proxies", "Which proxies", grid)],
         }
     }
 

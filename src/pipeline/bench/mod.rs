@@ -5,9 +5,9 @@
 //! meets all of them.
 
 mod baseline;
+mod document;
 mod measure;
 mod sections;
-mod text;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CompareConfig, LEVEL};
+use super::{CompareSettings, LEVEL};
 use crate::pipeline::search::{Step, Trace};
 use crate::stats::{mean, median, quantile, resampled};
 
@@ -48,7 +48,7 @@ pub(super) fn regrets(
 
 impl Curve {
     /// Summarises regrets by seed and cost.
-    pub(super) fn new(grid: &[f64], regrets: &[Vec<f64>], config: &CompareConfig) -> Self {
+    pub(super) fn new(grid: &[f64], regrets: &[Vec<f64>], config: &CompareSettings) -> Self {
         let known = |value: Option<f64>| value.filter(|v| v.is_finite());
         let column = |at: usize| regrets.iter().map(|row| row[at]).collect::<Vec<f64>>();
         let sorted: Vec<Vec<f64>> = (0..grid.len()).map(|at| ascending(column(at))).collect();

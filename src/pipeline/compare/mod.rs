@@ -35,13 +35,20 @@ const REFERENCE: &str = "random";
 /// Confidence level of all intervals.
 const LEVEL: f64 = 0.95;
 
-/// What is compared, and how.
+/// What is compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompareConfig {
     /// The table and its columns.
     pub simulation: SimulationConfig,
     /// Names of strategies; all if empty. Random search always takes part.
     pub strategies: Vec<String>,
+    /// How.
+    pub settings: CompareSettings,
+}
+
+/// How strategies are compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompareSettings {
     /// Searches per strategy: seeds `seed..seed + seeds`.
     pub seeds: u64,
     /// First seed, and the seed of all resampling.
@@ -105,20 +112,9 @@ pub struct Comparison {
     pub population: Population,
     /// Where accuracies come from.
     pub source: TableSource,
-    /// Searches per strategy.
-    pub seeds: u64,
-    /// First seed.
-    pub seed: u64,
-    /// Trainings of full length per search.
-    pub queries: u32,
-    /// Whether longer trainings went on from shorter ones.
-    pub continued: bool,
-    /// Trainings at which regrets are stated and tested.
-    pub at: Vec<u32>,
-    /// Regrets asked for, percentage points.
-    pub within: Vec<f64>,
-    /// Resamples behind each interval; ten times as many sign patterns are behind each sampled p-value.
-    pub repeats: usize,
+    /// How they were compared.
+    #[serde(flatten)]
+    pub settings: CompareSettings,
     /// The strategies by median regret at the whole budget, best first; equal ones by the area under their curve.
     pub strategies: Vec<StrategySummary>,
     /// The kinds of search.
@@ -157,19 +153,19 @@ pub fn compare(
     on_progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Comparison, RunError> {
     let start = Instant::now();
-    check(config)?;
+    check(&config.settings)?;
     let chosen = chosen(&config.strategies)?;
     let (simulation, population, source) = simulation(&config.simulation)?;
     let _folder = Folder::results(out, &folder::COMPARISON, 10_000_000)?;
     let threads = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(no_threads)?;
     let (searches, left_out) = threads.install(|| search_all(config, &simulation, &chosen, stop, on_progress))?;
 
-    let at = match config.at.as_slice() {
-        [] => default_budgets(config.queries),
-        given => given.to_vec(),
-    };
-    let strategies = threads.install(|| summaries(config, &simulation, &searches, &at));
-    tables::write_curves(&out.join("curves.parquet"), &simulation, config.seed, &searches)?;
+    let mut settings = config.settings.clone();
+    if settings.at.is_empty() {
+        settings.at = default_budgets(settings.queries);
+    }
+    let strategies = threads.install(|| summaries(&settings, &simulation, &searches));
+    tables::write_curves(&out.join("curves.parquet"), &simulation, settings.seed, &searches)?;
     let family = |(name, family): (&'static str, Option<Family>)| FamilyRow {
         family: name.into(),
         strategies: strategies.iter().filter(|s| Some(s.family) == family).map(|s| s.name.clone()).collect(),
@@ -178,13 +174,7 @@ pub fn compare(
     let comparison = Comparison {
         population,
         source,
-        seeds: config.seeds,
-        seed: config.seed,
-        queries: config.queries,
-        continued: config.continued,
-        at,
-        within: config.within.clone(),
-        repeats: config.repeats,
+        settings,
         families: FAMILIES.into_iter().map(family).collect(),
         strategies,
         left_out,
@@ -194,7 +184,7 @@ pub fn compare(
     Ok(comparison)
 }
 
-fn check(config: &CompareConfig) -> Result<(), RunError> {
+fn check(config: &CompareSettings) -> Result<(), RunError> {
     let counts = check_count("seeds", config.seeds, SEEDS)
         .and_then(|()| check_count("resamples", config.repeats as u64, RESAMPLES));
     counts?;
@@ -246,7 +236,8 @@ fn search_all(
     on_progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(Vec<Searches>, LeftOut), RunError> {
     let start = Instant::now();
-    let budget = Budget { trainings: f64::from(config.queries), seconds: None, continued: config.continued };
+    let CompareSettings { seeds, seed, queries, continued, .. } = config.settings;
+    let budget = Budget { trainings: f64::from(queries), seconds: None, continued };
     let progress =
         |done: usize, total: usize| Progress { done, total, resumed: 0, seconds: start.elapsed().as_secs_f64() };
     let mut left_out = Vec::new();
@@ -256,19 +247,19 @@ fn search_all(
         if stop.load(Ordering::Relaxed) {
             return Err(interrupted(0));
         }
-        match simulation.search(entry, config.seed, &budget) {
+        match simulation.search(entry, seed, &budget) {
             Ok(trace) => searches.push(Searches { entry, traces: vec![trace] }),
             Err(RunError::Strategy(error @ StrategyError::Needs { .. })) if config.strategies.is_empty() => {
                 left_out.push((entry.name.into(), error.to_string()));
             }
             Err(error) => return Err(error),
         }
-        on_progress(progress(searches.len(), chosen.len() * config.seeds as usize));
+        on_progress(progress(searches.len(), chosen.len() * seeds as usize));
     }
-    let total = searches.len() * config.seeds as usize;
+    let total = searches.len() * seeds as usize;
     let done = Mutex::new((searches.len(), on_progress));
     let jobs: Vec<(u64, &'static StrategyEntry)> =
-        (1..config.seeds).flat_map(|s| searches.iter().map(move |one| (s, one.entry))).collect();
+        (1..seeds).flat_map(|s| searches.iter().map(move |one| (s, one.entry))).collect();
     let traces: Vec<Trace> = jobs
         .into_par_iter()
         .with_max_len(1)
@@ -276,7 +267,7 @@ fn search_all(
             if stop.load(Ordering::Relaxed) {
                 return Err(interrupted(0));
             }
-            let trace = simulation.search(entry, config.seed.wrapping_add(s), &budget)?;
+            let trace = simulation.search(entry, seed.wrapping_add(s), &budget)?;
             if let Ok(mut guard) = done.lock() {
                 guard.0 += 1;
                 let done = guard.0;
@@ -292,12 +283,7 @@ fn search_all(
     Ok((searches, left_out))
 }
 
-fn summaries(
-    config: &CompareConfig,
-    simulation: &Simulation,
-    searches: &[Searches],
-    at: &[u32],
-) -> Vec<StrategySummary> {
+fn summaries(config: &CompareSettings, simulation: &Simulation, searches: &[Searches]) -> Vec<StrategySummary> {
     let best = simulation.best_pct();
     let grid: Vec<f64> = (1..=config.queries).map(f64::from).collect();
     // As many hours as that many trainings of average length take.
@@ -307,7 +293,7 @@ fn summaries(
     });
     let regrets = |traces: &[Trace]| curve::regrets(traces, &grid, best, Trace::best_after);
     let reference = regrets(&searches[0].traces);
-    let mut against = tests_against::against_random(config, searches, &reference, at, regrets);
+    let mut against = tests_against::against_random(config, searches, &reference, regrets);
     let summary = |(searches, against_random): (&Searches, Vec<AgainstRandom>)| {
         let traces = &searches.traces;
         let by_trainings = Curve::new(&grid, &regrets(traces), config);

@@ -6,10 +6,11 @@ use serde_json::json;
 
 use super::{Censored, Comparison, Curve, StrategySummary};
 use crate::pipeline::RunError;
-use crate::pipeline::findings::known;
 use crate::pipeline::results::{Contents, KindEntry, PageOptions, read};
 use crate::pipeline::search::REFERENCE;
-use crate::report::document::{Cell, CurvePanels, Document, Estimate, Grid, Interval, Line, LinePoint, Part, Section};
+use crate::report::document::{
+    Cell, CurvePanels, Document, Estimate, Grid, Interval, Line, LinePoint, Part, Section, facts,
+};
 use crate::text::{duration, thousands};
 
 pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
@@ -26,15 +27,15 @@ const ALPHA: f64 = 0.05;
 fn read(path: &Path, _: &PageOptions) -> Result<Contents, RunError> {
     let file = path.join("summary.json");
     let summary: Comparison = read::json(&file)?;
-    let source = &summary.source;
+    let (source, asked) = (&summary.source, &summary.settings);
     let settings = json!({
         "population": summary.population,
         "source": { "table": source.table, "target": source.target, "reported": source.reported },
-        "seeds": summary.seeds,
-        "seed": summary.seed,
-        "queries": summary.queries,
-        "continued": summary.continued,
-        "repeats": summary.repeats,
+        "seeds": asked.seeds,
+        "seed": asked.seed,
+        "queries": asked.queries,
+        "continued": asked.continued,
+        "repeats": asked.repeats,
     });
     Ok(Contents { settings, document: summary.document(), ..Contents::default() })
 }
@@ -52,16 +53,19 @@ impl Comparison {
             let networks = thousands(scoring.networks as u64);
             format!("{networks} networks in {}, once for every strategy that uses them", duration(scoring.seconds))
         });
-        let facts = known([
+        let facts = facts([
             ("Search space", self.population.space.clone()),
             ("Networks to choose from", thousands(self.population.networks as u64)),
             ("Accuracies", format!("{} of {}", self.source.reported, self.source.table)),
             ("Features", format!("{}; {}", self.population.features, self.population.prior_in_words())),
             ("Scoring, not in the hours", scoring.unwrap_or_default()),
-            ("Searches per strategy", thousands(self.seeds)),
-            ("Seeds", format!("{} to {}", self.seed, self.seed + self.seeds.saturating_sub(1))),
-            ("Budget", format!("{} full trainings", thousands(u64::from(self.queries)))),
-            ("Longer trainings", if self.continued { "go on from shorter ones" } else { "start anew" }.into()),
+            ("Searches per strategy", thousands(self.settings.seeds)),
+            (
+                "Seeds",
+                format!("{} to {}", self.settings.seed, self.settings.seed + self.settings.seeds.saturating_sub(1)),
+            ),
+            ("Budget", format!("{} full trainings", thousands(u64::from(self.settings.queries)))),
+            ("Longer trainings", if self.settings.continued { "go on from shorter ones" } else { "start anew" }.into()),
             ("Took", duration(self.wall_seconds)),
         ]);
         let left_out = self.left_out.iter().map(|(name, why)| (format!("{name} left out"), why.clone()));
@@ -92,7 +96,7 @@ fn needs(summary: &Comparison) -> Section {
             grid.rows.push(vec![Cell::text("–"), Cell::text(&named), Cell::text("")]);
         }
     }
-    Section::new("needs", "What each needs", vec![Part::Table(grid)])
+    Section::table("needs", "What each needs", grid)
 }
 
 /// Median and quartiles of the best so far: the best of the table less the regret.
@@ -126,7 +130,7 @@ fn panels(summary: &Comparison, across: &str, of: fn(&StrategySummary) -> Option
         caption: format!(
             "Reported accuracy of the best full training so far. Lines: medians over {} searches; bands: quartiles; grey: \
              random search, the same in every panel. What lies far below is cut off. Beside each name: the median at the end.",
-            summary.seeds
+            summary.settings.seeds
         ),
     }
 }
@@ -145,9 +149,9 @@ fn verdict(summary: &Comparison) -> Vec<String> {
     if let Some((best, pct)) = summary.strategies.iter().find_map(|s| Some((s, s.found_pct?))) {
         sentences.push(format!(
             "After {} trainings {} has found most: {pct:.2}% in the middle of {} searches{beside}.",
-            thousands(u64::from(summary.queries)),
+            thousands(u64::from(summary.settings.queries)),
             best.name,
-            summary.seeds
+            summary.settings.seeds
         ));
     }
     if others > 0 {
@@ -163,7 +167,7 @@ fn verdict(summary: &Comparison) -> Vec<String> {
 
 fn tests(summary: &Comparison) -> Section {
     let mut columns = vec!["Strategy".to_owned(), "#Found, %".into()];
-    for at in &summary.at {
+    for at in &summary.settings.at {
         columns.push(format!("#After {at}: points"));
         columns.push("#p".into());
     }
@@ -175,13 +179,13 @@ fn tests(summary: &Comparison) -> Section {
             "Regret less that of random search with the same seed, in percentage points, mean over seeds with its 95% bootstrap \
              interval ({} resamples): below zero is better. p: paired sign-flip test, corrected by Holm over all strategies and \
              budgets. Found: median reported accuracy at the end. Own time: what the strategy itself takes for one search.",
-            thousands(summary.repeats as u64)
+            thousands(summary.settings.repeats as u64)
         ),
     );
     for strategy in &summary.strategies {
         let mut row =
             vec![Cell::text(format!("{}, {}", strategy.name, strategy.title)), Cell::number(strategy.found_pct, 2)];
-        for at in &summary.at {
+        for at in &summary.settings.at {
             let against = strategy.against_random.iter().find(|a| a.trainings == *at);
             row.push(Cell::Difference(
                 against.and_then(|a| a.test).map(|t| Estimate {
@@ -195,7 +199,7 @@ fn tests(summary: &Comparison) -> Section {
         row.push(Cell::Seconds(Some(strategy.overhead_seconds)));
         grid.rows.push(row);
     }
-    Section::new("tests", "Which strategies beat random search", vec![Part::Table(grid)])
+    Section::table("tests", "Which strategies beat random search", grid)
 }
 
 fn reach(summary: &Comparison, timed: bool) -> Section {
@@ -231,5 +235,5 @@ fn reach(summary: &Comparison, timed: bool) -> Section {
         }
         grid.rows.push(row);
     }
-    Section::new("reach", "What it takes to come near the best", vec![Part::Table(grid)])
+    Section::table("reach", "What it takes to come near the best", grid)
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::curve::{ascending, middle};
-use super::{CompareConfig, LEVEL};
+use super::{CompareSettings, LEVEL};
 use crate::pipeline::search::{Step, Trace};
 use crate::stats::{quantile, resampled};
 
@@ -37,7 +37,7 @@ pub struct Censored {
 }
 
 impl Reach {
-    pub(super) fn new(traces: &[Trace], within: f64, best: f64, config: &CompareConfig) -> Self {
+    pub(super) fn new(traces: &[Trace], within: f64, best: f64, config: &CompareSettings) -> Self {
         let near = |trace: &Trace, step: &Step| {
             let incumbent = step.incumbent.and_then(|i| trace.steps[i].reported_pct);
             incumbent.is_some_and(|pct| best - pct <= within + TOLERANCE)
@@ -60,7 +60,7 @@ impl Reach {
 
 impl Censored {
     /// Of costs of which those beyond the budget are `+inf`.
-    fn new(costs: &[f64], config: &CompareConfig) -> Self {
+    fn new(costs: &[f64], config: &CompareSettings) -> Self {
         let medians = resampled(costs.len(), config.repeats, config.seed, |sample| {
             middle(sample.iter().map(|&i| costs[i]).collect())
         });

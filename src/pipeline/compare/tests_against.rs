@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CompareConfig, Searches};
+use super::{CompareSettings, Searches};
 use crate::pipeline::search::Trace;
 use crate::stats::{PairedDifference, holm, paired_difference_test};
 
@@ -20,10 +20,9 @@ pub struct AgainstRandom {
 
 /// The tests of each of `searches`, in their order; none for the first, which is random search with these regrets.
 pub(super) fn against_random(
-    config: &CompareConfig,
+    config: &CompareSettings,
     searches: &[Searches],
     reference: &[Vec<f64>],
-    at: &[u32],
     regrets: impl Fn(&[Trace]) -> Vec<Vec<f64>>,
 ) -> Vec<Vec<AgainstRandom>> {
     let test = |regrets: &[Vec<f64>], trainings: u32| {
@@ -36,7 +35,7 @@ pub(super) fn against_random(
         0 => Vec::new(),
         _ => {
             let regrets = regrets(&searches.traces);
-            at.iter().map(|&trainings| test(&regrets, trainings)).collect()
+            config.at.iter().map(|&trainings| test(&regrets, trainings)).collect()
         }
     };
     let mut all: Vec<Vec<AgainstRandom>> = searches.iter().enumerate().map(of).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Agreement, Evaluation, ProxyEvaluation, Undefined};
 use crate::candidates::{OK, strings_and_networks};
-use crate::report::document::{Cell, Document, Estimate, Fact, Grid, Part, Section};
+use crate::report::document::{Cell, Document, Estimate, Fact, Grid, Section};
 
 impl Evaluation {
     /// Which proxy ranks best, what was compared, a table over all architectures and one for the top 10%, and the reasons for
@@ -70,8 +70,8 @@ impl Evaluation {
             format!(
                 "{} percentile bootstrap over networks with all their strings, {} resamples, seed {}",
                 self.percent(),
-                self.repeats,
-                self.seed
+                self.options.repeats,
+                self.options.seed
             ),
         ));
         facts.extend(self.least_correlation.map(|least| {
@@ -117,7 +117,7 @@ impl Evaluation {
         };
         let heading = format!("All {} architectures", self.n_joined);
         let grid = Grid::new(&heading, &columns, caption).with_rows(self.rows.iter().map(cells));
-        Section::new("all", heading, vec![Part::Table(grid)]).with_text(self.undefined())
+        Section::table("all", heading, grid).with_text(self.undefined())
     }
 
     fn top(&self) -> Section {
@@ -127,7 +127,7 @@ impl Evaluation {
         };
         let heading = format!("Inside the top 10% by {} ({} architectures)", self.target, self.n_top_10pct);
         let grid = Grid::new(&heading, &["proxy", &self.headings()[0], &self.headings()[1]], "");
-        Section::new("best-tenth", heading, vec![Part::Table(grid.with_rows(self.rows.iter().map(cells)))])
+        Section::table("best-tenth", heading, grid.with_rows(self.rows.iter().map(cells)))
     }
 
     fn missing(&self) -> Section {
@@ -138,7 +138,7 @@ impl Evaluation {
         };
         let failing = self.rows.iter().filter(|row| row.n_not_ok > 0);
         let grid = Grid::new("Missing scores by status", &["proxy", "architectures"], "").with_rows(failing.map(cells));
-        Section::new("missing", "Missing scores by status", vec![Part::Table(grid)])
+        Section::table("missing", "Missing scores by status", grid)
     }
 
     /// Why there is a dash for a correlation, each reason once.
@@ -166,7 +166,7 @@ impl Evaluation {
 
     /// The confidence level, as in `95%`.
     fn percent(&self) -> String {
-        format!("{}%", (1e4 * self.level).round() / 100.0)
+        format!("{}%", (1e4 * self.options.level).round() / 100.0)
     }
 }
 

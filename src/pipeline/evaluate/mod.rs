@@ -32,7 +32,7 @@ const LEVEL: f64 = 0.05;
 const CONTROLS: [&str; 2] = ["params", "flops"];
 
 /// How to compute the uncertainty of an evaluation.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct EvaluateOptions {
     /// Number of bootstrap resamples of the networks, within [`RESAMPLES`].
     pub repeats: usize,
@@ -75,12 +75,9 @@ pub struct Evaluation {
     pub n_top_10pct: usize,
     /// What the partial correlations are given: `params` and `flops`, as far as the scores have them.
     pub controls: Vec<String>,
-    /// Bootstrap resamples behind each interval.
-    pub repeats: usize,
-    /// Confidence level of the intervals.
-    pub level: f64,
-    /// Root seed of the resamples.
-    pub seed: u64,
+    /// How the intervals were computed.
+    #[serde(flatten)]
+    pub options: EvaluateOptions,
     /// What a reader should know before believing a number.
     pub notes: Vec<String>,
     /// The run's description of itself, if its scores carry one.
@@ -130,9 +127,7 @@ pub fn evaluate(dir: &Path, table: &Path, target: &str, options: &EvaluateOption
         n_impossible: join.impossible,
         n_top_10pct: top.len(),
         controls: controls.into_iter().map(|(name, _)| name).collect(),
-        repeats: options.repeats,
-        level: options.level,
-        seed: options.seed,
+        options: *options,
         notes: lower_is_better(target).into_iter().collect(),
         run,
         rows,

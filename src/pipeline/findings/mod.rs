@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 pub(in crate::pipeline) use alike::{Correlations, correlations};
 pub(in crate::pipeline) use cost::costs;
-pub(in crate::pipeline) use overview::{Overview, Reproduction, known};
+pub(in crate::pipeline) use overview::{Overview, Reproduction};
 pub(in crate::pipeline) use preference::{Features, Preferences, preferences};
 pub(in crate::pipeline) use proxies::Proxies;
 pub use proxies::ProxyRow;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::report::document::{Fact, Part, Section};
+use crate::report::document::{Fact, Part, Section, facts};
 use crate::text::thousands;
 
 /// What was sampled and scored, where and how fast. What is empty is not known.
@@ -61,7 +61,7 @@ impl Overview {
         let seed = self.seed.map(|s| format!("seed {s}"));
         let sampler: Vec<String> =
             Some(self.sampler.clone()).filter(|s| !s.is_empty()).into_iter().chain(seed).collect();
-        known([
+        facts([
             ("Search space", self.space.clone()),
             ("Networks scored", networks),
             ("Scoring time", scoring),
@@ -74,11 +74,6 @@ impl Overview {
         .chain(self.more.iter().cloned())
         .collect()
     }
-}
-
-/// The facts that are known.
-pub(in crate::pipeline) fn known<const N: usize>(facts: [(&str, String); N]) -> Vec<Fact> {
-    facts.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// What is needed to do it again. What is empty is not known.

@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::hardware::{Features, FittedLatency, HardwareError, LatencyPrediction};
+use crate::hardware::{Features, FittedLatency, HardwareError, LatencyPrediction, ModelSettings, Origin};
+use crate::report::document::{self, Cell, Grid, Section};
 use crate::seed::Stream;
 use crate::stats::{Interval, bootstrap_interval, kendall_tau, quantile, spearman};
 
@@ -39,6 +40,36 @@ pub struct CurvePoint {
     pub covered_pct: Estimate,
     /// Share of the known latencies above the upper end of the interval, percent.
     pub above_pct: Estimate,
+}
+
+/// The quality by the number of networks learned from.
+pub(super) fn learning(curve: &[CurvePoint]) -> Section {
+    let cell = |e: &Estimate, decimals| Cell::Estimate(Some(document::Estimate::of(e.mean, e.interval)), decimals);
+    let grid = Grid::of(
+        "Quality by samples",
+        "",
+        curve,
+        &[
+            ("#Samples", &|p| Cell::Count(p.samples as u64)),
+            ("#Draws", &|p| Cell::Count(p.draws as u64)),
+            ("#Tested", &|p| Cell::Count(p.tested as u64)),
+            ("#tau", &|p| cell(&p.tau, 3)),
+            ("#Spearman", &|p| cell(&p.spearman, 3)),
+            ("#Median error, %", &|p| cell(&p.error_pct, 1)),
+            ("#In the 90% interval, %", &|p| cell(&p.covered_pct, 0)),
+        ],
+    );
+    Section::table("learning", "", grid)
+}
+
+/// Whose latencies they are, and where they come from.
+pub(super) fn subject(settings: &ModelSettings, [fastest, slowest]: [f64; 2]) -> String {
+    let origin = match &settings.origin {
+        Origin::Measured { setting, .. } => setting.to_string(),
+        Origin::Published { table, column } => format!("{column} of {table}"),
+    };
+    let ModelSettings { space, image, .. } = settings;
+    format!("{space}, {image} images: {fastest:.3} to {slowest:.3} ms on {origin}")
 }
 
 /// The part of one draw: networks learned from, and networks predicted.

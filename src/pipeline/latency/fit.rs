@@ -7,11 +7,13 @@ use serde::Serialize;
 
 use super::Subject;
 use super::choose::sampled;
-use super::curve::{CurvePoint, SIZES, point, splits};
+use super::curve::{CurvePoint, SIZES, learning, point, splits, subject as written};
 use super::measured::measure_table;
 use crate::files::write_atomically;
 use crate::hardware::{Features, KnownLatency, LatencyModel, MeasureOptions, ModelSettings, Origin, Setting, features};
 use crate::pipeline::RunError;
+use crate::report::document::{Document, facts};
+use crate::text::duration;
 
 /// Draws of fewer networks than were measured.
 const DRAWS: usize = 20;
@@ -83,6 +85,22 @@ pub fn fit_measured(
         curve,
         file: file.into(),
     })
+}
+
+impl FitReport {
+    /// What was fitted, and how good it is.
+    pub fn document(&self) -> Document {
+        let disturbed = format!("; {:.0}% of runs were disturbed and repeated", 100.0 * self.disturbed);
+        Document {
+            verdict: vec![written(&self.settings, self.range_ms)],
+            facts: facts([
+                ("Measured in", duration(self.seconds) + &disturbed),
+                ("Model", self.file.display().to_string()),
+            ]),
+            sections: vec![learning(&self.curve)],
+            ..Document::default()
+        }
+    }
 }
 
 pub(super) fn range(latencies: &[f64]) -> [f64; 2] {

@@ -8,7 +8,6 @@ mod measured;
 mod model_page;
 mod page;
 mod published;
-mod text;
 
 use std::path::PathBuf;
 

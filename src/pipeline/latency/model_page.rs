@@ -6,9 +6,8 @@ use serde_json::Value;
 
 use crate::hardware::{Features, FittedLatency, HardwareError, LatencyModel, LatencyPrediction, Origin, features};
 use crate::pipeline::RunError;
-use crate::pipeline::findings::known;
 use crate::pipeline::results::{Contents, KindEntry, PageOptions, front, read};
-use crate::report::document::{Document, Front, Part, Section};
+use crate::report::document::{Document, Front, Part, Section, facts};
 use crate::seed::Stream;
 use crate::stats::{kendall_tau, quantile, spearman};
 use crate::text::thousands;
@@ -71,7 +70,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let document = Document {
         title: format!("A latency model of {}", settings.space),
         verdict,
-        facts: known([
+        facts: facts([
             ("Search space", settings.space.name().to_owned()),
             ("Device", device),
             ("Networks", thousands(known_ms.len() as u64)),

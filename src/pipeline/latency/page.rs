@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use super::{LatencyTable, Measured};
 use crate::benchmark::Table;
 use crate::pipeline::RunError;
-use crate::pipeline::findings::known;
 use crate::pipeline::results::scores::truth_of_rows;
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, front, read};
-use crate::report::document::{Cell, Document, Estimate, Front, Grid, Part, Section};
+use crate::report::document::{Cell, Document, Estimate, Front, Grid, Part, Section, facts};
 use crate::stats::{quantile, spearman};
 use crate::text::thousands;
 
@@ -24,12 +24,13 @@ pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
 /// Rows of the table of networks.
 const ROWS: usize = 30;
 
-struct Measured {
+struct Row {
     arch: String,
     median: Estimate,
     p95_ms: f64,
     quiet_ms: f64,
     disturbed: f64,
+    memory: u64,
     params: u64,
     macs: u64,
     accuracy: Option<f64>,
@@ -46,15 +47,17 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let (p95, quiet, disturbed) = (numbers("p95_ms")?, numbers("quiet_ms")?, numbers("disturbed")?);
     let (params, macs) = (numbers("params")?, numbers("macs")?);
     let truth = truth_of_rows(&table, options)?;
-    let mut networks: Vec<Measured> = (0..archs.len())
+    let memory = numbers("memory_bytes")?;
+    let mut networks: Vec<Row> = (0..archs.len())
         .map(|i| {
             let arch = archs[i].clone().unwrap_or_default();
             let accuracy = truth.as_ref().and_then(|truth| truth[i]);
-            Measured {
+            Row {
                 median: Estimate::with_interval(median[i], low[i], high[i]),
                 p95_ms: p95[i],
                 quiet_ms: quiet[i],
                 disturbed: disturbed[i],
+                memory: memory[i].max(0.0) as u64,
                 params: params[i].max(0.0) as u64,
                 macs: macs[i].max(0.0) as u64,
                 accuracy,
@@ -67,7 +70,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let document = Document {
         title: format!("Measured latencies, {}", path.file_name().unwrap_or_default().to_string_lossy()),
         verdict: verdict(&networks),
-        facts: known([
+        facts: facts([
             ("Networks", thousands(networks.len() as u64)),
             ("Runs of each", runs.map_or(String::new(), |r| thousands(r as u64))),
         ]),
@@ -82,7 +85,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     Ok(Contents { best: best.collect(), document, ..Contents::default() })
 }
 
-fn verdict(networks: &[Measured]) -> Vec<String> {
+fn verdict(networks: &[Row]) -> Vec<String> {
     let quiet: Vec<f64> = networks.iter().map(|n| n.quiet_ms).collect();
     let (Some(first), Some(last), Some(middle)) = (quiet.first(), quiet.last(), quantile(&quiet, 0.5)) else {
         return vec!["No network was measured.".into()];
@@ -91,7 +94,7 @@ fn verdict(networks: &[Measured]) -> Vec<String> {
         "{} networks take {first:.3} to {last:.3} ms, {middle:.3} ms in the middle.",
         thousands(networks.len() as u64)
     )];
-    let of = |value: fn(&Measured) -> f64| spearman(&quiet, &networks.iter().map(value).collect::<Vec<_>>());
+    let of = |value: fn(&Row) -> f64| spearman(&quiet, &networks.iter().map(value).collect::<Vec<_>>());
     if let (Some(macs), Some(params)) = (of(|n| n.macs as f64), of(|n| n.params as f64)) {
         sentences.push(format!(
             "Latency ranks with multiply-accumulates by Spearman {macs:.2}, with parameters by {params:.2}."
@@ -105,7 +108,7 @@ fn verdict(networks: &[Measured]) -> Vec<String> {
     sentences
 }
 
-fn plot(networks: &[Measured], options: &PageOptions) -> Section {
+fn plot(networks: &[Row], options: &PageOptions) -> Section {
     let known = networks.iter().filter(|n| n.accuracy.is_some()).count();
     let (heading, front) = if known > 0 {
         let points = networks.iter().filter_map(|n| Some((n.arch.clone(), n.quiet_ms, n.accuracy?)));
@@ -128,36 +131,58 @@ fn plot(networks: &[Measured], options: &PageOptions) -> Section {
     Section::new("front", heading, vec![Part::Front(front)])
 }
 
-fn listed(networks: &[Measured]) -> Section {
-    let mut grid = Grid::new(
-        "Measured networks",
-        &[
-            "#Rank",
-            "Architecture",
-            "#Quiet, ms",
-            "#Median, ms",
-            "#95th percentile, ms",
-            "#Parameters",
-            "#MACs",
-            "#Accuracy, %",
-        ],
-        format!(
-            "The quickest {} of {}. Quiet: median of the quietest round. Median: over all rounds, with its 95% interval.",
-            networks.len().min(ROWS),
-            thousands(networks.len() as u64)
-        ),
+fn listed(networks: &[Row]) -> Section {
+    let caption = format!(
+        "The quickest {} of {}. Quiet: median of the quietest round, which models and limits use. Median: over all rounds, with its \
+         95% interval. Memory: parameters and live activations, counted.",
+        networks.len().min(ROWS),
+        thousands(networks.len() as u64)
     );
-    for (rank, n) in (1..).zip(networks.iter().take(ROWS)) {
-        grid.rows.push(vec![
-            Cell::Count(rank),
-            Cell::Arch(n.arch.clone()),
-            Cell::number(n.quiet_ms, 3),
-            Cell::Estimate(Some(n.median), 3),
-            Cell::number(n.p95_ms, 3),
-            Cell::Size(Some(n.params)),
-            Cell::Size(Some(n.macs)),
-            Cell::number(n.accuracy, 2),
-        ]);
+    let grid = Grid::of(
+        "Measured networks",
+        caption,
+        (1..).zip(networks.iter().take(ROWS)),
+        &[
+            ("#Rank", &|(rank, _)| Cell::Count(*rank)),
+            ("Architecture", &|(_, n)| Cell::Arch(n.arch.clone())),
+            ("#Quiet, ms", &|(_, n)| Cell::number(n.quiet_ms, 3)),
+            ("#Median, ms", &|(_, n)| Cell::Estimate(Some(n.median), 3)),
+            ("#95th percentile, ms", &|(_, n)| Cell::number(n.p95_ms, 3)),
+            ("#Memory, MiB", &|(_, n)| Cell::number(n.memory as f64 / f64::from(1 << 20), 2)),
+            ("#Parameters", &|(_, n)| Cell::Size(Some(n.params))),
+            ("#MACs", &|(_, n)| Cell::Size(Some(n.macs))),
+            ("#Accuracy, %", &|(_, n)| Cell::number(n.accuracy, 2)),
+        ],
+    );
+    Section::table("networks", "The networks", grid)
+}
+
+impl LatencyTable {
+    /// What the networks cost, in the order of their latency.
+    pub fn document(&self) -> Document {
+        let row = |n: &Measured| {
+            let (m, t) = (&n.measurement, &n.measurement.timing);
+            Row {
+                arch: n.arch.clone(),
+                median: Estimate::with_interval(t.p50_ms, t.p50_interval.low, t.p50_interval.high),
+                p95_ms: t.p95_ms,
+                quiet_ms: m.quiet_ms,
+                disturbed: m.disturbed,
+                memory: m.memory_bytes,
+                params: m.params,
+                macs: m.macs,
+                accuracy: None,
+            }
+        };
+        let mut rows: Vec<Row> = self.networks.iter().map(row).collect();
+        rows.sort_by(|a, b| a.quiet_ms.total_cmp(&b.quiet_ms));
+        let device_bytes = self.networks.iter().filter_map(|n| n.measurement.device_memory_bytes).max();
+        let on_device = device_bytes.map(|bytes| format!("{:.2} MiB at most", bytes as f64 / f64::from(1 << 20)));
+        Document {
+            title: "Measured latencies".into(),
+            verdict: verdict(&rows),
+            facts: facts([("Device", self.setting.to_string()), ("Memory of the GPU", on_device.unwrap_or_default())]),
+            sections: vec![listed(&rows)],
+        }
     }
-    Section::new("networks", "The networks", vec![Part::Table(grid)])
 }

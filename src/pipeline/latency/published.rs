@@ -6,14 +6,16 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Subject;
-use super::curve::{CurvePoint, SIZES, point, splits};
+use super::curve::{CurvePoint, SIZES, learning, point, splits, subject as written};
 use super::fit::{range, write_model};
 use crate::benchmark::Table;
-use crate::candidates::{Column, JoinError, architectures, read_column};
+use crate::candidates::{CandidatesError, Column, architectures, read_column};
 use crate::hardware::{Features, KnownLatency, LatencyModel, ModelSettings, Origin, features};
 use crate::pipeline::RunError;
 use crate::pipeline::counts::{DRAWS, check_count};
+use crate::report::document::{Document, facts};
 use crate::space::{Architecture, SpaceError};
+use crate::text::thousands;
 
 /// Networks predicted per draw at most.
 const MOST_TESTED: usize = 2000;
@@ -50,6 +52,26 @@ pub struct PublishedFit {
     pub file: Option<PathBuf>,
 }
 
+impl PublishedFit {
+    /// What was learned, and how well.
+    pub fn document(&self) -> Document {
+        let impossible = match self.impossible {
+            0 => String::new(),
+            n => format!("; left out: {} whose latency is not above 0, or infinite", thousands(n as u64)),
+        };
+        let file = self.file.as_ref().map(|file| file.display().to_string());
+        Document {
+            verdict: vec![written(&self.settings, self.range_ms)],
+            facts: facts([
+                ("Architectures", thousands(self.architectures as u64) + &impossible),
+                ("Model", file.unwrap_or_default()),
+            ]),
+            sections: vec![learning(&self.curve)],
+            ..Document::default()
+        }
+    }
+}
+
 /// Learns each column from few of its rows and judges by the others (at most 2,000 of them in every draw). Every row is an
 /// architecture as specified, as it was published; rows of dead networks are left out, since no search may choose one. The
 /// model of the first column, from `samples` networks of a further draw, is written into `file`.
@@ -63,7 +85,7 @@ pub fn fit_published(
     let table = Table::open(&config.table)?;
     let (space, task) = subject.open()?;
     let named = architectures(&table, space.as_ref())?;
-    let archs = named.ok_or_else(|| JoinError::no_architectures(&table))?.rows;
+    let archs = named.ok_or_else(|| CandidatesError::no_architectures(&table))?.rows;
     let count = |arch: Option<Architecture>| -> Result<Option<(String, Features)>, SpaceError> {
         let Some(arch) = arch else { return Ok(None) };
         let network = space.build(&arch, &task)?;

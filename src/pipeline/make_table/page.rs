@@ -5,9 +5,10 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::pipeline::RunError;
-use crate::pipeline::findings::known;
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, front, read};
-use crate::report::document::{Cell, CurvePanels, Document, Estimate, Front, Grid, Line, LinePoint, Part, Section};
+use crate::report::document::{
+    Cell, CurvePanels, Document, Estimate, Front, Grid, Line, LinePoint, Part, Section, facts,
+};
 use crate::stats::{quantile, spearman, top_indices};
 use crate::text::thousands;
 
@@ -67,7 +68,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let sections = vec![
         Section::new("front", format!("Accuracy against {what}"), vec![Part::Front(front)]),
         Section::new("epochs", "How they learned", vec![Part::Curves(learning(&learned))]),
-        Section::new("found", "The best networks", vec![Part::Table(grid)]),
+        Section::table("found", "The best networks", grid),
     ];
     let settings: Value = std::fs::read_to_string(path.join("table.toml"))
         .ok()
@@ -76,7 +77,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let document = Document {
         title: "A table of trained networks".into(),
         verdict: verdict(&table, &test)?,
-        facts: known([
+        facts: facts([
             ("Search space", read::text(&settings["space"])),
             ("Data set", read::text(&settings["data"])),
             ("naslens", version),

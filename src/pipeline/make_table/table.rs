@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use arrow::array::ArrayRef;
-
-use crate::benchmark::columns::{integer, number, text, write_with};
+use crate::benchmark::columns::{Values, integer, number, text, write_with};
 use crate::files::FileError;
 use crate::stats::mean;
 use crate::train::Training;
@@ -40,7 +38,7 @@ pub(super) fn write_table(
 ) -> Result<(), FileError> {
     let valid = |t: &Training, epoch: usize| t.curve.get(epoch).map(|e| e.valid_accuracy_pct);
     let last = |t: &Training| t.last().map(|e| e.valid_accuracy_pct);
-    let mut columns: Vec<(String, ArrayRef)> = vec![
+    let mut columns: Vec<(String, Values)> = vec![
         ("arch".into(), text(rows.iter().map(|r| &r.arch))),
         ("arch_id".into(), text(rows.iter().map(|r| &r.arch_id))),
         ("params".into(), integer(rows.iter().map(|r| r.params as i64))),

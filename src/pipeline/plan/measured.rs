@@ -9,26 +9,9 @@ use crate::candidates::{RunNote, SCORES_FILE};
 use crate::pipeline::RunError;
 use crate::stats::mean;
 
-/// What the folder of a run says; None for what it does not.
+/// Numbers that a plan needs, as far as they are known: given, or measured by a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Measured {
-    /// Distinct networks scored.
-    pub networks: Option<usize>,
-    /// Seconds per network of scoring all, wall-clock.
-    pub score_seconds: Option<f64>,
-    /// Mean seconds of a training.
-    pub training_seconds: Option<f64>,
-    /// Trainings that ran side by side.
-    pub side_by_side: Option<usize>,
-    /// Standard deviation of validation accuracy among networks trained as a random sample, percentage points.
-    pub spread: Option<f64>,
-}
-
-/// Numbers that are given rather than measured.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Given {
-    /// Seconds to spend, wall-clock.
-    pub budget_seconds: f64,
     /// Distinct networks that could be scored.
     pub networks: Option<usize>,
     /// Seconds to score a network, wall-clock.
@@ -39,6 +22,15 @@ pub struct Given {
     pub side_by_side: Option<usize>,
     /// Standard deviation of accuracy among the networks, percentage points.
     pub spread: Option<f64>,
+}
+
+/// What is asked of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given {
+    /// Seconds to spend, wall-clock.
+    pub budget_seconds: f64,
+    /// What is given rather than measured.
+    pub known: Measured,
     /// How well predictions rank.
     pub learning: LearningCurve,
     /// Stop when the expected improvement per training drops below this, percentage points.
@@ -54,16 +46,17 @@ impl Given {
             ))
         };
         let need = |value: Option<f64>, what, option| value.ok_or_else(|| unknown(what, option));
-        let networks = self.networks.or(run.networks);
-        let training = self.training_seconds.or(run.training_seconds);
-        let side_by_side = self.side_by_side.or(run.side_by_side).unwrap_or(1);
+        let known = &self.known;
+        let networks = known.networks.or(run.networks);
+        let training = known.training_seconds.or(run.training_seconds);
+        let side_by_side = known.side_by_side.or(run.side_by_side).unwrap_or(1);
         Ok(PlanConfig {
             budget_seconds: self.budget_seconds,
             networks: networks.ok_or_else(|| unknown("the number of networks", "--networks"))?,
-            score_seconds: need(self.score_seconds.or(run.score_seconds), "the time of a score", "--score-seconds")?,
+            score_seconds: need(known.score_seconds.or(run.score_seconds), "the time of a score", "--score-seconds")?,
             training_seconds: need(training, "the time of a training", "--training-seconds")? / side_by_side as f64,
             learning: self.learning,
-            spread: self.spread.or(run.spread),
+            spread: known.spread.or(run.spread),
             stop_below: self.stop_below,
         })
     }
@@ -78,7 +71,8 @@ pub(super) struct LastEpoch {
     pub seconds: Option<f64>,
 }
 
-/// Reads the folder of a run.
+/// What the folder of a run says: the mean time of its scores and trainings, the spread of the validation accuracies of the
+/// networks that it trained as a random sample.
 pub fn measured(dir: &Path) -> Result<Measured, RunError> {
     let run = RunNote::of(&Table::open(&dir.join(SCORES_FILE))?).unwrap_or_default();
     let networks = run.distinct_networks;

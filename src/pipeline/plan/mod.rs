@@ -8,11 +8,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
+mod document;
 mod learning;
 mod measured;
 mod model;
 mod stopping;
-mod text;
 
 pub use learning::{LearningCurve, TOP};
 pub use measured::{Given, Measured, measured};

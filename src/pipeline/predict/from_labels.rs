@@ -12,7 +12,7 @@ use crate::candidates::{self, CandidatesConfig, percent_bounds};
 use crate::folder::{self, Folder};
 use crate::pipeline::RunError;
 use crate::predictor::{self, Prediction};
-use crate::report::document::{Cell, Document, Estimate, Grid, Part, Section};
+use crate::report::document::{Cell, Document, Estimate, Grid, Section};
 use crate::stats::{Interval, kendall_tau, top_indices};
 use crate::text::thousands;
 
@@ -174,7 +174,7 @@ impl Labelled {
                 "Held-out predictions of the labelled networks: Kendall tau-b {tau}, root mean square error {rmse}."
             )],
             facts,
-            sections: vec![Section::new("best", heading, vec![Part::Table(grid)])],
+            sections: vec![Section::table("best", heading, grid)],
         }
     }
 }

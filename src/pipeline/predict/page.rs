@@ -172,5 +172,5 @@ fn numbers(curves: &Curves) -> Section {
         ]
     };
     let grid = grid.with_rows(curves.curves.iter().map(row));
-    Section::new("contestants", "All numbers", vec![Part::Table(grid)])
+    Section::table("contestants", "All numbers", grid)
 }

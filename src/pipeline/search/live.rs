@@ -5,19 +5,18 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::Budget;
 use super::best::Check;
 use super::drive::{Trace, drive};
-use super::members::{Limits, Members, by_id, pool};
+use super::members::{Members, PoolConfig, by_id, pool};
 use super::record::{Record, SearchSettings};
 use super::recording::Recording;
 use super::report::{SearchReport, Source, report};
-use super::{Budget, Constraint};
 use crate::candidates::{self, CandidatesConfig};
 use crate::data::{DataSpec, Skipped};
 use crate::engine::parse_device;
 use crate::files::subfolder;
 use crate::folder::{Folder, Made, TRAINED};
-use crate::hardware::{Limit, Target};
 use crate::pipeline::screen::thread_pool;
 use crate::pipeline::{Progress, RunConfig, RunError, RunOptions};
 use crate::seed::derive;
@@ -37,14 +36,8 @@ pub struct LiveConfig {
     /// Epochs of shorter trainings that strategies may ask for. Each is a training of its own, with the schedule of that
     /// length.
     pub short: Vec<u32>,
-    /// What networks may cost at most.
-    pub constraints: Vec<Constraint>,
-    /// Networks whose predicted latency (upper end of the 90% interval) exceeds so many milliseconds are not in the pool.
-    pub max_latency_ms: Option<f64>,
-    /// File of the latency model that predicts it.
-    pub latency_model: Option<PathBuf>,
-    /// Encodings that surrogates see beside the scores; the default ones if empty.
-    pub encodings: Vec<String>,
+    /// Who may be trained.
+    pub pool: PoolConfig,
     /// Networks trained side by side: so many are asked for before the answers are told.
     pub batch: usize,
 }
@@ -87,10 +80,8 @@ pub fn search_live(
     let spec = config.data.clone().or(run.setting("data")).unwrap_or_default();
     let epochs = epochs(&recipe, &config.short)?;
     let known: Vec<usize> = (0..candidates.len()).collect();
-    let target = Target { space: candidates.space.as_ref(), image: candidates.image() };
-    let limit = Limit::open(config.max_latency_ms, config.latency_model.as_deref(), &target)?;
-    let limits = Limits { constraints: &config.constraints, latency: limit.as_ref() };
-    let Members { pool, jobs, population, .. } = pool(candidates, known, limits, &config.encodings, epochs)?;
+    let limit = config.pool.limit(&candidates)?;
+    let Members { pool, jobs, population, .. } = pool(candidates, known, &config.pool, limit.as_ref(), epochs)?;
 
     let device = parse_device(options.device)?;
     let images_source = spec.open(&options.watch())?;

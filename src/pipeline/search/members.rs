@@ -1,6 +1,7 @@
 //! Who may be trained: candidates that meet the constraints, with what is known of them, as a pool.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Constraint;
 use super::constraint::feasible;
 use crate::candidates::{self, Candidates, ColumnRef, PRIOR, RunNote};
-use crate::hardware::Limit;
+use crate::hardware::{HardwareError, Limit, Target};
 use crate::pipeline::RunError;
 use crate::space::Architecture;
 use crate::strategy::Pool;
@@ -53,11 +54,25 @@ pub struct Scoring {
     pub networks: usize,
 }
 
-/// What networks may cost at most.
-#[derive(Clone, Copy)]
-pub(super) struct Limits<'a> {
-    pub constraints: &'a [Constraint],
-    pub latency: Option<&'a Limit>,
+/// Who may be trained, and what strategies see of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PoolConfig {
+    /// What networks may cost at most.
+    pub constraints: Vec<Constraint>,
+    /// Networks whose predicted latency (upper end of the 90% interval) exceeds so many milliseconds are not in the pool.
+    pub max_latency_ms: Option<f64>,
+    /// File of the latency model that predicts it.
+    pub latency_model: Option<PathBuf>,
+    /// Encodings that surrogates see beside the scores; the default ones if empty.
+    pub encodings: Vec<String>,
+}
+
+impl PoolConfig {
+    /// The limit on latency, if there is one.
+    pub(super) fn limit(&self, candidates: &Candidates) -> Result<Option<Limit>, HardwareError> {
+        let target = Target { space: candidates.space.as_ref(), image: candidates.image() };
+        Limit::open(self.max_latency_ms, self.latency_model.as_deref(), &target)
+    }
 }
 
 /// The cost that a limit on latency is put on: the upper end of the 90% interval of the prediction, in milliseconds.
@@ -76,14 +91,14 @@ fn latency_high(candidates: &Candidates, limit: &Limit) -> Result<Vec<Option<f64
 pub(super) fn pool(
     candidates: Candidates,
     known: Vec<usize>,
-    limits: Limits<'_>,
-    encodings: &[String],
+    config: &PoolConfig,
+    limit: Option<&Limit>,
     epochs: Vec<u32>,
 ) -> Result<Members, RunError> {
-    let mut constraints = limits.constraints.to_vec();
+    let mut constraints = config.constraints.clone();
     let limited = constraints.iter().map(|c| candidates.column(&c.cost));
     let mut limited = limited.collect::<Result<Vec<_>, _>>()?;
-    if let Some(limit) = limits.latency {
+    if let Some(limit) = limit {
         let cost = ColumnRef { table: None, column: LATENCY_HIGH.into() };
         constraints.push(Constraint { cost, limit: limit.max_ms });
         limited.push(latency_high(&candidates, limit)?);
@@ -105,7 +120,7 @@ pub(super) fn pool(
     if traded.is_empty() {
         traded.extend(candidates.score("params").map(|values| ("params".to_string(), at(values))));
     }
-    let encodings: Vec<&str> = match encodings {
+    let encodings: Vec<&str> = match config.encodings.as_slice() {
         [] => candidates::default_encodings(),
         names => names.iter().map(String::as_str).collect(),
     };

@@ -23,7 +23,7 @@ pub use cost::{Line, SecondsSource};
 pub(in crate::pipeline) use curves::{REFERENCE, curve_sections};
 pub use drive::{Budget, Step, Trace};
 pub use live::{LiveConfig, TrainingSource, search_live};
-pub use members::{Population, Scoring};
+pub use members::{PoolConfig, Population, Scoring};
 pub(in crate::pipeline) use page::KIND;
 pub use report::{SearchReport, Source, search_table};
 pub use simulate::{ShortColumn, Simulation, SimulationConfig, TableSource, simulation};

@@ -9,9 +9,8 @@ use super::random::random_search;
 use super::report::CurvePoint;
 use super::{Population, SearchReport, Source, TableSource, TrainingSource};
 use crate::pipeline::RunError;
-use crate::pipeline::findings::known;
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, SearchCurve, SearchStep, front, read};
-use crate::report::document::{Cell, Document, Fact, Grid, Part, Section};
+use crate::report::document::{Cell, Document, Fact, Grid, Part, Section, facts};
 use crate::text::thousands;
 
 pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
@@ -95,7 +94,7 @@ impl SearchReport {
         Document {
             title: format!("{} of {}", self.title, self.population.space),
             verdict: verdict(self),
-            facts: facts(self),
+            facts: asked(self),
             sections: vec![progress(self), found(self)],
         }
     }
@@ -115,7 +114,7 @@ fn progress(summary: &SearchReport) -> Section {
     };
     let label = "The best full training so far, whenever it changed";
     let grid = Grid::new(label, &columns, "").with_rows(summary.curve.iter().map(row));
-    Section::new("progress", label, vec![Part::Table(grid)])
+    Section::table("progress", label, grid)
 }
 
 /// The part of a summary that was asked for, not found.
@@ -167,13 +166,13 @@ fn verdict(summary: &SearchReport) -> Vec<String> {
     sentences
 }
 
-fn facts(summary: &SearchReport) -> Vec<Fact> {
+fn asked(summary: &SearchReport) -> Vec<Fact> {
     let population = &summary.population;
     let count = |n: usize| thousands(n as u64);
     let some = |n: usize| if n > 0 { count(n) } else { String::new() };
     let time = |seconds: Option<f64>| seconds.map(crate::text::duration).unwrap_or_default();
     let budget = summary.queries.map(|n| format!("{} full trainings", thousands(n as u64)));
-    let mut facts = known([
+    let mut facts = facts([
         ("Search space", population.space.clone()),
         ("Networks to choose from", count(population.networks)),
         ("Without a known accuracy", some(population.without_truth)),

@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use arrow::array::ArrayRef;
 use serde::{Deserialize, Serialize};
 
 use super::best::{Check, Found, LatencyCheck, chosen};
 use super::members::Population;
 use super::simulate::{SimulationConfig, TableSource, simulation};
 use super::{Budget, RunError, Step, Trace, TrainingSource};
-use crate::benchmark::columns::{integer, number, text, write};
+use crate::benchmark::columns::{Values, integer, number, text, write};
 use crate::folder::{self, Folder};
 use crate::pipeline::stamp::write_summary;
 use crate::strategy::{Pool, StrategyEntry};
@@ -170,7 +169,7 @@ fn write_trials(path: &Path, pool: &Pool, trace: &Trace) -> Result<(), RunError>
     let each = |of: &dyn Fn(&Step) -> Option<f64>| number(steps.iter().map(of));
     let archs = steps.iter().map(|step| pool.arch(step.member));
     let texts = steps.iter().map(|step| &pool.texts[step.member]);
-    let mut columns: Vec<(&str, ArrayRef)> = vec![
+    let mut columns: Vec<(&str, Values)> = vec![
         ("trial", integer(1..=steps.len() as i64)),
         ("arch", text(texts)),
         ("arch_id", text(archs.map(|arch| pool.space().arch_id(arch).to_string()))),

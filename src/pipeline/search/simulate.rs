@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::cost::{SecondsSource, seconds};
 use super::drive::drive;
-use super::members::{Limits, Members, Population, by_id, pool};
-use super::{Budget, Constraint, Trace};
+use super::members::{Members, PoolConfig, Population, by_id, pool};
+use super::{Budget, Trace};
 use crate::benchmark::Table;
 use crate::candidates::{self, Candidates, CandidatesConfig, ColumnRef};
-use crate::hardware::{Limit, Target};
+use crate::hardware::Limit;
 use crate::pipeline::RunError;
 use crate::strategy::{Pool, Proposal, StrategyEntry, Trial};
 use crate::trial::{Backend, Job};
@@ -58,14 +58,8 @@ pub struct SimulationConfig {
     pub reported: Option<String>,
     /// Column with the seconds of a full training; a training of `e` of `E` epochs takes `e / E` of them.
     pub cost: Option<ColumnRef>,
-    /// What networks may cost at most.
-    pub constraints: Vec<Constraint>,
-    /// Networks whose predicted latency (upper end of the 90% interval) exceeds so many milliseconds are not in the pool.
-    pub max_latency_ms: Option<f64>,
-    /// File of the latency model that predicts it.
-    pub latency_model: Option<PathBuf>,
-    /// Encodings that surrogates see beside the scores; the default ones if empty.
-    pub encodings: Vec<String>,
+    /// Who may be trained.
+    pub pool: PoolConfig,
 }
 
 /// Where the numbers of a simulated search come from.
@@ -160,8 +154,7 @@ pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, 
     let levels = levels(config)?;
     let reported = config.reported.clone().unwrap_or_else(|| config.target.clone());
     let candidates = load(config, &levels, &reported)?;
-    let target = Target { space: candidates.space.as_ref(), image: candidates.image() };
-    let limit = Limit::open(config.max_latency_ms, config.latency_model.as_deref(), &target)?;
+    let limit = config.pool.limit(&candidates)?;
     let truth = |column: &str| candidates.truth(column).unwrap_or_default().to_vec();
     let accuracy: Vec<Vec<Option<f64>>> = levels.iter().map(|(_, column)| truth(column)).collect();
     let reported_pct = truth(&reported);
@@ -177,9 +170,8 @@ pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, 
     let measured = config.cost.as_ref().map(|column| candidates.column(column)).transpose()?;
     let macs = candidates.score("macs").unwrap_or_default().to_vec();
     let epochs = levels.iter().map(|level| level.0).collect();
-    let limits = Limits { constraints: &config.constraints, latency: limit.as_ref() };
     let Members { pool, candidates: members, jobs, population } =
-        pool(candidates, known, limits, &config.encodings, epochs)?;
+        pool(candidates, known, &config.pool, limit.as_ref(), epochs)?;
     let (seconds, source) = match config.cost.as_ref().zip(measured) {
         Some((column, measured)) => {
             let (seconds, source) = seconds(column, &measured, &macs, &members)?;
@@ -220,7 +212,7 @@ fn load(config: &SimulationConfig, levels: &[(u32, String)], reported: &str) -> 
     let mut targets = vec![config.target.clone()];
     let main = Table::open_truths(&config.table)?;
     let parts = levels.iter().map(|(_, column)| column.clone()).chain([reported.to_string()]);
-    let named = config.constraints.iter().map(|c| &c.cost).chain(&config.cost).filter(|c| c.table.is_none());
+    let named = config.pool.constraints.iter().map(|c| &c.cost).chain(&config.cost).filter(|c| c.table.is_none());
     // What the table does not have may be a score; if it is not, it is refused by name later.
     for column in parts.chain(named.map(|c| c.column.clone()).filter(|column| main.has(column))) {
         if !targets.contains(&column) {

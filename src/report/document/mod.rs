@@ -27,6 +27,11 @@ pub use crate::candidates::Role;
 /// A name and what is said of it.
 pub type Fact = (String, String);
 
+/// The facts that are known: those with a value.
+pub fn facts<const N: usize>(facts: [(&str, String); N]) -> Vec<Fact> {
+    facts.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
 /// What a study has to say.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -61,6 +66,11 @@ impl Section {
     /// A section of these parts.
     pub fn new(id: &str, heading: impl Into<String>, parts: Vec<Part>) -> Self {
         Section { id: id.into(), heading: heading.into(), parts, ..Section::default() }
+    }
+
+    /// A section of one table.
+    pub fn table(id: &str, heading: impl Into<String>, grid: Grid) -> Self {
+        Section::new(id, heading, vec![Part::Table(grid)])
     }
 
     /// The same section, called `link` in the list of contents.

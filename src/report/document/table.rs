@@ -85,6 +85,18 @@ impl Grid {
         }
     }
 
+    /// A table of things, with the heading of each column as in [`Grid::new`] and its cell of a thing.
+    pub fn of<T>(
+        label: &str,
+        caption: impl Into<String>,
+        things: impl IntoIterator<Item = T>,
+        columns: &[(&str, &dyn Fn(&T) -> Cell)],
+    ) -> Self {
+        let headings: Vec<&str> = columns.iter().map(|(heading, _)| *heading).collect();
+        let row = |thing: T| columns.iter().map(|(_, cell)| cell(&thing)).collect();
+        Grid::new(label, &headings, caption).with_rows(things.into_iter().map(row))
+    }
+
     /// The same table with these rows.
     pub fn with_rows(self, rows: impl IntoIterator<Item = Vec<Cell>>) -> Self {
         Grid { rows: rows.into_iter().collect(), ..self }

@@ -14,8 +14,6 @@ mod learning;
 mod page;
 mod placing;
 mod predictions;
-#[cfg(test)]
-mod samples;
 mod scale;
 mod scatter;
 mod strip;

@@ -93,7 +93,7 @@ fn differing(beside: &Beside) -> Section {
         let cells = setting.values.iter().map(|v| Cell::text(v.as_deref().map_or("–".into(), cut)));
         grid.rows.push(std::iter::once(Cell::text(setting.name.clone())).chain(cells).collect());
     }
-    Section::new("settings", "What is different", vec![Part::Table(grid)])
+    Section::table("settings", "What is different", grid)
 }
 
 fn correlations(beside: &Beside) -> Option<Section> {
@@ -155,7 +155,7 @@ fn agreement(beside: &Beside) -> Option<Section> {
             Cell::number(a.kendall, 3),
         ]);
     }
-    Some(Section::new("agreement", "Do the runs rank common networks alike", vec![Part::Table(grid)]))
+    Some(Section::table("agreement", "Do the runs rank common networks alike", grid))
 }
 
 fn best(beside: &Beside) -> Option<Section> {
@@ -181,5 +181,5 @@ fn best(beside: &Beside) -> Option<Section> {
             ]);
         }
     }
-    (!grid.rows.is_empty()).then(|| Section::new("best", "Best networks of each run", vec![Part::Table(grid)]))
+    (!grid.rows.is_empty()).then(|| Section::table("best", "Best networks of each run", grid))
 }

@@ -76,7 +76,7 @@ pub(super) fn found(
                 "95% bootstrap intervals over {}; networks are resampled with all their strings ({} times), and their \
                  accuracies are {} of {}",
                 strings_and_networks(judged.evaluation.n_joined, judged.evaluation.n_networks),
-                thousands(judged.evaluation.repeats as u64),
+                thousands(judged.evaluation.options.repeats as u64),
                 judged.evaluation.target,
                 judged.evaluation.table
             ),

@@ -11,12 +11,12 @@ use crate::benchmark::Table;
 use crate::candidates::{LATENCY, SCORES_FILE};
 use crate::candidates::{PRIOR, RunNote, score, score_names};
 use crate::pipeline::RunError;
-use crate::pipeline::findings::{Overview, Reproduction, known};
+use crate::pipeline::findings::{Overview, Reproduction};
 use crate::pipeline::results::scores::{Judged, judged};
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, SearchCurve, front, read};
 use crate::pipeline::search::{self, curve_sections};
 use crate::proxy;
-use crate::report::document::{Cell, Document, Drawing, Grid, Part, Section};
+use crate::report::document::{Cell, Document, Drawing, Grid, Part, Section, facts};
 use crate::stats::{missing_last, quantile, top_indices};
 use crate::text::thousands;
 
@@ -122,7 +122,7 @@ fn settings(run: &RunNote) -> Value {
 fn reproduction(run: &RunNote) -> Reproduction {
     Reproduction {
         command: String::new(),
-        facts: known([
+        facts: facts([
             ("naslens", run.naslens.clone()),
             ("libtorch", run.libtorch.clone()),
             ("device", run.device.clone()),
@@ -192,7 +192,7 @@ fn best(
         grid.rows.push(cells);
         best.push(Best { arch, by: by.into(), value: values[row], accuracy_pct: truths.get(&row).copied() });
     }
-    let section = Section::new("best", format!("Best networks by {by}"), vec![Part::Table(grid)]);
+    let section = Section::table("best", format!("Best networks by {by}"), grid);
     Ok((best, section))
 }
 
@@ -246,5 +246,5 @@ fn summary(scores: &Table, distinct: &[usize], names: &[String], run: &RunNote) 
             Cell::Seconds(seconds.map(|s| s / distinct.len().max(1) as f64)),
         ]);
     }
-    Ok(Section::new("scores", "The scores", vec![Part::Table(grid)]))
+    Ok(Section::table("scores", "The scores", grid))
 }

@@ -1,8 +1,8 @@
 //! Pages of every kind of content, made up from streams of random numbers: how large they are, and, written to the folder
 //! that `NASLENS_PAGES` names, what the browser test looks at.
 
-use super::render;
 use crate::report::document::*;
+use crate::report::html::render;
 use crate::seed::Stream;
 use crate::space::open;
 

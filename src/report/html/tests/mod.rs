@@ -1,5 +1,7 @@
 //! The page as a whole: what is in it, what is left out, and that no data can break it.
 
+mod samples;
+
 use super::render;
 use crate::report::document::*;
 use crate::space::{CellGraph, Chain, GraphEdge, Layer, Picture};
@@ -171,7 +173,7 @@ fn shows_every_part() {
 fn a_document_with_nothing_to_say_is_still_a_page() {
     let empty = Document {
         title: "Nothing yet".into(),
-        sections: vec![Section::new("empty", "Empty", vec![Part::Table(Grid::new("t", &["a"], "c"))])],
+        sections: vec![Section::table("empty", "Empty", Grid::new("t", &["a"], "c"))],
         ..Document::default()
     };
     let page = render(&empty);
