@@ -4,7 +4,6 @@ pub mod document;
 mod format;
 pub mod html;
 pub mod terminal;
-mod text;
 
 pub(crate) use format::duration;
-pub(crate) use text::operation;
+pub(crate) use format::operation;

@@ -1,11 +1,16 @@
-//! Clocks, memory, and the speed of the machine.
+//! Clocks, memory, the speed of the machine, and other programs that score the same networks.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use serde::Deserialize;
 use tch::{Cuda, Device, Kind, Tensor};
 
 use crate::engine::Pass;
+use crate::pipeline::{RunError, ScreenConfig};
 use crate::proxy::Proxy;
+use crate::space::{CELLS, CHANNELS};
 
 /// What something cost.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +99,53 @@ pub(super) fn work(proxies: &[&Proxy], batch_size: usize) -> Option<f64> {
     let forwards = if needs(Pass::LossGradient) { 3.0 } else { f64::from(u8::from(needs(Pass::Codes))) };
     let images = forwards * batch_size as f64 + if needs(Pass::Dual) { 2.0 } else { 0.0 };
     (images > 0.0).then_some(images)
+}
+
+/// The last line that a baseline prints.
+#[derive(Deserialize)]
+struct Total {
+    networks: usize,
+    seconds: f64,
+    cpu_seconds: f64,
+}
+
+/// Runs a shell command on the `count` architectures in the file `archs` with the settings of the screen, in as many
+/// processes of one thread as naslens has worker threads. What it says it took counts, not the start of the process.
+pub(super) fn run(
+    command: &str,
+    config: &ScreenConfig,
+    processes: usize,
+    (archs, count): (&Path, usize),
+) -> Result<Usage, RunError> {
+    let failed = |reason: String| RunError::Refused(format!("the baseline `{command}` gave no figure: {reason}"));
+    let numbers = [
+        ("--batch-size", Some(config.batch_size)),
+        ("--image", Some(config.image.height)),
+        ("--init-channels", config.space.option(CHANNELS.name)?),
+        ("--cells", config.space.option(CELLS.name)?),
+        ("--processes", Some(processes)),
+        ("--threads", Some(1)),
+    ];
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("{command} \"$@\"")).arg("sh").stdin(Stdio::null());
+    shell.arg("--archs").arg(archs).arg("--set").arg(config.proxies.join(","));
+    for (name, value) in numbers.iter().filter_map(|(name, value)| Some((name, (*value)?))) {
+        shell.arg(name).arg(value.to_string());
+    }
+    let output = shell.output().map_err(|e| failed(e.to_string()))?;
+    let last = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().last().unwrap_or_default().to_string();
+    if !output.status.success() {
+        return Err(failed(format!("{}, {}", output.status, last(&output.stderr))));
+    }
+    let line = last(&output.stdout);
+    match serde_json::from_str::<Total>(&line) {
+        Ok(Total { networks, seconds, cpu_seconds }) if networks == count && seconds > 0.0 => {
+            Ok(Usage { seconds, cpu_seconds })
+        }
+        _ => Err(failed(format!(
+            "its last line must be JSON with networks (here {count}), seconds and cpu_seconds, but is `{line}`"
+        ))),
+    }
 }
 
 #[cfg(test)]

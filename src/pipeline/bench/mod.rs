@@ -4,7 +4,6 @@
 //! writing the results. The cases of a section are run in turn, round after round, so that a passing load on the machine
 //! meets all of them.
 
-mod baseline;
 mod document;
 mod measure;
 mod sections;
@@ -175,7 +174,7 @@ impl Runner<'_> {
                 let baselines = if case.compared { self.config.baselines.as_slice() } else { &[] };
                 for (i, command) in (1..).zip(baselines) {
                     lines.resize_with(lines.len().max(i + 1), Line::default);
-                    let usage = baseline::run(command, &case.screen, case.threads, (&self.list()?, self.archs.len()))?;
+                    let usage = measure::run(command, &case.screen, case.threads, (&self.list()?, self.archs.len()))?;
                     lines[i].add(case, command, (self.archs.len(), self.archs.len()), usage);
                 }
             }

@@ -13,14 +13,11 @@ use serde::{Deserialize, Serialize};
 
 mod curve;
 mod page;
-mod reach;
-mod tables;
-mod tests_against;
 
+pub use curve::AgainstRandom;
 pub use curve::Curve;
+pub use curve::{Censored, Reach};
 pub(in crate::pipeline) use page::KIND;
-pub use reach::{Censored, Reach};
-pub use tests_against::AgainstRandom;
 
 use super::screen::no_threads;
 use super::search::{Budget, Population, Simulation, SimulationConfig, TableSource, Trace, interrupted, simulation};
@@ -165,7 +162,7 @@ pub fn compare(
         settings.at = default_budgets(settings.queries);
     }
     let strategies = threads.install(|| summaries(&settings, &simulation, &searches));
-    tables::write_curves(&out.join("curves.parquet"), &simulation, settings.seed, &searches)?;
+    curve::write_curves(&out.join("curves.parquet"), &simulation, settings.seed, &searches)?;
     let family = |(name, family): (&'static str, Option<Family>)| FamilyRow {
         family: name.into(),
         strategies: strategies.iter().filter(|s| Some(s.family) == family).map(|s| s.name.clone()).collect(),
@@ -293,7 +290,7 @@ fn summaries(config: &CompareSettings, simulation: &Simulation, searches: &[Sear
     });
     let regrets = |traces: &[Trace]| curve::regrets(traces, &grid, best, Trace::best_after);
     let reference = regrets(&searches[0].traces);
-    let mut against = tests_against::against_random(config, searches, &reference, regrets);
+    let mut against = curve::against_random(config, searches, &reference, regrets);
     let summary = |(searches, against_random): (&Searches, Vec<AgainstRandom>)| {
         let traces = &searches.traces;
         let by_trainings = Curve::new(&grid, &regrets(traces), config);

@@ -1,8 +1,6 @@
 //! What scores of networks say, and the sections that say it: what proxies are worth next to a count, how well they rank,
 //! which rank alike, what they cost, what they favour.
 
-mod alike;
-mod cost;
 mod overview;
 mod preference;
 mod proxies;
@@ -10,12 +8,12 @@ mod worth;
 
 use serde::Deserialize;
 
-pub(in crate::pipeline) use alike::{Correlations, correlations};
-pub(in crate::pipeline) use cost::costs;
 pub(in crate::pipeline) use overview::{Overview, Reproduction};
 pub(in crate::pipeline) use preference::{Features, Preferences, preferences};
 pub(in crate::pipeline) use proxies::Proxies;
 pub use proxies::ProxyRow;
+pub(in crate::pipeline) use proxies::costs;
+pub(in crate::pipeline) use proxies::{Correlations, correlations};
 pub(in crate::pipeline) use worth::{Worth, sentences, worth};
 
 use crate::report::document::{Cost, ScatterPanel, Section};
@@ -59,7 +57,7 @@ impl Findings {
             sections.push(self.proxies.section(accuracy, scored));
         }
         sections.push(self.proxies.scatter(&self.scatter, drawn));
-        sections.push(cost::section(&self.costs));
+        sections.push(proxies::cost_section(&self.costs));
         sections.extend(self.correlations.as_ref().and_then(Correlations::section));
         sections.extend(self.preferences.as_ref().map(Preferences::section));
         sections

@@ -1,10 +1,12 @@
-//! How well proxies rank networks of known accuracy.
+//! Proxies: how well they rank networks of known accuracy, which rank alike, and what they cost.
 
 use serde::{Deserialize, Serialize};
 
+use super::Column;
 use crate::report::document::{
-    Cell, Estimate, Grid, IntervalRow, Intervals, Part, Scatter, ScatterPanel, Section, Tone,
+    Cell, Cost, Estimate, Grid, Heat, HeatRow, IntervalRow, Intervals, Part, Scatter, ScatterPanel, Section, Tone,
 };
+use crate::stats::{missing_last, pareto_front, pearson, ranks, similarity_order};
 use crate::text::thousands;
 
 /// The proxies and how their correlations were computed.
@@ -118,5 +120,135 @@ fn n_range(rows: &[&ProxyRow]) -> String {
         format!("n = {}", thousands(low))
     } else {
         format!("n = {} to {}", thousands(low), thousands(high))
+    }
+}
+
+/// Time for one of `networks` networks and correlation of the proxies that have both, with the Pareto front marked. A
+/// time of zero is one below the clock's step: it counts as a microsecond.
+pub(in crate::pipeline) fn costs(rows: &[ProxyRow], networks: u64) -> Vec<Cost> {
+    let cost = |row: &ProxyRow| {
+        let (seconds, spearman) = (row.seconds.filter(|s| s.is_finite())?, row.spearman?);
+        (networks > 0 && spearman.value.is_finite()).then(|| Cost {
+            name: row.name.clone(),
+            seconds: (seconds / networks as f64).max(1e-6),
+            spearman,
+            baseline: row.baseline,
+            front: false,
+        })
+    };
+    let mut costs: Vec<Cost> = rows.iter().filter_map(cost).collect();
+    let points: Vec<[f64; 2]> = costs.iter().map(|c| [-c.seconds, c.spearman.value]).collect();
+    let points: Vec<&[f64]> = points.iter().map(|p| p.as_slice()).collect();
+    pareto_front(&points).into_iter().for_each(|i| costs[i].front = true);
+    costs
+}
+
+/// What the page says of them.
+pub(super) fn cost_section(costs: &[Cost]) -> Section {
+    Section::new("cost", "What a proxy costs and what it gives", vec![Part::Costs(costs.to_vec())])
+}
+
+/// Spearman correlations between the scores of proxies.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(in crate::pipeline) struct Correlations {
+    /// Names of the proxies, similar ones next to each other.
+    pub names: Vec<String>,
+    /// Correlation of each with each, in the order of the names; none where a proxy gave no or equal scores.
+    pub rho: Vec<Vec<Option<f64>>>,
+    /// Number of networks behind them.
+    pub networks: u64,
+    /// How the order was found and what missing scores count as, as a sentence.
+    pub method: String,
+}
+
+impl Correlations {
+    pub fn section(&self) -> Option<Section> {
+        let rows = self.names.iter().zip(&self.rho);
+        let rows = rows.map(|(name, values)| HeatRow { name: name.clone(), strong: false, values: values.clone() });
+        let heat = Heat {
+            label: format!("Spearman correlations between {} proxies", self.names.len()),
+            corner: "Proxy".into(),
+            columns: self.names.clone(),
+            rows: rows.collect(),
+            full: 1.0,
+            caption: format!(
+                "Spearman correlation ρ between the scores of {} networks; blue: positive, orange: negative. Proxies that rank \
+                 alike say the same twice. {}",
+                thousands(self.networks),
+                self.method
+            ),
+            ..Heat::default()
+        };
+        let section = Section::new("correlations", "Which proxies rank alike", vec![Part::Heat(heat)]);
+        (self.names.len() > 1).then(|| section.called("Similar proxies"))
+    }
+}
+
+/// Spearman correlations between the columns, like beside like; none for fewer than two columns or networks.
+pub(in crate::pipeline) fn correlations(columns: &[Column]) -> Option<Correlations> {
+    let networks = columns.first()?.values.len();
+    if columns.len() < 2 || networks < 2 {
+        return None;
+    }
+    // Ranked once each: the correlation of the ranks is Spearman's.
+    let ranked: Vec<Vec<f64>> = columns.iter().map(|c| ranks(&missing_last(&c.values))).collect();
+    let rho: Vec<Vec<Option<f64>>> = ranked.iter().map(|a| ranked.iter().map(|b| pearson(a, b)).collect()).collect();
+    let distances: Vec<Vec<f64>> = rho.iter().map(|row| row.iter().map(|r| 1.0 - r.unwrap_or(0.0)).collect()).collect();
+    let order = similarity_order(&distances);
+    Some(Correlations {
+        names: order.iter().map(|&i| columns[i].name.clone()).collect(),
+        rho: order.iter().map(|&i| order.iter().map(|&j| rho[i][j]).collect()).collect(),
+        networks: networks as u64,
+        method:
+            "Proxies are ordered by hierarchical clustering (average linkage of 1 − ρ). A missing score ranks last."
+                .into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::document::Estimate;
+
+    #[test]
+    fn the_front_is_quick_or_good() {
+        let row = |name: &str, seconds: Option<f64>, rho: f64| ProxyRow {
+            name: name.into(),
+            seconds,
+            spearman: Some(Estimate::new(rho)),
+            ..ProxyRow::default()
+        };
+        let rows = [
+            row("quick", Some(0.0), 0.3),
+            row("slow", Some(9.0), 0.7),
+            row("bad", Some(10.0), 0.6),
+            row("?", None, 0.9),
+        ];
+        let costs = costs(&rows, 3);
+        let found: Vec<_> = costs.iter().map(|c| (c.name.as_str(), c.seconds, c.front)).collect();
+        assert_eq!(found, [("quick", 1e-6, true), ("slow", 3.0, true), ("bad", 10.0 / 3.0, false)]);
+    }
+
+    #[test]
+    fn like_stands_beside_like() {
+        let column = |name: &str, values: [f64; 5]| Column {
+            name: name.into(),
+            values: values.map(Some).to_vec(),
+            baseline: false,
+        };
+        let columns = [
+            column("up", [1.0, 2.0, 3.0, 4.0, 5.0]),
+            column("down", [5.0, 4.0, 3.0, 2.0, 1.0]),
+            column("nearly up", [1.0, 2.0, 3.0, 5.0, 4.0]),
+            column("flat", [1.0; 5]),
+        ];
+        let found = correlations(&columns).unwrap();
+        let at = |name: &str| found.names.iter().position(|n| n == name).unwrap();
+        assert_eq!(at("up").abs_diff(at("nearly up")), 1);
+        assert!((found.rho[at("up")][at("down")].unwrap() + 1.0).abs() < 1e-12);
+        assert_eq!(found.rho[at("up")][at("flat")], None);
+        assert!((found.rho[at("up")][at("nearly up")].unwrap() - 0.9).abs() < 1e-12);
+        assert_eq!(correlations(&columns[..1]), None);
     }
 }

@@ -1,4 +1,4 @@
-//! A table of measured networks.
+//! A table of measured networks: measured, written, and shown.
 
 use std::path::Path;
 
@@ -6,11 +6,17 @@ use serde::Serialize;
 
 use super::busy;
 use super::choose::Chosen;
+use crate::benchmark::Table;
 use crate::benchmark::columns::{integer, number, text, write};
 use crate::engine::load_average;
 use crate::hardware::{MeasureOptions, Measurement, Setting, measure};
 use crate::network::Network;
 use crate::pipeline::RunError;
+use crate::pipeline::results::read::truth_of_rows;
+use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, front, read};
+use crate::report::document::{Cell, Document, Estimate, Front, Grid, Part, Section, facts};
+use crate::stats::{quantile, spearman};
+use crate::text::thousands;
 
 /// Measured networks, in the order in which they were asked for.
 #[derive(Clone, Debug, Serialize)]
@@ -77,5 +83,181 @@ impl LatencyTable {
             ("macs", integer(all().map(|m| m.macs as i64))),
         ];
         Ok(write(path, columns)?)
+    }
+}
+
+pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
+    name: "latencies",
+    command: "naslens latency --out",
+    files: "a Parquet file with quiet_ms",
+    recognise: |path| {
+        path.is_file() && Table::open(path).is_ok_and(|table| table.has("quiet_ms") && table.has("p50_low_ms"))
+    },
+    read: read_page,
+};
+
+/// Rows of the table of networks.
+const ROWS: usize = 30;
+
+struct Row {
+    arch: String,
+    median: Estimate,
+    p95_ms: f64,
+    quiet_ms: f64,
+    disturbed: f64,
+    memory: u64,
+    params: u64,
+    macs: u64,
+    accuracy: Option<f64>,
+}
+
+fn read_page(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
+    let (table, _) = read::table(path)?;
+    let text = |name: &str| table.string_column(name);
+    let numbers = |name: &str| -> Result<Vec<f64>, RunError> {
+        Ok(table.f64_column(name)?.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect())
+    };
+    let archs = text("arch")?;
+    let (median, low, high) = (numbers("p50_ms")?, numbers("p50_low_ms")?, numbers("p50_high_ms")?);
+    let (p95, quiet, disturbed) = (numbers("p95_ms")?, numbers("quiet_ms")?, numbers("disturbed")?);
+    let (params, macs) = (numbers("params")?, numbers("macs")?);
+    let truth = truth_of_rows(&table, options)?;
+    let memory = numbers("memory_bytes")?;
+    let mut networks: Vec<Row> = (0..archs.len())
+        .map(|i| {
+            let arch = archs[i].clone().unwrap_or_default();
+            let accuracy = truth.as_ref().and_then(|truth| truth[i]);
+            Row {
+                median: Estimate::with_interval(median[i], low[i], high[i]),
+                p95_ms: p95[i],
+                quiet_ms: quiet[i],
+                disturbed: disturbed[i],
+                memory: memory[i].max(0.0) as u64,
+                params: params[i].max(0.0) as u64,
+                macs: macs[i].max(0.0) as u64,
+                accuracy,
+                arch,
+            }
+        })
+        .collect();
+    networks.sort_by(|a, b| a.quiet_ms.total_cmp(&b.quiet_ms));
+    let runs = table.f64_column("runs")?.first().copied().flatten();
+    let document = Document {
+        title: format!("Measured latencies, {}", path.file_name().unwrap_or_default().to_string_lossy()),
+        verdict: verdict(&networks),
+        facts: facts([
+            ("Networks", thousands(networks.len() as u64)),
+            ("Runs of each", runs.map_or(String::new(), |r| thousands(r as u64))),
+        ]),
+        sections: vec![plot(&networks, options), listed(&networks)],
+    };
+    let best = networks.iter().map(|n| Best {
+        arch: n.arch.clone(),
+        by: "latency, ms".into(),
+        value: Some(n.quiet_ms),
+        accuracy_pct: n.accuracy,
+    });
+    Ok(Contents { best: best.collect(), document, ..Contents::default() })
+}
+
+fn verdict(networks: &[Row]) -> Vec<String> {
+    let quiet: Vec<f64> = networks.iter().map(|n| n.quiet_ms).collect();
+    let (Some(first), Some(last), Some(middle)) = (quiet.first(), quiet.last(), quantile(&quiet, 0.5)) else {
+        return vec!["No network was measured.".into()];
+    };
+    let mut sentences = vec![format!(
+        "{} networks take {first:.3} to {last:.3} ms, {middle:.3} ms in the middle.",
+        thousands(networks.len() as u64)
+    )];
+    let of = |value: fn(&Row) -> f64| spearman(&quiet, &networks.iter().map(value).collect::<Vec<_>>());
+    if let (Some(macs), Some(params)) = (of(|n| n.macs as f64), of(|n| n.params as f64)) {
+        sentences.push(format!(
+            "Latency ranks with multiply-accumulates by Spearman {macs:.2}, with parameters by {params:.2}."
+        ));
+    }
+    let disturbed = networks.iter().map(|n| n.disturbed).sum::<f64>() / networks.len() as f64;
+    sentences.push(format!(
+        "The system disturbed {:.0}% of the runs; the latency here is the median of the quietest round.",
+        100.0 * disturbed
+    ));
+    sentences
+}
+
+fn plot(networks: &[Row], options: &PageOptions) -> Section {
+    let known = networks.iter().filter(|n| n.accuracy.is_some()).count();
+    let (heading, front) = if known > 0 {
+        let points = networks.iter().filter_map(|n| Some((n.arch.clone(), n.quiet_ms, n.accuracy?)));
+        let mut front = front(points.collect(), options.seed);
+        front.up = "Accuracy, %".into();
+        front.caption = format!(
+            "Each point is a measured network whose accuracy ({}) is known; n = {known}. The line is what is reached at each latency.",
+            options.target.as_deref().unwrap_or_default()
+        );
+        ("Accuracy against latency", front)
+    } else {
+        let points = networks.iter().map(|n| (n.arch.clone(), n.quiet_ms, n.macs as f64 / 1e6));
+        let mut front = front(points.collect(), options.seed);
+        front.points.iter_mut().for_each(|p| p.front = false);
+        front.up = "Multiply-accumulates, millions".into();
+        front.caption = "Each point is a measured network. Name --table and --target to see accuracies instead.".into();
+        ("Operations against latency", front)
+    };
+    let front = Front { across: "latency, ms".into(), ..front };
+    Section::new("front", heading, vec![Part::Front(front)])
+}
+
+fn listed(networks: &[Row]) -> Section {
+    let caption = format!(
+        "The quickest {} of {}. Quiet: median of the quietest round, which models and limits use. Median: over all rounds, with its \
+         95% interval. Memory: parameters and live activations, counted.",
+        networks.len().min(ROWS),
+        thousands(networks.len() as u64)
+    );
+    let grid = Grid::of(
+        "Measured networks",
+        caption,
+        (1..).zip(networks.iter().take(ROWS)),
+        &[
+            ("#Rank", &|(rank, _)| Cell::Count(*rank)),
+            ("Architecture", &|(_, n)| Cell::Arch(n.arch.clone())),
+            ("#Quiet, ms", &|(_, n)| Cell::number(n.quiet_ms, 3)),
+            ("#Median, ms", &|(_, n)| Cell::Estimate(Some(n.median), 3)),
+            ("#95th percentile, ms", &|(_, n)| Cell::number(n.p95_ms, 3)),
+            ("#Memory, MiB", &|(_, n)| Cell::number(n.memory as f64 / f64::from(1 << 20), 2)),
+            ("#Parameters", &|(_, n)| Cell::Size(Some(n.params))),
+            ("#MACs", &|(_, n)| Cell::Size(Some(n.macs))),
+            ("#Accuracy, %", &|(_, n)| Cell::number(n.accuracy, 2)),
+        ],
+    );
+    Section::table("networks", "The networks", grid)
+}
+
+impl LatencyTable {
+    /// What the networks cost, in the order of their latency.
+    pub fn document(&self) -> Document {
+        let row = |n: &Measured| {
+            let (m, t) = (&n.measurement, &n.measurement.timing);
+            Row {
+                arch: n.arch.clone(),
+                median: Estimate::with_interval(t.p50_ms, t.p50_interval.low, t.p50_interval.high),
+                p95_ms: t.p95_ms,
+                quiet_ms: m.quiet_ms,
+                disturbed: m.disturbed,
+                memory: m.memory_bytes,
+                params: m.params,
+                macs: m.macs,
+                accuracy: None,
+            }
+        };
+        let mut rows: Vec<Row> = self.networks.iter().map(row).collect();
+        rows.sort_by(|a, b| a.quiet_ms.total_cmp(&b.quiet_ms));
+        let device_bytes = self.networks.iter().filter_map(|n| n.measurement.device_memory_bytes).max();
+        let on_device = device_bytes.map(|bytes| format!("{:.2} MiB at most", bytes as f64 / f64::from(1 << 20)));
+        Document {
+            title: "Measured latencies".into(),
+            verdict: verdict(&rows),
+            facts: facts([("Device", self.setting.to_string()), ("Memory of the GPU", on_device.unwrap_or_default())]),
+            sections: vec![listed(&rows)],
+        }
     }
 }

@@ -1,26 +1,22 @@
 //! Latencies: measured in a table, or learned from measurements and from published numbers.
 
-mod cached;
 mod choose;
-mod curve;
 mod fit;
 mod measured;
 mod model_page;
-mod page;
-mod published;
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use cached::{CACHED_SAMPLES, cached_model, subject_of_run};
+pub use choose::{CACHED_SAMPLES, cached_model, subject_of_run};
 pub use choose::{Chosen, listed, sampled, top_of_run};
-pub use curve::{CurvePoint, Estimate};
+pub use fit::{CurvePoint, Estimate};
 pub use fit::{FitReport, fit_measured};
+pub use fit::{PublishedConfig, PublishedFit, fit_published};
+pub(in crate::pipeline) use measured::KIND;
 pub use measured::{LatencyTable, Measured, measure_table};
 pub(in crate::pipeline) use model_page::KIND as MODEL_KIND;
-pub(in crate::pipeline) use page::KIND;
-pub use published::{PublishedConfig, PublishedFit, fit_published};
 
 use super::screen::ScreenConfig;
 use crate::data;

@@ -2,11 +2,15 @@
 
 use std::path::Path;
 
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::version_0_1::Page;
 use crate::pipeline::RunError;
+use crate::pipeline::confirm::{Comparison, learning};
+use crate::pipeline::findings::{Findings, Overview, Reproduction};
 use crate::pipeline::results::{Contents, KindEntry, PageOptions, REPORT_FILE, Saved, read};
+use crate::pipeline::run::{TopNetwork, best, predictions_section, top_section};
+use crate::report::document::{Document, Drawing, LearningCurve, Predictions};
 
 pub(super) const RUN: KindEntry = KindEntry {
     name: "run",
@@ -44,4 +48,38 @@ fn kept(path: &Path, _: &PageOptions, what: &'static str, settings: &str) -> Res
     let settings = std::fs::read_to_string(path.join(settings)).ok().and_then(|text| toml::from_str(&text).ok());
     let Saved { document, proxies, best } = saved;
     Ok(Contents { document, proxies, best, settings: settings.unwrap_or(Value::Null), ..Contents::default() })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Page {
+    title: String,
+    verdict: Vec<String>,
+    overview: Overview,
+    #[serde(flatten)]
+    findings: Findings,
+    comparison: Option<Comparison>,
+    predictions: Vec<Predictions>,
+    top: Vec<TopNetwork>,
+    drawings: Vec<Drawing>,
+    curves: Vec<LearningCurve>,
+    reproduction: Reproduction,
+}
+
+impl Page {
+    /// The same as it is kept now.
+    pub fn saved(self) -> Saved {
+        let accuracy = self.overview.accuracy().to_owned();
+        let mut sections: Vec<_> = self.findings.verdict().into_iter().collect();
+        sections.extend(self.comparison.map(|c| c.section(&accuracy)));
+        sections.extend(self.findings.sections(&accuracy, &accuracy, self.overview.scored));
+        sections.push(predictions_section(self.predictions));
+        if !self.top.is_empty() {
+            sections.push(top_section(&self.top, self.drawings, &accuracy));
+        }
+        sections.push(learning(self.curves));
+        sections.push(self.reproduction.section());
+        let document = Document { title: self.title, verdict: self.verdict, facts: self.overview.facts(), sections };
+        Saved { document, proxies: self.findings.proxies.rows, best: best(&self.top) }
+    }
 }

@@ -4,7 +4,6 @@ mod beside;
 mod find;
 mod kept;
 mod screen;
-mod version_0_1;
 
 use std::path::{Path, PathBuf};
 

@@ -12,12 +12,11 @@ mod document;
 mod learning;
 mod measured;
 mod model;
-mod stopping;
 
 pub use learning::{LearningCurve, TOP};
 pub use measured::{Given, Measured, measured};
+pub use measured::{Stopping, stopping};
 pub use model::Outcomes;
-pub use stopping::{Stopping, stopping};
 
 use crate::pipeline::RunError;
 use crate::stats::normal_cdf;
@@ -96,7 +95,7 @@ pub fn plan(config: PlanConfig, run: Option<&Path>) -> Result<Plan, RunError> {
     others.retain(|other| other.label != best.label);
     Ok(Plan {
         stop_after: stop_after(&config, &best),
-        stopping: run.map(|dir| stopping::of_run(dir, config.stop_below)).transpose()?.flatten(),
+        stopping: run.map(|dir| measured::of_run(dir, config.stop_below)).transpose()?.flatten(),
         best,
         others,
         random,

@@ -8,8 +8,6 @@ mod from_labels;
 mod measure;
 mod page;
 mod report;
-mod surrogate;
-mod unit;
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -19,10 +17,10 @@ use ndarray::{Array1, Axis};
 use rayon::prelude::*;
 
 pub use from_labels::{Labelled, LabelsConfig, predict_from_labels};
+pub(in crate::pipeline) use from_labels::{Surrogate, SurrogateSettings};
 pub use measure::{METRICS, Measures, Metric};
 pub(in crate::pipeline) use page::KIND;
 pub use report::{Comparison, Curve, Curves, Kind, Point, Summary};
-pub(in crate::pipeline) use surrogate::{Surrogate, SurrogateSettings};
 
 use super::Progress;
 use crate::benchmark::columns;

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde_json::json;
 
 use super::measure::{COVERAGE, KENDALL, PRECISION, REGRET, RMSE, SPEARMAN, WIDTH};
+use super::measure::{decimals, percent, unit};
 use super::report::CLEAR;
-use super::unit::{decimals, percent, unit};
 use super::{Curve, Curves, Kind, METRICS};
 use crate::pipeline::RunError;
 use crate::pipeline::results::{Contents, KindEntry, PageOptions, read};

@@ -7,15 +7,12 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-mod cascade;
-mod memory;
 mod options;
 mod plan;
 mod recorder;
 mod rows;
 mod scorer;
 mod selection;
-mod shards;
 
 use plan::Plan;
 use recorder::Recorder;
@@ -23,13 +20,13 @@ use rows::{Population, Row, assemble, jobs, row};
 use scorer::Scorer;
 use selection::select;
 
-pub(super) use cascade::survivors;
-pub use cascade::{CascadeStage, Keep};
 pub use options::RunOptions;
+pub(super) use plan::survivors;
+pub use plan::{CascadeStage, Keep};
+pub(super) use recorder::{ScoreKey, Scored};
 pub use scorer::Init;
 pub(super) use scorer::{no_threads, thread_pool};
 pub use selection::{Selection, read_arch_list};
-pub(super) use shards::{ScoreKey, Scored};
 
 use crate::benchmark::{Table, TableError};
 use crate::candidates::{Gate, RunNote, SCORES_FILE, ScoreTable};
@@ -164,7 +161,7 @@ pub(super) fn screen_images(
     let proxies: Vec<&'static Proxy> = plan.proxies().map(|(_, proxy)| proxy).collect();
     let device = parse_device(options.device)?;
     let skipped = source.skipped().to_vec();
-    memory::check_batch(config)?;
+    options::check_batch(config)?;
     let batch = data::draw_batch(source, config.image, config.batch_size, config.seed, config.class_balanced)?;
     let image = config.image;
     let task = Task::classify(image, batch.classes);
@@ -182,7 +179,7 @@ pub(super) fn screen_images(
     let mut population = Population::new(&rows, limit);
     if !device.is_cuda() {
         let passes: Vec<Pass> = proxies.iter().flat_map(|p| p.passes).copied().collect();
-        memory::check_networks(space.as_ref(), &task, &rows, &passes, batch.len(), options.threads)?;
+        options::check_networks(space.as_ref(), &task, &rows, &passes, batch.len(), options.threads)?;
     }
 
     // From here on everything is known to make sense: the folder is claimed for these settings.
@@ -247,7 +244,7 @@ pub(super) fn screen_images(
 
 /// All scores in the folder of a run, with the seconds they took.
 pub(super) fn known_scores(out: &Path) -> Result<HashMap<ScoreKey, Scored>, TableError> {
-    shards::read_all(&out.join(SHARDS))
+    recorder::read_all(&out.join(SHARDS))
 }
 
 /// The protocol of every proxy, and of every ensemble with its members.

@@ -5,21 +5,18 @@
 
 mod best;
 mod constraint;
-mod cost;
 mod curves;
 mod drive;
 mod live;
 mod members;
 mod page;
-mod random;
 mod record;
-mod recording;
 mod report;
 mod simulate;
 
 pub use best::{Found, LatencyCheck, TooSlow};
 pub use constraint::Constraint;
-pub use cost::{Line, SecondsSource};
+pub use constraint::{Line, SecondsSource};
 pub(in crate::pipeline) use curves::{REFERENCE, curve_sections};
 pub use drive::{Budget, Step, Trace};
 pub use live::{LiveConfig, TrainingSource, search_live};

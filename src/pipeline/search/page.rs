@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::curves::curve_sections;
-use super::random::random_search;
+use super::curves::random_search;
 use super::report::CurvePoint;
 use super::{Population, SearchReport, Source, TableSource, TrainingSource};
 use crate::pipeline::RunError;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::cost::{SecondsSource, seconds};
+use super::constraint::{SecondsSource, seconds};
 use super::drive::drive;
 use super::members::{Members, PoolConfig, Population, by_id, pool};
 use super::{Budget, Trace};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Estimate, number};
+use super::{Estimate, estimate};
 
 /// Charts of equal axes, one line in each.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub struct Line {
     /// Its points, from left to right.
     pub points: Vec<LinePoint>,
     /// Single observations behind it: across and up.
-    #[serde(deserialize_with = "number::pairs")]
+    #[serde(deserialize_with = "estimate::pairs")]
     pub dots: Vec<[f64; 2]>,
 }
 
@@ -46,7 +46,7 @@ pub struct Line {
 #[serde(default)]
 pub struct LinePoint {
     /// Across.
-    #[serde(deserialize_with = "number::or_nan")]
+    #[serde(deserialize_with = "estimate::or_nan")]
     pub at: f64,
     /// Up, with the ends of the band.
     pub value: Estimate,
@@ -81,10 +81,10 @@ pub struct FrontPoint {
     /// The architecture.
     pub arch: String,
     /// Across.
-    #[serde(deserialize_with = "number::or_nan")]
+    #[serde(deserialize_with = "estimate::or_nan")]
     pub x: f64,
     /// Up.
-    #[serde(deserialize_with = "number::or_nan")]
+    #[serde(deserialize_with = "estimate::or_nan")]
     pub y: f64,
     /// Whether no other is cheaper and better (the Pareto front).
     pub front: bool,

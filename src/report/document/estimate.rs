@@ -1,8 +1,7 @@
-//! Numbers with their uncertainty.
+//! Numbers with their uncertainty, and as they are read back from JSON, which writes what is not finite as null.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::number;
 pub use crate::stats::Interval;
 
 /// A number and how far it can be trusted.
@@ -10,10 +9,10 @@ pub use crate::stats::Interval;
 #[serde(default)]
 pub struct Estimate {
     /// The point estimate.
-    #[serde(deserialize_with = "number::or_nan")]
+    #[serde(deserialize_with = "or_nan")]
     pub value: f64,
     /// Its interval (95% unless something else is said).
-    #[serde(deserialize_with = "number::interval")]
+    #[serde(deserialize_with = "interval")]
     pub interval: Option<Interval>,
 }
 
@@ -32,4 +31,26 @@ impl Estimate {
     pub fn with_interval(value: f64, low: f64, high: f64) -> Self {
         Self { value, interval: Some(Interval { low, high }) }
     }
+}
+
+/// A number; null is not one.
+pub(super) fn or_nan<'de, D: Deserializer<'de>>(reader: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(reader)?.unwrap_or(f64::NAN))
+}
+
+/// Pairs of numbers.
+pub(super) fn pairs<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<[f64; 2]>, D::Error> {
+    let pairs: Vec<[Option<f64>; 2]> = Vec::deserialize(reader)?;
+    Ok(pairs.into_iter().map(|pair| pair.map(|v| v.unwrap_or(f64::NAN))).collect())
+}
+
+/// An interval; none if an end of it is not finite.
+pub(super) fn interval<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Interval>, D::Error> {
+    #[derive(Deserialize)]
+    struct Ends {
+        low: Option<f64>,
+        high: Option<f64>,
+    }
+    let ends: Option<Ends> = Option::deserialize(reader)?;
+    Ok(ends.and_then(|e| Some(Interval { low: e.low?, high: e.high? })))
 }

@@ -8,18 +8,15 @@
 mod charts;
 mod estimate;
 mod networks;
-mod number;
-mod predictions;
-mod scatter;
 mod table;
 
 use serde::{Deserialize, Serialize};
 
 pub use charts::{CurvePanels, Front, FrontPoint, Heat, HeatRow, IntervalRow, Intervals, Line, LinePoint, Tone};
 pub use estimate::{Estimate, Interval};
+pub use networks::{Cost, Scatter, ScatterPanel, ScatterPoint};
 pub use networks::{Drawing, Learning, LearningCurve, Strip, StripGroup, TrainedNetwork};
-pub use predictions::{Evidence, PredictionPoint, Predictions};
-pub use scatter::{Cost, Scatter, ScatterPanel, ScatterPoint};
+pub use networks::{Evidence, PredictionPoint, Predictions};
 pub use table::{Cell, Column, Grid};
 
 pub use crate::candidates::Role;

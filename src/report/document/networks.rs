@@ -1,8 +1,8 @@
-//! Trained networks: groups of them side by side, how they learned, and their pictures.
+//! Networks: trained ones by group, over their training and by prediction, by score and accuracy, and as pictures.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Estimate, Role};
+use super::{Estimate, Interval, Role, estimate};
 use crate::space::Picture;
 
 /// Groups of networks by accuracy.
@@ -75,4 +75,120 @@ pub struct Drawing {
     pub caption: String,
     /// What is drawn.
     pub picture: Picture,
+}
+
+/// Where the networks of a [`Predictions`] stood when the predictor was fitted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// The labelled networks, each predicted by a fit that had not seen it.
+    #[default]
+    CrossValidated,
+    /// Finalists and controls, trained after the fit.
+    HeldOut,
+    /// Networks the predictor was fitted on: says nothing about new ones, and the page warns of it.
+    InSample,
+}
+
+/// One predictor's predictions of networks that were also trained.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Predictions {
+    /// Which accuracy was predicted, in lower case ("validation accuracy").
+    pub accuracy: String,
+    /// Name of the predictor.
+    pub predictor: String,
+    /// Number of labelled networks it was fitted on.
+    pub labels: u64,
+    /// Whether the networks were new to it.
+    pub evidence: Evidence,
+    /// Nominal level of the intervals, percent (90 for a 90% interval).
+    pub level: f64,
+    /// Spearman correlation of predicted with trained accuracy.
+    pub spearman: Option<Estimate>,
+    /// The networks. How many intervals hold the trained accuracy is counted from them.
+    pub points: Vec<PredictionPoint>,
+    /// A sentence added to the caption.
+    pub note: String,
+}
+
+/// One network in a [`Predictions`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PredictionPoint {
+    /// The architecture.
+    pub arch: String,
+    /// Predicted accuracy, percent.
+    #[serde(deserialize_with = "estimate::or_nan")]
+    pub predicted: f64,
+    /// Standard deviation of the prediction, percentage points.
+    pub std: Option<f64>,
+    /// Predictive interval at the level of [`Predictions::level`], percent.
+    #[serde(deserialize_with = "estimate::interval")]
+    pub interval: Option<Interval>,
+    /// Trained accuracy, percent.
+    #[serde(deserialize_with = "estimate::or_nan")]
+    pub trained: f64,
+    /// Its part in the run.
+    pub role: Role,
+}
+
+/// Score against accuracy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Scatter {
+    /// What the accuracy is called, in lower case.
+    pub accuracy: String,
+    /// One panel per proxy; the first is shown.
+    pub panels: Vec<ScatterPanel>,
+}
+
+/// One proxy's scores against accuracy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScatterPanel {
+    /// Name of the proxy.
+    pub proxy: String,
+    /// Its Spearman correlation with accuracy.
+    pub spearman: Option<f64>,
+    /// The trained networks, each drawn by its role.
+    pub points: Vec<ScatterPoint>,
+    /// Score and accuracy (percent) of other networks; many are drawn as a density.
+    #[serde(deserialize_with = "estimate::pairs")]
+    pub cloud: Vec<[f64; 2]>,
+    /// The architectures of the cloud, in its order; empty for more than can be named.
+    pub names: Vec<String>,
+}
+
+/// One trained network in a [`ScatterPanel`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScatterPoint {
+    /// The architecture.
+    pub arch: String,
+    /// The proxy's score, in the proxy's own unit.
+    #[serde(deserialize_with = "estimate::or_nan")]
+    pub score: f64,
+    /// Trained accuracy, percent.
+    #[serde(deserialize_with = "estimate::or_nan")]
+    pub accuracy: f64,
+    /// Its part in the run.
+    pub role: Role,
+}
+
+/// One proxy's time and correlation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Cost {
+    /// Name of the proxy.
+    pub name: String,
+    /// Mean seconds for one network.
+    #[serde(deserialize_with = "estimate::or_nan")]
+    pub seconds: f64,
+    /// Spearman correlation with accuracy.
+    pub spearman: Estimate,
+    /// Whether it only measures size.
+    pub baseline: bool,
+    /// Whether no other proxy is at least as quick and at least as well correlated, and one of them strictly.
+    pub front: bool,
 }

@@ -7,7 +7,7 @@ use super::layout::{Place, layout};
 use super::page::breakable;
 use crate::report::document::Drawing;
 use crate::report::format::count;
-use crate::report::text::{operation, width};
+use crate::report::format::{operation, width};
 use crate::space::{CellGraph, Chain, Picture};
 
 const WIDTH: f64 = 320.0;

@@ -6,7 +6,7 @@ use super::chart::{at, single, svg};
 use super::table::folded;
 use crate::report::document::Heat;
 use crate::report::format::{DASH, fixed, signed, usable};
-use crate::report::text::{shortened, width};
+use crate::report::format::{shortened, width};
 
 const WIDTH: f64 = 400.0;
 /// Font size of what is written into the cells, where all of them have room for it.

@@ -7,7 +7,7 @@ use super::scale::Scale;
 use super::table::class;
 use crate::report::document::{Estimate, IntervalRow, Intervals, Tone};
 use crate::report::format::{drawable, fixed, interval_text, signed, usable};
-use crate::report::text::{shortened, width};
+use crate::report::format::{shortened, width};
 
 /// Colours and shapes of the series; there are no more, since more could not be told apart.
 const LOOKS: [(Shape, &str); 4] =

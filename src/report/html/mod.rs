@@ -4,19 +4,15 @@
 mod chart;
 mod costs;
 mod curves;
-mod density;
 mod drawing;
 mod front;
 mod heat;
 mod intervals;
 mod layout;
-mod learning;
+mod networks;
 mod page;
-mod placing;
-mod predictions;
 mod scale;
 mod scatter;
-mod strip;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -70,9 +66,9 @@ fn part(part: &Part) -> Option<Markup> {
         Part::Heat(heat) => heat::figure(heat),
         Part::Scatter(scatter) => scatter::figure(scatter),
         Part::Costs(costs) => costs::figure(costs),
-        Part::Strip(strip) => strip::figure(strip),
-        Part::Predictions(predictions) => predictions::figure(predictions),
-        Part::Learning(learning) => learning::figure(learning),
+        Part::Strip(strip) => networks::figure(strip),
+        Part::Predictions(predictions) => networks::predictions(predictions),
+        Part::Learning(learning) => networks::learning(learning),
         Part::Drawings(drawings) => drawing::figures(drawings),
         Part::Facts(facts) => (!facts.is_empty()).then(|| page::facts(facts)),
         Part::Code(title, text) => (!text.is_empty()).then(|| page::code(title, text)),

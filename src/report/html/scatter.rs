@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, PreEscaped, html};
 
-use super::chart::{Chart, Frame, Mark, Shape, figure as framed, short_key};
+use super::chart::{Chart, Frame, Mark, Shape, figure as framed, sample, short_key};
 use super::scale::Scale;
-use super::{capitalized, density, dropped, role, role_legend};
+use super::{capitalized, dropped, role, role_legend};
 use crate::report::document::{Role, Scatter, ScatterPanel, ScatterPoint};
 use crate::report::format::{count, fixed, score, usable};
 use crate::stats::ranks;
@@ -72,7 +72,7 @@ pub(super) fn figure(scatter: &Scatter) -> Option<Markup> {
     let drawn: Vec<Markup> = panels.iter().enumerate().filter_map(|(i, p)| drawer.panel(p, i == 0)).collect();
     let key = html! {
         (role_legend(most.points.iter().map(|p| p.role)))
-        @if dense { (density::legend(drawer.fullest)) }
+        @if dense { (shades(drawer.fullest)) }
     };
     let lost: usize = scatter.panels.iter().map(|p| p.points.len() + p.cloud.len()).sum::<usize>()
         - panels.iter().map(Panel::len).sum::<usize>();
@@ -149,8 +149,8 @@ impl Drawer<'_> {
             let (cloud, marks) = at.split_at(panel.cloud.len());
             match (cloud.is_empty(), self.dense) {
                 (true, _) => {}
-                (_, true) => self.fullest = self.fullest.max(density::bins(chart, cloud)),
-                (_, false) => density::dots(chart, cloud),
+                (_, true) => self.fullest = self.fullest.max(bins(chart, cloud)),
+                (_, false) => dots(chart, cloud),
             }
             for (i, (p, place)) in panel.points.iter().zip(marks).enumerate() {
                 let i = i + panel.cloud.len();
@@ -270,6 +270,65 @@ fn piled(values: impl Iterator<Item = f64>) -> bool {
     values.len() > 20 && at(0.95) - at(0.05) < 0.2 * (at(1.0) - at(0.0))
 }
 
+/// Side of a bin in user units.
+const SIDE: f64 = 12.0;
+/// Steps of shade.
+const LEVELS: usize = 5;
+
+/// Draws every point as a dot of one path. The page's script finds the dot under the pointer by its place in the list.
+fn dots(chart: &mut Chart, places: &[(f64, f64)]) {
+    let path: String = places.iter().map(|(x, y)| format!("M{x:.0} {y:.0}h0")).collect();
+    chart.draw(html! { path.dots d=(path) {} });
+}
+
+/// Draws how many points fall into each square, darker where there are more: one path per shade, with the counts beside it
+/// for the page's script. Returns the most in a square.
+fn bins(chart: &mut Chart, places: &[(f64, f64)]) -> u64 {
+    let mut counts = std::collections::BTreeMap::new();
+    for (x, y) in places {
+        *counts.entry(((x / SIDE).floor() as i64, (y / SIDE).floor() as i64)).or_insert(0u64) += 1;
+    }
+    let most = counts.values().copied().max().unwrap_or(0);
+    for level in 0..LEVELS {
+        let here: Vec<_> = counts.iter().filter(|(_, n)| shade(**n, most) == level).collect();
+        if here.is_empty() {
+            continue;
+        }
+        // A stroke as wide as a bin is high fills the square.
+        let path: String = here
+            .iter()
+            .map(|((x, y), _)| format!("M{} {}h{}", *x as f64 * SIDE, (*y as f64 + 0.5) * SIDE, SIDE - 1.0))
+            .collect();
+        let numbers: Vec<String> = here.iter().map(|(_, n)| n.to_string()).collect();
+        let numbers = numbers.join(" ");
+        chart.draw(html! { path class={ "bins b" (level) } d=(path) data-c=(numbers) {} });
+    }
+    most
+}
+
+/// The shade of a square with `n` of at most `most` points: steps that are even on a logarithmic scale.
+fn shade(n: u64, most: u64) -> usize {
+    let share = (n as f64).ln() / (most.max(2) as f64).ln();
+    ((share * LEVELS as f64) as usize).min(LEVELS - 1)
+}
+
+/// A legend of the shades for squares of up to `most` points.
+fn shades(most: u64) -> Markup {
+    let steps: Vec<u64> = (1..=most.min(1 << 20))
+        .fold(vec![None; LEVELS], |mut first, n| {
+            first[shade(n, most)].get_or_insert(n);
+            first
+        })
+        .into_iter()
+        .flatten()
+        .collect();
+    let item = |from: u64| {
+        let words = if from == 1 { "1".to_owned() } else { format!("{} or more", count(from)) };
+        sample(html! { path class={ "bins b" (shade(from, most)) } d="M1.5 7h11" {} }, &words)
+    };
+    html! { ul.legend { li { "Networks in a square:" } @for from in steps { (item(from)) } } }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,5 +342,13 @@ mod tests {
             assert_eq!(label(scores), None);
         }
         assert!(Logarithm::Negative.of(-1e9) < Logarithm::Negative.of(-1.0));
+    }
+
+    #[test]
+    fn shades_rise_with_the_count() {
+        assert_eq!([1, 9, 11, 100, 1000, 100_000].map(|n| shade(n, 100_000)), [0, 0, 1, 2, 3, 4]);
+        assert_eq!(shade(1, 1), 0);
+        let legend = shades(30).0;
+        assert!(legend.contains("</svg>1</li>") && legend.matches("<svg").count() == LEVELS, "{legend}");
     }
 }

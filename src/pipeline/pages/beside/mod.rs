@@ -1,22 +1,23 @@
 //! Several runs side by side.
 
-mod agreement;
-mod page;
-mod settings;
-mod table;
-
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
-
-pub use agreement::Agreement;
-pub use settings::Setting;
+use serde_json::Value;
 
 use super::Loaded;
+use crate::benchmark::columns::{integer, number, text, write};
+use crate::files::FileError;
 use crate::pipeline::RunError;
 use crate::pipeline::findings::ProxyRow;
-use crate::pipeline::results::{Best, SearchCurve};
+use crate::pipeline::results::{Best, SearchCurve, read};
 use crate::report::document::{Document, Estimate};
+
+mod agreement;
+mod page;
+
+pub use agreement::Agreement;
 
 /// Best networks named of each run.
 const BEST: usize = 5;
@@ -71,7 +72,7 @@ pub fn beside(loaded: &[Loaded]) -> Result<Beside, RunError> {
         )));
     }
     let noted: Vec<&serde_json::Value> = loaded.iter().map(|run| &run.contents.settings).collect();
-    let (settings, common_settings) = settings::differing(&noted);
+    let (settings, common_settings) = differing(&noted);
     let rows = |(run, loaded): (usize, &Loaded)| {
         let row = move |row: &ProxyRow| Correlation {
             run,
@@ -104,7 +105,7 @@ impl Beside {
 
     /// Writes the comparison as a long table; see the documentation of `naslens report`.
     pub fn write(&self, path: &Path) -> Result<(), RunError> {
-        Ok(table::write_rows(path, self)?)
+        Ok(write_rows(path, self)?)
     }
 }
 
@@ -119,9 +120,103 @@ fn names(paths: &[&Path]) -> Vec<String> {
     parts.iter().map(|p| p[common..].join("/")).collect()
 }
 
+struct Row<'a> {
+    run: &'a str,
+    other: &'a str,
+    what: &'static str,
+    name: &'a str,
+    networks: u64,
+    value: Option<f64>,
+    estimate: Option<Estimate>,
+}
+
+/// One row per number: `run`, `other_run` (empty but for agreements), `what` (`spearman` and `kendall` with accuracy,
+/// `spearman_between_runs`, `kendall_between_runs`), `proxy`, `networks`, `value`, and `low` and `high` of its 95% interval.
+pub(super) fn write_rows(path: &Path, beside: &Beside) -> Result<(), FileError> {
+    let mut rows: Vec<Row> = Vec::new();
+    for c in &beside.correlations {
+        for (what, estimate) in [("spearman", c.spearman), ("kendall", c.kendall)] {
+            let (run, value) = (&beside.runs[c.run], estimate.map(|e| e.value));
+            rows.push(Row { run, other: "", what, name: &c.proxy, networks: c.networks, value, estimate });
+        }
+    }
+    for a in &beside.agreement {
+        for (what, value) in [("spearman_between_runs", a.spearman), ("kendall_between_runs", a.kendall)] {
+            let (run, other) = (&beside.runs[a.first], &beside.runs[a.second]);
+            rows.push(Row { run, other, what, name: &a.proxy, networks: a.networks, value, estimate: None });
+        }
+    }
+    let interval = |row: &Row| row.estimate.and_then(|e| e.interval);
+    write(
+        path,
+        vec![
+            ("run", text(rows.iter().map(|r| r.run))),
+            ("other_run", text(rows.iter().map(|r| r.other))),
+            ("what", text(rows.iter().map(|r| r.what))),
+            ("proxy", text(rows.iter().map(|r| r.name))),
+            ("networks", integer(rows.iter().map(|r| r.networks as i64))),
+            ("value", number(rows.iter().map(|r| r.value))),
+            ("low", number(rows.iter().map(|r| interval(r).map(|i| i.low)))),
+            ("high", number(rows.iter().map(|r| interval(r).map(|i| i.high)))),
+        ],
+    )
+}
+
+/// A setting in which runs differ.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Setting {
+    /// Its name, with dots between the levels.
+    pub name: String,
+    /// Its value in every run; None where the run does not have it.
+    pub values: Vec<Option<String>>,
+}
+
+/// The settings that are not the same in all runs, by name, and the number of those that are.
+pub(super) fn differing(runs: &[&Value]) -> (Vec<Setting>, usize) {
+    let flat: Vec<BTreeMap<String, String>> = runs.iter().map(|run| flattened(run)).collect();
+    let mut names: Vec<&String> = flat.iter().flat_map(BTreeMap::keys).collect();
+    names.sort_unstable();
+    names.dedup();
+    let all = names.len();
+    let setting = |name: &String| {
+        let values: Vec<Option<String>> = flat.iter().map(|run| run.get(name).cloned()).collect();
+        let equal = values.iter().all(|v| *v == values[0]);
+        (!equal).then(|| Setting { name: name.clone(), values })
+    };
+    let differing: Vec<Setting> = names.into_iter().filter_map(setting).collect();
+    let common = all - differing.len();
+    (differing, common)
+}
+
+fn flattened(value: &Value) -> BTreeMap<String, String> {
+    let mut flat = BTreeMap::new();
+    flatten("", value, &mut flat);
+    flat
+}
+
+fn flatten(name: &str, value: &Value, flat: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                let name = if name.is_empty() { field.clone() } else { format!("{name}.{field}") };
+                flatten(&name, value, flat);
+            }
+        }
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(read::text).collect();
+            flat.insert(name.into(), items.join(", "));
+        }
+        Value::Null => {}
+        plain => {
+            flat.insert(name.into(), read::text(plain));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn names_leave_out_common_folders() {
@@ -129,5 +224,23 @@ mod tests {
         assert_eq!(of(&["runs/space=a/seed=1", "runs/space=a/seed=2"]), ["seed=1", "seed=2"]);
         assert_eq!(of(&["runs/a", "other/b/c"]), ["runs/a", "other/b/c"]);
         assert_eq!(of(&["a", "a"]), ["a", "a"]);
+    }
+
+    #[test]
+    fn only_what_differs_is_named() {
+        let runs = [
+            json!({ "space": "a", "train": { "epochs": 4, "lr": 0.1 }, "proxies": ["x", "y"], "limit": null }),
+            json!({ "space": "a", "train": { "epochs": 8, "lr": 0.1 }, "proxies": ["x"], "limit": 3 }),
+        ];
+        let (settings, common) = differing(&[&runs[0], &runs[1]]);
+        let shown: Vec<(&str, Vec<&str>)> = settings
+            .iter()
+            .map(|s| (s.name.as_str(), s.values.iter().map(|v| v.as_deref().unwrap_or("-")).collect()))
+            .collect();
+        assert_eq!(
+            shown,
+            [("limit", vec!["-", "3"]), ("proxies", vec!["x, y", "x"]), ("train.epochs", vec!["4", "8"])]
+        );
+        assert_eq!(common, 2);
     }
 }

@@ -9,7 +9,7 @@ use crate::pipeline::findings::{
     Column, Features, Findings, Preferences, Proxies, ProxyRow, correlations, costs, preferences, sentences, worth,
 };
 use crate::pipeline::results::PageOptions;
-use crate::pipeline::results::scores::Judged;
+use crate::pipeline::results::read::Judged;
 use crate::proxy;
 use crate::report::document::{Estimate, Fact, ScatterPanel};
 use crate::seed::{Stream, derive};

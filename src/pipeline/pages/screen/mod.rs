@@ -12,7 +12,7 @@ use crate::candidates::{LATENCY, SCORES_FILE};
 use crate::candidates::{PRIOR, RunNote, score, score_names};
 use crate::pipeline::RunError;
 use crate::pipeline::findings::{Overview, Reproduction};
-use crate::pipeline::results::scores::{Judged, judged};
+use crate::pipeline::results::read::{Judged, judged};
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, SearchCurve, front, read};
 use crate::pipeline::search::{self, curve_sections};
 use crate::proxy;
