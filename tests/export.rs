@@ -208,3 +208,47 @@ fn logits_of_an_untrained_network_depend_on_the_image() {
         }
     }
 }
+
+#[test]
+fn images_get_classes_and_what_is_damaged_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, images) = (dir.path().join("exported"), dir.path().join("images"));
+    done(export(&out, ""));
+    fs::create_dir_all(images.join("below")).unwrap();
+    for (i, name) in ["a.png", "b.jpg", "below/c.png"].iter().enumerate() {
+        image::RgbImage::from_fn(40, 30, |x, y| image::Rgb([(x * 6) as u8, (y * 8) as u8, 90 * i as u8]))
+            .save(images.join(name))
+            .unwrap();
+    }
+    fs::write(images.join("bad.png"), "no image").unwrap();
+    let predict = |what: &Path, args: &str| {
+        let mut command = naslens("predict-images");
+        command.arg(&out).arg(what).args(args.split_whitespace());
+        command
+    };
+    let said = done(predict(&images, ""));
+    let text = String::from_utf8(said.stdout).unwrap();
+    assert!(text.lines().count() == 3 && text.contains("below/c.png"), "{text}");
+    let warned = String::from_utf8(said.stderr).unwrap();
+    assert!(warned.contains("left out 1 file") && warned.contains("bad.png"), "{warned}");
+
+    let json: serde_json::Value = serde_json::from_slice(&done(predict(&images, "--json")).stdout).unwrap();
+    let first = &json["images"][0];
+    let shares: Vec<f64> = first["probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).collect();
+    assert!(shares.len() == 5 && (shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+    assert!(first["file"].as_str().unwrap().ends_with("a.png") && json["skipped"].as_array().unwrap().len() == 1);
+    let csv = dir.path().join("out.csv");
+    done(predict(&images, &format!("--out {}", csv.display())));
+    let csv = fs::read_to_string(csv).unwrap();
+    assert!(csv.starts_with("file,class,probability,p_0,p_1,p_2,p_3,p_4\n") && csv.lines().count() == 4, "{csv}");
+    assert!(csv.contains(&shares[4].to_string()), "{csv}");
+    let parquet = dir.path().join("out.parquet");
+    done(predict(&images, &format!("--out {}", parquet.display())));
+    assert!(fs::read(parquet).unwrap().starts_with(b"PAR1"));
+
+    refused(predict(&images.join("bad.png"), ""), &["none of 1 images can be decoded", "bad.png"]);
+    refused(predict(&images, "--out out.txt"), &["out.txt ends in neither .parquet nor .csv"]);
+    refused(predict(&dir.path().join("nowhere.png"), ""), &["nowhere.png"]);
+    fs::remove_file(out.join("model.safetensors")).unwrap();
+    refused(predict(&images, ""), &["model.safetensors", "of an export"]);
+}

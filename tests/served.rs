@@ -10,6 +10,7 @@ use naslens::data::{self, Splits, split};
 use naslens::engine::Parameters;
 use naslens::export::{Model, write};
 use naslens::network::Shape;
+use naslens::pipeline::{PredictImagesConfig, predict_images};
 use naslens::space::{self, Task};
 
 const ARCH: &str = "|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_1x1~1|none~2|";
@@ -36,7 +37,6 @@ fn noise(i: u32, channel: u32) -> u8 {
 
 /// Each file is a class of its own. Exports a network for them, and compares what naslens and Python make of the files.
 fn compare(files: &[(&str, DynamicImage)], image: Shape, tolerance: f64) {
-    let Some(python) = python() else { return };
     let dir = tempfile::tempdir().unwrap();
     let mut paths = Vec::new();
     for (i, (name, image)) in files.iter().enumerate() {
@@ -51,6 +51,8 @@ fn compare(files: &[(&str, DynamicImage)], image: Shape, tolerance: f64) {
     export(&exported, image, &train, &statistics);
     let mut order: Vec<usize> = (0..files.len()).collect();
     order.sort_by_key(|&i| train.labels[i]);
+    predictions_are_those_of_the_training_images(&exported, &paths, &order);
+    let Some(python) = python() else { return };
     let inputs = order.iter().flat_map(|&i| train.images.index_axis(ndarray::Axis(0), i).to_owned());
     fs::write(exported.join("inputs.f32"), inputs.flat_map(f32::to_le_bytes).collect::<Vec<_>>()).unwrap();
     let run = |args: &[&str], more: &[std::path::PathBuf]| {
@@ -70,6 +72,22 @@ fn compare(files: &[(&str, DynamicImage)], image: Shape, tolerance: f64) {
         zeroed(&exported);
         let (good, said) = run(&["check.py"], &[]);
         assert!(!good && said.contains("DIFFERS"), "{said}");
+    }
+}
+
+/// The class of a file is that of the most probable logit of its image in the example.
+fn predictions_are_those_of_the_training_images(exported: &Path, paths: &[std::path::PathBuf], order: &[usize]) {
+    let config = PredictImagesConfig { export: exported.into(), images: paths.to_vec(), ..Default::default() };
+    let found = predict_images(&config).unwrap();
+    let example = fs::read(exported.join("example.safetensors")).unwrap();
+    let logits = safetensors::SafeTensors::deserialize(&example).unwrap().tensor("logits").unwrap().data().to_owned();
+    let logits: Vec<f64> = logits.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes).into()).collect();
+    for (image, &i) in found.images.iter().zip(order) {
+        let shares: Vec<f64> = logits[i * order.len()..][..order.len()].iter().map(|logit| logit.exp()).collect();
+        let sum: f64 = shares.iter().sum();
+        for (found, share) in image.probabilities.iter().zip(shares) {
+            assert!((found - share / sum).abs() < 1e-5, "{image:?}");
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod make_table;
 mod man;
 mod plan;
 mod predict;
+mod predict_images;
 mod progress;
 mod report;
 mod run;
@@ -74,6 +75,7 @@ enum Command {
     Plan(plan::Args),
     Report(report::Args),
     Export(export::Args),
+    PredictImages(predict_images::Args),
     Latency(latency::Args),
     Bench(bench::Args),
     List(list::Args),
@@ -109,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(args),
         Command::Report(args) => report::run(args),
         Command::Export(args) => export::run(args),
+        Command::PredictImages(args) => predict_images::run(args),
         Command::Latency(args) => latency::run(args),
         Command::Bench(args) => bench::run(args),
         Command::List(args) => list::run(args),

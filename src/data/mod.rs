@@ -36,7 +36,7 @@ pub use batch::{Batch, DEFAULT_BATCH, draw_batch};
 pub use census::{Census, balanced_accuracy};
 pub use dataset::{ChannelStats, Dataset, Part, Skipped};
 pub use error::{DataError, listed_files};
-pub use folder::ImageFolder;
+pub use folder::{ImageFolder, image_files, read_image};
 pub use noise::{Noise, Spectrum};
 pub(crate) use resample::resize_weights;
 pub use source::{SOURCES, open};

@@ -14,6 +14,7 @@ mod make_table;
 pub mod pages;
 pub mod plan;
 pub mod predict;
+mod predict_images;
 pub mod results;
 mod run;
 mod screen;
@@ -27,6 +28,7 @@ pub use cascade::{CascadeEvaluation, CascadeRow, evaluate_cascades};
 pub use error::RunError;
 pub use export::{ExportConfig, export};
 pub use make_table::{TableConfig, TableOutcome, make_table};
+pub use predict_images::{ImagePrediction, ImagePredictions, PredictImagesConfig, predict_images};
 pub use run::{RunConfig, RunOutcome, Stage, TruthTable, run};
 pub use screen::{
     CascadeStage, Init, Keep, Outcome, Progress, RunOptions, ScreenConfig, Selection, read_arch_list, screen,

@@ -53,6 +53,14 @@ pub(super) struct Deep {
     pub max: u16,
 }
 
+impl Deep {
+    /// Its planes in 8 bits, if `white` is white.
+    pub fn levels(&self, white: u16) -> impl Iterator<Item = u8> {
+        let white = u32::from(white);
+        self.planes.iter().map(move |&value| ((u32::from(value.min(white as u16)) * 255 + white / 2) / white) as u8)
+    }
+}
+
 /// Reads what the file says of its image, EXIF rotation applied; the reason in words if it can't be.
 pub(super) fn header(path: &Path) -> Result<Header, String> {
     let mut file = open(path)?;

@@ -96,6 +96,13 @@ pub(super) fn list(root: &Path) -> Result<Listing, DataError> {
     Ok(listing)
 }
 
+/// All image files in a folder and below, by directory and name; hidden ones are left out.
+pub fn image_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let (mut listing, mut seen) = (Listing::default(), HashSet::new());
+    listing.collect(folder, 0, Part::Train, &mut seen)?;
+    Ok(listing.images.into_iter().map(|image| image.path).collect())
+}
+
 impl Listing {
     /// All files of a directory and the directories in it, as files of one class.
     fn collect(&mut self, path: &Path, class: usize, part: Part, seen: &mut HashSet<PathBuf>) -> Result<(), DataError> {

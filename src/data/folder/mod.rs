@@ -3,9 +3,12 @@
 mod decode;
 mod list;
 mod pixels;
+mod single;
 
 use self::decode::{Header, Treatment};
+pub use self::list::image_files;
 use self::list::{Image, Listing, list};
+pub use self::single::read_image;
 use super::error::listed_files;
 use super::spec::{flag, path_and_options};
 use super::{DataError, DataSource, DataSpec, Dataset, Part, Skipped, Source, SourceInfo, Watch};
@@ -193,12 +196,11 @@ fn finish(pixels: &mut Array4<u8>, treatments: Vec<Treatment>) -> (Vec<String>, 
     let max = treatments.iter().filter_map(|t| t.deep.as_ref()).map(|deep| deep.max).max();
     let bits = max.map(|max| [8, 10, 12, 14].into_iter().find(|&bits| max >> bits == 0).unwrap_or(16u32));
     let white = bits.map(|bits| u16::MAX >> (16 - bits));
-    if let (Some(bits), Some(white)) = (bits, white.map(u32::from)) {
+    if let (Some(bits), Some(white)) = (bits, white) {
         note(count(|t| t.deep.is_some()), format!("have 16 bits a channel, of which {bits} are used: they become 8"));
-        for (mut image, deep) in pixels.outer_iter_mut().zip(treatments.iter().map(|t| &t.deep)) {
-            let values = deep.iter().flat_map(|deep| &deep.planes);
-            let scaled = values.map(|&value| ((u32::from(value) * 255 + white / 2) / white) as u8);
-            image.iter_mut().zip(scaled).for_each(|(pixel, value)| *pixel = value);
+        for (mut image, treatment) in pixels.outer_iter_mut().zip(&treatments) {
+            let levels = treatment.deep.iter().flat_map(|deep| deep.levels(white));
+            image.iter_mut().zip(levels).for_each(|(pixel, value)| *pixel = value);
         }
     }
     (notes, white)
