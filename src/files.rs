@@ -9,54 +9,29 @@ use std::path::{Path, PathBuf};
 /// Why a file or folder could not be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum FileError {
     /// The folder cannot be made or written.
     #[error("cannot write to the folder {}: {source}; choose another --out or change its permissions", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    Folder { path: PathBuf, source: std::io::Error },
     /// The disk is nearly full.
     #[error(
         "not enough disk: {} has {available_mb} MB free, the run may need {needed_mb} MB; free some space or choose \
          another --out", path.display()
     )]
-    DiskFull {
-        /// The folder.
-        path: PathBuf,
-        /// Free space, 1e6 bytes.
-        available_mb: u64,
-        /// Estimated need, 1e6 bytes.
-        needed_mb: u64,
-    },
+    DiskFull { path: PathBuf, available_mb: u64, needed_mb: u64 },
     /// Writing failed; the file keeps its old content.
     #[error("cannot write {}: {reason}; nothing was changed, so free some space or fix the folder and run again", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What went wrong.
-        reason: String,
-    },
+    Write { path: PathBuf, reason: String },
     /// A link where naslens makes a folder or file of its own.
     #[error("{} is a link, which naslens does not write through; remove it or choose another folder", path.display())]
-    Link {
-        /// The link.
-        path: PathBuf,
-    },
+    Link { path: PathBuf },
     /// A file of somebody else where naslens has to write.
     #[error("{} is in the way: naslens did not write it and does not replace it; move it or choose another --out", path.display())]
-    Taken {
-        /// The file.
-        path: PathBuf,
-    },
+    Taken { path: PathBuf },
     /// Another process writes to the same folder.
     #[error("{} is in use by another naslens process; wait for it or choose another --out", path.display())]
-    Locked {
-        /// The folder.
-        path: PathBuf,
-    },
+    Locked { path: PathBuf },
 }
 
 /// Makes the folder if needed and checks that files can be written there and that about `needed` bytes are free.

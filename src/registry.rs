@@ -58,23 +58,14 @@ impl Unknown {
 /// Why an entry cannot be registered.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum RegisterError {
     /// Its name, or an alias, is taken.
     #[error("there is a {kind} called `{name}` already; choose another name")]
-    Duplicate {
-        /// What it is ([`Entry::KIND`]).
-        kind: &'static str,
-        /// The name.
-        name: &'static str,
-    },
+    Duplicate { kind: &'static str, name: &'static str },
     /// Its name would not survive a list on the command line.
     #[error("a {kind} cannot be called `{name}`: use letters, digits and `-_@.`")]
-    Name {
-        /// What it is ([`Entry::KIND`]).
-        kind: &'static str,
-        /// The name.
-        name: &'static str,
-    },
+    Name { kind: &'static str, name: &'static str },
 }
 
 /// A text of several lines of source as one line.

@@ -22,117 +22,51 @@ const MOST_ROWS: usize = 10_000_000;
 /// Why a table or one of its columns could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum TableError {
     /// No file has this name.
     #[error("there is no file `{path}`; check the path, or download or write the table first")]
-    Missing {
-        /// The file asked for.
-        path: PathBuf,
-    },
+    Missing { path: PathBuf },
     /// The path names a folder.
     #[error("`{path}` is a folder; name the Parquet file inside it")]
-    Folder {
-        /// The path asked for.
-        path: PathBuf,
-    },
+    Folder { path: PathBuf },
     /// The table has a row per measurement, not one per architecture.
     #[error(
         "`{path}` has a row per measurement, not one per architecture; \
          `naslens import {path} --wide TABLE.parquet` makes such a table"
     )]
-    Long {
-        /// The file asked for.
-        path: PathBuf,
-    },
+    Long { path: PathBuf },
     /// The file exists but the system refuses to read it.
     #[error("`{path}` cannot be read ({source}); check its permissions and the disk")]
-    Unreadable {
-        /// The file asked for.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    Unreadable { path: PathBuf, source: std::io::Error },
     /// The file does not end in a valid Parquet footer: another format, or cut short.
     #[error("`{path}` is not a complete Parquet file ({source}); {remedy}")]
-    NotParquet {
-        /// The file asked for.
-        path: PathBuf,
-        /// What the Parquet reader said.
-        source: ParquetError,
-        /// What to do about it.
-        remedy: &'static str,
-    },
+    NotParquet { path: PathBuf, source: ParquetError, remedy: &'static str },
     /// More rows than are held in memory.
     #[error("`{path}` has {rows} rows, more than the {MOST_ROWS} that are read; choose the rows that matter")]
-    TooLong {
-        /// The file asked for.
-        path: PathBuf,
-        /// Its rows.
-        rows: usize,
-    },
+    TooLong { path: PathBuf, rows: usize },
     /// A column is compressed in a way that is not read.
     #[error(
         "column {} of `{path}` is compressed by {codec}, which is not read; write the file again with zstd, snappy, gzip, \
          lz4 or no compression",
         quoted(.column)
     )]
-    Compression {
-        /// The file asked for.
-        path: PathBuf,
-        /// The first such column.
-        column: String,
-        /// How it is compressed.
-        codec: &'static str,
-    },
+    Compression { path: PathBuf, column: String, codec: &'static str },
     /// The footer is fine but the data of a column is not.
     #[error("column `{column}` of `{path}` is damaged ({source}); download or write the file again")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// The column asked for.
-        column: String,
-        /// What the reader said.
-        source: ArrowError,
-    },
+    Damaged { path: PathBuf, column: String, source: ArrowError },
     /// No column has this name.
     #[error("`{path}` has no column `{column}`; {}columns: {}", hint(.suggestion), list(.columns))]
-    NoColumn {
-        /// The file.
-        path: PathBuf,
-        /// The column asked for.
-        column: String,
-        /// The column with the most similar name, if one is similar.
-        suggestion: Option<String>,
-        /// All columns.
-        columns: Vec<String>,
-    },
+    NoColumn { path: PathBuf, column: String, suggestion: Option<String>, columns: Vec<String> },
     /// The column holds another kind of value.
     #[error("column `{column}` of `{path}` holds {found}, not {wanted}; choose another column or convert this one")]
-    WrongType {
-        /// The file.
-        path: PathBuf,
-        /// The column asked for.
-        column: String,
-        /// Its Arrow type.
-        found: DataType,
-        /// The kind of value asked for.
-        wanted: &'static str,
-    },
+    WrongType { path: PathBuf, column: String, found: DataType, wanted: &'static str },
     /// A value of a numeric column is negative, fractional, or too large for a float to be exact.
     #[error(
         "column `{column}` of `{path}` holds {value} in row {row}, not a whole number from 0 up; \
          correct or remove the row"
     )]
-    NotWhole {
-        /// The file.
-        path: PathBuf,
-        /// The column asked for.
-        column: String,
-        /// The row, counted from 0.
-        row: usize,
-        /// The value found.
-        value: f64,
-    },
+    NotWhole { path: PathBuf, column: String, row: usize, value: f64 },
 }
 
 fn hint(suggestion: &Option<String>) -> String {

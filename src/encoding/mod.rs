@@ -27,26 +27,17 @@ pub use scores::{rank_normal, score_columns};
 /// Why features cannot be put together.
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum EncodingError {
     /// No encoding of that name.
     #[error(transparent)]
     Unknown(#[from] Unknown),
     /// A column with another number of rows than the first one.
     #[error("feature `{column}` has {found} rows, the others have {expected}; give one value per screened network")]
-    Rows {
-        /// The column.
-        column: String,
-        /// Its number of rows.
-        found: usize,
-        /// The number of rows of the first column.
-        expected: usize,
-    },
+    Rows { column: String, found: usize, expected: usize },
     /// Two columns of one name.
     #[error("feature `{column}` is there twice; name each feature once")]
-    Duplicate {
-        /// The name.
-        column: String,
-    },
+    Duplicate { column: String },
 }
 
 /// Named features of one origin.

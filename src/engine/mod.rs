@@ -58,6 +58,7 @@ pub use weights::{LayerTensors, WeightBank, Weights, channels_last};
 /// Why a network could not be run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum EngineError {
     /// The device string is not understood.
     #[error("unknown device `{0}`; use auto, cpu, cuda or cuda:N")]
@@ -67,35 +68,16 @@ pub enum EngineError {
         "no CUDA device {index}: libtorch sees {available}; use --device cpu, or build against the CUDA libtorch \
          (`make libtorch CUDA=1`) on a machine with an NVIDIA driver"
     )]
-    NoCuda {
-        /// The device asked for.
-        index: usize,
-        /// Number of devices that libtorch sees.
-        available: i64,
-    },
+    NoCuda { index: usize, available: i64 },
     /// libtorch refused, for instance because memory ran out.
     #[error("libtorch: {}", torch_message(.0))]
     Torch(#[from] tch::TchError),
     /// More memory is needed than there is.
     #[error("{what} would need at least {} of memory, and {} are free; lower {lower}", gigabytes(*.needed), gigabytes(*.available))]
-    Memory {
-        /// What needs it.
-        what: &'static str,
-        /// Bytes needed, at least.
-        needed: u64,
-        /// Bytes free.
-        available: u64,
-        /// The options that make it less.
-        lower: &'static str,
-    },
+    Memory { what: &'static str, needed: u64, available: u64, lower: &'static str },
     /// The batch does not fit the network.
     #[error("the batch is {batch}, the network takes {network}")]
-    BatchShape {
-        /// Shape of one image of the batch.
-        batch: crate::network::Shape,
-        /// Input shape of the network.
-        network: crate::network::Shape,
-    },
+    BatchShape { batch: crate::network::Shape, network: crate::network::Shape },
 }
 
 fn gigabytes(bytes: u64) -> String {

@@ -33,6 +33,7 @@ use crate::space::{SpaceError, SpaceSpec};
 /// Why a latency cannot be measured or predicted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum HardwareError {
     /// The device.
     #[error(transparent)]
@@ -42,60 +43,28 @@ pub enum HardwareError {
     Space(#[from] SpaceError),
     /// libtorch refused, for instance because memory ran out.
     #[error("a network cannot be run on {device}: {}", crate::engine::torch_message(.source))]
-    Run {
-        /// The device.
-        device: String,
-        /// What libtorch says.
-        source: tch::TchError,
-    },
+    Run { device: String, source: tch::TchError },
     /// Ctrl-C.
     #[error("interrupted after {done} of {total} measurements, which are lost")]
-    Interrupted {
-        /// Measurements finished.
-        done: usize,
-        /// All of them.
-        total: usize,
-    },
+    Interrupted { done: usize, total: usize },
     /// Too few networks to fit.
     #[error("{found} networks with a latency are too few for a model, which needs {least}; measure more")]
-    TooFew {
-        /// How many there are.
-        found: usize,
-        /// The fewest.
-        least: usize,
-    },
+    TooFew { found: usize, least: usize },
     /// An invalid latency.
     #[error("the latency of `{arch}` is {latency_ms} ms; it must be a positive number")]
-    Value {
-        /// The architecture.
-        arch: String,
-        /// What was given.
-        latency_ms: f64,
-    },
+    Value { arch: String, latency_ms: f64 },
     /// The fit failed.
     #[error("the latency model cannot be fitted: {0}")]
     Numerical(String),
     /// No such file, or none that is a model.
     #[error("{} is not a latency model ({reason}); make one with `naslens latency --fit --samples N --out FILE`", path.display())]
-    NoModel {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A model of other networks.
+    NoModel { path: PathBuf, reason: String },
+    /// A model of other networks. `what` is `the space`, `the skeleton` or `images of`.
     #[error(
         "the latency model is of {what} {model}, but these networks have {asked}: their operations are others; fit a model \
          for them with `naslens latency --fit`"
     )]
-    OtherNetworks {
-        /// What differs: `the space`, `the skeleton` or `images of`.
-        what: &'static str,
-        /// What the model is of.
-        model: String,
-        /// What it is asked for.
-        asked: String,
-    },
+    OtherNetworks { what: &'static str, model: String, asked: String },
     /// An invalid limit.
     #[error("a limit of {0} ms makes no sense; give a positive number of milliseconds")]
     LimitValue(f64),
@@ -104,12 +73,7 @@ pub enum HardwareError {
     LimitWithoutModel,
     /// The networks are measured elsewhere.
     #[error("the latency model is of {model}; on this machine ({here}) its networks cannot be measured again")]
-    OtherMachine {
-        /// Where the model was measured.
-        model: String,
-        /// This machine, with the same settings.
-        here: String,
-    },
+    OtherMachine { model: String, here: String },
 }
 
 fn describe(space: &SpaceSpec, image: Shape) -> String {

@@ -12,72 +12,29 @@ use crate::text::quoted;
 /// Why a file could not be imported. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum ImportError {
     /// There is nothing there, or the system refuses to read it.
     #[error("`{}` cannot be read ({source}); check the path, its permissions and the disk", path.display())]
-    Unreadable {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    Unreadable { path: PathBuf, source: std::io::Error },
     /// No format knows the file.
     #[error("`{}` is none of the files that are recognised; name its format with --format, one of: {known}", path.display())]
-    Unrecognised {
-        /// The file or folder.
-        path: PathBuf,
-        /// All formats.
-        known: String,
-    },
+    Unrecognised { path: PathBuf, known: String },
     /// No format of that name.
     #[error(transparent)]
     Unknown(#[from] Unknown),
     /// A pickle that is damaged, hostile or of another kind.
     #[error("`{}` is not the pickle that was expected: {source}; download it again from its official source", path.display())]
-    Pickle {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: PickleError,
-    },
+    Pickle { path: PathBuf, source: PickleError },
     /// The content is not what the format says.
     #[error("`{}`, {place}: {reason}; {remedy}", path.display())]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// Where in it: a byte, a record, a line.
-        place: String,
-        /// What was found and what was expected.
-        reason: String,
-        /// What to do about it.
-        remedy: &'static str,
-    },
+    Content { path: PathBuf, place: String, reason: String, remedy: &'static str },
     /// A number that its field cannot hold.
     #[error("`{}`, {place}: {field} is {value}, not {allowed}; {remedy}", path.display())]
-    Impossible {
-        /// The file.
-        path: PathBuf,
-        /// Where in it: an architecture, or a row and a column.
-        place: String,
-        /// Field of the schema.
-        field: &'static str,
-        /// What it would hold.
-        value: f64,
-        /// What it can hold.
-        allowed: &'static str,
-        /// What to do about it.
-        remedy: String,
-    },
+    Impossible { path: PathBuf, place: String, field: &'static str, value: f64, allowed: &'static str, remedy: String },
     /// Two measurements of the same thing.
     #[error("`{}`, {place}: it was measured before with the same dataset, split, epochs, seed, device and proxy; {remedy}", path.display())]
-    Repeated {
-        /// The file.
-        path: PathBuf,
-        /// Where in it: an architecture, or a row.
-        place: String,
-        /// What to do about it.
-        remedy: String,
-    },
+    Repeated { path: PathBuf, place: String, remedy: String },
     /// Options that do not fit the file or each other.
     #[error("{0}")]
     Options(String),

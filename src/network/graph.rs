@@ -31,17 +31,11 @@ pub struct Network {
 /// Why a network cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum NetworkError {
     /// The inputs of an operation do not fit it.
     #[error("{op}{} does not fit: {reason}", if name.is_empty() { String::new() } else { format!(" `{name}`") })]
-    Shape {
-        /// The operation.
-        op: Op,
-        /// Name of the layer, if it has one.
-        name: String,
-        /// What does not fit.
-        reason: String,
-    },
+    Shape { op: Op, name: String, reason: String },
 }
 
 impl Network {

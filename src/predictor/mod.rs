@@ -41,85 +41,38 @@ pub use svr::Svr;
 /// Why a predictor refuses.
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum PredictorError {
     /// No predictor of that name.
     #[error(transparent)]
     Unknown(#[from] Unknown),
     /// Not enough trained networks.
     #[error("{predictor} needs at least {least} labels to fit, it has {found}; train more networks")]
-    TooFewLabels {
-        /// The predictor.
-        predictor: &'static str,
-        /// Number of labels.
-        found: usize,
-        /// What it needs.
-        least: usize,
-    },
+    TooFewLabels { predictor: &'static str, found: usize, least: usize },
     /// More trained networks than the method can take in reasonable time and memory.
     #[error("{predictor} takes at most {most} labels, it has {found}; choose random-forest or gradient-boosting")]
-    TooManyLabels {
-        /// The predictor.
-        predictor: &'static str,
-        /// Number of labels.
-        found: usize,
-        /// What it takes.
-        most: usize,
-    },
+    TooManyLabels { predictor: &'static str, found: usize, most: usize },
     /// Features and labels do not belong together.
     #[error("{rows} rows of features but {labels} labels; give one label per row")]
-    Shape {
-        /// Rows of the features.
-        rows: usize,
-        /// Number of labels.
-        labels: usize,
-    },
+    Shape { rows: usize, labels: usize },
     /// Nothing to learn from.
     #[error("no feature columns; add a proxy whose scores differ between networks, or the genes")]
     NoFeatures,
-    /// A label that is NaN or infinite.
+    /// A label that is NaN or infinite. Rows count from 0.
     #[error("label {row} is {value}; leave out networks whose training failed")]
-    Label {
-        /// Its position, from 0.
-        row: usize,
-        /// Its value.
-        value: f64,
-    },
-    /// A feature that is NaN or infinite.
+    Label { row: usize, value: f64 },
+    /// A feature that is NaN or infinite. Rows and columns count from 0.
     #[error("feature column {column} is {value} in row {row}; use normal scores, which are always finite")]
-    Feature {
-        /// Its row, from 0.
-        row: usize,
-        /// Its column, from 0.
-        column: usize,
-        /// Its value.
-        value: f64,
-    },
+    Feature { row: usize, column: usize, value: f64 },
     /// Too few folds to hold anything out.
     #[error("cross-validation in {folds} folds holds nothing out; use at least 2")]
-    Folds {
-        /// The number asked for.
-        folds: usize,
-    },
+    Folds { folds: usize },
     /// A parameter that makes no sense.
     #[error("{predictor}: {parameter} is {value}, it must be {rule}")]
-    Parameter {
-        /// The predictor.
-        predictor: &'static str,
-        /// The parameter.
-        parameter: &'static str,
-        /// Its value.
-        value: String,
-        /// What it must be.
-        rule: &'static str,
-    },
+    Parameter { predictor: &'static str, parameter: &'static str, value: String, rule: &'static str },
     /// The normal equations could not be solved.
     #[error("{predictor} could not solve its normal equations ({reason}); look for features of extreme size")]
-    Numerical {
-        /// The predictor.
-        predictor: &'static str,
-        /// What the solver reports.
-        reason: String,
-    },
+    Numerical { predictor: &'static str, reason: String },
 }
 
 /// What is expected of a network that was not trained, in the unit of the labels.

@@ -24,50 +24,23 @@ use crate::text::quoted;
 /// Why a space refuses.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum SpaceError {
     /// No space of that name.
     #[error(transparent)]
     Unknown(#[from] Unknown),
     /// A string that is not an architecture of the space.
     #[error("{} is not an architecture of {space}: {reason}. An example: {example}", quoted(.text))]
-    Parse {
-        /// The space.
-        space: String,
-        /// What was given.
-        text: String,
-        /// What is wrong with it.
-        reason: String,
-        /// A well-formed architecture.
-        example: String,
-    },
+    Parse { space: String, text: String, reason: String, example: String },
     /// Genes that are no architecture of the space.
     #[error("the genes {genes:?} are no {space} architecture: {reason}")]
-    Genes {
-        /// The space.
-        space: String,
-        /// What was given.
-        genes: Vec<u16>,
-        /// What is wrong with them.
-        reason: String,
-    },
+    Genes { space: String, genes: Vec<u16>, reason: String },
     /// An option the space does not have, or a value it cannot have.
     #[error("{space}: {reason}")]
-    Option {
-        /// The space.
-        space: String,
-        /// What is wrong.
-        reason: String,
-    },
+    Option { space: String, reason: String },
     /// The skeleton does not fit the input images.
     #[error("{space} cannot be built for {input} images: {source}; choose a larger image size")]
-    Build {
-        /// The space.
-        space: String,
-        /// The image shape.
-        input: Shape,
-        /// The operation that does not fit.
-        source: NetworkError,
-    },
+    Build { space: String, input: Shape, source: NetworkError },
 }
 
 /// A space of architectures with a fixed number of categorical decisions.

@@ -27,44 +27,26 @@ pub use pool::Pool;
 /// Why a strategy refuses.
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum StrategyError {
     /// No strategy of that name.
     #[error(transparent)]
     Unknown(#[from] Unknown),
     /// The pool lacks what the strategy works with.
     #[error("{strategy} needs {what}; {remedy}")]
-    Needs {
-        /// The strategy.
-        strategy: &'static str,
-        /// What is missing.
-        what: String,
-        /// What to do.
-        remedy: &'static str,
-    },
+    Needs { strategy: &'static str, what: String, remedy: &'static str },
     /// A [`Pool`] whose parts do not fit together.
     #[error("these networks are not a pool: {0}")]
     Pool(String),
     /// Its surrogate fails.
     #[error("{strategy}: {source}")]
-    Predictor {
-        /// The strategy.
-        strategy: &'static str,
-        /// What the surrogate says.
-        source: crate::predictor::PredictorError,
-    },
-    /// A recorded trial is not what the strategy asks for.
+    Predictor { strategy: &'static str, source: crate::predictor::PredictorError },
+    /// A recorded trial is not what the strategy asks for. Trials count from 0.
     #[error(
         "trial {position} trained member {found}, the strategy asks for {expected}; the record belongs to other settings, \
          start anew"
     )]
-    OtherSearch {
-        /// Number of the trial, from 0.
-        position: usize,
-        /// Member in the record.
-        found: usize,
-        /// Member asked for.
-        expected: usize,
-    },
+    OtherSearch { position: usize, found: usize, expected: usize },
 }
 
 /// A training that a strategy asks for.

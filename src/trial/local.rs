@@ -39,6 +39,7 @@ pub struct TrainStage<'a> {
 /// Why the stage ended early.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum TrainError {
     /// A network could not be built for the training images.
     #[error(transparent)]
@@ -54,20 +55,10 @@ pub enum TrainError {
         "all {trainings} trainings diverged: their loss stopped being finite. Lower learning_rate (now {learning_rate}) under \
          [train]"
     )]
-    AllDiverged {
-        /// How many there were.
-        trainings: usize,
-        /// The recipe's.
-        learning_rate: f64,
-    },
+    AllDiverged { trainings: usize, learning_rate: f64 },
     /// Ctrl-C.
     #[error("interrupted after {done} of {total} trainings, which are kept; run the same command again to go on")]
-    Interrupted {
-        /// Trainings finished.
-        done: usize,
-        /// Trainings to do.
-        total: usize,
-    },
+    Interrupted { done: usize, total: usize },
 }
 
 impl TrainStage<'_> {

@@ -1,18 +1,19 @@
 //! `npz`: arrays in one file, in the layout of MedMNIST.
 
 mod npy;
-mod zip;
 
 use self::npy::Header;
-use self::zip::Archive;
 use super::assembly::Assembly;
 use super::regular::{MOST_EXPANSION, open_regular};
 use super::spec::path_and_options;
 use super::{DataError, DataSource, DataSpec, Dataset, Part, Source, SourceInfo, Watch};
 use crate::network::Shape;
 use std::fmt;
+use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use zip::ZipArchive;
+use zip::read::ZipFile;
 
 pub(super) const INFO: SourceInfo = SourceInfo {
     name: "npz",
@@ -61,35 +62,32 @@ pub(super) fn read(path: &Path) -> Result<Dataset, DataError> {
         },
         _ => DataError::Read { path: path.to_owned(), source },
     })?;
-    let mut archive = Archive::open(file).map_err(refuse)?;
+    let mut archive = ZipArchive::new(file).map_err(|e| refuse(e.to_string()))?;
     let mut assembly = Assembly::new(format!("{}:{}", INFO.name, path.display()));
     for (part, prefix) in PARTS {
         let [images, labels] = ["images", "labels"].map(|kind| format!("{prefix}_{kind}"));
-        let find = |name: &str| archive.entries.iter().find(|entry| entry.name == format!("{name}.npy")).cloned();
-        let (images_entry, labels_entry) = match (find(&images), find(&labels)) {
-            (Some(images), Some(labels)) => (images, labels),
-            (None, None) if part != Part::Train => continue,
+        let has = |name: &str| archive.index_for_name(&format!("{name}.npy")).is_some();
+        match (has(&images), has(&labels)) {
+            (true, true) => {}
+            (false, false) if part != Part::Train => continue,
             _ => {
-                let names: Vec<&str> = archive.entries.iter().map(|entry| entry.name.as_str()).take(20).collect();
+                let names: Vec<&str> = archive.file_names().take(20).collect();
                 return Err(refuse(format!("it needs {images}.npy and {labels}.npy; it has: {}", names.join(" "))));
             }
-        };
+        }
         let because = |array: &str| {
             let array = array.to_owned();
             move |reason: String| refuse(format!("{array}: {reason}"))
         };
-        if [&images_entry, &labels_entry].iter().any(|entry| entry.size / MOST_EXPANSION > length) {
-            return Err(refuse(format!("it is too short for what {images} or {labels} announces")));
-        }
-
-        let mut stream = archive.read(&images_entry).map_err(because(&images))?;
+        let mut stream = entry(&mut archive, &images, length).map_err(because(&images))?;
         let header = Header::read(&mut stream).map_err(because(&images))?;
         let (count, shape) = images_of(&header).map_err(because(&images))?;
         shape.check_pixels(count).map_err(|e| refuse(format!("{images}: {e}")))?;
         assembly.announce(part, shape, count)?;
         read_images(&mut stream, count, shape, &mut assembly.pixels).map_err(because(&images))?;
 
-        let mut stream = archive.read(&labels_entry).map_err(because(&labels))?;
+        drop(stream);
+        let mut stream = entry(&mut archive, &labels, length).map_err(because(&labels))?;
         let header = Header::read(&mut stream).map_err(because(&labels))?;
         match header.sizes[..] {
             [n] | [n, 1] => assembly.check_labels(part, count, n)?,
@@ -102,6 +100,16 @@ pub(super) fn read(path: &Path) -> Result<Dataset, DataError> {
         assembly.label(part, header.integers(stream, count).map_err(because(&labels))?)?;
     }
     assembly.finish()
+}
+
+/// The bytes of an array, which end with an error if their checksum differs. What a file of `length` bytes can't hold is
+/// refused before it is unpacked.
+fn entry<'a>(archive: &'a mut ZipArchive<File>, name: &str, length: u64) -> Result<ZipFile<'a, File>, String> {
+    let entry = archive.by_name(&format!("{name}.npy")).map_err(|e| e.to_string())?;
+    match entry.size() / MOST_EXPANSION > length {
+        true => Err("the file is too short for what it announces".into()),
+        false => Ok(entry),
+    }
 }
 
 /// How many images an array is, and their shape.

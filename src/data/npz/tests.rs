@@ -3,7 +3,7 @@ use crate::data::open;
 use ndarray::{Array, Array1, Array2, Array3, Array4};
 use ndarray_npy::{NpzWriter, WritableElement};
 use proptest::prelude::*;
-use std::fs::{self, File};
+use std::fs;
 
 /// Image `i` of `n` has the pixels `start + i`, `start + i + 1`, …
 fn grey(n: usize, start: u8) -> Array3<u8> {
@@ -132,13 +132,13 @@ fn damage_is_noticed() {
         fs::write(&path, bytes).unwrap();
         read(&path).unwrap_err().to_string()
     };
-    assert!(refused(&good[..good.len() / 2]).contains("no zip directory at its end"));
-    assert!(refused(b"").contains("no zip directory"));
+    assert!(refused(&good[..good.len() / 2]).contains("EOCD"));
+    assert!(refused(b"").contains("EOCD"));
     // A pixel of train_images: the only place of the bytes 0 1 2 1 2 3... that follows its header.
     let at = good.windows(6).position(|w| w == [0, 1, 2, 3, 4, 5]).unwrap();
     let mut flipped = good.clone();
     flipped[at] ^= 1;
-    assert!(refused(&flipped).contains("train_images: its checksum differs"));
+    assert!(refused(&flipped).contains("train_images: Invalid checksum"));
     // A shape of a hundred billion images.
     let at = good.windows(13).position(|w| w == b"'shape': (3, ").unwrap();
     let mut huge = good.clone();

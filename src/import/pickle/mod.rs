@@ -37,57 +37,27 @@ pub use value::{Node, Value};
 /// Why a pickle was refused. Offsets are bytes from the start of the (decompressed) pickle.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum PickleError {
     /// The bytes end in the middle.
     #[error("it ends at byte {offset}, in the middle of the pickle")]
-    Truncated {
-        /// Where the bytes end.
-        offset: u64,
-    },
-    /// A byte that is not an opcode, or an opcode that plain data does not need.
+    Truncated { offset: u64 },
+    /// A byte that is not an opcode, or an opcode that plain data does not need. `name` is that of Python, in parentheses,
+    /// or nothing.
     #[error("byte {offset} is 0x{code:02x}{name}, which no file of plain data has")]
-    Opcode {
-        /// Where.
-        offset: u64,
-        /// The byte.
-        code: u8,
-        /// Its name in parentheses, if it is an opcode of Python.
-        name: String,
-    },
+    Opcode { offset: u64, code: u8, name: String },
     /// A name that is not on the list. Nothing was run.
     #[error("global {name} is not allowed (byte {offset}); nothing was run")]
-    Global {
-        /// The name, `module.attribute`.
-        name: String,
-        /// Where.
-        offset: u64,
-    },
+    Global { name: String, offset: u64 },
     /// A well-formed opcode that does not fit what came before.
     #[error("byte {offset}: {reason}")]
-    Malformed {
-        /// Where.
-        offset: u64,
-        /// What is wrong.
-        reason: String,
-    },
+    Malformed { offset: u64, reason: String },
     /// More than the limits allow.
     #[error("byte {offset}: {what}, more than the {limit} that are read")]
-    Limit {
-        /// Where.
-        offset: u64,
-        /// What there is too much of.
-        what: String,
-        /// The limit.
-        limit: u64,
-    },
+    Limit { offset: u64, what: String, limit: u64 },
     /// The system could not read the file, or its compression is damaged.
     #[error("it cannot be read beyond byte {offset}: {reason}")]
-    Unreadable {
-        /// How far it was read.
-        offset: u64,
-        /// What the system or the decompressor said.
-        reason: String,
-    },
+    Unreadable { offset: u64, reason: String },
 }
 
 /// Bounds on what a pickle may build.
