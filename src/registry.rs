@@ -33,6 +33,28 @@ pub trait Entry: Send + Sync + 'static {
     fn details(&self) -> Vec<(&'static str, String)>;
 }
 
+/// Makes an [`Entry`] of a struct with a name and a title: what it is called in messages, and the fields that are its details.
+macro_rules! entry {
+    ($entry:ty, $kind:literal, $($detail:ident),+) => {
+        impl $crate::registry::Entry for $entry {
+            const KIND: &'static str = $kind;
+
+            fn name(&self) -> &'static str {
+                self.name
+            }
+
+            fn title(&self) -> &'static str {
+                self.title
+            }
+
+            fn details(&self) -> Vec<(&'static str, String)> {
+                vec![$((stringify!($detail), $crate::registry::one_line(self.$detail))),+]
+            }
+        }
+    };
+}
+pub(crate) use entry;
+
 /// No entry of that name.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("unknown {kind} `{name}`{hint}; known: {known}")]

@@ -2,7 +2,7 @@
 
 use super::{DataError, Dataset, Noise, Skipped};
 use crate::network::Shape;
-use crate::registry::{Entry, one_line};
+use crate::registry::entry;
 use crate::text::did_you_mean;
 use std::fmt;
 use std::path::PathBuf;
@@ -28,26 +28,7 @@ pub struct SourceInfo {
     pub parse: fn(&str) -> Result<DataSpec, DataError>,
 }
 
-impl Entry for SourceInfo {
-    const KIND: &'static str = "data source";
-
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn title(&self) -> &'static str {
-        self.title
-    }
-
-    fn details(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("usage", one_line(self.usage)),
-            ("what", one_line(self.what)),
-            ("origin", one_line(self.origin)),
-            ("licence", one_line(self.licence)),
-        ]
-    }
-}
+entry!(SourceInfo, "data source", usage, what, origin, licence);
 
 /// A place that images come from, with its options. Its `Display` is the text that selects it; two sources with the same text
 /// are the same.

@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use ndarray::{Array2, s};
 
-use crate::registry::{Entry, Registry, Unknown, one_line};
+use crate::registry::{Registry, Unknown, entry};
 use crate::space::{Architecture, SearchSpace};
 
 pub use crate::stats::normal_quantile;
@@ -67,21 +67,7 @@ pub struct EncodingEntry {
     pub encode: &'static Encode,
 }
 
-impl Entry for EncodingEntry {
-    const KIND: &'static str = "encoding";
-
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn title(&self) -> &'static str {
-        self.title
-    }
-
-    fn details(&self) -> Vec<(&'static str, String)> {
-        vec![("what", one_line(self.what)), ("paper", one_line(self.paper))]
-    }
-}
+entry!(EncodingEntry, "encoding", what, paper);
 
 /// All encodings of architectures.
 pub static ENCODINGS: Registry<EncodingEntry> =

@@ -55,17 +55,14 @@ impl Entry for Ensemble {
     }
 
     fn details(&self) -> Vec<(&'static str, String)> {
-        let members = ("members", self.members.join(", "));
-        [
-            vec![members],
-            vec![
-                ("formula", one_line(self.formula)),
-                ("protocol", one_line(self.protocol)),
-                ("limits", one_line(self.limits)),
-                ("paper", one_line(self.paper)),
-            ],
+        let text = |detail, text| (detail, one_line(text));
+        vec![
+            ("members", self.members.join(", ")),
+            text("formula", self.formula),
+            text("protocol", self.protocol),
+            text("limits", self.limits),
+            text("paper", self.paper),
         ]
-        .concat()
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) use suite_zero::naslib_tuple;
 pub use summary::{Group, Summary};
 
 use crate::files::write_atomically;
-use crate::registry::{Entry, Registry, one_line};
+use crate::registry::{Registry, entry};
 
 /// One line of the registry.
 #[derive(Debug)]
@@ -72,21 +72,7 @@ pub struct FormatEntry {
     pub read: fn(&ImportConfig, &mut Sink) -> Result<(), ImportError>,
 }
 
-impl Entry for FormatEntry {
-    const KIND: &'static str = "format";
-
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn title(&self) -> &'static str {
-        self.title
-    }
-
-    fn details(&self) -> Vec<(&'static str, String)> {
-        vec![("files", one_line(self.files)), ("what", one_line(self.what)), ("paper", one_line(self.paper))]
-    }
-}
+entry!(FormatEntry, "format", files, what, paper);
 
 /// All formats. The first that recognises a file reads it.
 pub static FORMATS: Registry<FormatEntry> = Registry::new(&[

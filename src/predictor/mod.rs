@@ -22,7 +22,7 @@ mod tree;
 use ndarray::{ArrayView1, ArrayView2};
 
 use crate::encoding::{Layout, normal_quantile};
-use crate::registry::{Entry, Registry, Unknown, one_line};
+use crate::registry::{Registry, Unknown, entry};
 use crate::stats::Interval;
 
 pub use bagged_ridge::BaggedRidge;
@@ -147,21 +147,7 @@ pub struct PredictorEntry {
     pub open: &'static (dyn Fn(u64, &Layout) -> Box<dyn Predictor> + Send + Sync),
 }
 
-impl Entry for PredictorEntry {
-    const KIND: &'static str = "predictor";
-
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn title(&self) -> &'static str {
-        self.title
-    }
-
-    fn details(&self) -> Vec<(&'static str, String)> {
-        vec![("what", one_line(self.what)), ("paper", one_line(self.paper))]
-    }
-}
+entry!(PredictorEntry, "predictor", what, paper);
 
 /// All predictors.
 pub static PREDICTORS: Registry<PredictorEntry> = Registry::new(&[

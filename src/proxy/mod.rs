@@ -31,7 +31,7 @@ mod zico;
 pub use score::{Score, Status};
 
 use crate::engine::{LayerGradient, Pass, Passes};
-use crate::registry::{Entry, Registry, Unknown, one_line};
+use crate::registry::{Registry, Unknown, entry};
 
 /// Which network a proxy looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,26 +72,7 @@ pub struct Proxy {
     pub score: &'static (dyn Fn(&Passes<'_>) -> Score + Send + Sync),
 }
 
-impl Entry for Proxy {
-    const KIND: &'static str = "proxy";
-
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn title(&self) -> &'static str {
-        self.title
-    }
-
-    fn details(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("formula", one_line(self.formula)),
-            ("protocol", one_line(self.protocol)),
-            ("limits", one_line(self.limits)),
-            ("paper", one_line(self.paper)),
-        ]
-    }
-}
+entry!(Proxy, "proxy", formula, protocol, limits, paper);
 
 /// Fewer values than this have no statistics: one is its own mean, and two are normalised to plus and minus one, whatever they
 /// are, so that gradients through them are rounding errors.

@@ -20,7 +20,7 @@ mod warm_start_evolution;
 
 use serde::{Deserialize, Serialize};
 
-use crate::registry::{Entry, Registry, Unknown, one_line};
+use crate::registry::{Registry, Unknown, entry};
 
 pub use pool::Pool;
 
@@ -130,21 +130,7 @@ pub struct StrategyEntry {
     pub open: &'static (dyn Fn(u64) -> Box<dyn Strategy> + Send + Sync),
 }
 
-impl Entry for StrategyEntry {
-    const KIND: &'static str = "strategy";
-
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn title(&self) -> &'static str {
-        self.title
-    }
-
-    fn details(&self) -> Vec<(&'static str, String)> {
-        vec![("what", one_line(self.what)), ("needs", one_line(self.needs)), ("paper", one_line(self.paper))]
-    }
-}
+entry!(StrategyEntry, "strategy", what, needs, paper);
 
 /// All strategies.
 pub static STRATEGIES: Registry<StrategyEntry> = Registry::new(&[
