@@ -82,17 +82,7 @@ fn sample(op: &Op, shape: &WeightShape, index: usize, x: &Tensor, output: &Tenso
             strided(&strided(&plane, 1, row, size[2])?, 2, column, size[3])?
         }
         Op::Linear { .. } => x.f_flatten(1, -1)?.f_select(1, within as i64)?,
-        Op::Input
-        | Op::Zero { .. }
-        | Op::BatchNorm
-        | Op::Relu
-        | Op::AvgPool(_)
-        | Op::MaxPool(_)
-        | Op::Add
-        | Op::Concat
-        | Op::Narrow { .. }
-        | Op::ChannelShuffle { .. }
-        | Op::GlobalAvgPool => return Err(tch::TchError::Torch(format!("{op} has no weights"))),
+        _ => return Err(tch::TchError::Torch(format!("{op} has no weights"))),
     };
     Ok(Sampled { operand, output, channel: channel as i64 })
 }

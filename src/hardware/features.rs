@@ -72,18 +72,7 @@ pub(crate) fn features(network: &Network, batch: usize) -> Features {
         let fed_terms = node.inputs.iter().filter(|&&i| fed[i]).count() as f64;
         let runs = |terms: f64| match node.op {
             Op::Add => terms - 1.0,
-            Op::Input
-            | Op::Zero { .. }
-            | Op::Conv2d(_)
-            | Op::BatchNorm
-            | Op::Relu
-            | Op::AvgPool(_)
-            | Op::MaxPool(_)
-            | Op::Concat
-            | Op::Narrow { .. }
-            | Op::ChannelShuffle { .. }
-            | Op::GlobalAvgPool
-            | Op::Linear { .. } => 1.0,
+            _ => 1.0,
         };
         let times = |view: View| match view {
             View::Live if liveness.is_live(id) => runs(fed_terms),
@@ -106,19 +95,7 @@ fn cost(network: &Network, node: &Node, batch: usize) -> [f64; 3] {
     let values: usize = match node.op {
         Op::Zero { .. } => node.shape.len(),
         Op::Add => 3 * node.shape.len(),
-        Op::Input
-        | Op::Conv2d(_)
-        | Op::BatchNorm
-        | Op::Relu
-        | Op::AvgPool(_)
-        | Op::MaxPool(_)
-        | Op::Concat
-        | Op::Narrow { .. }
-        | Op::ChannelShuffle { .. }
-        | Op::GlobalAvgPool
-        | Op::Linear { .. } => {
-            node.shape.len() + node.inputs.iter().map(|&i| network.nodes()[i].shape.len()).sum::<usize>()
-        }
+        _ => node.shape.len() + node.inputs.iter().map(|&i| network.nodes()[i].shape.len()).sum::<usize>(),
     };
     let batch = batch as f64;
     [batch * node.op.macs(input, node.shape) as f64, 4.0 * (batch * values as f64 + weights), 1.0]

@@ -277,16 +277,8 @@ impl Op {
     /// Whether the operation is wiring: it passes values on, adds, joins, picks or moves them, or puts zeros in their place.
     /// Proxies that look at the outputs of all other operations pass over it, and its gradient needs no value.
     pub fn is_wiring(&self) -> bool {
-        match self {
-            Op::Input | Op::Zero { .. } | Op::Add | Op::Concat | Op::Narrow { .. } | Op::ChannelShuffle { .. } => true,
-            Op::Conv2d(_)
-            | Op::BatchNorm
-            | Op::Relu
-            | Op::AvgPool(_)
-            | Op::MaxPool(_)
-            | Op::GlobalAvgPool
-            | Op::Linear { .. } => false,
-        }
+        use Op::*;
+        matches!(self, Input | Zero { .. } | Add | Concat | Narrow { .. } | ChannelShuffle { .. })
     }
 
     /// The weight tensor for this input shape; None for operations without weights. The scale and shift of a batch
@@ -306,17 +298,7 @@ impl Op {
                 fan_in: input.len(),
                 bias: Some(out_features),
             }),
-            Op::Input
-            | Op::Zero { .. }
-            | Op::BatchNorm
-            | Op::Relu
-            | Op::AvgPool(_)
-            | Op::MaxPool(_)
-            | Op::Add
-            | Op::Concat
-            | Op::Narrow { .. }
-            | Op::ChannelShuffle { .. }
-            | Op::GlobalAvgPool => None,
+            _ => None,
         }
     }
 
@@ -324,19 +306,7 @@ impl Op {
     pub fn params(&self, input: Shape) -> u64 {
         match self {
             Op::BatchNorm => 2 * input.channels as u64,
-            Op::Conv2d(_) | Op::Linear { .. } => {
-                self.weight(input).map_or(0, |w| (w.len() + w.bias.unwrap_or(0)) as u64)
-            }
-            Op::Input
-            | Op::Zero { .. }
-            | Op::Relu
-            | Op::AvgPool(_)
-            | Op::MaxPool(_)
-            | Op::Add
-            | Op::Concat
-            | Op::Narrow { .. }
-            | Op::ChannelShuffle { .. }
-            | Op::GlobalAvgPool => 0,
+            _ => self.weight(input).map_or(0, |w| (w.len() + w.bias.unwrap_or(0)) as u64),
         }
     }
 

@@ -33,16 +33,7 @@ impl Network {
                 }
                 Op::Zero { channels } => Op::Zero { channels: channels.div_ceil(by) },
                 Op::Narrow { channels } => Op::Narrow { channels: channels.div_ceil(by) },
-                op @ (Op::Input
-                | Op::BatchNorm
-                | Op::Relu
-                | Op::AvgPool(_)
-                | Op::MaxPool(_)
-                | Op::Add
-                | Op::Concat
-                | Op::ChannelShuffle { .. }
-                | Op::GlobalAvgPool
-                | Op::Linear { .. }) => op,
+                op => op,
             };
             b.push(node.name.clone(), op, node.inputs.clone()).ok()?;
         }
