@@ -1,7 +1,5 @@
 //! `naslens bench`.
 
-use std::process::ExitCode;
-
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use naslens::network::Shape;
 use naslens::pipeline::{BenchConfig, RunOptions, SECTIONS, ScreenConfig, bench};
@@ -64,7 +62,7 @@ fn names() -> PossibleValuesParser {
     PossibleValuesParser::new(SECTIONS.iter().map(|s| PossibleValue::new(s.name).help(s.title)))
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let split = |set: &String| set.split(',').map(str::to_owned).collect();
     let sets = match args.sets.as_slice() {
         [] => ["naswot", "grad_norm", "synflow", "naswot,grad_norm,synflow"].map(|set| split(&set.into())).into(),
@@ -90,9 +88,5 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let options = RunOptions::new(&args.device, args.threads.map(usize::from), true, &super::STOP)?;
     let result = bench(&config, &options, &mut super::tell)?;
-    match args.json {
-        true => super::print(&serde_json::to_string_pretty(&result)?)?,
-        false => super::show(&result.document(), true)?,
-    }
-    Ok(ExitCode::SUCCESS)
+    super::present(&result, |result| result.document(), args.json, true)
 }

@@ -1,7 +1,6 @@
 //! `naslens cascade`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use naslens::pipeline::{CascadeStage, Keep, evaluate_cascades};
 
@@ -35,7 +34,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let stage = |score: &String, part: f64| vec![CascadeStage { score: score.clone(), keep: Keep::Fraction(part) }];
     let mut cascades: Vec<Vec<CascadeStage>> = args.by.iter().flat_map(|s| PARTS.map(|part| stage(s, part))).collect();
     for text in &args.cascade {
@@ -43,9 +42,5 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         cascades.push(stages.map_err(anyhow::Error::msg)?);
     }
     let evaluation = evaluate_cascades(&args.dir, &args.goal, &cascades)?;
-    match args.json {
-        true => super::print(&serde_json::to_string_pretty(&evaluation)?)?,
-        false => super::show(&evaluation.document(), true)?,
-    }
-    Ok(ExitCode::SUCCESS)
+    super::present(&evaluation, |evaluation| evaluation.document(), args.json, true)
 }

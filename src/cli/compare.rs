@@ -1,13 +1,12 @@
 //! `naslens compare`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use naslens::pipeline::compare::{CompareConfig, CompareSettings, compare};
 use naslens::pipeline::counts::{RESAMPLES, SEEDS};
 
 use super::count;
-use super::progress::Reporter;
+use super::progress::during;
 use super::search::{PoolArgs, TableArgs};
 
 /// Compare search strategies on a published table, over many seeds.
@@ -65,7 +64,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let out = args.out.unwrap_or_else(|| args.run.clone().unwrap_or_else(|| "runs".into()).join("compare"));
     let config = CompareConfig {
         settings: CompareSettings {
@@ -80,17 +79,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         simulation: args.columns.simulation(args.run, args.table, args.pool)?,
         strategies: if args.strategies == ["all"] { Vec::new() } else { args.strategies },
     };
-    let mut reporter = Reporter::new("searches");
-    let comparison = compare(&config, &out, args.threads.map(usize::from), &super::STOP, &mut |p| {
-        reporter.update(p.done, p.total, p.resumed, p.seconds);
-    });
-    reporter.finish();
-    let comparison = comparison?;
-    if args.json {
-        super::print(&serde_json::to_string_pretty(&comparison)?)?;
-    } else {
-        super::show(&comparison.document(), args.explain)?;
+    let threads = args.threads.map(usize::from);
+    let comparison = during("searches", |on| compare(&config, &out, threads, &super::STOP, on))?;
+    super::present(&comparison, |comparison| comparison.document(), args.json, args.explain)?;
+    if !args.json {
         super::print(&format!("\nsearches: {}", out.join("curves.parquet").display()))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

@@ -1,7 +1,5 @@
 //! `naslens completions`.
 
-use std::process::ExitCode;
-
 use clap::CommandFactory;
 
 /// Print a completion script for a shell.
@@ -20,9 +18,8 @@ pub struct Args {
     shell: clap_complete::Shell,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::Cli::command(), "naslens", &mut script);
-    super::print(String::from_utf8(script)?.trim_end())?;
-    Ok(ExitCode::SUCCESS)
+    super::print(String::from_utf8(script)?.trim_end())
 }

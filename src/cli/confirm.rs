@@ -1,7 +1,6 @@
 //! `naslens confirm`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use naslens::data::DataSpec;
 use naslens::files::inside;
@@ -12,7 +11,7 @@ use naslens::pipeline::counts::TRAININGS;
 use super::count;
 use super::latency::LimitArgs;
 use super::machine::MachineArgs;
-use super::progress::Reporter;
+use super::progress::during;
 
 /// Train the best networks of a screen and as many controls, say whether screening helped, export the winner.
 ///
@@ -68,7 +67,7 @@ fn controls(text: &str) -> Result<Controls, String> {
     }
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let out = match args.out {
         Some(out) => out,
         None => inside(&args.run, "confirm")?,
@@ -89,18 +88,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         config.train = RunConfig::read(path)?.train;
     }
     let options = args.machine.options()?;
-    let mut reporter = Reporter::new("trainings");
-    let report = confirm(&config, &out, &options, &mut |p| reporter.update(p.done, p.total, p.resumed, p.seconds));
-    reporter.finish();
-    let report = report?;
+    let report = during("trainings", |on| confirm(&config, &out, &options, on))?;
     super::tell_skipped(&report.skipped);
-    if args.json {
-        super::print(&serde_json::to_string_pretty(&report)?)?;
-    } else {
-        for sentence in &report.verdict {
-            super::print(sentence)?;
-        }
-        super::print(&format!("report: {}", report.report.display()))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    super::output(args.json, &report, |r| super::verdict(&r.verdict, &r.report))
 }

@@ -1,7 +1,6 @@
 //! `naslens evaluate`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use naslens::pipeline::counts::RESAMPLES;
 use naslens::pipeline::evaluate::{EvaluateOptions, evaluate};
@@ -41,12 +40,8 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let options = EvaluateOptions { repeats: args.resamples, seed: args.seed, ..EvaluateOptions::default() };
     let evaluation = evaluate(&args.dir, &args.table, &args.target, &options)?;
-    match args.json {
-        true => super::print(&serde_json::to_string_pretty(&evaluation)?)?,
-        false => super::show(&evaluation.document(), args.explain)?,
-    }
-    Ok(ExitCode::SUCCESS)
+    super::present(&evaluation, |evaluation| evaluation.document(), args.json, args.explain)
 }

@@ -1,7 +1,6 @@
 //! `naslens export`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use naslens::network::Shape;
 use naslens::pipeline::{ExportConfig, export};
@@ -53,7 +52,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let config = ExportConfig {
         space: args.space,
         options: args.skeleton.given(),
@@ -74,6 +73,5 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     } else {
         let (params, macs) = (thousands(exported.params), thousands(exported.macs));
         format!("{params} parameters, {macs} MACs\n{dir}: {}\ncheck: python {dir}/check.py", files.join(", "))
-    })?;
-    Ok(ExitCode::SUCCESS)
+    })
 }

@@ -1,7 +1,6 @@
 //! `naslens import`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use naslens::import::{ImportConfig, Mapping, Setting, detect, find, import};
 
@@ -49,7 +48,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let format = match &args.format {
         Some(name) => find(name)?,
         None => detect(&args.source)?,
@@ -68,8 +67,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let summary = import(&config, &super::STOP, &mut |p| {
         reporter.update(p.done as usize, p.total as usize, 0, p.seconds);
     });
-    reporter.finish();
-    let summary = summary?;
-    super::print(&if args.json { serde_json::to_string_pretty(&summary)? } else { summary.to_text() })?;
-    Ok(ExitCode::SUCCESS)
+    drop(reporter);
+    super::output(args.json, &summary?, |summary| summary.to_text())
 }

@@ -1,21 +1,19 @@
 //! `naslens latency`.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::ArgGroup;
 use naslens::hardware::{MeasureOptions, Setting};
 use naslens::network::Shape;
 use naslens::pipeline::counts::DRAWS;
 use naslens::pipeline::latency::{
-    PublishedConfig, Subject, cached_model, default_model_file, fit_measured, fit_published, listed, measure_table,
-    sampled, subject_of_run, top_of_run,
+    PublishedConfig, Subject, cached_model, default_model_file, fit_measured, fit_published, listed,
+    measure_table, sampled, subject_of_run, top_of_run,
 };
 use naslens::space::SpaceSpec;
 
 use super::count;
-use super::progress::Reporter;
+use super::progress::counting;
 use super::space::SkeletonArgs;
 
 /// A limit on latency, shared by `screen` and `search`.
@@ -48,12 +46,7 @@ impl LimitArgs {
 
 /// The file of this machine's model, fitted now if there is none.
 pub fn model_of(subject: &Subject, device: &str) -> anyhow::Result<PathBuf> {
-    let (mut reporter, start) = (Reporter::new("visits"), Instant::now());
-    let file = cached_model(subject, device, &super::STOP, &mut super::tell, &mut |done, total| {
-        reporter.update(done, total, 0, start.elapsed().as_secs_f64());
-    });
-    reporter.finish();
-    Ok(file?)
+    Ok(counting("visits", |on| cached_model(subject, device, &super::STOP, &mut super::tell, on))?)
 }
 
 /// Measure how long networks take, or fit a model that predicts it.
@@ -139,7 +132,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let subject = match &args.run {
         Some(run) => subject_of_run(run)?,
         None => Subject {
@@ -151,27 +144,19 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(table) = args.table {
         let config =
             PublishedConfig { table, columns: args.column, samples: args.samples, draws: args.draws, seed: args.seed };
-        let (mut reporter, start) = (Reporter::new("columns"), Instant::now());
-        let fits = fit_published(&subject, &config, args.out.as_deref(), &mut |done, total| {
-            reporter.update(done, total, 0, start.elapsed().as_secs_f64());
-        });
-        reporter.finish();
-        let fits = fits?;
+        let fits = counting("columns", |on| fit_published(&subject, &config, args.out.as_deref(), on))?;
         if args.json {
-            super::print(&serde_json::to_string_pretty(&fits)?)?;
-        } else {
-            fits.iter().try_for_each(|fit| super::show(&fit.document(), true))?;
+            return super::print(&serde_json::to_string_pretty(&fits)?);
         }
-        return Ok(ExitCode::SUCCESS);
+        return fits.iter().try_for_each(|fit| super::show(&fit.document(), true));
     }
     let setting = Setting::here(&args.device, args.threads.into(), args.batch_size as usize, !args.no_fold)?;
     let options = MeasureOptions { runs: args.runs as usize, stop: &super::STOP };
-    let (mut reporter, start) = (Reporter::new("visits"), Instant::now());
-    let mut on_progress = |done, total| reporter.update(done, total, 0, start.elapsed().as_secs_f64());
     let (document, json, warning) = if args.fit {
         let file = args.out.unwrap_or_else(default_model_file);
-        let report =
-            fit_measured(&subject, &setting, options, args.samples, args.fresh, args.seed, &file, &mut on_progress)?;
+        let report = counting("visits", |on| {
+            fit_measured(&subject, &setting, options, args.samples, args.fresh, args.seed, &file, on)
+        })?;
         (report.document(), serde_json::to_string_pretty(&report)?, report.warning)
     } else {
         let chosen = match (args.sample, &args.run) {
@@ -179,20 +164,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             (None, Some(run)) => top_of_run(&subject, run, &args.by, args.top)?,
             (None, None) => listed(&subject, &args.arch)?,
         };
-        let table = measure_table(&chosen, &setting, options, &mut on_progress)?;
+        let table = counting("visits", |on| measure_table(&chosen, &setting, options, on))?;
         if let Some(out) = &args.out {
             table.write(out)?;
         }
         (table.document(), serde_json::to_string_pretty(&table)?, table.warning)
     };
-    reporter.finish();
     if let Some(warning) = warning {
         super::tell(&format!("warning: {warning}"));
     }
-    if args.json {
-        super::print(&json)?
-    } else {
-        super::show(&document, true)?
-    }
-    Ok(ExitCode::SUCCESS)
+    if args.json { super::print(&json) } else { super::show(&document, true) }
 }

@@ -1,7 +1,5 @@
 //! `naslens list`.
 
-use std::process::ExitCode;
-
 use naslens::data::SOURCES;
 use naslens::encoding::ENCODINGS;
 use naslens::ensemble::ENSEMBLES;
@@ -71,7 +69,7 @@ fn items(kind: Kind) -> Vec<Item> {
     }
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let mut items = items(args.kind);
     if let Some(name) = &args.name {
         if !items.iter().any(|(known, ..)| known == name) {
@@ -88,12 +86,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
                 object
             })
             .collect();
-        super::print(&serde_json::to_string_pretty(&list)?)?;
-        return Ok(ExitCode::SUCCESS);
+        return super::print(&serde_json::to_string_pretty(&list)?);
     }
     if let (Kind::Proxies, Some(name)) = (args.kind, &args.name) {
-        super::print(page(name)?.text(WIDTH).trim_end())?;
-        return Ok(ExitCode::SUCCESS);
+        return super::print(page(name)?.text(WIDTH).trim_end());
     }
     let width = items.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
     let bold = anstyle::Style::new().bold();
@@ -105,5 +101,5 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

@@ -1,12 +1,11 @@
 //! `naslens make-table`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use naslens::pipeline::{TableConfig, make_table};
 
 use super::machine::MachineArgs;
-use super::progress::Reporter;
+use super::progress::during;
 
 /// Train networks and write a benchmark table.
 ///
@@ -37,29 +36,21 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let config = TableConfig::read(&args.config)?;
     let out = args.out.unwrap_or_else(|| PathBuf::from("runs").join(args.config.file_stem().unwrap_or_default()));
     let options = args.machine.options()?;
-    let mut reporter = Reporter::new("trainings");
-    let outcome = make_table(&config, args.networks, args.latency, &out, &options, &mut |p| {
-        reporter.update(p.done, p.total, p.resumed, p.seconds);
-    });
-    reporter.finish();
-    let outcome = outcome?;
+    let outcome = during("trainings", |on| make_table(&config, args.networks, args.latency, &out, &options, on))?;
     super::tell_skipped(&outcome.skipped);
-    if args.json {
-        super::print(&serde_json::to_string_pretty(&outcome)?)?;
-    } else {
-        super::print(&format!(
+    super::output(args.json, &outcome, |o| {
+        format!(
             "{} networks, {} trainings ({} diverged), {:.0} processor seconds\ntable: {}\ncurves: {}",
-            outcome.networks,
-            outcome.trainings,
-            outcome.diverged,
-            outcome.cpu_seconds,
-            outcome.table.display(),
-            outcome.curves.display()
-        ))?;
-    }
-    Ok(ExitCode::SUCCESS)
+            o.networks,
+            o.trainings,
+            o.diverged,
+            o.cpu_seconds,
+            o.table.display(),
+            o.curves.display()
+        )
+    })
 }

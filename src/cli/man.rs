@@ -1,7 +1,6 @@
 //! `naslens man`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::CommandFactory;
 use clap_mangen::Man;
@@ -19,14 +18,13 @@ pub struct Args {
     dir: Option<PathBuf>,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let mut command = super::Cli::command().disable_help_subcommand(true);
     command.build();
     let Some(dir) = args.dir else {
         let mut page = Vec::new();
         Man::new(command).render(&mut page)?;
-        super::print(String::from_utf8(page)?.trim_end())?;
-        return Ok(ExitCode::SUCCESS);
+        return super::print(String::from_utf8(page)?.trim_end());
     };
     check_output_folder(&dir, 1_000_000)?;
     let commands: Vec<clap::Command> = command.get_subcommands().cloned().chain([command.clone()]).collect();
@@ -35,5 +33,5 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         write_atomically(&dir.join(man.get_filename()), |out| man.render(out))?;
     }
     super::tell(&format!("{} pages in {}", commands.len(), dir.display()));
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

@@ -96,30 +96,7 @@ pub fn main() -> ExitCode {
         log::set_max_level(log::LevelFilter::Warn);
     }
     signals::listen();
-    let result = match cli.command {
-        Command::Screen(args) => screen::run(args),
-        Command::Evaluate(args) => evaluate::run(args),
-        Command::Import(args) => import::run(args),
-        Command::Cascade(args) => cascade::run(args),
-        Command::Predict(args) => predict::run(args),
-        Command::Stability(args) => stability::run(args),
-        Command::Run(args) => run::run(args),
-        Command::Confirm(args) => confirm::run(args),
-        Command::MakeTable(args) => make_table::run(args),
-        Command::Search(args) => search::run(args),
-        Command::Compare(args) => compare::run(args),
-        Command::Plan(args) => plan::run(args),
-        Command::Report(args) => report::run(args),
-        Command::Export(args) => export::run(args),
-        Command::PredictImages(args) => predict_images::run(args),
-        Command::Latency(args) => latency::run(args),
-        Command::Bench(args) => bench::run(args),
-        Command::List(args) => list::run(args),
-        Command::Doctor(args) => doctor::run(args),
-        Command::Completions(args) => completions::run(args),
-        Command::Man(args) => man::run(args),
-    };
-    match result {
+    match run(cli.command) {
         Ok(code) => code,
         Err(error) => {
             let style = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
@@ -128,6 +105,33 @@ pub fn main() -> ExitCode {
             ExitCode::from(signals::exit_code().unwrap_or(1))
         }
     }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Screen(args) => screen::run(args)?,
+        Command::Evaluate(args) => evaluate::run(args)?,
+        Command::Import(args) => import::run(args)?,
+        Command::Cascade(args) => cascade::run(args)?,
+        Command::Predict(args) => predict::run(args)?,
+        Command::Stability(args) => stability::run(args)?,
+        Command::Run(args) => run::run(args)?,
+        Command::Confirm(args) => confirm::run(args)?,
+        Command::MakeTable(args) => make_table::run(args)?,
+        Command::Search(args) => search::run(args)?,
+        Command::Compare(args) => compare::run(args)?,
+        Command::Plan(args) => plan::run(args)?,
+        Command::Report(args) => report::run(args)?,
+        Command::Export(args) => export::run(args)?,
+        Command::PredictImages(args) => predict_images::run(args)?,
+        Command::Latency(args) => latency::run(args)?,
+        Command::Bench(args) => bench::run(args)?,
+        Command::List(args) => list::run(args)?,
+        Command::Doctor(args) => return doctor::run(args),
+        Command::Completions(args) => completions::run(args)?,
+        Command::Man(args) => man::run(args)?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints what the library warns of.
@@ -171,6 +175,26 @@ fn show(document: &Document, explain: bool) -> anyhow::Result<()> {
     use std::io::IsTerminal;
     let width = if std::io::stdout().is_terminal() { textwrap::termwidth() } else { Style::default().width };
     print_styled(&terminal::render(document, &Style { width, explain }))
+}
+
+/// Prints a result as JSON or in words.
+fn output<T: serde::Serialize>(json: bool, result: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
+    print(&if json { serde_json::to_string_pretty(result)? } else { text(result) })
+}
+
+/// Prints a study as JSON or as its document.
+fn present<T: serde::Serialize>(
+    study: &T,
+    document: impl FnOnce(&T) -> Document,
+    json: bool,
+    explain: bool,
+) -> anyhow::Result<()> {
+    if json { print(&serde_json::to_string_pretty(study)?) } else { show(&document(study), explain) }
+}
+
+/// What a confirmation says, and where its report is.
+fn verdict(sentences: &[String], report: &std::path::Path) -> String {
+    [sentences, &[format!("report: {}", report.display())]].concat().join("\n")
 }
 
 /// Prints to standard output, control characters written out.

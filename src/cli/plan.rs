@@ -1,7 +1,6 @@
 //! `naslens plan`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::ArgGroup;
 use naslens::pipeline::plan::{Given, LearningCurve, Measured, measured, plan};
@@ -55,7 +54,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let given = Given {
         budget_seconds: args.seconds.or(args.hours.map(|h| h * 3600.0)).unwrap_or_default(),
         known: Measured {
@@ -73,9 +72,5 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let run = args.run.as_deref().map(measured).transpose()?.unwrap_or_default();
     let plan = plan(given.complete(&run)?, args.run.as_deref())?;
-    match args.json {
-        true => super::print(&serde_json::to_string_pretty(&plan)?)?,
-        false => super::show(&plan.document(), true)?,
-    }
-    Ok(ExitCode::SUCCESS)
+    super::present(&plan, |plan| plan.document(), args.json, true)
 }

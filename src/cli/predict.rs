@@ -1,7 +1,6 @@
 //! `naslens predict`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use naslens::candidates::{CandidatesConfig, default_encodings};
 use naslens::pipeline::RunConfig;
@@ -9,7 +8,7 @@ use naslens::pipeline::counts::DRAWS;
 use naslens::pipeline::predict::{LabelsConfig, PredictConfig, curves, predict_from_labels, write_curves};
 
 use super::count;
-use super::progress::Reporter;
+use super::progress::during;
 
 /// Predict accuracies from few labels, and tell how well that works.
 ///
@@ -67,7 +66,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let encodings = match args.encodings.as_slice() {
         [] => default_encodings().into_iter().map(String::from).collect(),
         [none] if none == "none" => Vec::new(),
@@ -79,7 +78,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn from_labels(args: &Args, labels: PathBuf, run: PathBuf, encodings: Vec<String>) -> anyhow::Result<ExitCode> {
+fn from_labels(args: &Args, labels: PathBuf, run: PathBuf, encodings: Vec<String>) -> anyhow::Result<()> {
     let predictor = match args.predictors.as_slice() {
         [] => RunConfig::default().predictor,
         [one] => one.clone(),
@@ -97,14 +96,10 @@ fn from_labels(args: &Args, labels: PathBuf, run: PathBuf, encodings: Vec<String
         level: args.level,
     };
     let found = predict_from_labels(&config, &out)?;
-    match args.json {
-        true => super::print(&serde_json::to_string_pretty(&found)?)?,
-        false => super::show(&found.document(), args.explain)?,
-    }
-    Ok(ExitCode::SUCCESS)
+    super::present(&found, |found| found.document(), args.json, args.explain)
 }
 
-fn learning_curves(args: Args, encodings: Vec<String>) -> anyhow::Result<ExitCode> {
+fn learning_curves(args: Args, encodings: Vec<String>) -> anyhow::Result<()> {
     let config = PredictConfig {
         candidates: CandidatesConfig { run: args.run, table: args.table, targets: Vec::new(), space: args.space },
         target: args.target.unwrap_or_default(),
@@ -115,16 +110,9 @@ fn learning_curves(args: Args, encodings: Vec<String>) -> anyhow::Result<ExitCod
         seed: args.seed,
         level: args.level,
     };
-    let mut reporter = Reporter::new("fits");
-    let found = curves(&config, &super::STOP, &mut |p| reporter.update(p.done, p.total, p.resumed, p.seconds));
-    reporter.finish();
-    let found = found?;
+    let found = during("fits", |on| curves(&config, &super::STOP, on))?;
     if let Some(out) = &args.out {
         write_curves(&found, out)?;
     }
-    match args.json {
-        true => super::print(&serde_json::to_string_pretty(&found)?)?,
-        false => super::show(&found.document(), args.explain)?,
-    }
-    Ok(ExitCode::SUCCESS)
+    super::present(&found, |found| found.document(), args.json, args.explain)
 }

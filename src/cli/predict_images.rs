@@ -1,7 +1,6 @@
 //! `naslens predict-images`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use naslens::pipeline::{PredictImagesConfig, predict_images};
 
@@ -35,14 +34,13 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let options = args.skeleton.given();
     let config = PredictImagesConfig { export: args.export, options, images: args.images, out: args.out };
     let found = predict_images(&config)?;
     super::tell_skipped(&found.skipped);
     if args.json {
-        super::print(&serde_json::to_string(&found)?)?;
-        return Ok(ExitCode::SUCCESS);
+        return super::print(&serde_json::to_string(&found)?);
     }
     let shown = &found.images[..found.images.len().min(SHOWN)];
     let width = |text: &dyn Fn(usize) -> String| (0..shown.len()).map(|i| text(i).chars().count()).max().unwrap_or(0);
@@ -54,6 +52,5 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         lines.push(format!("and {} more", found.images.len() - shown.len()));
     }
     lines.extend(config.out.map(|out| format!("predictions: {}", out.display())));
-    super::print(&lines.join("\n"))?;
-    Ok(ExitCode::SUCCESS)
+    super::print(&lines.join("\n"))
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use naslens::data::Watch;
+use naslens::pipeline::Progress;
 
 const LOG_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -51,13 +52,27 @@ impl Reporter {
             None => {}
         }
     }
+}
 
+impl Drop for Reporter {
     /// Removes the bar.
-    pub fn finish(&self) {
+    fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Shows how far `work` is, in items called `unit`, for as long as it goes on.
+pub fn during<T>(unit: &'static str, work: impl FnOnce(&mut (dyn FnMut(Progress) + Send)) -> T) -> T {
+    let mut reporter = Reporter::new(unit);
+    work(&mut |p| reporter.update(p.done, p.total, p.resumed, p.seconds))
+}
+
+/// The same for work that counts only.
+pub fn counting<T>(unit: &'static str, work: impl FnOnce(&mut dyn FnMut(usize, usize)) -> T) -> T {
+    let (mut reporter, start) = (Reporter::new(unit), Instant::now());
+    work(&mut |done, total| reporter.update(done, total, 0, start.elapsed().as_secs_f64()))
 }
 
 /// Reading images: Ctrl-C ends it, and what takes longer than a moment shows how far it is.
@@ -75,9 +90,7 @@ fn images_read(done: usize, total: usize) {
         let reporter = reporter.get_or_insert_with(|| Reporter::new("images"));
         reporter.update(done, total, 0, start.elapsed().as_secs_f64());
     }
-    if done == total
-        && let Some((_, Some(reporter))) = reading.take()
-    {
-        reporter.finish();
+    if done == total {
+        *reading = None;
     }
 }

@@ -1,10 +1,9 @@
 //! `naslens report`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use naslens::pipeline::counts::RESAMPLES;
-use naslens::pipeline::pages::{Loaded, PageOptions, beside, find, load, write_page};
+use naslens::pipeline::pages::{Beside, Loaded, PageOptions, beside, find, load, write_page};
 
 use super::count;
 
@@ -50,7 +49,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let options = PageOptions { table: args.table, target: args.target, repeats: args.resamples, seed: args.seed };
     let mut paths = Vec::new();
     for run in &args.runs {
@@ -70,9 +69,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         if let Some(parquet) = &args.parquet {
             comparison.write(parquet)?;
         }
-        let text = || format!("{} runs side by side: {}", comparison.runs.len(), out.display());
-        super::print(&if args.json { serde_json::to_string_pretty(&comparison)? } else { text() })?;
-        return Ok(ExitCode::SUCCESS);
+        let text = |c: &Beside| format!("{} runs side by side: {}", c.runs.len(), out.display());
+        return super::output(args.json, &comparison, text);
     }
     let mut pages = Vec::new();
     for path in &paths {
@@ -89,5 +87,5 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.json {
         super::print(&serde_json::to_string_pretty(&pages)?)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

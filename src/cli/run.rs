@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::ArgGroup;
 use naslens::data::DataSpec;
@@ -49,16 +48,14 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let (config, name) = configuration(&args)?;
     let out = args.out.unwrap_or_else(|| PathBuf::from("runs").join(name));
     let options = args.machine.options()?;
     let mut current: Option<(Stage, Reporter)> = None;
     let outcome = run_all(&config, &out, &options, &mut |stage, p| {
         if current.as_ref().is_none_or(|(s, _)| *s != stage) {
-            if let Some((_, reporter)) = current.take() {
-                reporter.finish();
-            }
+            drop(current.take());
             let (title, unit) = match stage {
                 Stage::Screen => ("scoring untrained networks", "networks"),
                 Stage::Label => ("training random networks to learn from", "trainings"),
@@ -71,22 +68,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             reporter.update(p.done, p.total, p.resumed, p.seconds);
         }
     });
-    if let Some((_, reporter)) = &current {
-        reporter.finish();
-    }
+    drop(current);
     let outcome = outcome?;
     super::tell_skipped(&outcome.skipped);
-    if args.json {
-        let summary = serde_json::json!({ "report": outcome.report, "verdict": outcome.verdict, "winner": outcome.winner,
-                "diverged": outcome.diverged });
-        super::print(&serde_json::to_string_pretty(&summary)?)?;
-    } else {
-        for sentence in &outcome.verdict {
-            super::print(sentence)?;
-        }
-        super::print(&format!("report: {}", outcome.report.display()))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    let summary = serde_json::json!({ "report": outcome.report, "verdict": outcome.verdict, "winner": outcome.winner,
+            "diverged": outcome.diverged });
+    super::output(args.json, &summary, |_| super::verdict(&outcome.verdict, &outcome.report))
 }
 
 /// The configuration of the file, or that for images of one's own, with what the command line says; and its name.

@@ -1,7 +1,6 @@
 //! `naslens screen`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::ArgGroup;
 use naslens::data::DataSpec;
@@ -13,7 +12,7 @@ use naslens::text::thousands;
 
 use super::latency::LimitArgs;
 use super::machine::MachineArgs;
-use super::progress::Reporter;
+use super::progress::during;
 use super::space::SkeletonArgs;
 
 /// Score untrained networks of a space with proxies.
@@ -85,7 +84,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let mut config = ScreenConfig {
         space: args.skeleton.of(args.space)?,
         proxies: args.proxies,
@@ -108,42 +107,37 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         (None, None) => Selection::All,
     };
     let options = args.machine.options()?;
-    let mut reporter = Reporter::new("networks");
-    let outcome = screen(&config, &selection, &args.out, &options, &mut |p| {
-        reporter.update(p.done, p.total, p.resumed, p.seconds);
-    });
-    reporter.finish();
-    let outcome = outcome?;
+    let outcome = during("networks", |on| screen(&config, &selection, &args.out, &options, on))?;
     if let Some((n, first)) = &outcome.failed {
         super::tell(&format!("warning: {n} networks could not be run; the first: {first}"));
     }
     super::tell_skipped(&outcome.skipped);
     if args.json {
-        let summary = serde_json::json!({
-            "path": outcome.path,
-            "architectures": outcome.table.arch.len(),
-            "distinct_networks": outcome.distinct,
-            "over_limit": outcome.over_limit,
-            "computed": outcome.computed,
-            "seconds": outcome.seconds,
-        });
-        super::print(&summary.to_string())?;
-    } else {
-        if outcome.over_limit > 0 {
-            super::print(&format!(
-                "{} networks are over the limit on latency and not scored",
-                thousands(outcome.over_limit as u64)
-            ))?;
-        }
-        let rate = outcome.computed as f64 / outcome.seconds.max(1e-9);
+        return super::print(
+            &serde_json::json!({
+                "path": outcome.path,
+                "architectures": outcome.table.arch.len(),
+                "distinct_networks": outcome.distinct,
+                "over_limit": outcome.over_limit,
+                "computed": outcome.computed,
+                "seconds": outcome.seconds,
+            })
+            .to_string(),
+        );
+    }
+    if outcome.over_limit > 0 {
         super::print(&format!(
-            "{} architectures, {} distinct networks; {} runs in {:.1} s ({rate:.1} networks/s)\nscores: {}",
-            thousands(outcome.table.arch.len() as u64),
-            thousands(outcome.distinct as u64),
-            thousands(outcome.computed as u64),
-            outcome.seconds,
-            outcome.path.display(),
+            "{} networks are over the limit on latency and not scored",
+            thousands(outcome.over_limit as u64)
         ))?;
     }
-    Ok(ExitCode::SUCCESS)
+    let rate = outcome.computed as f64 / outcome.seconds.max(1e-9);
+    super::print(&format!(
+        "{} architectures, {} distinct networks; {} runs in {:.1} s ({rate:.1} networks/s)\nscores: {}",
+        thousands(outcome.table.arch.len() as u64),
+        thousands(outcome.distinct as u64),
+        thousands(outcome.computed as u64),
+        outcome.seconds,
+        outcome.path.display(),
+    ))
 }

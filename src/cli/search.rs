@@ -1,7 +1,6 @@
 //! `naslens search`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use naslens::candidates::ColumnRef;
 use naslens::data::DataSpec;
@@ -13,7 +12,7 @@ use naslens::pipeline::{RunConfig, RunOptions};
 use naslens::strategy;
 
 use super::latency::LimitArgs;
-use super::progress::Reporter;
+use super::progress::during;
 
 /// Columns of a published table, shared by `search` and `compare`.
 #[derive(clap::Args)]
@@ -136,7 +135,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let entry = strategy::find(&args.strategy)?;
     let base = args.run.clone().unwrap_or_else(|| PathBuf::from("runs"));
     let out = match args.out {
@@ -178,20 +177,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             let watch = super::progress::watch();
             let options = RunOptions::new(&args.device, Some(args.batch.into()), args.overwrite, &super::STOP)?;
             let options = RunOptions { on_read: watch.on_progress, on_note: watch.on_note, ..options };
-            let mut reporter = Reporter::new("trainings");
-            let report = search_live(&config, entry, args.seed, &budget, &out, &options, &mut |p| {
-                reporter.update(p.done, p.total, p.resumed, p.seconds);
-            });
-            reporter.finish();
-            report?
+            during("trainings", |on| search_live(&config, entry, args.seed, &budget, &out, &options, on))?
         }
     };
     if let Source::Training(training) = &report.source {
         super::tell_skipped(&training.skipped);
     }
-    match args.json {
-        true => super::print(&serde_json::to_string_pretty(&report)?)?,
-        false => super::show(&report.document(), args.explain)?,
-    }
-    Ok(ExitCode::SUCCESS)
+    super::present(&report, |report| report.document(), args.json, args.explain)
 }

@@ -1,7 +1,6 @@
 //! `naslens stability`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use naslens::pipeline::{StabilityOptions, stability};
 
@@ -39,12 +38,8 @@ fn part(text: &str) -> Result<f64, String> {
     }
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     let options = StabilityOptions { top: args.top, reliability: args.reliability, overlap: args.overlap };
     let stability = stability(&args.dirs, &options)?;
-    match args.json {
-        true => super::print(&serde_json::to_string_pretty(&stability)?)?,
-        false => super::show(&stability.document(), true)?,
-    }
-    Ok(ExitCode::SUCCESS)
+    super::present(&stability, |stability| stability.document(), args.json, true)
 }
