@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use serde::de::Error;
+use serde::de::{DeserializeSeed, Deserializer, Error, Visitor};
 
 use super::nats_file::Counted;
 use super::{ImportError, Sink};
@@ -32,13 +32,18 @@ pub(super) struct Context<'c, 's> {
     pub path: &'c Path,
     pub sink: &'c mut Sink<'s>,
     pub failure: Failure,
+    read: u64,
     position: &'c Cell<u64>,
     total: u64,
 }
 
 impl Context<'_, '_> {
-    /// Tells how far the reading is; Err ends it.
+    /// Tells now and then how far the reading is; Err ends it.
     pub fn tick<E: Error>(&mut self) -> Result<(), E> {
+        self.read += 1;
+        if !self.read.is_multiple_of(256) {
+            return Ok(());
+        }
         let told = self.sink.progress(self.position.get() / MEGABYTE, self.total);
         told.map_err(|error| self.failure.keep(error))
     }
@@ -63,7 +68,7 @@ pub(super) fn visit<'s>(
     let position = Cell::new(0);
     let source = PythonJson::new(BufReader::with_capacity(1 << 18, Counted { inner: file, position: &position }));
     let mut json = serde_json::Deserializer::from_reader(source);
-    let mut context = Context { path, sink, failure: Failure::default(), position: &position, total };
+    let mut context = Context { path, sink, failure: Failure::default(), read: 0, position: &position, total };
     let result = run(&mut context, &mut json).and_then(|()| json.end());
     match (context.failure.0, result) {
         (Some(error), _) => Err(error),
@@ -74,6 +79,17 @@ pub(super) fn visit<'s>(
             Err(ImportError::content(path, place, reason))
         }
         (None, Ok(())) => Ok(()),
+    }
+}
+
+/// A dictionary that a visitor goes through.
+pub(super) struct Dictionary<V>(pub V);
+
+impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Dictionary<V> {
+    type Value = V::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<V::Value, D::Error> {
+        json.deserialize_map(self.0)
     }
 }
 

@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde::{Deserialize, de};
 
 use super::FormatEntry;
-use super::json::{self, Context};
+use super::json::{self, Context, Dictionary};
 use crate::benchmark::schema::{Measurement, Subject};
 
 /// Registry line.
@@ -19,7 +19,9 @@ pub(super) static ENTRY: FormatEntry = FormatEntry {
     paper: "Su et al., Prioritized Architecture Sampling with Monto-Carlo Tree Search, CVPR 2021, arXiv:2103.11922",
     unit: "MB",
     recognise: |probe| probe.ends_with(".json") && (probe.name.contains("macro") && probe.contains(b"\"test_acc\"")),
-    read: |config, sink| json::visit(&config.source, sink, |context, json| All { context }.deserialize(json)),
+    read: |config, sink| {
+        json::visit(&config.source, sink, |context, json| Dictionary(All { context }).deserialize(json))
+    },
 };
 
 /// Most runs of one architecture.
@@ -38,14 +40,6 @@ struct Entry {
     flops: i64,
 }
 
-impl<'de> DeserializeSeed<'de> for All<'_, '_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_map(self)
-    }
-}
-
 impl<'de> Visitor<'de> for All<'_, '_, '_> {
     type Value = ();
 
@@ -54,12 +48,8 @@ impl<'de> Visitor<'de> for All<'_, '_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut read = 0u64;
         while let Some(arch) = map.next_key::<String>()? {
-            if read.is_multiple_of(256) {
-                self.context.tick()?;
-            }
-            read += 1;
+            self.context.tick()?;
             if arch.len() != LAYERS || !arch.bytes().all(|digit| (b'0'..=b'2').contains(&digit)) {
                 return Err(A::Error::custom(format!("`{arch}` is not {LAYERS} digits from 0 to 2")));
             }

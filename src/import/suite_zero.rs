@@ -5,9 +5,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
 
-use super::json::{self, Context};
+use super::json::{self, Context, Dictionary};
 use super::{FormatEntry, ImportConfig, ImportError, Sink, nats_record};
 use crate::benchmark::schema::{Measurement, Subject};
 use crate::space::{self, Architecture, NasBench101, SearchSpace};
@@ -52,7 +53,7 @@ fn read(config: &ImportConfig, sink: &mut Sink) -> Result<(), ImportError> {
         return Err(ImportError::Options(format!("--set space={stated}: the space is one of {names}")));
     }
     json::visit(&config.source, sink, |context, json| {
-        Outer { context, space: known.map(|(_, own)| *own) }.deserialize(json)
+        Dictionary(Outer { context, space: known.map(|(_, own)| *own) }).deserialize(json)
     })
 }
 
@@ -69,22 +70,6 @@ struct Architectures<'r, 'c, 's> {
     dataset: Arc<str>,
 }
 
-impl<'de> DeserializeSeed<'de> for Outer<'_, '_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_map(self)
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Architectures<'_, '_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_map(self)
-    }
-}
-
 impl<'de> Visitor<'de> for Outer<'_, '_, '_> {
     type Value = ();
 
@@ -96,7 +81,7 @@ impl<'de> Visitor<'de> for Outer<'_, '_, '_> {
         let mut namer = None;
         while let Some(key) = map.next_key::<String>()? {
             if let Some((_, space)) = SPACES.iter().find(|(naslib, _)| *naslib == key) {
-                map.next_value_seed(Outer { context: self.context, space: Some(space) })?;
+                map.next_value_seed(Dictionary(Outer { context: self.context, space: Some(space) }))?;
                 continue;
             }
             let namer: &Namer = match (&mut namer, self.space) {
@@ -110,7 +95,7 @@ impl<'de> Visitor<'de> for Outer<'_, '_, '_> {
                     return Err(self.context.failure.keep(ImportError::Options(reason)));
                 }
             };
-            map.next_value_seed(Architectures { context: self.context, namer, dataset: key.into() })?;
+            map.next_value_seed(Dictionary(Architectures { context: self.context, namer, dataset: key.into() }))?;
         }
         Ok(())
     }
@@ -124,14 +109,10 @@ impl<'de> Visitor<'de> for Architectures<'_, '_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut read = 0u64;
         while let Some(key) = map.next_key::<String>()? {
-            if read.is_multiple_of(256) {
-                self.context.tick()?;
-            }
-            read += 1;
+            self.context.tick()?;
             let mut rows = Vec::new();
-            map.next_value_seed(Entry { dataset: &self.dataset, rows: &mut rows })?;
+            map.next_value_seed(Dictionary(Entry { dataset: &self.dataset, rows: &mut rows }))?;
             let subject = self.namer.subject(&key).map_err(A::Error::custom)?;
             if rows.iter().any(|row| row.proxy.as_deref() == Some(ACCURACY)) {
                 let dataset = &self.dataset;
@@ -153,14 +134,6 @@ struct Entry<'r> {
     rows: &'r mut Vec<Measurement>,
 }
 
-impl<'de> DeserializeSeed<'de> for Entry<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_map(self)
-    }
-}
-
 impl<'de> Visitor<'de> for Entry<'_> {
     type Value = ();
 
@@ -171,7 +144,10 @@ impl<'de> Visitor<'de> for Entry<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let other_measure = OTHER_MEASURES.contains(&&**self.dataset);
         while let Some(name) = map.next_key::<String>()? {
-            let (score, seconds) = map.next_value_seed(Score)?;
+            let (score, seconds) = match map.next_value()? {
+                Score::Alone(score) => (score, None),
+                Score::Timed { score, time } => (score, time),
+            };
             let row = Measurement { dataset: Some(self.dataset.clone()), ..Measurement::default() };
             self.rows.push(if name == ACCURACY && !other_measure {
                 Measurement { split: Some("valid".into()), accuracy_pct: score, ..row }
@@ -187,50 +163,11 @@ impl<'de> Visitor<'de> for Entry<'_> {
 }
 
 /// A number, null, or `{score, time}`.
-struct Score;
-
-impl<'de> DeserializeSeed<'de> for Score {
-    type Value = (Option<f64>, Option<f64>);
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Score {
-    type Value = (Option<f64>, Option<f64>);
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a score, or a dictionary of score and time")
-    }
-
-    fn visit_f64<E>(self, score: f64) -> Result<Self::Value, E> {
-        Ok((Some(score), None))
-    }
-
-    fn visit_i64<E>(self, score: i64) -> Result<Self::Value, E> {
-        Ok((Some(score as f64), None))
-    }
-
-    fn visit_u64<E>(self, score: u64) -> Result<Self::Value, E> {
-        Ok((Some(score as f64), None))
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok((None, None))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = (None, None);
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "score" => found.0 = map.next_value()?,
-                "time" => found.1 = map.next_value()?,
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(found)
-    }
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a score, or a dictionary of score and time was expected")]
+enum Score {
+    Alone(Option<f64>),
+    Timed { score: Option<f64>, time: Option<f64> },
 }
 
 /// Reads NASLib's tuples.

@@ -182,8 +182,8 @@ impl Machine {
         }
     }
 
-    fn pop_n<const N: usize>(&mut self) -> Outcome<Vec<Value>> {
-        let mut items = (0..N).map(|_| self.pop()).collect::<Outcome<Vec<_>>>()?;
+    fn pop_n(&mut self, n: usize) -> Outcome<Vec<Value>> {
+        let mut items = (0..n).map(|_| self.pop()).collect::<Outcome<Vec<_>>>()?;
         items.reverse();
         Ok(items)
     }
@@ -201,7 +201,7 @@ impl Machine {
             let (module, name) = text.split_once('\n').ok_or_else(|| malformed("a name has no module"))?;
             (module.into(), name.into())
         } else {
-            match self.pop_n::<2>().map_err(|reason| malformed(&reason))?.as_slice() {
+            match self.pop_n(2).map_err(|reason| malformed(&reason))?.as_slice() {
                 [Value::Str(module), Value::Str(name)] => (module.to_string(), name.to_string()),
                 _ => return Err(malformed("a name is not text")),
             }
@@ -260,16 +260,8 @@ impl Machine {
             b']' => self.push_node(Value::List, Vec::new())?,
             b'}' => self.push_node(Value::Dict, Vec::new())?,
             0x8f => self.push_node(Value::Set, Vec::new())?,
-            0x85 => {
-                let items = self.pop_n::<1>()?;
-                self.push_node(Value::Tuple, items)?;
-            }
-            0x86 => {
-                let items = self.pop_n::<2>()?;
-                self.push_node(Value::Tuple, items)?;
-            }
-            0x87 => {
-                let items = self.pop_n::<3>()?;
+            0x85..=0x87 => {
+                let items = self.pop_n(usize::from(code - 0x84))?;
                 self.push_node(Value::Tuple, items)?;
             }
             b't' | b'l' | b'd' | 0x91 => {
@@ -282,20 +274,16 @@ impl Machine {
                     _ => self.push_node(Value::Dict, items)?,
                 }
             }
-            b'a' => {
-                let items = self.pop_n::<1>()?;
-                self.extend(code, items)?;
-            }
-            b's' => {
-                let items = self.pop_n::<2>()?;
-                self.extend(code, items)?;
-            }
-            b'e' | b'u' | 0x90 => {
-                let items = self.pop_mark()?;
+            b'a' | b's' | b'e' | b'u' | 0x90 => {
+                let items = match code {
+                    b'a' => self.pop_n(1)?,
+                    b's' => self.pop_n(2)?,
+                    _ => self.pop_mark()?,
+                };
                 self.extend(code, items)?;
             }
             b'R' => {
-                let called = self.pop_n::<2>()?;
+                let called = self.pop_n(2)?;
                 let [Value::Global(global), Value::Tuple(arguments)] = called.as_slice() else {
                     return Err(format!("{} is called, which is not a name of the list", called[0].describe()));
                 };

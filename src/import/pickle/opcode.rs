@@ -25,29 +25,8 @@ pub(super) const MEMOIZE: u8 = 0x94;
 pub(super) fn argument(code: u8) -> Option<Argument> {
     use Argument::{Counted, Fixed, Lines};
     Some(match code {
-        MARK
-        | STOP
-        | b'0'
-        | b'1'
-        | b'2'
-        | b'N'
-        | b'R'
-        | b'Q'
-        | b'a'
-        | b'b'
-        | b'd'
-        | b'e'
-        | b'l'
-        | b's'
-        | b't'
-        | b'u'
-        | b')'
-        | b'}'
-        | b']'
-        | 0x85..=0x89
-        | 0x8f..=0x91
-        | 0x93
-        | MEMOIZE => Fixed(0),
+        MARK | STOP | MEMOIZE | 0x85..=0x89 | 0x8f..=0x91 | 0x93 => Fixed(0),
+        _ if b"012NRQabdelstu)}]".contains(&code) => Fixed(0),
         b'K' | BINGET | BINPUT | 0x80 => Fixed(1),
         b'M' => Fixed(2),
         b'J' | LONG_BINGET | LONG_BINPUT => Fixed(4),
