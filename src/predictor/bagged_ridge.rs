@@ -3,6 +3,7 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
+use super::fitted::ByRow;
 use super::ridge::{Moments, Ridge, Standardiser};
 use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorError, check};
 use crate::seed::Stream;
@@ -94,8 +95,12 @@ impl Predictor for BaggedRidge {
         let bags: Vec<(Vec<f64>, Ridge)> = bags.into_iter().collect::<Result<_, _>>()?;
 
         let noise = noise_variance(&z, &y, &bags);
-        let fits = bags.into_iter().map(|(_, ridge)| ridge).collect();
-        Ok(Box::new(FittedBaggedRidge { standardiser, origin, fits, noise }))
+        let predict = move |row: ArrayView1<f64>| {
+            let z = standardiser.row(row);
+            let (mean, variance) = moments_of(&bags.iter().map(|(_, ridge)| ridge.at(z.view())).collect::<Vec<_>>());
+            Prediction { mean: origin + mean, std: (variance + noise).sqrt() }
+        };
+        Ok(Box::new(ByRow { width: x.ncols(), held_out: None, predict }))
     }
 }
 
@@ -135,27 +140,6 @@ fn moments_of(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     (mean, values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0))
-}
-
-struct FittedBaggedRidge {
-    standardiser: Standardiser,
-    origin: f64,
-    fits: Vec<Ridge>,
-    noise: f64,
-}
-
-impl FittedPredictor for FittedBaggedRidge {
-    fn predict(&self, x: ArrayView2<f64>) -> Vec<Prediction> {
-        // Broadcasting would let some wrong widths pass in silence.
-        assert_eq!(x.ncols(), self.standardiser.width(), "columns to predict from and columns fitted on");
-        let z = self.standardiser.apply(x);
-        let predict_row = |i: usize| {
-            let values: Vec<f64> = self.fits.iter().map(|fit| fit.at(z.row(i))).collect();
-            let (mean, variance) = moments_of(&values);
-            Prediction { mean: self.origin + mean, std: (variance + self.noise).sqrt() }
-        };
-        (0..z.nrows()).into_par_iter().map(predict_row).collect()
-    }
 }
 
 #[cfg(test)]

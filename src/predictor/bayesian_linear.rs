@@ -1,11 +1,12 @@
 //! Bayesian linear regression whose two precisions maximise the evidence.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array1, ArrayView1, ArrayView2};
 use ndarray_linalg::{Eigh, UPLO};
 
+use super::fitted::ByRow;
 use super::on_normal_scores::OnNormalScores;
 use super::ridge::{LabelScale, Standardiser};
-use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorError, check, require};
+use super::{FittedPredictor, Predictor, PredictorEntry, PredictorError, check, require};
 
 /// Registry line.
 pub(super) static ENTRY: PredictorEntry = PredictorEntry {
@@ -103,32 +104,14 @@ impl Predictor for BayesianLinear {
             }
         }
         let shrunk = eigenvalues.mapv(|e| e + lambda / beta);
-        Ok(Box::new(Fitted { standardiser, labels, weights: cross / &shrunk, axes, shrunk, beta, n }))
-    }
-}
-
-struct Fitted {
-    standardiser: Standardiser,
-    labels: LabelScale,
-    /// Eigenvectors of `Zᵀ Z` as rows, shape (p, p).
-    axes: Array2<f64>,
-    /// `w` and the eigenvalues of `Zᵀ Z + (λ/β) I`, in their basis.
-    weights: Array1<f64>,
-    shrunk: Array1<f64>,
-    beta: f64,
-    n: f64,
-}
-
-impl FittedPredictor for Fitted {
-    fn predict(&self, x: ArrayView2<f64>) -> Vec<Prediction> {
-        assert_eq!(x.ncols(), self.standardiser.width(), "columns to predict from and columns fitted on");
-        let predict_row = |z: ArrayView1<f64>| {
-            let along = self.axes.dot(&z);
-            let spread = along.iter().zip(&self.shrunk).map(|(a, s)| a * a / s).sum::<f64>();
-            let variance = (1.0 + 1.0 / self.n + spread) / self.beta;
-            self.labels.prediction(along.dot(&self.weights), variance)
+        // `w` and the eigenvalues of `Zᵀ Z + (λ/β) I`, in the basis of the eigenvectors of `Zᵀ Z`.
+        let weights = cross / &shrunk;
+        let predict = move |row: ArrayView1<f64>| {
+            let along = axes.dot(&standardiser.row(row));
+            let spread = along.iter().zip(&shrunk).map(|(a, s)| a * a / s).sum::<f64>();
+            labels.prediction(along.dot(&weights), (1.0 + 1.0 / n + spread) / beta)
         };
-        self.standardiser.apply(x).rows().into_iter().map(predict_row).collect()
+        Ok(Box::new(ByRow { width: x.ncols(), held_out: None, predict }))
     }
 }
 
@@ -138,7 +121,7 @@ mod tests {
     use super::*;
     use crate::seed::Stream;
     use approx::assert_relative_eq;
-    use ndarray::s;
+    use ndarray::{Array2, s};
 
     // scaler = StandardScaler().fit(x[:n]); t = (y[:n] - y[:n].mean()) / y[:n].std()
     // m = BayesianRidge(tol=1e-13, max_iter=100000).fit(scaler.transform(x[:n]), t)  # its alpha_ is β

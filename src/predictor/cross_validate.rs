@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::{FittedPredictor, Prediction, Predictor, PredictorError};
 use crate::seed::Stream;
+use crate::stats::Interval;
 
 /// Out-of-fold predictions in row order: each row is predicted by a fit that did not see it.
 ///
@@ -64,24 +65,21 @@ pub fn held_out(
 /// How many labels are inside [`Prediction::interval`] at this `level`, ends included, and how many there are:
 /// `(inside, n)`. A NaN label is outside. If the lists differ in length, the rest of the longer one does not count.
 pub fn coverage(predictions: &[Prediction], y: &[f64], level: f64) -> (usize, usize) {
-    count_inside(predictions, y, |p, label| {
-        let interval = p.interval(level);
-        interval.low <= label && label <= interval.high
-    })
+    count_inside(predictions, y, |p| p.interval(level))
 }
 
 /// As [`coverage`], for [`Prediction::scaled_interval`] with this `scale`. On the labels that set the scale it is at
 /// least the level by construction and says nothing; use others.
 pub fn scaled_coverage(predictions: &[Prediction], y: &[f64], scale: f64) -> (usize, usize) {
-    count_inside(predictions, y, |p, label| {
-        let interval = p.scaled_interval(scale);
-        interval.low <= label && label <= interval.high
-    })
+    count_inside(predictions, y, |p| p.scaled_interval(scale))
 }
 
-fn count_inside(predictions: &[Prediction], y: &[f64], inside: impl Fn(&Prediction, f64) -> bool) -> (usize, usize) {
-    let n = predictions.len().min(y.len());
-    (predictions.iter().zip(y).filter(|(p, label)| inside(p, **label)).count(), n)
+fn count_inside(predictions: &[Prediction], y: &[f64], interval: impl Fn(&Prediction) -> Interval) -> (usize, usize) {
+    let inside = |(p, label): &(&Prediction, &f64)| {
+        let interval = interval(p);
+        interval.low <= **label && **label <= interval.high
+    };
+    (predictions.iter().zip(y).filter(inside).count(), predictions.len().min(y.len()))
 }
 
 /// The factor `q` for which `mean ± q · std` holds the label of a new network with probability `level`, whatever the

@@ -2,6 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, ShapeBuilder};
 
+use super::fitted::ByRow;
 use super::on_normal_scores::OnNormalScores;
 use super::ridge::Standardiser;
 use super::selection::{HeldOut, mean_squared_error};
@@ -127,8 +128,10 @@ impl Predictor for ElasticNet {
         let line = self.line(&z, &y, path[held_out.best(&y)])?;
         let left_out = held_out.of_best(&y);
         let std = mean_squared_error(&y, &left_out).sqrt();
-        let left_out = left_out.into_iter().map(|mean| Prediction { mean: origin + mean, std }).collect();
-        Ok(Box::new(Fitted { standardiser, origin, line, std, left_out }))
+        let prediction = move |mean: f64| Prediction { mean: origin + mean, std };
+        let held_out = Some(left_out.into_iter().map(prediction).collect());
+        let predict = move |row: ArrayView1<f64>| prediction(line.at(standardiser.row(row).view()));
+        Ok(Box::new(ByRow { width: x.ncols(), held_out, predict }))
     }
 }
 
@@ -140,26 +143,6 @@ struct Line {
 impl Line {
     fn at(&self, z: ArrayView1<f64>) -> f64 {
         self.intercept + z.iter().zip(&self.weights).map(|(z, w)| z * w).sum::<f64>()
-    }
-}
-
-struct Fitted {
-    standardiser: Standardiser,
-    origin: f64,
-    line: Line,
-    std: f64,
-    left_out: Vec<Prediction>,
-}
-
-impl FittedPredictor for Fitted {
-    fn predict(&self, x: ArrayView2<f64>) -> Vec<Prediction> {
-        assert_eq!(x.ncols(), self.standardiser.width(), "columns to predict from and columns fitted on");
-        let z = self.standardiser.apply(x);
-        z.rows().into_iter().map(|row| Prediction { mean: self.origin + self.line.at(row), std: self.std }).collect()
-    }
-
-    fn held_out(&self) -> Option<Vec<Prediction>> {
-        Some(self.left_out.clone())
     }
 }
 

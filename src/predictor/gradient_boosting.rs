@@ -3,9 +3,10 @@
 use ndarray::{ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
+use super::fitted::ByRow;
 use super::gaussian_process::labels::NormalScores;
 use super::tree::{Growth, Table, Tree};
-use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorError, check};
+use super::{FittedPredictor, Predictor, PredictorEntry, PredictorError, check};
 use crate::seed::Stream;
 
 /// Registry line.
@@ -93,9 +94,16 @@ impl Predictor for GradientBoosting {
         let means: Vec<f64> = sum.iter().map(|sum| sum / repeats).collect();
         let between = |i: usize| ((squares[i] - sum[i] * means[i]) / (repeats - 1.0)).max(0.0);
         let excess = (0..n).map(|i| (z[i] - means[i]).powi(2) - between(i)).sum::<f64>() / n as f64;
-        let mut fitted = Fitted { width: x.ncols(), labels, series, noise: excess.max(0.0), held_out: Vec::new() };
-        fitted.held_out = (0..n).map(|i| fitted.prediction(means[i], between(i) + fitted.noise)).collect();
-        Ok(Box::new(fitted))
+        let noise = excess.max(0.0);
+        let prediction = move |mean: f64, variance: f64| labels.prediction(mean, (variance + noise).sqrt());
+        let held_out = Some((0..n).map(|i| prediction(means[i], between(i))).collect());
+        let predict = move |row: ArrayView1<f64>| {
+            let scores: Vec<f64> = series.iter().map(|series| series.at(row)).collect();
+            let n = scores.len() as f64;
+            let mean = scores.iter().sum::<f64>() / n;
+            prediction(mean, scores.iter().map(|score| (score - mean).powi(2)).sum::<f64>() / (n - 1.0))
+        };
+        Ok(Box::new(ByRow { width: x.ncols(), held_out, predict }))
     }
 }
 
@@ -132,43 +140,9 @@ impl Series {
     }
 }
 
-struct Fitted {
-    width: usize,
-    labels: NormalScores,
-    series: Vec<Series>,
-    /// `σ²` of [`GradientBoosting`].
-    noise: f64,
-    held_out: Vec<Prediction>,
-}
-
-impl Fitted {
-    fn prediction(&self, mean: f64, variance: f64) -> Prediction {
-        let (mean, std) = self.labels.median_and_deviation(mean, variance.sqrt());
-        Prediction { mean, std }
-    }
-}
-
-impl FittedPredictor for Fitted {
-    fn predict(&self, x: ArrayView2<f64>) -> Vec<Prediction> {
-        assert_eq!(x.ncols(), self.width, "columns to predict from and columns fitted on");
-        let x = x.as_standard_layout();
-        let predict_row = |i: usize| {
-            let scores: Vec<f64> = self.series.iter().map(|series| series.at(x.row(i))).collect();
-            let n = scores.len() as f64;
-            let mean = scores.iter().sum::<f64>() / n;
-            let variance = scores.iter().map(|score| (score - mean).powi(2)).sum::<f64>() / (n - 1.0);
-            self.prediction(mean, variance + self.noise)
-        };
-        (0..x.nrows()).into_par_iter().map(predict_row).collect()
-    }
-
-    fn held_out(&self) -> Option<Vec<Prediction>> {
-        Some(self.held_out.clone())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Prediction;
     use super::super::random_forest::tests::friedman;
     use super::super::ridge::tests::made_up;
     use super::super::{conformal_scale, coverage};

@@ -5,6 +5,7 @@ use linfa_nn::{CommonNearestNeighbour, NearestNeighbour, NearestNeighbourIndex};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
+use super::fitted::ByRow;
 use super::ridge::Standardiser;
 use super::selection::{HeldOut, mean_squared_error};
 use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorError, check, require};
@@ -70,18 +71,18 @@ impl Predictor for Knn {
         let candidates: Vec<usize> = self.neighbours.iter().copied().filter(|k| *k < y.len()).collect();
         let most = candidates.iter().max().copied().unwrap_or(1);
 
-        let index = index(&z)?;
+        let built = index(&z)?;
         let left_out: Vec<Vec<(f64, f64)>> = (0..y.len())
             .into_par_iter()
             .map(|i| {
-                let mut near = nearest(index.as_ref(), z.row(i), most + 1, &y);
+                let mut near = nearest(built.as_ref(), z.row(i), most + 1, &y);
                 // Among many copies of a row it may not be the one found.
                 near.retain(|(row, _, _)| *row != i);
                 near.truncate(most);
                 candidates.iter().map(|k| average(&near[..*k])).collect()
             })
             .collect();
-        drop(index);
+        drop(built);
         let of = |pick: fn(&(f64, f64)) -> f64| {
             Array2::from_shape_fn((y.len(), candidates.len()), |(i, c)| pick(&left_out[i][c]))
         };
@@ -90,9 +91,20 @@ impl Predictor for Knn {
         let chosen = means.of_best(&y);
         let spread = of(|moments| moments.1);
         let noise = (mean_squared_error(&y, &chosen) - spread.column(best).sum() / y.len() as f64).max(0.0);
-        let to_prediction = |(mean, v): (&f64, &f64)| Prediction { mean: origin + mean, std: (v + noise).sqrt() };
-        let held_out = chosen.iter().zip(spread.column(best)).map(to_prediction).collect();
-        Ok(Box::new(Fitted { standardiser, z, y, origin, k: candidates[best], noise, held_out }))
+        let prediction = move |mean: f64, v: f64| Prediction { mean: origin + mean, std: (v + noise).sqrt() };
+        let held_out = Some(chosen.iter().zip(spread.column(best)).map(|(mean, v)| prediction(*mean, *v)).collect());
+        let k = candidates[best];
+        let predict = move |row: ArrayView1<f64>| {
+            let new = standardiser.row(row);
+            match index(&z) {
+                Ok(index) if new.iter().all(|v| v.is_finite()) => {
+                    let (mean, variance) = average(&nearest(index.as_ref(), new.view(), k, &y));
+                    prediction(mean, variance)
+                }
+                _ => Prediction { mean: f64::NAN, std: f64::NAN },
+            }
+        };
+        Ok(Box::new(ByRow { width: x.ncols(), held_out, predict }))
     }
 }
 
@@ -123,36 +135,6 @@ fn average(near: &[(usize, f64, f64)]) -> (f64, f64) {
     let total: f64 = near.iter().map(|(_, d, _)| weight(*d)).sum();
     let mean = near.iter().map(|(_, d, y)| weight(*d) * y).sum::<f64>() / total;
     (mean, near.iter().map(|(_, d, y)| weight(*d) * (y - mean).powi(2)).sum::<f64>() / total)
-}
-
-struct Fitted {
-    standardiser: Standardiser,
-    z: Array2<f64>,
-    y: Array1<f64>,
-    origin: f64,
-    k: usize,
-    noise: f64,
-    held_out: Vec<Prediction>,
-}
-
-impl FittedPredictor for Fitted {
-    fn predict(&self, x: ArrayView2<f64>) -> Vec<Prediction> {
-        assert_eq!(x.ncols(), self.standardiser.width(), "columns to predict from and columns fitted on");
-        let Ok(index) = index(&self.z) else { unreachable!("the same index was built to fit") };
-        let z = self.standardiser.apply(x);
-        let predict_row = |i: usize| {
-            if z.row(i).iter().any(|v| !v.is_finite()) {
-                return Prediction { mean: f64::NAN, std: f64::NAN };
-            }
-            let (mean, variance) = average(&nearest(index.as_ref(), z.row(i), self.k, &self.y));
-            Prediction { mean: self.origin + mean, std: (variance + self.noise).sqrt() }
-        };
-        (0..z.nrows()).into_par_iter().map(predict_row).collect()
-    }
-
-    fn held_out(&self) -> Option<Vec<Prediction>> {
-        Some(self.held_out.clone())
-    }
 }
 
 #[cfg(test)]

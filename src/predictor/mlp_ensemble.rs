@@ -1,12 +1,12 @@
 //! An ensemble of small neural networks.
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
-use rayon::prelude::*;
 use tch::{Device, Kind, TchError, Tensor};
 
+use super::fitted::ByRow;
 use super::gaussian_process::labels::NormalScores;
 use super::ridge::Standardiser;
-use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorError, check, require};
+use super::{FittedPredictor, Predictor, PredictorEntry, PredictorError, check, require};
 use crate::seed::Stream;
 
 /// Registry line.
@@ -212,9 +212,14 @@ impl Predictor for MlpEnsemble {
         let spread: Vec<f64> = outputs.iter().map(|f| moments_of(f).1).collect();
         let excess = z.iter().zip(&alone).zip(&spread).map(|((z, f), v)| (z - f).powi(2) - v);
         let noise = (excess.sum::<f64>() / z.len() as f64).max(0.0);
-        let mut fitted = Fitted { standardiser, labels, networks, noise, left_out: Vec::new() };
-        fitted.left_out = alone.iter().zip(&spread).map(|(f, v)| fitted.prediction(*f, *v)).collect();
-        Ok(Box::new(fitted))
+        let prediction = move |mean: f64, spread: f64| labels.prediction(mean, (spread + noise).sqrt());
+        let held_out = Some(alone.iter().zip(&spread).map(|(f, v)| prediction(*f, *v)).collect());
+        let predict = move |row: ArrayView1<f64>| {
+            let x = standardiser.row(row);
+            let (mean, spread) = moments_of(&networks.iter().map(|network| network.at(x.view())).collect::<Vec<_>>());
+            prediction(mean, spread)
+        };
+        Ok(Box::new(ByRow { width: x.ncols(), held_out, predict }))
     }
 }
 
@@ -227,38 +232,6 @@ fn unseen(outputs: &[f64], seen: ArrayView1<f64>) -> f64 {
 fn moments_of(values: &[f64]) -> (f64, f64) {
     let values = ArrayView1::from(values);
     (values.sum() / values.len() as f64, values.var(1.0))
-}
-
-struct Fitted {
-    standardiser: Standardiser,
-    labels: NormalScores,
-    networks: Vec<Network>,
-    noise: f64,
-    left_out: Vec<Prediction>,
-}
-
-impl Fitted {
-    fn prediction(&self, mean: f64, spread: f64) -> Prediction {
-        let (mean, std) = self.labels.median_and_deviation(mean, (spread + self.noise).sqrt());
-        Prediction { mean, std }
-    }
-}
-
-impl FittedPredictor for Fitted {
-    fn predict(&self, x: ArrayView2<f64>) -> Vec<Prediction> {
-        assert_eq!(x.ncols(), self.standardiser.width(), "columns to predict from and columns fitted on");
-        let x = self.standardiser.apply(x);
-        let predict_row = |i: usize| {
-            let outputs: Vec<f64> = self.networks.iter().map(|network| network.at(x.row(i))).collect();
-            let (mean, spread) = moments_of(&outputs);
-            self.prediction(mean, spread)
-        };
-        (0..x.nrows()).into_par_iter().map(predict_row).collect()
-    }
-
-    fn held_out(&self) -> Option<Vec<Prediction>> {
-        Some(self.left_out.clone())
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod bagged_ridge;
 mod bayesian_linear;
 mod cross_validate;
 mod elastic_net;
+mod fitted;
 pub(crate) mod gaussian_process;
 mod gradient_boosting;
 mod knn;

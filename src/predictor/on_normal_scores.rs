@@ -32,11 +32,7 @@ struct Fitted {
 
 impl Fitted {
     fn back(&self, scores: Vec<Prediction>) -> Vec<Prediction> {
-        let label = |score: Prediction| {
-            let (mean, std) = self.labels.median_and_deviation(score.mean, score.std);
-            Prediction { mean, std }
-        };
-        scores.into_iter().map(label).collect()
+        scores.into_iter().map(|score| self.labels.prediction(score.mean, score.std)).collect()
     }
 }
 

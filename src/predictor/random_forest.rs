@@ -3,8 +3,9 @@
 use ndarray::{ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
+use super::fitted::ByRow;
 use super::tree::{Growth, Leaf, Table, Tree};
-use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorError, check};
+use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorError, check, require};
 use crate::seed::Stream;
 
 /// Registry line.
@@ -62,23 +63,15 @@ impl Default for ForestParams {
 impl ForestParams {
     /// Errors for values outside the ranges of the fields.
     pub fn check(&self) -> Result<(), PredictorError> {
-        let refuse = |parameter, value: String, rule| {
-            Err(PredictorError::Parameter { predictor: ENTRY.name, parameter, value, rule })
-        };
-        if self.trees < 2 {
-            return refuse("trees", self.trees.to_string(), "at least 2");
-        }
-        if self.min_leaf < 1 {
-            return refuse("min_leaf", self.min_leaf.to_string(), "at least 1");
-        }
-        if !(self.features > 0.0 && self.features <= 1.0) {
-            return refuse("features", self.features.to_string(), "above 0 and at most 1");
-        }
+        require(ENTRY.name, "trees", self.trees, self.trees > 1, "at least 2")?;
+        require(ENTRY.name, "min_leaf", self.min_leaf, self.min_leaf > 0, "at least 1")?;
+        let features = self.features > 0.0 && self.features <= 1.0;
+        require(ENTRY.name, "features", self.features, features, "above 0 and at most 1")?;
         match self.sampling {
-            Sampling::Subsample(part) if !(part > 0.0 && part < 1.0) => {
-                refuse("sampling", part.to_string(), "above 0 and below 1")
+            Sampling::Subsample(part) => {
+                require(ENTRY.name, "sampling", part, part > 0.0 && part < 1.0, "above 0 and below 1")
             }
-            _ => Ok(()),
+            Sampling::All | Sampling::Bootstrap => Ok(()),
         }
     }
 }
@@ -154,23 +147,30 @@ impl Predictor for RandomForest {
         };
         let (without, trees): (Vec<Vec<bool>>, Vec<Tree>) = (0..self.params.trees).into_par_iter().map(grow).unzip();
 
-        let mut forest = Fitted { width: x.ncols(), origin, scale: 1.0, trees, out_of_bag: None };
+        // `c`, and the held-out predictions.
+        let (mut scale, mut held_out) = (1.0, None);
+        let prediction = move |(mean, variance): (f64, f64), scale: f64| Prediction {
+            mean: origin + mean,
+            std: (scale * variance).sqrt(),
+        };
         if self.params.sampling != Sampling::All {
-            let raw = out_of_bag(x, &without, &forest.trees);
+            let raw = out_of_bag(x, &without, &trees);
             let (mut squared, mut variance) = (0.0, 0.0);
             for (label, (mean, spread)) in y.iter().zip(&raw).filter_map(|(label, raw)| Some((label, (*raw)?))) {
                 squared += (label - mean).powi(2);
                 variance += spread;
             }
             if variance > 0.0 {
-                forest.scale = squared / variance;
+                scale = squared / variance;
             }
-            let Leaf { mean, variance } = Leaf::of(y.iter().copied());
-            let of_all = Prediction { mean: origin + mean, std: variance.sqrt() };
-            let predictions = raw.into_iter().map(|raw| raw.map_or(of_all, |raw| forest.prediction(raw))).collect();
-            forest.out_of_bag = Some(predictions);
+            let all = Leaf::of(y.iter().copied());
+            let of_all = prediction((all.mean, all.variance), 1.0);
+            held_out = Some(raw.into_iter().map(|raw| raw.map_or(of_all, |raw| prediction(raw, scale))).collect());
         }
-        Ok(Box::new(forest))
+        let predict = move |row: ArrayView1<f64>| {
+            prediction(mean_and_variance(&trees.iter().map(|tree| tree.leaf(row)).collect::<Vec<_>>()), scale)
+        };
+        Ok(Box::new(ByRow { width: x.ncols(), held_out, predict }))
     }
 }
 
@@ -190,37 +190,6 @@ fn mean_and_variance(leaves: &[Leaf]) -> (f64, f64) {
     let mean = leaves.iter().map(|leaf| leaf.mean).sum::<f64>() / n;
     let between = leaves.iter().map(|leaf| (leaf.mean - mean).powi(2)).sum::<f64>() / (n - 1.0);
     (mean, between + leaves.iter().map(|leaf| leaf.variance).sum::<f64>() / n)
-}
-
-struct Fitted {
-    width: usize,
-    origin: f64,
-    /// `c` of [`RandomForest`].
-    scale: f64,
-    trees: Vec<Tree>,
-    out_of_bag: Option<Vec<Prediction>>,
-}
-
-impl Fitted {
-    fn prediction(&self, (mean, variance): (f64, f64)) -> Prediction {
-        Prediction { mean: self.origin + mean, std: (self.scale * variance).sqrt() }
-    }
-}
-
-impl FittedPredictor for Fitted {
-    fn predict(&self, x: ArrayView2<f64>) -> Vec<Prediction> {
-        assert_eq!(x.ncols(), self.width, "columns to predict from and columns fitted on");
-        let x = x.as_standard_layout();
-        let predict_row = |i: usize| {
-            let leaves: Vec<Leaf> = self.trees.iter().map(|tree| tree.leaf(x.row(i))).collect();
-            self.prediction(mean_and_variance(&leaves))
-        };
-        (0..x.nrows()).into_par_iter().map(predict_row).collect()
-    }
-
-    fn held_out(&self) -> Option<Vec<Prediction>> {
-        self.out_of_bag.clone()
-    }
 }
 
 #[cfg(test)]

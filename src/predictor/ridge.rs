@@ -34,13 +34,13 @@ impl Standardiser {
         Standardiser { mean, factor: x.map_axis(Axis(0), factor_of) }
     }
 
-    /// Number of columns.
-    pub(super) fn width(&self) -> usize {
-        self.mean.len()
+    /// `(x - mean) · factor` of each column; `x` has as many as there were.
+    pub(super) fn apply(&self, x: ArrayView2<f64>) -> Array2<f64> {
+        (&x - &self.mean) * &self.factor
     }
 
-    /// `(x - mean) · factor` of each column; `x` has [`Standardiser::width`] of them.
-    pub(super) fn apply(&self, x: ArrayView2<f64>) -> Array2<f64> {
+    /// The same of one row.
+    pub(super) fn row(&self, x: ArrayView1<f64>) -> Array1<f64> {
         (&x - &self.mean) * &self.factor
     }
 }

@@ -89,8 +89,7 @@ impl Fitted {
                 self.weights.iter().zip(scores).map(|(w, of_member)| w * value(&of_member[i])).sum()
             };
             let (mean, variance) = (weighted(&|p| p.mean), weighted(&|p| p.std * p.std));
-            let (mean, std) = self.labels.median_and_deviation(mean, variance.sqrt());
-            Prediction { mean, std }
+            self.labels.prediction(mean, variance.sqrt())
         };
         (0..scores[0].len()).map(blend_row).collect()
     }

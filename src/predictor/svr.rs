@@ -2,8 +2,8 @@
 
 use linfa_svm::Svm;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
-use rayon::prelude::*;
 
+use super::fitted::ByRow;
 use super::on_normal_scores::OnNormalScores;
 use super::ridge::{LabelScale, Standardiser};
 use super::selection::{HeldOut, mean_squared_error};
@@ -107,15 +107,18 @@ impl Predictor for Svr {
             let labels = y.select(Axis(0), rest);
             let mut predictions = Array2::zeros((held_out.len(), pairs.len()));
             for (pair, mut column) in pairs.iter().zip(predictions.columns_mut()) {
-                column.assign(&Array1::from(self.machine(seen.view(), &labels, *pair)?.at(unseen.view())));
+                let machine = self.machine(seen.view(), &labels, *pair)?;
+                column.iter_mut().zip(unseen.rows()).for_each(|(value, row)| *value = machine.at(row));
             }
             Ok(predictions)
         })?;
         let machine = self.machine(x, &y, pairs[held_out.best(&y)])?;
         let left_out = held_out.of_best(&y);
         let std = mean_squared_error(&y, &left_out).sqrt();
-        let left_out = left_out.into_iter().map(|mean| Prediction { mean, std }).collect();
-        Ok(Box::new(Fitted { machine, std, left_out }))
+        let prediction = move |mean: f64| Prediction { mean, std };
+        let held_out = Some(left_out.into_iter().map(prediction).collect());
+        let predict = move |row: ArrayView1<f64>| prediction(machine.at(row));
+        Ok(Box::new(ByRow { width: x.ncols(), held_out, predict }))
     }
 }
 
@@ -126,28 +129,10 @@ struct Machine {
 }
 
 impl Machine {
-    /// `f` at the rows of `x`, in the unit of the labels.
-    fn at(&self, x: ArrayView2<f64>) -> Vec<f64> {
-        let z = self.standardiser.apply(x);
-        let value = |i: usize| self.labels.prediction(self.svm.weighted_sum(&z.row(i)) - self.svm.rho, 0.0).mean;
-        (0..z.nrows()).into_par_iter().map(value).collect()
-    }
-}
-
-struct Fitted {
-    machine: Machine,
-    std: f64,
-    left_out: Vec<Prediction>,
-}
-
-impl FittedPredictor for Fitted {
-    fn predict(&self, x: ArrayView2<f64>) -> Vec<Prediction> {
-        assert_eq!(x.ncols(), self.machine.standardiser.width(), "columns to predict from and columns fitted on");
-        self.machine.at(x).into_iter().map(|mean| Prediction { mean, std: self.std }).collect()
-    }
-
-    fn held_out(&self) -> Option<Vec<Prediction>> {
-        Some(self.left_out.clone())
+    /// `f` at a row, in the unit of the labels.
+    fn at(&self, row: ArrayView1<f64>) -> f64 {
+        let value = self.svm.weighted_sum(&self.standardiser.row(row)) - self.svm.rho;
+        self.labels.prediction(value, 0.0).mean
     }
 }
 

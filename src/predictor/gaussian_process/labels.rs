@@ -1,6 +1,7 @@
 //! Labels as normal scores, and back.
 
 use crate::encoding::rank_normal;
+use crate::predictor::Prediction;
 
 /// The increasing map between labels and normal scores that a set of labels defines.
 ///
@@ -44,8 +45,8 @@ impl NormalScores {
     }
 
     /// Median and half the central 68.27% of a label whose score is normal with this mean and standard deviation.
-    pub fn median_and_deviation(&self, mean: f64, std: f64) -> (f64, f64) {
-        (self.label(mean), (self.label(mean + std) - self.label(mean - std)) / 2.0)
+    pub fn prediction(&self, mean: f64, std: f64) -> Prediction {
+        Prediction { mean: self.label(mean), std: (self.label(mean + std) - self.label(mean - std)) / 2.0 }
     }
 }
 
@@ -69,7 +70,7 @@ mod tests {
         // Beyond the ends: slope from the first to the third knot, which is more than one unit of z away.
         let slope = (93.0 - 10.0) / (z[0] - z[1]);
         assert_relative_eq!(map.label(z[1] - 1.0), 10.0 - slope, max_relative = 1e-12);
-        assert_eq!(NormalScores::of(&[5.0, 5.0]).0.median_and_deviation(1.0, 2.0), (5.0, 0.0));
+        assert_eq!(NormalScores::of(&[5.0, 5.0]).0.prediction(1.0, 2.0), Prediction { mean: 5.0, std: 0.0 });
     }
 
     proptest! {

@@ -78,23 +78,16 @@ struct Fitted {
     model: Model,
 }
 
-impl Fitted {
-    fn prediction(&self, mean: f64, std: f64) -> Prediction {
-        let (mean, std) = self.labels.median_and_deviation(mean, std);
-        Prediction { mean, std }
-    }
-}
-
 impl FittedPredictor for Fitted {
     fn predict(&self, x: ArrayView2<f64>) -> Vec<Prediction> {
         assert_eq!(x.ncols(), self.reference.ncols(), "columns fitted on");
         let (latent, noise) = self.model.predict(&Inputs::new(&self.layout, self.reference.view(), x));
-        latent.into_iter().map(|(mean, std)| self.prediction(mean, (std * std + noise).sqrt())).collect()
+        latent.into_iter().map(|(mean, std)| self.labels.prediction(mean, (std * std + noise).sqrt())).collect()
     }
 
     fn held_out(&self) -> Option<Vec<Prediction>> {
         let left_out = self.model.leave_one_out(&self.z);
-        Some(left_out.into_iter().map(|(mean, std)| self.prediction(mean, std)).collect())
+        Some(left_out.into_iter().map(|(mean, std)| self.labels.prediction(mean, std)).collect())
     }
 }
 
