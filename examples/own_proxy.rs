@@ -4,14 +4,14 @@ use std::sync::atomic::AtomicBool;
 
 use naslens::engine::Passes;
 use naslens::pipeline::{RunOptions, ScreenConfig, Selection, screen};
-use naslens::proxy::{PROXIES, Proxy, Score, View};
+use naslens::proxy::{PROXIES, Proxy};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // What a score captures lives as long as the process, as the entry does.
     let weight = 0.5;
     let score = move |passes: &Passes<'_>| {
         let network = passes.network;
-        Score::new(network.layers().count() as f64 - weight * (1.0 + network.params() as f64).log10())
+        Ok(network.layers().count() as f64 - weight * (1.0 + network.params() as f64).log10())
     };
     PROXIES.register(Proxy {
         name: "thin_depth",
@@ -20,13 +20,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         formula: "s = L - log10(1 + P) / 2, with L layers with weights and P parameters",
         protocol: "counted on the live part of the network; no image goes in",
         limits: "made up",
-        statuses: &[],
-        view: View::Live,
-        min_batch: 0,
-        baseline: false,
-        // Nothing needs to be run for counts; a score from gradients asks for a pass here and finds it in `passes`.
-        passes: &[],
         score: Box::leak(Box::new(score)),
+        // Nothing needs to be run for counts; a score from gradients asks for its `passes` and finds their records there.
+        ..Proxy::LIVE
     })?;
     let config = ScreenConfig {
         space: "nas-bench-201:channels=4,cells=1".parse()?,

@@ -35,12 +35,7 @@ impl SearchSpace for Chain {
     }
 
     fn parse(&self, text: &str) -> Result<Architecture, SpaceError> {
-        let refuse = |reason: &str| SpaceError::Parse {
-            space: ENTRY.name.into(),
-            text: text.into(),
-            reason: reason.into(),
-            example: ENTRY.example.into(),
-        };
+        let refuse = |reason: &str| ENTRY.not_read(text, reason);
         let gene = |part: &str| part.parse::<u16>().ok()?.checked_sub(1);
         let genes: Option<Vec<u16>> = text.split('-').map(gene).collect();
         let arch = Architecture::new(genes.ok_or_else(|| refuse("channels are numbers from 1, joined by `-`"))?);
@@ -75,7 +70,7 @@ impl SearchSpace for Chain {
             let logits = b.linear("classifier", x, task.target.outputs())?;
             Ok(b.finish(logits))
         };
-        build().map_err(|source| SpaceError::Build { space: ENTRY.name.into(), input: task.input, source })
+        build().map_err(|source| ENTRY.not_built(task.input, source))
     }
 }
 

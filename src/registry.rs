@@ -1,9 +1,9 @@
 //! Lists of what there is of a kind, such as proxies: those that are built in, and those that a program registers.
 //!
 //! ```
-//! use naslens::proxy::{PROXIES, Proxy, Score};
+//! use naslens::proxy::{PROXIES, Proxy};
 //!
-//! let depth = Proxy { name: "depth", score: &|passes| Score::new(passes.network.layers().count() as f64), ..*PROXIES.find("layers")? };
+//! let depth = Proxy { name: "depth", score: &|passes| Ok(passes.network.layers().count() as f64), ..*PROXIES.find("layers")? };
 //! PROXIES.register(depth)?;
 //! assert!(PROXIES.find("depth").is_ok());
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -136,8 +136,7 @@ fn no_space(origin: String) -> CandidatesError {
 /// The distinct architectures of a table of the space, in the order of the space, whatever the order of the table.
 pub fn listed(table: &Path, space: &dyn SearchSpace) -> Result<Vec<Architecture>, CandidatesError> {
     let table = Table::open_truths(table)?;
-    let named = architectures(&table, space)?.ok_or_else(|| CandidatesError::no_architectures(&table))?;
-    let mut archs: Vec<Architecture> = named.rows.into_iter().flatten().collect();
+    let mut archs: Vec<Architecture> = names::named(&table, space)?.rows.into_iter().flatten().collect();
     archs.sort_by_cached_key(|arch| (space.index_of(arch), arch.clone()));
     archs.dedup();
     Ok(archs)
@@ -198,23 +197,24 @@ fn distinct(space: &dyn SearchSpace, rows: impl IntoIterator<Item = (usize, Arch
     chosen
 }
 
-/// Parameters, multiply-accumulates and live layers of networks; None for one without a path from input to output.
-fn counts(space: &dyn SearchSpace, chosen: &[Chosen], task: &Task) -> Result<Vec<Option<[f64; 3]>>, CandidatesError> {
+/// Keeps the networks with a path from input to output: their parameters, multiply-accumulates and live layers.
+fn keep_live(space: &dyn SearchSpace, chosen: &mut Vec<Chosen>, task: &Task) -> Result<Vec<[f64; 3]>, CandidatesError> {
     let count = |one: &Chosen| {
         let network = space.build(&one.representative, task)?;
         let counts = |layers: usize| [network.params() as f64, network.macs() as f64, layers as f64];
         Ok(network.live().map(|live| counts(live.layers().count())))
     };
-    chosen.par_iter().map(count).collect()
+    let counted = chosen.par_iter().map(count).collect::<Result<Vec<_>, CandidatesError>>()?;
+    let mut live = counted.iter().map(Option::is_some);
+    chosen.retain(|_| live.next().unwrap_or(false));
+    Ok(counted.into_iter().flatten().collect())
 }
 
 fn from_run(config: &CandidatesConfig, dir: &Path, truths: Option<&Path>) -> Result<Candidates, CandidatesError> {
     let table = open_scores(dir)?;
     let run = RunNote::of(&table);
     let space = space_of(config, dir, run.as_ref())?;
-    let Some(named) = architectures(&table, space.as_ref())? else {
-        return Err(CandidatesError::no_architectures(&table));
-    };
+    let named = names::named(&table, space.as_ref())?;
     let rows = named.rows.into_iter().enumerate().filter_map(|(row, arch)| Some((row, arch?)));
     let mut chosen = distinct(space.as_ref(), rows);
     let networks = chosen.len();
@@ -227,10 +227,8 @@ fn from_run(config: &CandidatesConfig, dir: &Path, truths: Option<&Path>) -> Res
     if !table.has("params") || !table.has("macs") {
         // Scores from elsewhere do not say what is dead, nor what a network costs.
         let task = Task { input: image_of(run.as_ref()), ..TASK };
-        let counted = counts(space.as_ref(), &chosen, &task)?;
-        let mut live = counted.iter().map(Option::is_some);
-        chosen.retain(|_| live.next().unwrap_or(false));
-        let of = |i: usize| counted.iter().flatten().map(|counts| Some(counts[i])).collect();
+        let counted = keep_live(space.as_ref(), &mut chosen, &task)?;
+        let of = |i: usize| counted.iter().map(|counts| Some(counts[i])).collect();
         scores = vec![("params".into(), of(0)), ("macs".into(), of(1))];
     }
     if chosen.is_empty() {
@@ -285,9 +283,7 @@ fn from_table(config: &CandidatesConfig, path: &Path) -> Result<Candidates, Cand
         Some(name) => space::open(name)?,
         None => names::space_of(&table)?.ok_or_else(|| no_space(origin.clone()))?,
     };
-    let Some(named) = architectures(&table, space.as_ref())? else {
-        return Err(CandidatesError::no_architectures(&table));
-    };
+    let named = names::named(&table, space.as_ref())?;
     let truths = Names::of(&named, space.as_ref());
     let target = config.targets.first().map(|target| column::read(&table, target)).transpose()?;
     let counts_in = |row: &usize| target.as_ref().is_none_or(|target| target.values[*row].is_some());
@@ -301,14 +297,11 @@ fn from_table(config: &CandidatesConfig, path: &Path) -> Result<Candidates, Cand
     rows.sort_by_cached_key(|(_, arch)| (space.index_of(arch), arch.clone()));
     let mut chosen = distinct(space.as_ref(), rows);
     let networks = chosen.len();
-    let counted = counts(space.as_ref(), &chosen, &TASK)?;
-    let mut live = counted.iter().map(Option::is_some);
-    chosen.retain(|_| live.next().unwrap_or(false));
+    let counted = keep_live(space.as_ref(), &mut chosen, &TASK)?;
     if chosen.is_empty() {
         return Err(CandidatesError::all_dead(&origin, networks));
     }
-    let score =
-        |(i, name): (usize, &str)| (name.to_string(), counted.iter().flatten().map(|counts| Some(counts[i])).collect());
+    let score = |(i, name): (usize, &str)| (name.to_string(), counted.iter().map(|counts| Some(counts[i])).collect());
     let scores = ["params", "macs", "layers"].into_iter().enumerate().map(score).collect();
     let (archs, ids, texts) = split(chosen);
     let truths = Truths::new(table, truths);

@@ -151,6 +151,11 @@ pub fn architectures(table: &Table, space: &dyn SearchSpace) -> Result<Option<Ar
     Ok(Some(Architectures { key, rows, other_space }))
 }
 
+/// [`architectures`] of a table that must have them.
+pub(super) fn named(table: &Table, space: &dyn SearchSpace) -> Result<Architectures, CandidatesError> {
+    architectures(table, space)?.ok_or_else(|| CandidatesError::no_architectures(table))
+}
+
 /// Which rows are of the space, by the column `space`, where it says.
 fn own_rows(table: &Table, space: &dyn SearchSpace) -> Result<Vec<bool>, CandidatesError> {
     if !table.has(SPACE) {
@@ -235,37 +240,29 @@ fn module(vertices: u64, edges: u64, ops: &str) -> Result<Architecture, String> 
 
 /// An index, an id or a hash beside an architecture must be its own. An id that is not an id of naslens is somebody else's.
 fn check(table: &Table, space: &dyn SearchSpace, archs: &[Option<Architecture>]) -> Result<(), CandidatesError> {
-    let disagree = |row: usize, column, found: String, arch: &Architecture, expected: String| {
-        Err(CandidatesError::disagree(table, row, column, [&found, &space.format(arch), &expected]))
+    let ids: Vec<Option<ArchId>> = archs.par_iter().map(|arch| arch.as_ref().map(|arch| space.arch_id(arch))).collect();
+    let compare = |column, found: Vec<Option<String>>, expected: &dyn Fn(usize) -> Option<String>| {
+        for (row, found) in found.into_iter().enumerate() {
+            let (Some(found), Some(arch), Some(expected)) = (found, &archs[row], expected(row)) else { continue };
+            if found != expected {
+                return Err(CandidatesError::disagree(table, row, column, [&found, &space.format(arch), &expected]));
+            }
+        }
+        Ok(())
+    };
+    let text = |n: u64| n.to_string();
+    let numbers = |column| -> Result<_, CandidatesError> {
+        Ok(table.u64_column(column)?.into_iter().map(|n| n.map(text)).collect())
     };
     if table.has(INDEX) && has_index(space) {
-        for (row, found) in table.u64_column(INDEX)?.into_iter().enumerate() {
-            let (Some(found), Some(arch)) = (found, &archs[row]) else { continue };
-            match space.index_of(arch) {
-                Some(index) if index != found => {
-                    return disagree(row, INDEX, found.to_string(), arch, index.to_string());
-                }
-                _ => {}
-            }
-        }
+        compare(INDEX, numbers(INDEX)?, &|row| space.index_of(archs[row].as_ref()?).map(text))?;
     }
-    let ids: Vec<Option<ArchId>> = archs.par_iter().map(|arch| arch.as_ref().map(|arch| space.arch_id(arch))).collect();
     if table.is_text(ID) {
-        for (row, found) in table.string_column(ID)?.into_iter().enumerate() {
-            let (Some(found), Some(arch), Some(id)) = (found, &archs[row], ids[row]) else { continue };
-            if id_of(&found).is_some_and(|found| found != id) {
-                return disagree(row, ID, found, arch, id.to_string());
-            }
-        }
+        let found = table.string_column(ID)?.into_iter().map(|found| Some(id_of(&found?)?.to_string())).collect();
+        compare(ID, found, &|row| Some(ids[row]?.to_string()))?;
     }
     if table.has(HASH) && space.entry().name == "nas-bench-101" {
-        for (row, found) in table.u64_column(HASH)?.into_iter().enumerate() {
-            let (Some(found), Some(arch), Some(id)) = (found, &archs[row], ids[row]) else { continue };
-            let expected = (id.0 >> 64) as u64;
-            if found != expected {
-                return disagree(row, HASH, found.to_string(), arch, expected.to_string());
-            }
-        }
+        compare(HASH, numbers(HASH)?, &|row| Some(text((ids[row]?.0 >> 64) as u64)))?;
     }
     Ok(())
 }

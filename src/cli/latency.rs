@@ -7,8 +7,8 @@ use naslens::hardware::{MeasureOptions, Setting};
 use naslens::network::Shape;
 use naslens::pipeline::counts::DRAWS;
 use naslens::pipeline::latency::{
-    PublishedConfig, Subject, cached_model, default_model_file, fit_measured, fit_published, listed,
-    measure_table, sampled, subject_of_run, top_of_run,
+    PublishedConfig, Subject, cached_model, default_model_file, fit_measured, fit_published, listed, measure_table,
+    sampled, subject_of_run, top_of_run,
 };
 use naslens::space::SpaceSpec;
 

@@ -1,12 +1,12 @@
 //! `cifar10` and `cifar100`: the official binary versions, read from a folder.
 
 use super::regular::open_regular;
-use super::spec::{flag, path_and_options};
-use super::{DataError, DataSource, DataSpec, Dataset, Part, Source, SourceInfo, Watch};
+use super::spec::{AtPath, flag, path_and_options};
+use super::{DataError, DataSpec, Dataset, Part, SourceInfo};
 use ndarray::Array4;
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::{fmt, fs, io};
+use std::path::Path;
+use std::{fs, io};
 
 pub(super) const CIFAR10: SourceInfo = SourceInfo {
     name: "cifar10",
@@ -31,42 +31,23 @@ pub(super) const CIFAR100: SourceInfo = SourceInfo {
 };
 
 fn parse_10(text: &str) -> Result<DataSpec, DataError> {
-    let (folder, _) = path_and_options(&CIFAR10, "folder of its binary files", text, &[])?;
-    Ok(DataSpec::new(Cifar { layout: &TEN, folder }))
+    AtPath::parse(&CIFAR10, "folder of its binary files", text, |folder| read(&TEN, folder))
 }
 
 fn parse_100(text: &str) -> Result<DataSpec, DataError> {
-    let (folder, options) = path_and_options(&CIFAR100, "folder of its binary files", text, &["coarse"])?;
+    let (path, options) = path_and_options(&CIFAR100, "folder of its binary files", text, &["coarse"])?;
     options.iter().try_for_each(|&(option, value)| flag(&CIFAR100, option, value))?;
-    let layout = if options.is_empty() { &HUNDRED } else { &COARSE };
-    Ok(DataSpec::new(Cifar { layout, folder }))
-}
-
-/// A version of CIFAR in a folder.
-#[derive(Debug)]
-struct Cifar {
-    layout: &'static Layout,
-    folder: PathBuf,
-}
-
-impl fmt::Display for Cifar {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}{}", self.layout.name, self.folder.display(), self.layout.option)
-    }
-}
-
-impl Source for Cifar {
-    fn open(&self, _: &Watch<'_>) -> Result<DataSource, DataError> {
-        read(self.layout, &self.folder).map(DataSource::Images)
-    }
+    let info = &CIFAR100;
+    Ok(DataSpec::new(match options.is_empty() {
+        true => AtPath { info, path, option: "", read: |folder| read(&HUNDRED, folder) },
+        false => AtPath { info, path, option: ",coarse", read: |folder| read(&COARSE, folder) },
+    }))
 }
 
 /// How the files of a version are laid out.
 #[derive(Debug)]
 struct Layout {
     name: &'static str,
-    /// The option that selects it.
-    option: &'static str,
     files: &'static [(&'static str, Part)],
     /// The folder inside the official archive, looked into as well.
     inner: &'static str,
@@ -83,7 +64,6 @@ struct Layout {
 
 const TEN: Layout = Layout {
     name: CIFAR10.name,
-    option: "",
     files: &[
         ("data_batch_1.bin", Part::Train),
         ("data_batch_2.bin", Part::Train),
@@ -104,7 +84,6 @@ const TEN: Layout = Layout {
 
 const HUNDRED: Layout = Layout {
     name: CIFAR100.name,
-    option: "",
     files: &[("train.bin", Part::Train), ("test.bin", Part::Test)],
     inner: "cifar-100-binary",
     labels: 2,
@@ -115,8 +94,7 @@ const HUNDRED: Layout = Layout {
     remedy: "unpack cifar-100-binary.tar.gz (https://www.cs.toronto.edu/~kriz/cifar.html) so that train.bin and test.bin",
 };
 
-const COARSE: Layout =
-    Layout { option: ",coarse", label: 0, classes: 20, class_names: "coarse_label_names.txt", ..HUNDRED };
+const COARSE: Layout = Layout { label: 0, classes: 20, class_names: "coarse_label_names.txt", ..HUNDRED };
 
 const SIDE: usize = 32;
 /// The red, green and blue planes, row by row.
@@ -191,6 +169,7 @@ fn class_names(path: &Path, classes: usize) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::DataSource;
     use crate::data::open;
     use crate::network::Shape;
     use proptest::prelude::*;

@@ -2,11 +2,10 @@
 
 use super::assembly::Assembly;
 use super::regular::{MOST_EXPANSION, open_regular};
-use super::spec::path_and_options;
-use super::{DataError, DataSource, DataSpec, Dataset, Part, Source, SourceInfo, Watch};
+use super::spec::AtPath;
+use super::{DataError, DataSpec, Dataset, Part, SourceInfo};
 use crate::network::Shape;
 use flate2::bufread::MultiGzDecoder;
-use std::fmt;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -23,24 +22,7 @@ pub(super) const INFO: SourceInfo = SourceInfo {
 };
 
 fn parse(text: &str) -> Result<DataSpec, DataError> {
-    let (folder, _) = path_and_options(&INFO, "folder of its four files", text, &[])?;
-    Ok(DataSpec::new(IdxFolder(folder)))
-}
-
-/// A folder of four files.
-#[derive(Debug)]
-struct IdxFolder(PathBuf);
-
-impl fmt::Display for IdxFolder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", INFO.name, self.0.display())
-    }
-}
-
-impl Source for IdxFolder {
-    fn open(&self, _: &Watch<'_>) -> Result<DataSource, DataError> {
-        read(&self.0).map(DataSource::Images)
-    }
+    AtPath::parse(&INFO, "folder of its four files", text, read)
 }
 
 const FILES: [(Part, &str); 2] = [(Part::Train, "train"), (Part::Test, "t10k")];
@@ -148,6 +130,7 @@ impl Idx {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::DataSource;
     use crate::data::open;
     use flate2::Compression;
     use flate2::write::GzEncoder;

@@ -5,7 +5,7 @@ use crate::network::Shape;
 use crate::registry::entry;
 use crate::text::did_you_mean;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -208,6 +208,41 @@ pub(super) fn path_and_options<'a>(
     }
     options.reverse();
     Ok((path.into(), options))
+}
+
+/// A data set in a file or folder.
+#[derive(Debug)]
+pub(super) struct AtPath {
+    pub info: &'static SourceInfo,
+    pub path: PathBuf,
+    /// What follows the path in its text.
+    pub option: &'static str,
+    pub read: fn(&Path) -> Result<Dataset, DataError>,
+}
+
+impl AtPath {
+    /// The source of a text without options.
+    pub fn parse(
+        info: &'static SourceInfo,
+        what: &'static str,
+        text: &str,
+        read: fn(&Path) -> Result<Dataset, DataError>,
+    ) -> Result<DataSpec, DataError> {
+        let (path, _) = path_and_options(info, what, text, &[])?;
+        Ok(DataSpec::new(AtPath { info, path, option: "", read }))
+    }
+}
+
+impl fmt::Display for AtPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}{}", self.info.name, self.path.display(), self.option)
+    }
+}
+
+impl Source for AtPath {
+    fn open(&self, _: &Watch<'_>) -> Result<DataSource, DataError> {
+        (self.read)(&self.path).map(DataSource::Images)
+    }
 }
 
 /// That an option without a value has none; [`DataError::BadOption`] otherwise.

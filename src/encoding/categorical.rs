@@ -5,7 +5,6 @@ use ndarray::Array2;
 use super::{Columns, EncodingEntry};
 use crate::space::{Architecture, SearchSpace};
 
-/// Registry line.
 pub(super) static ENTRY: EncodingEntry = EncodingEntry {
     name: "categorical",
     title: "Genes as ordinal numbers",

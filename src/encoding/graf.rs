@@ -6,7 +6,6 @@ use rayon::prelude::*;
 use super::{Columns, EncodingEntry};
 use crate::space::{Architecture, OpGraph, OpSet, SearchSpace};
 
-/// Registry line.
 pub(super) static ENTRY: EncodingEntry = EncodingEntry {
     name: "graf",
     title: "Graph features by subsets of operations",

@@ -5,7 +5,6 @@ use ndarray::Array2;
 use super::{Columns, EncodingEntry};
 use crate::space::Architecture;
 
-/// Registry line.
 pub(super) static ENTRY: EncodingEntry = EncodingEntry {
     name: "one_hot",
     title: "One-hot genes",

@@ -8,7 +8,6 @@ use super::vocabulary::{MOST, histogram};
 use super::{Columns, EncodingEntry};
 use crate::space::{Architecture, OpGraph, SearchSpace};
 
-/// Registry line.
 pub(super) static ENTRY: EncodingEntry = EncodingEntry {
     name: "path",
     title: "Path encoding",

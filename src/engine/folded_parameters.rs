@@ -1,7 +1,5 @@
 //! Parameters of a network whose batch normalisations are folded into its convolutions.
 
-use tch::Tensor;
-
 use super::norm::{BN_EPS, NormTensors};
 use super::parameters::Parameters;
 use super::weights::{LayerTensors, Weights};
@@ -20,20 +18,12 @@ impl Parameters {
             let norm = taken.and_then(|norm| self.norms[norm].as_ref());
             layers.push(match (layer, norm) {
                 (Some(layer), Some(norm)) => Some(fold(layer, norm)?),
-                (Some(layer), None) => Some(LayerTensors {
-                    weight: layer.weight.shallow_clone(),
-                    bias: layer.bias.as_ref().map(Tensor::shallow_clone),
-                }),
+                (Some(layer), None) => Some(layer.share()),
                 (None, _) => None,
             });
-            norms.push(self.norms[id].as_ref().map(|n| NormTensors {
-                scale: n.scale.shallow_clone(),
-                shift: n.shift.shallow_clone(),
-                mean: n.mean.shallow_clone(),
-                variance: n.variance.shallow_clone(),
-            }));
+            norms.push(self.norms[id].as_ref().map(NormTensors::share));
         }
-        Ok((folded, Parameters { layers: Weights::from_layers(layers), norms }))
+        Ok((folded, Parameters { layers: Weights(layers), norms }))
     }
 }
 
@@ -53,6 +43,7 @@ fn fold(layer: &LayerTensors, norm: &NormTensors) -> Result<LayerTensors, tch::T
 mod tests {
     use super::*;
     use crate::network::{Conv2d, NetworkBuilder, Op, Shape};
+    use tch::Tensor;
     use tch::{Device, Kind};
 
     #[test]

@@ -111,29 +111,20 @@ fn together(op: &Op, inputs: &[&Scaled]) -> Result<Scaled, tch::TchError> {
         }
         (Op::AvgPool(pool), [x]) if host => tensors::avg_pool(&x.pair, pool)?,
         (Op::MaxPool(pool), [x]) => max_pool(&x.pair, pool)?,
+        (Op::Input | Op::Conv2d(_) | Op::BatchNorm | Op::Relu | Op::MaxPool(_) | Op::Linear { .. }, _) => {
+            return Err(tch::TchError::Torch(format!(
+                "{op} is not an operation without weights on {} pairs",
+                inputs.len()
+            )));
+        }
         // Linear in all their inputs together.
-        (
-            Op::Add
-            | Op::AvgPool(_)
-            | Op::GlobalAvgPool
-            | Op::Zero { .. }
-            | Op::Concat
-            | Op::Narrow { .. }
-            | Op::ChannelShuffle { .. },
-            _,
-        ) => {
+        _ => {
             let scaled = inputs.iter().map(|x| match x.exponent == exponent {
                 true => Ok(x.pair.shallow_clone()),
                 false => x.pair.f_mul_scalar(f64::from(factor(x))),
             });
             let scaled: Vec<Tensor> = scaled.collect::<Result<_, tch::TchError>>()?;
             tensors::dense(apply(op, &scaled.iter().collect::<Vec<_>>(), None)?)?
-        }
-        (Op::Input | Op::Conv2d(_) | Op::BatchNorm | Op::Relu | Op::MaxPool(_) | Op::Linear { .. }, _) => {
-            return Err(tch::TchError::Torch(format!(
-                "{op} is not an operation without weights on {} pairs",
-                inputs.len()
-            )));
         }
     };
     Ok(Scaled { pair, exponent })

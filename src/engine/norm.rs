@@ -19,3 +19,12 @@ pub struct NormTensors {
     /// Running (unbiased) variance.
     pub variance: Tensor,
 }
+
+impl NormTensors {
+    /// The same tensors once more.
+    pub(super) fn share(&self) -> Self {
+        let [scale, shift, mean, variance] =
+            [&self.scale, &self.shift, &self.mean, &self.variance].map(Tensor::shallow_clone);
+        NormTensors { scale, shift, mean, variance }
+    }
+}

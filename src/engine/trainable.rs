@@ -1,6 +1,6 @@
 //! A network that is being trained: its parameters and their gradient as two flat vectors.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::loss::Loss;
 use super::norm::NormTensors;
@@ -8,7 +8,6 @@ use super::parameters::{ParameterCounts, Parameters};
 use super::plan::Plan;
 use super::tape::{Tape, Wanted};
 use super::tensors;
-use super::weights::{LayerTensors, Weights};
 use crate::network::Network;
 
 /// The kind of number that activations are computed in. Parameters, their gradients and the optimiser are always float32.
@@ -40,7 +39,7 @@ pub struct Trainable<'n> {
 
 impl<'n> Trainable<'n> {
     /// An untrained network, with the weights of `seed` ([`Parameters::init`]).
-    pub fn new(network: &'n Network, seed: u64, device: Device, precision: Precision) -> Result<Self, tch::TchError> {
+    pub fn new(network: &'n Network, seed: u64, device: Device, precision: Precision) -> Result<Self, TchError> {
         let counts = ParameterCounts::of(network);
         let zeros = || Tensor::f_zeros([counts.total() as i64], (Kind::Float, device));
         let (values, gradient) = (zeros()?, zeros()?);
@@ -75,7 +74,7 @@ impl<'n> Trainable<'n> {
     /// computes: for classes cross-entropy, with an expected probability of `1 - smoothing` for the label plus
     /// `smoothing / classes` for every class.
     /// Moves the running statistics.
-    pub fn loss(&mut self, images: &Tensor, labels: &Tensor, smoothing: f64) -> Result<f64, tch::TchError> {
+    pub fn loss(&mut self, images: &Tensor, labels: &Tensor, smoothing: f64) -> Result<f64, TchError> {
         let loss = Loss::new(self.network.target(), labels, smoothing);
         if !(tensors::is_host(images) && self.precision == Precision::Float32) {
             return self.loss_by_autograd(images, loss);
@@ -107,13 +106,15 @@ impl<'n> Trainable<'n> {
         Ok(value)
     }
 
-    fn loss_by_autograd(&mut self, images: &Tensor, loss: Loss<'_>) -> Result<f64, tch::TchError> {
+    fn loss_by_autograd(&mut self, images: &Tensor, loss: Loss<'_>) -> Result<f64, TchError> {
         let leaves = detached(&self.parameters)?;
         let (loss, gradients) = tch::with_grad(|| {
             let logits = match self.precision {
                 Precision::Float32 => leaves.forward(self.network, images, true)?,
                 Precision::Bfloat16 => {
-                    let narrow = Parameters { layers: in_bfloat16(&leaves.layers)?, norms: shared(&leaves.norms) };
+                    let norms = leaves.norms.iter().map(|n| n.as_ref().map(NormTensors::share)).collect();
+                    let layers = leaves.layers.map(|l| l.map(|t| t.f_to_kind(Kind::BFloat16)))?;
+                    let narrow = Parameters { layers, norms };
                     let images = images.f_to_kind(Kind::BFloat16)?;
                     narrow.forward(self.network, &images, true)?.f_to_kind(Kind::Float)?
                 }
@@ -121,7 +122,7 @@ impl<'n> Trainable<'n> {
             let loss = loss.mean(&logits)?;
             let inputs: Vec<&Tensor> = leaves.learned().collect();
             let gradients = Tensor::f_run_backward(&[&loss], &inputs, false, false)?;
-            Ok::<_, tch::TchError>((loss, gradients))
+            Ok::<_, TchError>((loss, gradients))
         })?;
         for (to, g) in self.gradients.learned().zip(&gradients) {
             if g.defined() {
@@ -134,44 +135,18 @@ impl<'n> Trainable<'n> {
     }
 
     /// How many of the images get the label's logit highest. In float32, by the running statistics.
-    pub fn correct(&self, images: &Tensor, labels: &Tensor) -> Result<i64, tch::TchError> {
+    pub fn correct(&self, images: &Tensor, labels: &Tensor) -> Result<i64, TchError> {
         let predicted = self.parameters.logits(self.network, images)?.f_argmax(1, false)?;
         predicted.f_eq_tensor(labels)?.f_sum(Kind::Int64)?.f_int64_value(&[])
     }
 }
 
 /// The same parameters as leaves of a new graph; the running statistics are shared.
-fn detached(parameters: &Parameters) -> Result<Parameters, tch::TchError> {
-    let leaf = |t: &Tensor| Ok::<_, tch::TchError>(t.f_detach()?.set_requires_grad(true));
-    let layer = |l: &LayerTensors| {
-        let bias = l.bias.as_ref().map(leaf).transpose()?;
-        Ok::<_, tch::TchError>(LayerTensors { weight: leaf(&l.weight)?, bias })
-    };
-    let norm = |n: &NormTensors| {
-        let (mean, variance) = (n.mean.shallow_clone(), n.variance.shallow_clone());
-        Ok::<_, tch::TchError>(NormTensors { scale: leaf(&n.scale)?, shift: leaf(&n.shift)?, mean, variance })
-    };
-    let layers = parameters.layers.0.iter().map(|l| l.as_ref().map(layer).transpose());
+fn detached(parameters: &Parameters) -> Result<Parameters, TchError> {
+    let leaf = |t: &Tensor| Ok::<_, TchError>(t.f_detach()?.set_requires_grad(true));
+    let norm = |n: &NormTensors| Ok(NormTensors { scale: leaf(&n.scale)?, shift: leaf(&n.shift)?, ..n.share() });
     let norms = parameters.norms.iter().map(|n| n.as_ref().map(norm).transpose());
-    Ok(Parameters { layers: Weights(layers.collect::<Result<_, _>>()?), norms: norms.collect::<Result<_, _>>()? })
-}
-
-fn in_bfloat16(layers: &Weights) -> Result<Weights, tch::TchError> {
-    let narrow = |l: &LayerTensors| {
-        let to = |t: &Tensor| t.f_to_kind(Kind::BFloat16);
-        Ok::<_, tch::TchError>(LayerTensors { weight: to(&l.weight)?, bias: l.bias.as_ref().map(to).transpose()? })
-    };
-    Ok(Weights(layers.0.iter().map(|l| l.as_ref().map(narrow).transpose()).collect::<Result<_, _>>()?))
-}
-
-fn shared(norms: &[Option<NormTensors>]) -> Vec<Option<NormTensors>> {
-    let share = |n: &NormTensors| NormTensors {
-        scale: n.scale.shallow_clone(),
-        shift: n.shift.shallow_clone(),
-        mean: n.mean.shallow_clone(),
-        variance: n.variance.shallow_clone(),
-    };
-    norms.iter().map(|n| n.as_ref().map(share)).collect()
+    Ok(Parameters { layers: parameters.layers.map(|l| l.map(leaf))?, norms: norms.collect::<Result<_, TchError>>()? })
 }
 
 #[cfg(test)]

@@ -30,11 +30,12 @@ impl LayerTensors {
         Ok(LayerTensors { weight, bias })
     }
 
-    fn map(&self, f: impl Fn(&Tensor) -> Result<Tensor, tch::TchError>) -> Result<Self, tch::TchError> {
+    pub(super) fn map(&self, f: impl Fn(&Tensor) -> Result<Tensor, tch::TchError>) -> Result<Self, tch::TchError> {
         Ok(LayerTensors { weight: f(&self.weight)?, bias: self.bias.as_ref().map(f).transpose()? })
     }
 
-    fn share(&self) -> Self {
+    /// The same tensors once more.
+    pub(super) fn share(&self) -> Self {
         LayerTensors { weight: self.weight.shallow_clone(), bias: self.bias.as_ref().map(Tensor::shallow_clone) }
     }
 }
@@ -140,26 +141,25 @@ impl Weights {
         layers_of(network, seed, device, bank, absolute, |b| b.absolute.share())
     }
 
+    /// What `f` makes of each layer.
+    pub(super) fn map(
+        &self,
+        f: impl Fn(&LayerTensors) -> Result<LayerTensors, tch::TchError>,
+    ) -> Result<Weights, tch::TchError> {
+        Ok(Weights(self.0.iter().map(|l| l.as_ref().map(&f).transpose()).collect::<Result<_, _>>()?))
+    }
+
     /// Absolute values of all weights and biases, in `kind`.
     pub fn abs(&self, kind: Kind) -> Result<Weights, tch::TchError> {
-        let abs = |l: &Option<LayerTensors>| l.as_ref().map(|l| l.map(|t| t.f_abs()?.f_to_kind(kind))).transpose();
-        Ok(Weights(self.0.iter().map(abs).collect::<Result<_, tch::TchError>>()?))
+        self.map(|l| l.map(|t| t.f_abs()?.f_to_kind(kind)))
     }
 
     /// The same weights, cut off from any graph and with gradients switched on or off. Biases have none.
     pub(super) fn require_grad(&self, on: bool) -> Result<Weights, tch::TchError> {
-        let copy = |l: &LayerTensors| {
-            Ok::<_, tch::TchError>(LayerTensors {
-                weight: l.weight.f_detach()?.set_requires_grad(on),
-                bias: l.bias.as_ref().map(Tensor::f_detach).transpose()?,
-            })
-        };
-        Ok(Weights(self.0.iter().map(|l| l.as_ref().map(copy).transpose()).collect::<Result<_, _>>()?))
-    }
-
-    /// Layers made elsewhere, by node id.
-    pub(super) fn from_layers(layers: Vec<Option<LayerTensors>>) -> Self {
-        Weights(layers)
+        self.map(|l| {
+            let cut = l.map(Tensor::f_detach)?;
+            Ok(LayerTensors { weight: cut.weight.set_requires_grad(on), ..cut })
+        })
     }
 
     /// The tensors of a node, if it has weights.

@@ -11,7 +11,6 @@ use super::pickle::{Input, Node, Value, Watch};
 use super::{FormatEntry, ImportConfig, ImportError, Sink};
 use crate::benchmark::schema::{Measurement, Subject};
 
-/// Registry line.
 pub(super) static ENTRY: FormatEntry = FormatEntry {
     name: "nas-bench-graph",
     title: "NAS-Bench-Graph: the wheel nas_bench_graph-1.4.0-py3-none-any.whl, cora.bench, cora0.bench",

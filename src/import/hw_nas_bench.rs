@@ -9,7 +9,6 @@ use super::{FormatEntry, ImportConfig, ImportError, Sink, nats_record};
 use crate::benchmark::schema::Measurement;
 use crate::space;
 
-/// Registry line.
 pub(super) static ENTRY: FormatEntry = FormatEntry {
     name: "hw-nas-bench",
     title: "HW-NAS-Bench: HW-NAS-Bench-v1_0.pickle",

@@ -9,7 +9,6 @@ use super::FormatEntry;
 use super::json::{self, Context, Dictionary};
 use crate::benchmark::schema::{Measurement, Subject};
 
-/// Registry line.
 pub(super) static ENTRY: FormatEntry = FormatEntry {
     name: "nas-bench-macro",
     title: "NAS-Bench-Macro: nas-bench-macro_cifar10.json",

@@ -16,7 +16,6 @@ use super::{FormatEntry, ImportConfig, ImportError, Sink};
 use crate::benchmark::schema::{Measurement, Subject};
 use crate::space::{self, NasBench101, SearchSpace};
 
-/// Registry line.
 pub(super) static ENTRY: FormatEntry = FormatEntry {
     name: "nas-bench-101",
     title: "NAS-Bench-101: nasbench_only108.tfrecord, nasbench_full.tfrecord",

@@ -3,7 +3,6 @@
 use super::nats_file::read_twice;
 use super::{FormatEntry, torch};
 
-/// Registry line.
 pub(super) static ENTRY: FormatEntry = FormatEntry {
     name: "nas-bench-201",
     title: "NAS-Bench-201 v1.0 and v1.1: NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth",

@@ -10,7 +10,6 @@ use bzip2::bufread::MultiBzDecoder;
 use super::pickle::{Input, Limits, Machine, Uses, Value, Watch};
 use super::{FormatEntry, ImportError, Sink, nats_record};
 
-/// Registry line.
 pub(super) static ENTRY: FormatEntry = FormatEntry {
     name: "nats-file",
     title: "NATS-Bench in one file (TSS or SSS): NATS-tss-v1_0-3ffb9.pickle.pbz2, NATS-sss-v1_0-50262.pickle.pbz2",

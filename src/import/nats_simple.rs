@@ -11,7 +11,6 @@ use super::pickle::{self, Limits};
 use super::{FormatEntry, ImportConfig, ImportError, Sink, nats_record};
 use crate::benchmark::schema::{Measurement, Subject};
 
-/// Registry line.
 pub(super) static ENTRY: FormatEntry = FormatEntry {
     name: "nats-simple",
     title: "NATS-Bench folder (TSS or SSS): NATS-tss-v1_0-3ffb9-simple, NATS-sss-v1_0-50262-simple",

@@ -14,7 +14,6 @@ use crate::benchmark::schema::{Measurement, Subject};
 use crate::space::{self, Architecture, NasBench101, SearchSpace};
 use crate::text::quoted;
 
-/// Registry line.
 pub(super) static ENTRY: FormatEntry = FormatEntry {
     name: "suite-zero",
     title: "NAS-Bench-Suite-Zero: zc_nasbench201.json, zc_nasbench101.json, zc_nasbench301.json, zc_transbench101_*.json",

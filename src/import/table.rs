@@ -9,7 +9,6 @@ use crate::text::{did_you_mean, list, quoted};
 
 use arrow::datatypes::DataType;
 
-/// Registry line.
 pub(super) static ENTRY: FormatEntry = FormatEntry {
     name: "table",
     title: "any CSV, TSV or Parquet table, also one that naslens import wrote",

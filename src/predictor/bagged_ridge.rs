@@ -8,7 +8,6 @@ use super::ridge::{Moments, Ridge, Standardiser};
 use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorError, check};
 use crate::seed::Stream;
 
-/// Registry line.
 pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     name: "bagged-ridge",
     title: "Bagged ridge regression",

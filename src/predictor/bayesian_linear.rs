@@ -8,7 +8,6 @@ use super::on_normal_scores::OnNormalScores;
 use super::ridge::{LabelScale, Standardiser};
 use super::{FittedPredictor, Predictor, PredictorEntry, PredictorError, check, require};
 
-/// Registry line.
 pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     name: "bayesian-linear",
     title: "Bayesian linear regression",

@@ -8,7 +8,6 @@ use super::ridge::Standardiser;
 use super::selection::{HeldOut, mean_squared_error};
 use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorError, check, require};
 
-/// Registry line.
 pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     name: "elastic-net",
     title: "Elastic net",

@@ -9,7 +9,6 @@ use super::tree::{Growth, Table, Tree};
 use super::{FittedPredictor, Predictor, PredictorEntry, PredictorError, check};
 use crate::seed::Stream;
 
-/// Registry line.
 pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     name: "gradient-boosting",
     title: "Gradient boosting of shallow trees",

@@ -9,7 +9,6 @@ use super::ridge::Standardiser;
 use super::{FittedPredictor, Predictor, PredictorEntry, PredictorError, check, require};
 use crate::seed::Stream;
 
-/// Registry line.
 pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     name: "mlp-ensemble",
     title: "Ensemble of neural networks",

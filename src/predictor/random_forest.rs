@@ -8,7 +8,6 @@ use super::tree::{Growth, Leaf, Table, Tree};
 use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorError, check, require};
 use crate::seed::Stream;
 
-/// Registry line.
 pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     name: "random-forest",
     title: "Forest of extremely randomised trees",

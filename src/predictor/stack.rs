@@ -7,7 +7,6 @@ use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorErr
 use crate::encoding::Layout;
 use crate::seed::derive;
 
-/// Registry line.
 pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     name: "stack",
     title: "Stack of a Gaussian process and trees",

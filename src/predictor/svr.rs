@@ -9,7 +9,6 @@ use super::ridge::{LabelScale, Standardiser};
 use super::selection::{HeldOut, mean_squared_error};
 use super::{FittedPredictor, Prediction, Predictor, PredictorEntry, PredictorError, check, require};
 
-/// Registry line.
 pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     name: "svr",
     title: "Support vector regression",

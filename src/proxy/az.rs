@@ -1,10 +1,7 @@
 //! The proxies that AZ-NAS assembles: expressivity, progressivity and trainability. Its fourth one, complexity, is
 //! [`FLOPS`](super::flops::FLOPS).
 
-use ndarray::Array2;
-use ndarray_linalg::{EigValsh, UPLO};
-
-use super::{Proxy, Score, Status, View};
+use super::{Proxy, Status, eigenvalues, read};
 use crate::engine::{BlockWise, Pass};
 
 /// Added to the singular value that is divided by, as published.
@@ -23,11 +20,10 @@ pub static AZ_EXPRESSIVITY: Proxy = Proxy {
     limits: "Needs blocks; a network without any has no score. Dear. Alone it leaves out whether gradients survive; \
              az_nas and naslens combine both.",
     statuses: &[Status::Singular],
-    view: View::Live,
     min_batch: 1,
-    baseline: false,
     passes: &[Pass::BlockWise],
-    score: &|passes| of_blocks(&passes.block_wise, |b| Ok(entropies(b, 1)?.iter().sum())),
+    score: &|passes| Ok(entropies(read(&passes.block_wise)?, 1)?.iter().sum()),
+    ..Proxy::LIVE
 };
 
 /// The smallest gain of entropy from block to block.
@@ -36,10 +32,8 @@ pub static AZ_PROGRESSIVITY: Proxy = Proxy {
     title: "Smallest increase of the entropy from one block to the next",
     formula: "min_b (H_b - H_(b-1)), H_b the entropy of az_expressivity",
     score: &|passes| {
-        of_blocks(&passes.block_wise, |b| {
-            let gains = entropies(b, 2)?.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
-            Ok(gains)
-        })
+        let entropies = entropies(read(&passes.block_wise)?, 2)?;
+        Ok(entropies.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min))
     },
     protocol: "protocol of az_expressivity; fewer than two blocks: status unsupported",
     limits: "The smallest of a few differences, so one block decides. Needs two blocks.",
@@ -55,9 +49,9 @@ pub static AZ_TRAINABILITY: Proxy = Proxy {
               rows are images and pixels, columns channels",
     score: &|passes| {
         if passes.network.blocks().windows(2).any(|pair| pair[0] == pair[1]) {
-            return Score::status(Status::Saturated);
+            return Err(Status::Saturated);
         }
-        of_blocks(&passes.block_wise, trainability)
+        trainability(read(&passes.block_wise)?)
     },
     protocol: "protocol of az_expressivity; where a block lowers the resolution by f, f x f pixels of g_in are f^2 channels \
                of one pixel, as in the published code; fewer than two blocks: status unsupported; a block that is the identity \
@@ -68,10 +62,6 @@ pub static AZ_TRAINABILITY: Proxy = Proxy {
     statuses: &[Status::Saturated],
     ..AZ_EXPRESSIVITY
 };
-
-fn of_blocks(blocks: &Option<BlockWise>, score: impl Fn(&BlockWise) -> Result<f64, Status>) -> Score {
-    blocks.as_ref().ok_or(Status::Failed).and_then(score).map_or_else(Score::status, Score::new)
-}
 
 /// The entropy of every block's spectrum, if there are `at_least` so many blocks.
 fn entropies(blocks: &BlockWise, at_least: usize) -> Result<Vec<f64>, Status> {
@@ -94,17 +84,10 @@ fn trainability(blocks: &BlockWise) -> Result<f64, Status> {
     Ok(sum / blocks.responses.len() as f64)
 }
 
-/// In ascending order.
-fn eigenvalues(symmetric: &Array2<f64>) -> Result<Vec<f64>, Status> {
-    if symmetric.iter().any(|v| !v.is_finite()) {
-        return Err(Status::NonFinite);
-    }
-    symmetric.eigvalsh(UPLO::Lower).map(|v| v.to_vec()).map_err(|_| Status::Failed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::Array2;
     use ndarray::array;
 
     #[test]

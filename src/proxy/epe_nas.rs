@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ndarray::{Array2, Axis};
 
 use super::jacov::correlation_of_rows;
-use super::{Proxy, Score, Status, View};
+use super::{Proxy, Status, read};
 use crate::engine::Pass;
 
 /// Added to every correlation, as published.
@@ -28,30 +28,25 @@ pub static EPE_NAS: Proxy = Proxy {
                unsupported",
     limits: "Needs several images per class. As sensitive to what goes in as jacov. For classification only.",
     statuses: &[Status::Singular],
-    view: View::Live,
     min_batch: 2,
-    baseline: false,
     passes: &[Pass::InputGradient],
-    score: &|passes| match &passes.input_gradient {
-        _ if !passes.batch.differ_in_a_class => Score::status(Status::Unsupported),
-        Some(jacobian) => score(jacobian, &passes.labels, passes.network.classes()),
-        None => Score::status(Status::Failed),
+    score: &|passes| match passes.batch.differ_in_a_class {
+        true => score(read(&passes.input_gradient)?, &passes.labels, passes.network.classes()),
+        false => Err(Status::Unsupported),
     },
+    ..Proxy::LIVE
 };
 
-fn score(jacobian: &Array2<f64>, labels: &[usize], classes: usize) -> Score {
+fn score(jacobian: &Array2<f64>, labels: &[usize], classes: usize) -> Result<f64, Status> {
     let mut images: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     labels.iter().enumerate().for_each(|(i, &label)| images.entry(label).or_default().push(i));
     let mut sums = Vec::with_capacity(images.len());
     for members in images.values() {
-        let correlation = match correlation_of_rows(jacobian.select(Axis(0), members)) {
-            Ok(c) => c,
-            Err(status) => return Score::status(status),
-        };
+        let correlation = correlation_of_rows(jacobian.select(Axis(0), members))?;
         let sum: f64 = correlation.iter().map(|c| (c.abs() + K).ln()).sum();
         sums.push(if classes > FEW_CLASSES { sum / members.len() as f64 } else { sum });
     }
-    Score::new(if classes > FEW_CLASSES {
+    Ok(if classes > FEW_CLASSES {
         sums.iter().flat_map(|a| sums.iter().map(move |b| (a - b).abs())).sum::<f64>() / sums.len() as f64
     } else {
         sums.iter().map(|s| s.abs()).sum()
@@ -68,11 +63,11 @@ mod tests {
         // Correlation -1 within class 0; class 7 has one image.
         let rows = array![[1.0, 2.0, 3.0], [3.0, 2.0, 1.0], [1.0, 0.0, 5.0]];
         let one = (1.0 + K).ln();
-        let few = score(&rows, &[0, 0, 7], 10).value().unwrap();
+        let few = score(&rows, &[0, 0, 7], 10).unwrap();
         assert!((few - (4.0 * one + one)).abs() < 1e-12, "{few}");
-        let many = score(&rows, &[0, 0, 7], 200).value().unwrap();
+        let many = score(&rows, &[0, 0, 7], 200).unwrap();
         assert!((many - 2.0 * (2.0 * one - one) / 2.0).abs() < 1e-12, "{many}");
         let flat = array![[1.0, 1.0], [1.0, 2.0]];
-        assert_eq!(score(&flat, &[0, 0], 10).get_status(), Status::Singular);
+        assert_eq!(score(&flat, &[0, 0], 10), Err(Status::Singular));
     }
 }

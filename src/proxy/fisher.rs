@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Proxy, Score, Status, View, of_gradients};
+use super::{Proxy, Status, of_gradients, read};
 use crate::engine::{Pass, Passes};
 
 /// Fisher information of the channels, each counted once per weight of its filter.
@@ -18,23 +18,18 @@ pub static FISHER: Proxy = Proxy {
                channels are broadcast to weights",
     limits: "The weakest of the unsigned gradient sums, backwards on NAS-Bench-101 and on short trainings. Published \
              figures differ by selection (.36 to .55 on NAS-Bench-201).",
-    statuses: &[],
-    view: View::Live,
     min_batch: 1,
-    baseline: false,
     passes: &[Pass::ActivationGradient],
-    score: &|passes| score(passes).unwrap_or(Score::status(Status::Failed)),
+    score: &score,
+    ..Proxy::LIVE
 };
 
-fn score(passes: &Passes<'_>) -> Result<Score, tch::TchError> {
-    let Some(terms) = &passes.activation_gradient else {
-        return Ok(Score::status(Status::Failed));
-    };
+fn score(passes: &Passes<'_>) -> Result<f64, Status> {
     let mut sum = 0.0;
-    for ((_, weight), term) in passes.network.layers().zip(terms) {
+    for ((_, weight), term) in passes.network.layers().zip(read(&passes.activation_gradient)?) {
         sum += weight.fan_in as f64 * channels(term)?;
     }
-    Ok(of_gradients(sum))
+    of_gradients(sum)
 }
 
 /// sum_c 1/2 mean_n term_nc^2

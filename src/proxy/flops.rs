@@ -1,6 +1,6 @@
 //! Multiply-accumulates of one inference.
 
-use super::{Proxy, Score, View};
+use super::{Proxy, View};
 
 /// Multiply-accumulates of the network as specified.
 pub static FLOPS: Proxy = Proxy {
@@ -12,12 +12,10 @@ pub static FLOPS: Proxy = Proxy {
                operations that cannot reach the output included; nothing is run",
     limits: "Orders the spaces at hand almost as params does, so the two are one baseline rather than two. \
              Operations that cannot reach the output are counted too; flops@live leaves them out.",
-    statuses: &[],
     view: View::Specified,
-    min_batch: 0,
     baseline: true,
-    passes: &[],
-    score: &|passes| Score::new(passes.network.macs() as f64),
+    score: &|passes| Ok(passes.network.macs() as f64),
+    ..Proxy::LIVE
 };
 
 /// Multiply-accumulates on a path from input to output.

@@ -1,6 +1,6 @@
 //! Norm of the loss gradient.
 
-use super::{Proxy, Score, View, sum_over_layers};
+use super::{Proxy, sum_over_layers};
 use crate::engine::{LayerGradient, Pass};
 
 /// Sum of the layers' gradient norms.
@@ -12,12 +12,10 @@ pub static GRAD_NORM: Proxy = Proxy {
     protocol: "train-mode batch normalisation, live layers, PyTorch's default initialisation, float32",
     limits: "Grows with what makes networks hard to train, so its sign depends on the space: right on NAS-Bench-201, \
              backwards on NAS-Bench-101 and on short trainings. Check it on a few trained networks before use.",
-    statuses: &[],
-    view: View::Live,
     min_batch: 1,
-    baseline: false,
     passes: &[Pass::LossGradient],
     score: &|passes| sum_over_layers(&passes.loss_gradient, norm),
+    ..Proxy::LIVE
 };
 
 /// One norm over all weights.
@@ -25,10 +23,7 @@ pub static GRAD_NORM_GLOBAL: Proxy = Proxy {
     name: "grad_norm@global",
     title: "Norm of the loss gradient over all weights at once",
     formula: "sqrt(sum_l ||dL/dW_l||_2^2), L the mean cross-entropy on the batch",
-    score: &|passes| {
-        let squares = sum_over_layers(&passes.loss_gradient, |l| Ok(norm(l)?.powi(2)));
-        squares.value().map_or(squares, |s| Score::new(s.sqrt()))
-    },
+    score: &|passes| Ok(sum_over_layers(&passes.loss_gradient, |l| Ok(norm(l)?.powi(2)))?.sqrt()),
     limits: "As grad_norm, and more so: the layers with the largest gradients decide.",
     ..GRAD_NORM
 };

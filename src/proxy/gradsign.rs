@@ -2,7 +2,7 @@
 
 use tch::Kind;
 
-use super::{Proxy, Score, Status, View, of_gradients};
+use super::{Proxy, of_gradients, read};
 use crate::engine::Pass;
 
 /// How often the images agree on the direction in which a weight should move.
@@ -17,16 +17,11 @@ pub static GRADSIGN: Proxy = Proxy {
                with the number of images, so values of different batch sizes cannot be compared",
     limits: "One backward pass per image. At most weights x images, so it contains the number of weights; values of \
              different batch sizes cannot be compared.",
-    statuses: &[],
-    view: View::Live,
     min_batch: 2,
-    baseline: false,
     passes: &[Pass::GradientSigns],
     score: &|passes| {
-        let Some(layers) = &passes.gradient_signs else {
-            return Score::status(Status::Failed);
-        };
         let sum = |signs: &tch::Tensor| Ok::<_, tch::TchError>(signs.f_abs()?.f_sum(Kind::Double)?.double_value(&[]));
-        layers.iter().map(sum).sum::<Result<f64, _>>().map_or(Score::status(Status::Failed), of_gradients)
+        of_gradients(read(&passes.gradient_signs)?.iter().map(sum).sum::<Result<f64, _>>()?)
     },
+    ..Proxy::LIVE
 };

@@ -2,7 +2,7 @@
 
 use tch::Kind;
 
-use super::{Proxy, View, sum_over_layers};
+use super::{Proxy, sum_over_layers};
 use crate::engine::Pass;
 
 /// How much removing each weight would lower the norm of the gradient, summed.
@@ -20,14 +20,12 @@ pub static GRASP: Proxy = Proxy {
                default initialisation, float32 summed in float64; the Hessian-vector product is exact (double backward)",
     limits: "The dearest proxy here: a double backward pass per network. Does not turn around on NAS-Bench-101, as \
              grad_norm does, but on short trainings more than any other but fisher.",
-    statuses: &[],
-    view: View::Live,
     min_batch: 1,
-    baseline: false,
     passes: &[Pass::HessianGradient],
     score: &|passes| {
         sum_over_layers(&passes.hessian_gradient, |l| {
             Ok(-l.weight.f_mul(&l.gradient)?.f_sum(Kind::Double)?.double_value(&[]))
         })
     },
+    ..Proxy::LIVE
 };

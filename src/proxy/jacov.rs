@@ -3,7 +3,7 @@
 use ndarray::{Array2, Axis};
 use ndarray_linalg::{EigValsh, UPLO};
 
-use super::{Proxy, Score, Status, View};
+use super::{Proxy, Status, read};
 use crate::engine::Pass;
 
 /// Added to every eigenvalue, as published.
@@ -21,26 +21,16 @@ pub static JACOV: Proxy = Proxy {
     limits: "The most sensitive of all to what goes in (Spearman .77 with digits, .59 with white noise) and to the \
              initialisation (two seeds agree by .90). Labels are not read.",
     statuses: &[Status::Singular],
-    view: View::Live,
     min_batch: 2,
-    baseline: false,
     passes: &[Pass::InputGradient],
-    score: &|passes| match &passes.input_gradient {
-        Some(jacobian) => score(jacobian),
-        None => Score::status(Status::Failed),
-    },
+    score: &|passes| score(read(&passes.input_gradient)?),
+    ..Proxy::LIVE
 };
 
-fn score(jacobian: &Array2<f64>) -> Score {
-    let correlation = match correlation_of_rows(jacobian.to_owned()) {
-        Ok(c) => c,
-        Err(status) => return Score::status(status),
-    };
-    match correlation.eigvalsh(UPLO::Lower) {
-        // Rounding can leave an eigenvalue of zero slightly negative.
-        Ok(v) => Score::new(-v.iter().map(|v| v.max(0.0) + K).map(|v| v.ln() + 1.0 / v).sum::<f64>()),
-        Err(_) => Score::status(Status::NonFinite),
-    }
+fn score(jacobian: &Array2<f64>) -> Result<f64, Status> {
+    let values = correlation_of_rows(jacobian.to_owned())?.eigvalsh(UPLO::Lower).map_err(|_| Status::NonFinite)?;
+    // Rounding can leave an eigenvalue of zero slightly negative.
+    Ok(-values.iter().map(|v| v.max(0.0) + K).map(|v| v.ln() + 1.0 / v).sum::<f64>())
 }
 
 /// The correlation matrix of the rows, or the status that says why there is none.

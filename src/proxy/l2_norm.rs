@@ -1,6 +1,6 @@
 //! Norm of the initial weights.
 
-use super::{Proxy, Score, Status, View};
+use super::{Proxy, read};
 use crate::engine::Pass;
 
 /// Sum of the layers' weight norms.
@@ -12,19 +12,10 @@ pub static L2_NORM: Proxy = Proxy {
     protocol: "live layers, PyTorch's default initialisation, no data",
     limits: "The initialisation fixes how large weights are, so the norm of a layer hardly differs from what its \
              shape predicts: it counts capacity once more.",
-    statuses: &[],
-    view: View::Live,
-    min_batch: 0,
-    baseline: false,
     passes: &[Pass::Weights],
     score: &|passes| {
-        let Some(weights) = &passes.weights else {
-            return Score::status(Status::Failed);
-        };
         let norm = |w: &tch::Tensor| Ok::<_, tch::TchError>(w.f_norm()?.double_value(&[]));
-        match weights.layers().map(|l| norm(&l.weight)).sum::<Result<f64, _>>() {
-            Ok(sum) => Score::new(sum),
-            Err(_) => Score::status(Status::Failed),
-        }
+        Ok(read(&passes.weights)?.layers().map(|l| norm(&l.weight)).sum::<Result<f64, _>>()?)
     },
+    ..Proxy::LIVE
 };

@@ -1,6 +1,6 @@
 //! Number of weight layers.
 
-use super::{Proxy, Score, View};
+use super::Proxy;
 
 /// Number of convolution and linear layers on a path from input to output.
 pub static LAYERS: Proxy = Proxy {
@@ -11,10 +11,7 @@ pub static LAYERS: Proxy = Proxy {
     protocol: "counted on the graph after removing what is not on a path from input to output; nothing is run",
     limits: "A small whole number, so many networks are tied. On NAS-Bench-101 most proxies that look at weights or \
              images do no better.",
-    statuses: &[],
-    view: View::Live,
-    min_batch: 0,
     baseline: true,
-    passes: &[],
-    score: &|passes| Score::new(passes.network.layers().count() as f64),
+    score: &|passes| Ok(passes.network.layers().count() as f64),
+    ..Proxy::LIVE
 };

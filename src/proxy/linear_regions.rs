@@ -1,6 +1,6 @@
 //! Number of linear regions that images fall into.
 
-use super::{Proxy, Score, Status, View};
+use super::{Proxy, Status, read};
 use crate::engine::Pass;
 
 /// Number of images that no earlier image shares all its ReLU bits with.
@@ -22,14 +22,11 @@ pub static LINEAR_REGIONS: Proxy = Proxy {
     limits: "Three in four of NAS-Bench-201 tell all images apart and have no score: it finds bad networks, not \
              good ones.",
     statuses: &[Status::Saturated],
-    view: View::Live,
-    min_batch: 0,
-    baseline: false,
     passes: &[Pass::LinearRegions],
-    score: &|passes| match passes.linear_regions {
-        Some(r) if r.neurons == 0 => Score::status(Status::Unsupported),
-        Some(r) if r.distinct >= r.images => Score::status(Status::Saturated),
-        Some(r) => Score::new(r.distinct as f64),
-        None => Score::status(Status::Failed),
+    score: &|passes| match read(&passes.linear_regions)? {
+        r if r.neurons == 0 => Err(Status::Unsupported),
+        r if r.distinct >= r.images => Err(Status::Saturated),
+        r => Ok(r.distinct as f64),
     },
+    ..Proxy::LIVE
 };

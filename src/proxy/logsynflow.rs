@@ -2,7 +2,7 @@
 
 use tch::Kind;
 
-use super::{Proxy, View, sum_over_layers};
+use super::{Proxy, sum_over_layers};
 use crate::engine::Pass;
 
 /// Synaptic flow whose gradients are compressed by a logarithm before they meet the weights.
@@ -15,14 +15,11 @@ pub static LOGSYNFLOW: Proxy = Proxy {
                no data",
     limits: "Sees no image and no normalisation. The logarithm is of each gradient, not of the sum, so it orders \
              networks otherwise than synflow does.",
-    statuses: &[],
-    view: View::Live,
-    min_batch: 0,
-    baseline: false,
     passes: &[Pass::LinearGradient],
     score: &|passes| {
         sum_over_layers(&passes.linear_gradient, |l| {
             Ok(l.weight.f_abs()?.f_mul(&l.gradient.f_abs()?.f_log1p()?)?.f_sum(Kind::Double)?.double_value(&[]))
         })
     },
+    ..Proxy::LIVE
 };

@@ -1,10 +1,10 @@
 //! Smallest eigenvalue of the correlation between feature maps.
 
 use ndarray::Array2;
-use ndarray_linalg::{EigValsh, UPLO};
 
-use super::{Proxy, Score, Status, View};
+use super::{Proxy, Status, eigenvalues, read};
 use crate::engine::Pass;
+use crate::network::Node;
 
 /// How uncorrelated the channels of every operation's output are.
 pub static MECO: Proxy = Proxy {
@@ -21,32 +21,19 @@ pub static MECO: Proxy = Proxy {
     limits: "A map with as many channels as pixels, or more, adds zero: with small images only the first stages are \
              looked at. The published code also counts modules inside modules, which makes other numbers (.62 as \
              large).",
-    statuses: &[],
-    view: View::Live,
     min_batch: 1,
-    baseline: false,
     passes: &[Pass::ChannelCorrelation],
     score: &|passes| {
-        let Some(modules) = &passes.channel_correlation else {
-            return Score::status(Status::Failed);
-        };
         // Elsewhere the smallest eigenvalue is zero, up to rounding: the map has no full set of channels.
-        if !passes
-            .network
-            .nodes()
-            .iter()
-            .any(|n| !n.op.is_wiring() && n.shape.channels < n.shape.height * n.shape.width)
-        {
-            return Score::status(Status::Unsupported);
+        let full = |n: &Node| !n.op.is_wiring() && n.shape.channels < n.shape.height * n.shape.width;
+        if !passes.network.nodes().iter().any(full) {
+            return Err(Status::Unsupported);
         }
-        modules.iter().map(smallest).sum::<Result<f64, _>>().map_or_else(Score::status, Score::new)
+        read(&passes.channel_correlation)?.iter().map(smallest).sum()
     },
+    ..Proxy::LIVE
 };
 
 fn smallest(correlation: &Array2<f64>) -> Result<f64, Status> {
-    if correlation.iter().any(|c| !c.is_finite()) {
-        return Err(Status::NonFinite);
-    }
-    let eigenvalues = correlation.eigvalsh(UPLO::Lower).map_err(|_| Status::Failed)?;
-    Ok(eigenvalues.first().copied().unwrap_or(0.0))
+    Ok(eigenvalues(correlation)?.first().copied().unwrap_or(0.0))
 }

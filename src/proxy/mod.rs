@@ -28,6 +28,9 @@ mod vkdnw;
 mod zen;
 mod zico;
 
+use ndarray::Array2;
+use ndarray_linalg::{EigValsh, UPLO};
+
 pub use score::{Score, Status};
 
 use crate::engine::{LayerGradient, Pass, Passes};
@@ -68,8 +71,8 @@ pub struct Proxy {
     pub baseline: bool,
     /// What the engine must run.
     pub passes: &'static [Pass],
-    /// The score, from the passes of `passes`; [`Proxy::evaluate`] asks first whether it is defined.
-    pub score: &'static (dyn Fn(&Passes<'_>) -> Score + Send + Sync),
+    /// The score from the passes of `passes`, or why there is none; [`Proxy::evaluate`] asks first whether it is defined.
+    pub score: &'static (dyn Fn(&Passes<'_>) -> Result<f64, Status> + Send + Sync),
 }
 
 entry!(Proxy, "proxy", formula, protocol, limits, paper);
@@ -79,9 +82,28 @@ entry!(Proxy, "proxy", formula, protocol, limits, paper);
 const MIN_NORMALISED: usize = 3;
 
 impl Proxy {
+    /// What most proxies have in common: they look at the live part, are no baseline, and have no status of their own.
+    pub const LIVE: Proxy = Proxy {
+        name: "",
+        title: "",
+        paper: "",
+        formula: "",
+        protocol: "",
+        limits: "",
+        statuses: &[],
+        view: View::Live,
+        min_batch: 0,
+        baseline: false,
+        passes: &[],
+        score: &|_| Err(Status::Failed),
+    };
+
     /// The score, or the status that says why there is none; `unsupported` where the batch is too small for it.
     pub fn evaluate(&self, passes: &Passes<'_>) -> Score {
-        if self.is_defined(passes) { (self.score)(passes) } else { Score::status(Status::Unsupported) }
+        match self.is_defined(passes) {
+            true => (self.score)(passes).map_or_else(Score::status, Score::new),
+            false => Score::status(Status::Unsupported),
+        }
     }
 
     fn is_defined(&self, passes: &Passes<'_>) -> bool {
@@ -138,24 +160,31 @@ pub fn find(name: &str) -> Result<&'static Proxy, Unknown> {
     PROXIES.find(name)
 }
 
-/// A score that is a sum of gradients. Zero means that none reached any weight, as where there is only one class: as a number it
-/// would be the same for every network.
-fn of_gradients(sum: f64) -> Score {
-    if sum == 0.0 { Score::status(Status::Unsupported) } else { Score::new(sum) }
+/// The record of a pass.
+fn read<T>(record: &Option<T>) -> Result<&T, Status> {
+    record.as_ref().ok_or(Status::Failed)
 }
 
-/// A sum over layers, or the status that explains why there is none.
+/// A score that is a sum of gradients. Zero means that none reached any weight, as where there is only one class: as a number it
+/// would be the same for every network.
+fn of_gradients(sum: f64) -> Result<f64, Status> {
+    if sum == 0.0 { Err(Status::Unsupported) } else { Ok(sum) }
+}
+
+/// A sum over layers.
 fn sum_over_layers(
     gradients: &Option<Vec<LayerGradient>>,
     layer: impl Fn(&LayerGradient) -> Result<f64, tch::TchError>,
-) -> Score {
-    let Some(layers) = gradients else {
-        return Score::status(Status::Failed);
-    };
-    match layers.iter().map(layer).sum::<Result<f64, _>>() {
-        Ok(sum) => of_gradients(sum),
-        Err(_) => Score::status(Status::Failed),
+) -> Result<f64, Status> {
+    of_gradients(read(gradients)?.iter().map(layer).sum::<Result<f64, _>>()?)
+}
+
+/// Eigenvalues of a symmetric matrix, in ascending order.
+fn eigenvalues(symmetric: &Array2<f64>) -> Result<Vec<f64>, Status> {
+    if symmetric.iter().any(|v| !v.is_finite()) {
+        return Err(Status::NonFinite);
     }
+    symmetric.eigvalsh(UPLO::Lower).map(|v| v.to_vec()).map_err(|_| Status::Failed)
 }
 
 /// Shannon entropy of the values divided by their sum; negatives from rounding are clamped to 0.

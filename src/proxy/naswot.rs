@@ -3,8 +3,8 @@
 use ndarray::Array2;
 use ndarray_linalg::{Cholesky, UPLO};
 
-use super::{Proxy, Score, Status, View};
-use crate::engine::{CodeKernel, Pass, Passes};
+use super::{Proxy, Status, View, read};
+use crate::engine::{CodeKernel, Pass};
 
 /// Log-determinant of the agreement of ReLU codes, live ReLUs only.
 pub static NASWOT: Proxy = Proxy {
@@ -18,11 +18,10 @@ pub static NASWOT: Proxy = Proxy {
              singular. Values of different batch sizes cannot be compared. Loses a little with noise in place of \
              images; correlates with params by .84 or more on NAS-Bench-201.",
     statuses: &[Status::Singular],
-    view: View::Live,
     min_batch: 2,
-    baseline: false,
     passes: &[Pass::Codes],
-    score: &score,
+    score: &|passes| log_det(read(&passes.codes)?),
+    ..Proxy::LIVE
 };
 
 /// The count of the published code: every ReLU module, also on dead ends and after `none`.
@@ -38,26 +37,19 @@ pub static NASWOT_REFERENCE: Proxy = Proxy {
     ..NASWOT
 };
 
-fn score(passes: &Passes<'_>) -> Score {
-    match &passes.codes {
-        Some(codes) => log_det(codes),
-        None => Score::status(Status::Failed),
-    }
-}
-
 /// log det K by Cholesky factorisation, which exists because K is a sum of Gram matrices.
-fn log_det(codes: &CodeKernel) -> Score {
+fn log_det(codes: &CodeKernel) -> Result<f64, Status> {
     let n = codes.samples();
     let identical = (0..n).any(|i| (0..i).any(|j| codes.agreeing(i, j) == codes.neurons()));
     if n == 0 || codes.neurons() == 0 || identical {
-        return Score::status(Status::Singular);
+        return Err(Status::Singular);
     }
     let k = Array2::from_shape_fn((n, n), |(i, j)| codes.agreeing(i, j) as f64);
     match k.cholesky(UPLO::Lower) {
         // A pivot at rounding level means that some code is a combination of the others.
         Ok(l) if l.diag().iter().all(|p| p.powi(2) > 1e-12 * codes.neurons() as f64) => {
-            Score::new(2.0 * l.diag().iter().map(|p| p.ln()).sum::<f64>())
+            Ok(2.0 * l.diag().iter().map(|p| p.ln()).sum::<f64>())
         }
-        _ => Score::status(Status::Singular),
+        _ => Err(Status::Singular),
     }
 }

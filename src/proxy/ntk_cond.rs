@@ -1,9 +1,8 @@
 //! Condition number of the neural tangent kernel.
 
 use ndarray::Array2;
-use ndarray_linalg::{EigValsh, UPLO};
 
-use super::{Proxy, Score, Status, View};
+use super::{Proxy, Status, eigenvalues, read};
 use crate::engine::Pass;
 
 /// Eigenvalues of the kernel below this fraction of the largest are rounding errors of float32 gradients.
@@ -24,26 +23,17 @@ pub static NTK_COND: Proxy = Proxy {
     limits: "Noisy: one initialisation says little about networks that are close, so average several seeds (`naslens \
              stability` says how many). Says next to nothing on NAS-Bench-101.",
     statuses: &[Status::Singular],
-    view: View::Live,
     min_batch: 2,
-    baseline: false,
     passes: &[Pass::TangentKernel],
-    score: &|passes| match &passes.tangent_kernel {
-        Some(kernel) => score(kernel),
-        None => Score::status(Status::Failed),
-    },
+    score: &|passes| score(read(&passes.tangent_kernel)?),
+    ..Proxy::LIVE
 };
 
-fn score(kernel: &Array2<f64>) -> Score {
-    if kernel.iter().any(|k| !k.is_finite()) {
-        return Score::status(Status::NonFinite);
-    }
-    let Ok(eigenvalues) = kernel.eigvalsh(UPLO::Lower) else {
-        return Score::status(Status::Failed);
-    };
+fn score(kernel: &Array2<f64>) -> Result<f64, Status> {
+    let eigenvalues = eigenvalues(kernel)?;
     match (eigenvalues.first(), eigenvalues.last()) {
-        (Some(&min), Some(&max)) if min > ROUNDING * max => Score::new((min / max).ln()),
-        _ => Score::status(Status::Singular),
+        (Some(&min), Some(&max)) if min > ROUNDING * max => Ok((min / max).ln()),
+        _ => Err(Status::Singular),
     }
 }
 
@@ -54,9 +44,9 @@ mod tests {
 
     #[test]
     fn even_kernels_score_highest() {
-        assert_eq!(score(&array![[2.0, 0.0], [0.0, 2.0]]).value(), Some(0.0));
-        assert!((score(&array![[1.0, 0.0], [0.0, 8.0]]).value().unwrap() + 8f64.ln()).abs() < 1e-12);
-        assert_eq!(score(&array![[1.0, 1.0], [1.0, 1.0]]).get_status(), Status::Singular);
-        assert_eq!(score(&array![[f64::NAN]]).get_status(), Status::NonFinite);
+        assert_eq!(score(&array![[2.0, 0.0], [0.0, 2.0]]), Ok(0.0));
+        assert!((score(&array![[1.0, 0.0], [0.0, 8.0]]).unwrap() + 8f64.ln()).abs() < 1e-12);
+        assert_eq!(score(&array![[1.0, 1.0], [1.0, 1.0]]), Err(Status::Singular));
+        assert_eq!(score(&array![[f64::NAN]]), Err(Status::NonFinite));
     }
 }

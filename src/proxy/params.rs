@@ -1,6 +1,6 @@
 //! Number of trainable parameters.
 
-use super::{Proxy, Score, View};
+use super::{Proxy, View};
 
 const TITLE: &str = "Number of trainable parameters";
 const PAPER: &str = "trivial baseline; reported as such by White et al., NAS-Bench-Suite-Zero, NeurIPS 2022";
@@ -15,12 +15,10 @@ pub static PARAMS: Proxy = Proxy {
     limits: "A larger network is not a better one: on NAS-Bench-101 and on networks that train for a few epochs the \
              count says little. Operations that cannot reach the output are counted too, as in the published tables; \
              params@live leaves them out and ranks NAS-Bench-201 better.",
-    statuses: &[],
     view: View::Specified,
-    min_batch: 0,
     baseline: true,
-    passes: &[],
-    score: &|passes| Score::new(passes.network.params() as f64),
+    score: &|passes| Ok(passes.network.params() as f64),
+    ..Proxy::LIVE
 };
 
 /// Parameters on a path from input to output.

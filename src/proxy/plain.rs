@@ -2,7 +2,7 @@
 
 use tch::Kind;
 
-use super::{Proxy, View, sum_over_layers};
+use super::{Proxy, sum_over_layers};
 use crate::engine::Pass;
 
 /// Inner product of all weights with the loss gradient, signed.
@@ -18,14 +18,12 @@ pub static PLAIN: Proxy = Proxy {
     limits: "A weight before batch normalisation adds nothing but rounding and the normalisation's epsilon, so what \
              remains is mostly the classifier's, of unstable sign. Published figures are negative too. For \
              comparison only.",
-    statuses: &[],
-    view: View::Live,
     min_batch: 1,
-    baseline: false,
     passes: &[Pass::LossGradient],
     score: &|passes| {
         sum_over_layers(&passes.loss_gradient, |l| {
             Ok(l.weight.f_mul(&l.gradient)?.f_sum(Kind::Double)?.double_value(&[]))
         })
     },
+    ..Proxy::LIVE
 };

@@ -88,6 +88,12 @@ impl Status {
     }
 }
 
+impl From<tch::TchError> for Status {
+    fn from(_: tch::TchError) -> Self {
+        Status::Failed
+    }
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -2,7 +2,7 @@
 
 use tch::Kind;
 
-use super::{Proxy, View, sum_over_layers};
+use super::{Proxy, sum_over_layers};
 use crate::engine::Pass;
 
 /// Sum of the connection sensitivities of all weights.
@@ -14,14 +14,12 @@ pub static SNIP: Proxy = Proxy {
     protocol: "train-mode batch normalisation, live layers, PyTorch's default initialisation, float32",
     limits: "Moves with grad_norm, and turns around where grad_norm does: right on NAS-Bench-201, backwards on \
              NAS-Bench-101 and on short trainings.",
-    statuses: &[],
-    view: View::Live,
     min_batch: 1,
-    baseline: false,
     passes: &[Pass::LossGradient],
     score: &|passes| {
         sum_over_layers(&passes.loss_gradient, |l| {
             Ok(l.weight.f_mul(&l.gradient)?.f_abs()?.f_sum(Kind::Double)?.double_value(&[]))
         })
     },
+    ..Proxy::LIVE
 };

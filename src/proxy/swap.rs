@@ -1,6 +1,6 @@
 //! Sample-wise activation patterns.
 
-use super::{Proxy, Score, Status, View};
+use super::{Proxy, Status, read};
 use crate::engine::Pass;
 
 /// Number of different things that ReLUs do over a few images.
@@ -20,14 +20,12 @@ pub static SWAP: Proxy = Proxy {
              left out, since mu and sigma say which size is wanted and are set by hand: a wanted size is a \
              constraint (`naslens search --max params=…`).",
     statuses: &[Status::Saturated],
-    view: View::Live,
     min_batch: 2,
-    baseline: false,
     passes: &[Pass::NeuronPatterns],
-    score: &|passes| match passes.neuron_patterns {
-        Some(p) if p.neurons == 0 => Score::status(Status::Unsupported),
-        Some(p) if p.distinct >= 1 << p.images => Score::status(Status::Saturated),
-        Some(p) => Score::new(p.distinct as f64),
-        None => Score::status(Status::Failed),
+    score: &|passes| match read(&passes.neuron_patterns)? {
+        p if p.neurons == 0 => Err(Status::Unsupported),
+        p if p.distinct >= 1 << p.images => Err(Status::Saturated),
+        p => Ok(p.distinct as f64),
     },
+    ..Proxy::LIVE
 };

@@ -2,7 +2,7 @@
 
 use tch::Kind;
 
-use super::{Proxy, Score, Status, View, sum_over_layers};
+use super::{Proxy, read, sum_over_layers};
 use crate::engine::Pass;
 
 /// Natural logarithm of the synaptic flow.
@@ -18,15 +18,9 @@ pub static SYNFLOW: Proxy = Proxy {
     protocol: "batch normalisation bypassed, one input of ones, live layers, PyTorch's default initialisation, no data",
     limits: "Sees no image and no normalisation. Correlates with params by .84 or more on NAS-Bench-201: it counts \
              capacity again, through paths.",
-    statuses: &[],
-    view: View::Live,
-    min_batch: 0,
-    baseline: false,
     passes: &[Pass::Dual],
-    score: &|passes| match passes.dual {
-        Some(dual) => Score::new(dual.log_tangent),
-        None => Score::status(Status::Failed),
-    },
+    score: &|passes| Ok(read(&passes.dual)?.log_tangent),
+    ..Proxy::LIVE
 };
 
 /// The published score with batch normalisation left in place, which makes it depend on the curvature of ReLU and
@@ -44,7 +38,7 @@ pub static SYNFLOW_BN: Proxy = Proxy {
         let flow = sum_over_layers(&passes.normalised_linear_gradient, |l| {
             Ok(l.weight.f_mul(&l.gradient)?.f_abs()?.f_sum(Kind::Double)?.double_value(&[]))
         });
-        flow.value().map_or(flow, |sum| Score::new(sum.ln()))
+        Ok(flow?.ln())
     },
     ..SYNFLOW
 };

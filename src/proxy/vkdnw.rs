@@ -1,9 +1,8 @@
 //! Variance of knowledge of deep network weights: how evenly the data determine the weights.
 
 use ndarray::Array2;
-use ndarray_linalg::{EigValsh, UPLO};
 
-use super::{Proxy, Score, Status, View, entropy};
+use super::{Proxy, Status, eigenvalues, entropy, read};
 use crate::engine::{Pass, Passes};
 use crate::stats::quantile;
 
@@ -19,7 +18,7 @@ pub static VKDNW: Proxy = Proxy {
     formula: "L + H, L the number of convolution and linear layers, H the score of vkdnw@entropy",
     score: &|passes| {
         let layers = passes.network.layers().count() as f64;
-        spectrum(passes).map_or_else(Score::status, |h| Score::new(layers + h))
+        Ok(layers + spectrum(passes)?)
     },
     limits: "The entropy is at most log 9, so the number of layers decides between networks of unequal depth and the \
              entropy among those of equal depth: beside layers it adds little.",
@@ -43,24 +42,19 @@ pub static VKDNW_ENTROPY: Proxy = Proxy {
     limits: "Alone it orders nothing on the spaces measured here. One weight per layer and 16 images stand for the \
              whole network.",
     statuses: &[Status::Singular],
-    view: View::Live,
     min_batch: 1,
-    baseline: false,
     passes: &[Pass::FisherInformation],
-    score: &|passes| spectrum(passes).map_or_else(Score::status, Score::new),
+    score: &spectrum,
+    ..Proxy::LIVE
 };
 
 fn spectrum(passes: &Passes<'_>) -> Result<f64, Status> {
-    score(passes.fisher_information.as_ref().ok_or(Status::Failed)?)
+    score(read(&passes.fisher_information)?)
 }
 
 fn score(fisher: &Array2<f64>) -> Result<f64, Status> {
-    if fisher.iter().any(|f| !f.is_finite()) {
-        return Err(Status::NonFinite);
-    }
-    let eigenvalues = fisher.eigvalsh(UPLO::Lower).map_err(|_| Status::Failed)?.to_vec();
     // Rounding can leave an eigenvalue of zero slightly negative.
-    let eigenvalues: Vec<f64> = eigenvalues.into_iter().map(|v| v.max(0.0)).collect();
+    let eigenvalues: Vec<f64> = eigenvalues(fisher)?.into_iter().map(|v| v.max(0.0)).collect();
     let decile = |k: usize| quantile(&eigenvalues, k as f64 / (DECILES + 1) as f64).unwrap_or(0.0);
     let deciles: Vec<f64> = (1..=DECILES).map(decile).collect();
     entropy(&deciles)

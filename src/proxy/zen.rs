@@ -1,7 +1,7 @@
 //! Zen-score: how much the features move when the input does.
 
-use super::{Proxy, Score, Status, View};
-use crate::engine::Pass;
+use super::{Proxy, read};
+use crate::engine::{Expansion, Pass};
 
 /// Gaussian complexity of the features before the classifier, with the scales that normalisation divides out put back.
 pub static ZEN: Proxy = Proxy {
@@ -15,13 +15,11 @@ pub static ZEN: Proxy = Proxy {
                PyTorch holds after both forwards (momentum 0.1, from one), 0.81 + 0.09 v + 0.1 v', v and v' the unbiased \
                variances; live layers, float32; features that do not move have no logarithm: status non_finite",
     limits: "Does not beat counting layers on either NAS-Bench. Rests on one draw of weights and inputs.",
-    statuses: &[],
-    view: View::Live,
     min_batch: 1,
-    baseline: false,
     passes: &[Pass::Expansion],
-    score: &|passes| match &passes.expansion {
-        Some(e) => Score::new(e.difference.ln() + e.running_variances.iter().map(|v| v.ln() / 2.0).sum::<f64>()),
-        None => Score::status(Status::Failed),
+    score: &|passes| {
+        let Expansion { difference, running_variances } = read(&passes.expansion)?;
+        Ok(difference.ln() + running_variances.iter().map(|v| v.ln() / 2.0).sum::<f64>())
     },
+    ..Proxy::LIVE
 };

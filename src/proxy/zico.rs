@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Proxy, Score, Status, View, of_gradients};
+use super::{Proxy, Status, of_gradients, read};
 use crate::engine::{LayerGradient, Pass};
 
 /// How steady the gradients are from batch to batch, relative to their size.
@@ -21,19 +21,16 @@ pub static ZICO: Proxy = Proxy {
                float64 ratios; a batch of one image has no halves: status unsupported",
     limits: "With two batches a gradient that happens to be almost the same in both makes its weight's term huge, so \
              tails are heavy. Correlates with params by .84 or more on NAS-Bench-201.",
-    statuses: &[],
-    view: View::Live,
     min_batch: 2,
-    baseline: false,
     passes: &[Pass::HalfGradients],
-    score: &|passes| match passes.half_gradients.as_deref() {
-        Some([a, b]) => score(a, b).unwrap_or(Score::status(Status::Failed)),
-        Some(_) => Score::status(Status::Unsupported),
-        None => Score::status(Status::Failed),
+    score: &|passes| match read(&passes.half_gradients)?.as_slice() {
+        [a, b] => score(a, b),
+        _ => Err(Status::Unsupported),
     },
+    ..Proxy::LIVE
 };
 
-fn score(first: &[LayerGradient], second: &[LayerGradient]) -> Result<Score, tch::TchError> {
+fn score(first: &[LayerGradient], second: &[LayerGradient]) -> Result<f64, Status> {
     let mut total = 0.0;
     for (a, b) in first.iter().zip(second) {
         let sum = ratios(&a.gradient.f_to_kind(Kind::Double)?, &b.gradient.f_to_kind(Kind::Double)?)?;
@@ -43,7 +40,7 @@ fn score(first: &[LayerGradient], second: &[LayerGradient]) -> Result<Score, tch
         }
     }
     // Equal halves leave every weight out.
-    Ok(of_gradients(total))
+    of_gradients(total)
 }
 
 /// Of two numbers, the mean of the absolute values is `(|a| + |b|) / 2` and the standard deviation `|a - b| / 2`.

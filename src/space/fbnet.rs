@@ -13,7 +13,6 @@ use super::{ArchId, Architecture, Chain, Layer, OpSet, Picture, SearchSpace, Spa
 use crate::network::{Conv2d, Network, NetworkBuilder, NetworkError, NodeId, Op};
 use crate::text::quoted;
 
-/// Registry line.
 pub(super) static ENTRY: SpaceEntry = SpaceEntry {
     name: "fbnet",
     aliases: &[],
@@ -101,12 +100,7 @@ impl SearchSpace for FbNet {
     }
 
     fn parse(&self, text: &str) -> Result<Architecture, SpaceError> {
-        let refuse = |reason: String| SpaceError::Parse {
-            space: ENTRY.name.into(),
-            text: text.into(),
-            reason,
-            example: ENTRY.example.into(),
-        };
+        let refuse = |reason: String| ENTRY.not_read(text, reason);
         let gene = |part: &str| match part.parse::<u16>() {
             Ok(gene) if usize::from(gene) < BLOCKS.len() => Ok(gene),
             _ => Err(refuse(format!("{} is not one of the blocks 0 to {SKIP}", quoted(part)))),
@@ -166,7 +160,7 @@ impl SearchSpace for FbNet {
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {
         self.check(arch)?;
-        build(arch, task).map_err(|source| SpaceError::Build { space: ENTRY.name.into(), input: task.input, source })
+        build(arch, task).map_err(|source| ENTRY.not_built(task.input, source))
     }
 }
 

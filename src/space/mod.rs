@@ -133,11 +133,7 @@ pub trait SearchSpace: Send + Sync {
 
     /// Checks that every gene is one of its alternatives and that together they are an architecture.
     fn check(&self, arch: &Architecture) -> Result<(), SpaceError> {
-        check_genes(self.choices(), arch).map_err(|reason| SpaceError::Genes {
-            space: self.entry().name.into(),
-            genes: arch.genes().to_vec(),
-            reason,
-        })
+        check_genes(self.choices(), arch).map_err(|reason| self.entry().not_valid(arch, reason))
     }
 
     /// An architecture drawn uniformly from those that the space lists.
@@ -218,6 +214,24 @@ pub struct SpaceEntry {
     pub options: &'static [SpaceOption],
     /// Creates the space.
     pub open: &'static OpenSpace,
+}
+
+impl SpaceEntry {
+    /// The error for a text that is not an architecture of the space.
+    pub fn not_read(&self, text: &str, reason: impl Into<String>) -> SpaceError {
+        let (space, text, example) = (self.name.into(), text.into(), self.example.into());
+        SpaceError::Parse { space, text, reason: reason.into(), example }
+    }
+
+    /// The error for genes that are no architecture of the space.
+    pub fn not_valid(&self, arch: &Architecture, reason: String) -> SpaceError {
+        SpaceError::Genes { space: self.name.into(), genes: arch.genes().to_vec(), reason }
+    }
+
+    /// The error for images that a network of the space does not fit.
+    pub fn not_built(&self, input: Shape, source: NetworkError) -> SpaceError {
+        SpaceError::Build { space: self.name.into(), input, source }
+    }
 }
 
 impl Entry for SpaceEntry {

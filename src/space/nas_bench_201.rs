@@ -29,7 +29,6 @@ use super::{
 use crate::network::{LabelledDag, Network, NetworkBuilder, NetworkError};
 use crate::text::quoted;
 
-/// Registry line.
 pub(super) static ENTRY: SpaceEntry = SpaceEntry {
     name: "nas-bench-201",
     aliases: &["nats-topology", "nats-tss", "nb201"],
@@ -82,12 +81,7 @@ impl SearchSpace for NasBench201 {
     }
 
     fn parse(&self, text: &str) -> Result<Architecture, SpaceError> {
-        parse(text).map_err(|reason| SpaceError::Parse {
-            space: ENTRY.name.into(),
-            text: text.into(),
-            reason,
-            example: ENTRY.example.into(),
-        })
+        parse(text).map_err(|reason| ENTRY.not_read(text, reason))
     }
 
     fn format(&self, arch: &Architecture) -> String {
@@ -177,11 +171,7 @@ impl SearchSpace for NasBench201 {
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {
         self.check(arch)?;
-        build(self, &ops(arch), task).map_err(|source| SpaceError::Build {
-            space: ENTRY.name.into(),
-            input: task.input,
-            source,
-        })
+        build(self, &ops(arch), task).map_err(|source| ENTRY.not_built(task.input, source))
     }
 }
 

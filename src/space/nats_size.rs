@@ -8,7 +8,6 @@ use super::{ArchId, Architecture, Chain, Layer, OpSet, Picture, SearchSpace, Spa
 use crate::network::{Network, NetworkBuilder, NetworkError};
 use crate::text::quoted;
 
-/// Registry line.
 pub(super) static ENTRY: SpaceEntry = SpaceEntry {
     name: "nats-size",
     aliases: &["nats-sss", "sss"],
@@ -50,12 +49,7 @@ impl SearchSpace for NatsSize {
     }
 
     fn parse(&self, text: &str) -> Result<Architecture, SpaceError> {
-        let refuse = |reason: String| SpaceError::Parse {
-            space: ENTRY.name.into(),
-            text: text.into(),
-            reason,
-            example: ENTRY.example.into(),
-        };
+        let refuse = |reason: String| ENTRY.not_read(text, reason);
         let genes = text
             .split(':')
             .map(|part| match part.parse::<usize>() {
@@ -100,7 +94,7 @@ impl SearchSpace for NatsSize {
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {
         self.check(arch)?;
-        build(arch, task).map_err(|source| SpaceError::Build { space: ENTRY.name.into(), input: task.input, source })
+        build(arch, task).map_err(|source| ENTRY.not_built(task.input, source))
     }
 }
 

@@ -3,8 +3,6 @@
 use super::successive_halving::Halving;
 use super::{Family, StrategyEntry};
 
-/// Registry line.
-///
 /// Successive halving trusts the shortest training; random search in full trusts none. Hyperband hedges: bracket `s`
 /// halves from `epochs[s]` on, so the last one is random search, and every bracket is given the same share of epochs: the
 /// one that has spent least is asked next, which is asynchronous Hyperband (Li et al., MLSys 2020). A member belongs to one

@@ -2,9 +2,7 @@
 
 use super::record::Record;
 use super::{Family, Pool, Proposal, Strategy, StrategyEntry, StrategyError, Trial};
-use crate::seed::Stream;
 
-/// Registry line.
 pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     name: "local_search",
     title: "Local search",
@@ -12,7 +10,7 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     paper: "White, Nolen & Savani, Exploring the loss landscape in neural architecture search, UAI 2021, arXiv:2005.02960",
     family: Family::LocalSearch,
     needs: "nothing",
-    open: &|seed| Box::new(LocalSearch::new(seed)),
+    open: &|seed| Box::new(LocalSearch { record: Record::new(seed, &ENTRY), starts: Vec::new(), climb: None }),
 };
 
 /// Random members that a climb starts from the best of.
@@ -29,7 +27,6 @@ const STARTS: usize = 5;
 /// of the trainings, where a network has two dozen neighbours and the budget is a few dozen. While step 3 waits for
 /// outcomes, members drawn uniformly are asked for.
 struct LocalSearch {
-    rng: Stream,
     record: Record,
     /// Random members of the present climb.
     starts: Vec<usize>,
@@ -42,14 +39,9 @@ struct Climb {
 }
 
 impl LocalSearch {
-    fn new(seed: u64) -> Self {
-        let rng = Stream::named(seed, ENTRY.name);
-        LocalSearch { rng, record: Record::default(), starts: Vec::new(), climb: None }
-    }
-
     fn climb_from(&mut self, pool: &Pool, centre: (usize, f64)) {
         let mut neighbours = pool.neighbours(centre.0);
-        self.rng.shuffle(&mut neighbours);
+        self.record.rng.shuffle(&mut neighbours);
         self.climb = Some(Climb { centre, neighbours });
     }
 }
@@ -67,7 +59,7 @@ impl Strategy for LocalSearch {
                 match best {
                     Some(best) if self.starts.len() >= STARTS => self.climb_from(pool, best),
                     _ => {
-                        let proposal = self.record.fresh(pool, &mut self.rng);
+                        let proposal = self.record.fresh(pool);
                         self.starts.extend(proposal.map(|p| p.member));
                         return Ok(proposal);
                     }
@@ -82,7 +74,7 @@ impl Strategy for LocalSearch {
                 return Ok(Some(self.record.propose(pool, member)));
             }
             if climb.neighbours.iter().any(|&i| self.record.accuracy(i).is_none()) {
-                return Ok(self.record.fresh(pool, &mut self.rng));
+                return Ok(self.record.fresh(pool));
             }
             self.climb = None;
             self.starts.clear();
@@ -102,7 +94,7 @@ mod tests {
     #[test]
     fn climbs_to_an_optimum_and_starts_anew() {
         let pool = testing::nas_bench_201(400);
-        let mut strategy = LocalSearch::new(4);
+        let mut strategy = LocalSearch { record: Record::new(4, &ENTRY), starts: Vec::new(), climb: None };
         let value = |member: usize| accuracy(pool.arch(member).genes());
         let (mut last, mut restarts) = (None, 0);
         for _ in 0..300 {

@@ -1,12 +1,11 @@
 //! NSGA-II: evolution towards the Pareto front of accuracy and costs.
 
-use super::record::{Record, draw};
+use super::record::Record;
 use super::{Family, Pool, Proposal, Strategy, StrategyEntry, StrategyError, Trial};
 use crate::seed::Stream;
 use crate::space::{Architecture, SearchSpace};
 use crate::stats::{crowding_distances, pareto_ranks};
 
-/// Registry line.
 pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     name: "nsga2",
     title: "NSGA-II",
@@ -14,7 +13,7 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     paper: "Deb, Pratap, Agarwal & Meyarivan, A fast and elitist multiobjective genetic algorithm: NSGA-II, IEEE TEVC 6, 2002",
     family: Family::Evolution,
     needs: "costs",
-    open: &|seed| Box::new(Nsga2::new(seed)),
+    open: &|seed| Box::new(Nsga2 { record: Record::new(seed, &ENTRY), founders: 0, population: Vec::new() }),
 };
 
 /// Members of the population.
@@ -40,7 +39,6 @@ const CROSSOVER: f64 = 0.9;
 /// which needs no waiting for the slowest of a generation, and 10 leave room for children in a search of some dozen
 /// trainings. Failed trainings do not join.
 struct Nsga2 {
-    rng: Stream,
     record: Record,
     founders: usize,
     population: Vec<Individual>,
@@ -53,11 +51,6 @@ struct Individual {
 }
 
 impl Nsga2 {
-    fn new(seed: u64) -> Self {
-        let rng = Stream::named(seed, ENTRY.name);
-        Nsga2 { rng, record: Record::default(), founders: 0, population: Vec::new() }
-    }
-
     /// Rank and negated crowding distance of each individual: the smaller pair is better.
     fn fitness(&self) -> Vec<(usize, f64)> {
         let points: Vec<&[f64]> = self.population.iter().map(|i| i.objectives.as_slice()).collect();
@@ -76,17 +69,17 @@ impl Nsga2 {
             return None;
         }
         let fitness = self.fitness();
-        let n = fitness.len() as u64;
+        let (n, rng) = (fitness.len() as u64, &mut self.record.rng);
         let mut tournament = || {
-            let (a, b) = (self.rng.below(n) as usize, self.rng.below(n) as usize);
+            let (a, b) = (rng.below(n) as usize, rng.below(n) as usize);
             if fitness[b] < fitness[a] { b } else { a }
         };
         let (first, second) = (tournament(), tournament());
         let [first, second] = [first, second].map(|i| pool.arch(self.population[i].member));
-        let genes = vary(pool.space(), first, second, &mut self.rng);
+        let genes = vary(pool.space(), first, second, rng);
         match pool.find(&genes) {
             Some(member) if self.record.is_untried(member) => Some(member),
-            Some(member) => draw(&self.record.untried_near(pool, member, &mut self.rng), &mut self.rng),
+            Some(member) => self.record.mutant(pool, member),
             None => pool.nearest(&genes, |member| self.record.is_untried(member)),
         }
     }
@@ -120,7 +113,7 @@ impl Strategy for Nsga2 {
         } else if let Some(member) = self.child(pool) {
             return Ok(Some(self.record.propose(pool, member)));
         }
-        Ok(self.record.fresh(pool, &mut self.rng))
+        Ok(self.record.fresh(pool))
     }
 
     fn tell(&mut self, pool: &Pool, trial: &Trial) {
@@ -165,7 +158,7 @@ mod tests {
     #[test]
     fn extremes_and_the_front_survive() {
         let pool = testing::nas_bench_201(2_000);
-        let mut strategy = Nsga2::new(2);
+        let mut strategy = Nsga2 { record: Record::new(2, &ENTRY), founders: 0, population: Vec::new() };
         let trials = search(&mut strategy, &pool, 100);
         assert_eq!(strategy.population.len(), POPULATION);
         let lives = |member: usize| strategy.population.iter().any(|i| i.member == member);
@@ -195,7 +188,7 @@ mod tests {
     fn without_costs_it_says_what_to_do() {
         let mut pool = testing::nas_bench_201(20);
         pool.costs.clear();
-        let error = Nsga2::new(1).ask(&pool).unwrap_err().to_string();
+        let error = (ENTRY.open)(1).ask(&pool).unwrap_err().to_string();
         assert!(error.contains("nsga2 needs a cost") && error.contains("`macs`"), "{error}");
     }
 }

@@ -4,7 +4,6 @@ use super::record::Record;
 use super::{Family, Pool, Proposal, Strategy, StrategyEntry, StrategyError, Trial};
 use crate::stats::top_indices;
 
-/// Registry line.
 pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     name: "prior_only",
     title: "Training-free ranking",
@@ -12,10 +11,9 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     paper: "Mellor, Turner, Storkey & Crowley, Neural architecture search without training, ICML 2021",
     family: Family::ZeroCost,
     needs: "a prior",
-    open: &|_| Box::new(PriorOnly::default()),
+    open: &|seed| Box::new(PriorOnly { record: Record::new(seed, &ENTRY), prior: None }),
 };
 
-#[derive(Default)]
 struct PriorOnly {
     record: Record,
     prior: Option<ByPrior>,

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::record::Record;
 use super::{Family, Pool, Proposal, Strategy, StrategyEntry, StrategyError, Trial};
 use crate::seed::Stream;
 
-/// Registry line.
 pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     name: "random",
     title: "Random search",
@@ -13,13 +13,10 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     paper: "Li & Talwalkar, Random search and reproducibility for neural architecture search, UAI 2019",
     family: Family::Random,
     needs: "nothing",
-    open: &|seed| Box::new(Random { rng: Stream::named(seed, ENTRY.name), asked: HashSet::new() }),
+    open: &|seed| Box::new(Random(Record::new(seed, &ENTRY))),
 };
 
-struct Random {
-    rng: Stream,
-    asked: HashSet<usize>,
-}
+struct Random(Record);
 
 impl Strategy for Random {
     fn entry(&self) -> &'static StrategyEntry {
@@ -27,8 +24,7 @@ impl Strategy for Random {
     }
 
     fn ask(&mut self, pool: &Pool) -> Result<Option<Proposal>, StrategyError> {
-        let epochs = pool.epochs[pool.epochs.len() - 1];
-        Ok(fresh(pool, &mut self.asked, &mut self.rng).map(|member| Proposal { member, epochs }))
+        Ok(self.0.fresh(pool))
     }
 
     fn tell(&mut self, _: &Pool, _: &Trial) {}

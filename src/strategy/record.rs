@@ -2,20 +2,25 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Pool, Proposal, Trial, random};
+use super::{Pool, Proposal, StrategyEntry, Trial, random};
 use crate::seed::Stream;
 
 /// Steps of a walk through trained neighbours in search of an untried one.
 const STEPS: usize = 4;
 
-/// The members asked for, and the accuracies told.
-#[derive(Default)]
+/// The members asked for, the accuracies told, and what is drawn.
 pub(super) struct Record {
+    pub rng: Stream,
     asked: HashSet<usize>,
     accuracy: HashMap<usize, f64>,
 }
 
 impl Record {
+    /// Of a strategy that has been told nothing.
+    pub fn new(seed: u64, strategy: &StrategyEntry) -> Self {
+        Record { rng: Stream::named(seed, strategy.name), asked: HashSet::new(), accuracy: HashMap::new() }
+    }
+
     /// True for a member that was not asked for.
     pub fn is_untried(&self, member: usize) -> bool {
         !self.asked.contains(&member)
@@ -28,8 +33,8 @@ impl Record {
     }
 
     /// A full training of an untried member drawn uniformly, None if there is none.
-    pub fn fresh(&mut self, pool: &Pool, rng: &mut Stream) -> Option<Proposal> {
-        random::fresh(pool, &mut self.asked, rng).map(|member| Proposal { member, epochs: full(pool) })
+    pub fn fresh(&mut self, pool: &Pool) -> Option<Proposal> {
+        random::fresh(pool, &mut self.asked, &mut self.rng).map(|member| Proposal { member, epochs: full(pool) })
     }
 
     /// Notes an outcome.
@@ -52,7 +57,7 @@ impl Record {
     /// The untried ones of [`Pool::neighbours`]. If all are tried, those of one of them, drawn uniformly, and so on for
     /// some steps: a member drawn from them is a mutant that was mutated again until it is new. Empty if the walk ends
     /// without any.
-    pub fn untried_near(&self, pool: &Pool, member: usize, rng: &mut Stream) -> Vec<usize> {
+    pub fn untried_near(&mut self, pool: &Pool, member: usize) -> Vec<usize> {
         let mut at = member;
         for _ in 0..STEPS {
             let neighbours = pool.neighbours(at);
@@ -60,12 +65,18 @@ impl Record {
             if !untried.is_empty() {
                 return untried;
             }
-            match draw(&neighbours, rng) {
+            match draw(&neighbours, &mut self.rng) {
                 Some(next) => at = next,
                 None => break,
             }
         }
         Vec::new()
+    }
+
+    /// One of [`Record::untried_near`], drawn uniformly.
+    pub fn mutant(&mut self, pool: &Pool, member: usize) -> Option<usize> {
+        let untried = self.untried_near(pool, member);
+        draw(&untried, &mut self.rng)
     }
 }
 
@@ -75,7 +86,7 @@ pub(super) fn accuracy(trial: &Trial) -> f64 {
 }
 
 /// One of the items, drawn uniformly.
-pub(super) fn draw(items: &[usize], rng: &mut Stream) -> Option<usize> {
+fn draw(items: &[usize], rng: &mut Stream) -> Option<usize> {
     items.get(rng.below(items.len() as u64) as usize).copied()
 }
 
@@ -92,23 +103,23 @@ mod tests {
     #[test]
     fn mutants_are_new_and_near() {
         let pool = testing::nas_bench_201(300);
-        let (mut record, rng) = (Record::default(), &mut Stream::new(2));
+        let mut record = Record { rng: Stream::new(2), ..Record::new(0, &random::ENTRY) };
         let neighbours = pool.neighbours(7);
-        assert_eq!(record.untried_near(&pool, 7, rng), neighbours);
+        assert_eq!(record.untried_near(&pool, 7), neighbours);
         record.propose(&pool, neighbours[0]);
-        assert_eq!(record.untried_near(&pool, 7, rng), neighbours[1..]);
+        assert_eq!(record.untried_near(&pool, 7), neighbours[1..]);
         for &member in &neighbours {
             record.propose(&pool, member);
         }
-        let beyond = record.untried_near(&pool, 7, rng);
+        let beyond = record.untried_near(&pool, 7);
         assert!(!beyond.is_empty() && beyond.iter().all(|&i| record.is_untried(i)));
-        while record.fresh(&pool, rng).is_some() {}
-        assert!(record.untried_near(&pool, 7, rng).is_empty());
+        while record.fresh(&pool).is_some() {}
+        assert!(record.untried_near(&pool, 7).is_empty());
     }
 
     #[test]
     fn failures_are_worst() {
-        let mut record = Record::default();
+        let mut record = Record::new(0, &random::ENTRY);
         for (member, accuracy_pct) in [(4, None), (2, Some(10.0)), (9, Some(f64::NAN)), (3, Some(10.0))] {
             record.tell(&Trial::new(Proposal { member, epochs: 200 }, accuracy_pct));
         }

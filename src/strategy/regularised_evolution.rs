@@ -2,11 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::record::{Record, accuracy, draw};
+use super::record::{Record, accuracy};
 use super::{Family, Pool, Proposal, Strategy, StrategyEntry, StrategyError, Trial};
 use crate::seed::Stream;
 
-/// Registry line.
 pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     name: "regularised_evolution",
     title: "Regularised (ageing) evolution",
@@ -15,13 +14,8 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     family: Family::Evolution,
     needs: "nothing",
     open: &|seed| {
-        let rng = Stream::named(seed, ENTRY.name);
-        Box::new(RegularisedEvolution {
-            rng,
-            record: Record::default(),
-            founders: 0,
-            population: Population::default(),
-        })
+        let (record, population) = (Record::new(seed, &ENTRY), Population::default());
+        Box::new(RegularisedEvolution { record, founders: 0, population })
     },
 };
 
@@ -44,7 +38,6 @@ const TOURNAMENT: usize = 10;
 /// is for budgets of 20,000 trainings. Here mutants fill the population, so that a search of some dozen trainings is more
 /// than random search.
 struct RegularisedEvolution {
-    rng: Stream,
     record: Record,
     founders: usize,
     population: Population,
@@ -58,12 +51,12 @@ impl Strategy for RegularisedEvolution {
     fn ask(&mut self, pool: &Pool) -> Result<Option<Proposal>, StrategyError> {
         if self.founders < FOUNDERS {
             self.founders += 1;
-        } else if let Some(parent) = self.population.parent(&mut self.rng)
-            && let Some(member) = draw(&self.record.untried_near(pool, parent, &mut self.rng), &mut self.rng)
+        } else if let Some(parent) = self.population.parent(&mut self.record.rng)
+            && let Some(member) = self.record.mutant(pool, parent)
         {
             return Ok(Some(self.record.propose(pool, member)));
         }
-        Ok(self.record.fresh(pool, &mut self.rng))
+        Ok(self.record.fresh(pool))
     }
 
     fn tell(&mut self, _: &Pool, trial: &Trial) {

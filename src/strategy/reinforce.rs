@@ -7,7 +7,6 @@ use super::{Family, Pool, Proposal, Strategy, StrategyEntry, StrategyError, Tria
 use crate::seed::Stream;
 use crate::space::Architecture;
 
-/// Registry line.
 pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     name: "reinforce",
     title: "REINFORCE",
@@ -16,13 +15,8 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     family: Family::ReinforcementLearning,
     needs: "nothing",
     open: &|seed| {
-        let rng = Stream::named(seed, ENTRY.name);
-        Box::new(Reinforce {
-            rng,
-            record: Record::default(),
-            controller: Controller::default(),
-            sampled: HashMap::new(),
-        })
+        let (record, controller) = (Record::new(seed, &ENTRY), Controller::default());
+        Box::new(Reinforce { record, controller, sampled: HashMap::new() })
     },
 };
 
@@ -57,7 +51,6 @@ const SAMPLES: usize = 20;
 /// learn about dependencies of genes; independent genes are what NAS-Bench-201 (Dong & Yang, ICLR 2020) compares as
 /// REINFORCE, too.
 struct Reinforce {
-    rng: Stream,
     record: Record,
     controller: Controller,
     /// Genes that led to a member whose outcome is awaited.
@@ -71,7 +64,7 @@ impl Strategy for Reinforce {
 
     fn ask(&mut self, pool: &Pool) -> Result<Option<Proposal>, StrategyError> {
         self.controller.open(pool.space().choices());
-        let mut genes = self.controller.sample(&mut self.rng);
+        let mut genes = self.controller.sample(&mut self.record.rng);
         for _ in 1..SAMPLES {
             if let Some(member) = pool.find(&genes) {
                 if self.record.is_untried(member) {
@@ -81,7 +74,7 @@ impl Strategy for Reinforce {
                     self.controller.learn(&genes, reward);
                 }
             }
-            genes = self.controller.sample(&mut self.rng);
+            genes = self.controller.sample(&mut self.record.rng);
         }
         let found = pool.find(&genes).filter(|&member| self.record.is_untried(member));
         let member = found.or_else(|| pool.nearest(&genes, |member| self.record.is_untried(member)));
@@ -209,12 +202,8 @@ mod tests {
     #[test]
     fn learns_the_genes_that_do_well() {
         let pool = testing::nas_bench_201(20_000);
-        let mut strategy = Reinforce {
-            rng: Stream::new(6),
-            record: Record::default(),
-            controller: Controller::default(),
-            sampled: HashMap::new(),
-        };
+        let mut strategy =
+            Reinforce { record: Record::new(6, &ENTRY), controller: Controller::default(), sampled: HashMap::new() };
         search(&mut strategy, &pool, 300);
         // The 3x3 convolution is the best of the made-up accuracies, but for the direct edge (gene 3).
         for gene in [0, 2, 5] {

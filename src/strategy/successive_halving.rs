@@ -6,7 +6,6 @@ use super::record::accuracy;
 use super::{Family, Pool, Proposal, Strategy, StrategyEntry, StrategyError, Trial, random};
 use crate::seed::Stream;
 
-/// Registry line.
 pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     name: "successive_halving",
     title: "Asynchronous successive halving",

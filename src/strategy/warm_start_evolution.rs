@@ -4,9 +4,7 @@ use super::prior_only::ByPrior;
 use super::record::Record;
 use super::regularised_evolution::{FOUNDERS, Population};
 use super::{Family, Pool, Proposal, Strategy, StrategyEntry, StrategyError, Trial};
-use crate::seed::Stream;
 
-/// Registry line.
 pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     name: "warm_start_evolution",
     title: "Evolution with zero-cost warm-up and moves",
@@ -15,14 +13,8 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     family: Family::Evolution,
     needs: "a prior",
     open: &|seed| {
-        let rng = Stream::named(seed, ENTRY.name);
-        Box::new(WarmStartEvolution {
-            rng,
-            record: Record::default(),
-            prior: None,
-            founders: 0,
-            population: Population::default(),
-        })
+        let (record, population) = (Record::new(seed, &ENTRY), Population::default());
+        Box::new(WarmStartEvolution { record, prior: None, founders: 0, population })
     },
 };
 
@@ -36,7 +28,6 @@ const MUTANTS: u64 = 3;
 ///   proposal);
 /// - where there is no untried mutant, the untried member with the highest prior is trained.
 struct WarmStartEvolution {
-    rng: Stream,
     record: Record,
     prior: Option<ByPrior>,
     founders: usize,
@@ -56,9 +47,9 @@ impl Strategy for WarmStartEvolution {
         let mut child = None;
         if self.founders < FOUNDERS {
             self.founders += 1;
-        } else if let Some(parent) = self.population.parent(&mut self.rng) {
-            let mutants = self.record.untried_near(pool, parent, &mut self.rng);
-            let drawn = self.rng.sample_indices(mutants.len() as u64, MUTANTS);
+        } else if let Some(parent) = self.population.parent(&mut self.record.rng) {
+            let mutants = self.record.untried_near(pool, parent);
+            let drawn = self.record.rng.sample_indices(mutants.len() as u64, MUTANTS);
             let drawn = drawn.into_iter().map(|i| mutants[i as usize]);
             child = drawn.reduce(|a, b| if prior.values[b] > prior.values[a] { b } else { a });
         }

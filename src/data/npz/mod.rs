@@ -5,13 +5,12 @@ mod npy;
 use self::npy::Header;
 use super::assembly::Assembly;
 use super::regular::{MOST_EXPANSION, open_regular};
-use super::spec::path_and_options;
-use super::{DataError, DataSource, DataSpec, Dataset, Part, Source, SourceInfo, Watch};
+use super::spec::AtPath;
+use super::{DataError, DataSpec, Dataset, Part, SourceInfo};
 use crate::network::Shape;
-use std::fmt;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use zip::ZipArchive;
 use zip::read::ZipFile;
 
@@ -27,24 +26,7 @@ pub(super) const INFO: SourceInfo = SourceInfo {
 };
 
 fn parse(text: &str) -> Result<DataSpec, DataError> {
-    let (file, _) = path_and_options(&INFO, "file with its arrays", text, &[])?;
-    Ok(DataSpec::new(NpzFile(file)))
-}
-
-/// A NumPy archive.
-#[derive(Debug)]
-struct NpzFile(PathBuf);
-
-impl fmt::Display for NpzFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", INFO.name, self.0.display())
-    }
-}
-
-impl Source for NpzFile {
-    fn open(&self, _: &Watch<'_>) -> Result<DataSource, DataError> {
-        read(&self.0).map(DataSource::Images)
-    }
+    AtPath::parse(&INFO, "file with its arrays", text, read)
 }
 
 const PARTS: [(Part, &str); 3] = [(Part::Train, "train"), (Part::Valid, "val"), (Part::Test, "test")];

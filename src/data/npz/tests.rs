@@ -1,9 +1,10 @@
 use super::*;
-use crate::data::open;
+use crate::data::{DataSource, open};
 use ndarray::{Array, Array1, Array2, Array3, Array4};
 use ndarray_npy::{NpzWriter, WritableElement};
 use proptest::prelude::*;
 use std::fs;
+use std::path::PathBuf;
 
 /// Image `i` of `n` has the pixels `start + i`, `start + i + 1`, …
 fn grey(n: usize, start: u8) -> Array3<u8> {

@@ -11,7 +11,6 @@ use crate::encoding::Layout;
 use labels::NormalScores;
 pub(crate) use model::{Hyperparameters, Inputs, Model};
 
-/// Registry line.
 pub(super) static ENTRY: PredictorEntry = PredictorEntry {
     name: "gaussian-process",
     title: "Gaussian process with a label-free prior mean",

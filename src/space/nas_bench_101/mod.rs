@@ -26,7 +26,6 @@ use crate::seed::Stream;
 use crate::text::quoted;
 use module::{MAX_EDGES, MAX_VERTICES, Module, OPS, PAIRS};
 
-/// Registry line.
 pub(super) static ENTRY: SpaceEntry = SpaceEntry {
     name: "nas-bench-101",
     aliases: &["nb101"],
@@ -87,11 +86,7 @@ impl NasBench101 {
     /// `x + y (y - 1) / 2`, and the operations of the vertices between input and output.
     pub fn module(edges: u32, interior: &[u8]) -> Result<Architecture, SpaceError> {
         let genes = genes(&Module::new(edges, interior));
-        valid(&genes).map_err(|reason| SpaceError::Genes {
-            space: ENTRY.name.into(),
-            genes: genes.genes().to_vec(),
-            reason,
-        })?;
+        valid(&genes).map_err(|reason| ENTRY.not_valid(&genes, reason))?;
         Ok(genes)
     }
 }
@@ -183,12 +178,7 @@ impl SearchSpace for NasBench101 {
     }
 
     fn parse(&self, text: &str) -> Result<Architecture, SpaceError> {
-        parse(text).map_err(|reason| SpaceError::Parse {
-            space: ENTRY.name.into(),
-            text: text.into(),
-            reason,
-            example: ENTRY.example.into(),
-        })
+        parse(text).map_err(|reason| ENTRY.not_read(text, reason))
     }
 
     fn format(&self, arch: &Architecture) -> String {
@@ -231,11 +221,7 @@ impl SearchSpace for NasBench101 {
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {
         self.check(arch)?;
         let module = specified(arch).pruned().unwrap_or_else(|| Module::new(1, &[]));
-        build(self, &module, task).map_err(|source| SpaceError::Build {
-            space: ENTRY.name.into(),
-            input: task.input,
-            source,
-        })
+        build(self, &module, task).map_err(|source| ENTRY.not_built(task.input, source))
     }
 
     fn size(&self) -> u128 {
@@ -252,8 +238,7 @@ impl SearchSpace for NasBench101 {
     }
 
     fn check(&self, arch: &Architecture) -> Result<(), SpaceError> {
-        let refused = |reason| SpaceError::Genes { space: ENTRY.name.into(), genes: arch.genes().to_vec(), reason };
-        valid(arch).map(|_| ()).map_err(refused)
+        valid(arch).map(|_| ()).map_err(|reason| ENTRY.not_valid(arch, reason))
     }
 
     fn sample(&self, rng: &mut Stream) -> Architecture {
