@@ -139,6 +139,11 @@ fn colour_files_large_and_small_transparent_and_turned() {
     let files = [
         ("large.png", colour(2000, 1500).into()),
         ("small.png", colour(21, 17).into()),
+        ("middling.tif", colour(160, 120).into()),
+        ("middling.bmp", colour(120, 160).into()),
+        ("middling.webp", colour(100, 90).into()),
+        ("clear.tiff", DynamicImage::from(clear.clone())),
+        ("clear.webp", DynamicImage::from(clear.clone())),
         ("clear.png", DynamicImage::from(clear)),
         ("ink.png", DynamicImage::from(ink)),
         ("grey.png", DynamicImage::from(grey)),
@@ -160,6 +165,7 @@ fn grey_files_of_16_bits() {
             Luma([u16::from(noise(y * width + x, 0)) << 4 | u16::from(noise(x, 1)) >> 4])
         })
     };
-    let files = [("large.png", deep(2000, 900).into()), ("small.png", deep(30, 20).into())];
+    let files =
+        [("large.png", deep(2000, 900).into()), ("small.png", deep(30, 20).into()), ("small.tif", deep(60, 50).into())];
     compare(&files, Shape::new(1, 40, 40), 0.02);
 }

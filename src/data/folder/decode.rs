@@ -4,7 +4,7 @@ use super::pixels::{composite, resized};
 use crate::data::Watch;
 use crate::data::regular::open_regular;
 use crate::network::Shape;
-use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
+use image::codecs::{bmp::BmpDecoder, jpeg::JpegDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder};
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, Limits};
 use std::fs::File;
@@ -64,19 +64,18 @@ impl Deep {
 /// Reads what the file says of its image, EXIF rotation applied; the reason in words if it can't be.
 pub(super) fn header(path: &Path) -> Result<Header, String> {
     let mut file = open(path)?;
-    match format(&mut file)? {
-        ImageFormat::Png => read_header(&mut png(BufReader::new(file))?),
-        _ => {
-            let mut bytes = Vec::new();
-            file.by_ref().take(JPEG_HEAD).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-            match JpegDecoder::new(Cursor::new(&bytes)) {
-                Err(_) if bytes.len() as u64 == JPEG_HEAD => {
-                    file.read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-                    read_header(&mut JpegDecoder::new(Cursor::new(&bytes)).map_err(reason)?)
-                }
-                decoder => read_header(&mut decoder.map_err(reason)?),
-            }
+    let format = format(&mut file)?;
+    if format != ImageFormat::Jpeg {
+        return read_header(&mut decoder(format, BufReader::new(file))?);
+    }
+    let mut bytes = Vec::new();
+    file.by_ref().take(JPEG_HEAD).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    match JpegDecoder::new(Cursor::new(&bytes)) {
+        Err(_) if bytes.len() as u64 == JPEG_HEAD => {
+            file.read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+            read_header(&mut JpegDecoder::new(Cursor::new(&bytes)).map_err(reason)?)
         }
+        decoder => read_header(&mut decoder.map_err(reason)?),
     }
 }
 
@@ -99,9 +98,7 @@ pub(super) fn decode(path: &Path, shape: Shape, planes: &mut [u8], watch: &Watch
     let mut treatment = Treatment::default();
     let mut file = open(path)?;
     let (image, orientation) = match format(&mut file)? {
-        // What is read at once is little, so that a file that unpacks to very much can be stopped.
-        ImageFormat::Png => pixels(png(BufReader::with_capacity(4096, Stoppable { file, watch }))?)?,
-        _ => {
+        ImageFormat::Jpeg => {
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes).map_err(|e| e.to_string())?;
             let Some(channels) = channels_of_whole_jpeg(&bytes) else {
@@ -110,6 +107,8 @@ pub(super) fn decode(path: &Path, shape: Shape, planes: &mut [u8], watch: &Watch
             treatment.cmyk = channels == 4;
             pixels(JpegDecoder::new(Cursor::new(bytes)).map_err(reason)?)?
         }
+        // What is read at once is little, so that a file that unpacks to very much can be stopped.
+        format => pixels(decoder(format, BufReader::with_capacity(4096, Stoppable { file, watch }))?)?,
     };
     let (mut image, transparent) = composite(image)?;
     treatment.transparent = transparent;
@@ -149,10 +148,43 @@ fn pixels(mut decoder: impl ImageDecoder) -> Result<(DynamicImage, Orientation),
     Ok((DynamicImage::from_decoder(decoder).map_err(reason)?, orientation))
 }
 
-fn png<R: BufRead + Seek>(reader: R) -> Result<PngDecoder<R>, String> {
+/// The decoder of a format other than JPEG. A TIFF of several pages is refused.
+fn decoder<'a, R: BufRead + Seek + 'a>(
+    format: ImageFormat,
+    mut reader: R,
+) -> Result<Box<dyn ImageDecoder + 'a>, String> {
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_EXTRAS);
-    PngDecoder::with_limits(reader, limits).map_err(reason)
+    Ok(match format {
+        ImageFormat::Png => Box::new(PngDecoder::with_limits(reader, limits).map_err(reason)?),
+        ImageFormat::Bmp => Box::new(BmpDecoder::new(reader).map_err(reason)?),
+        ImageFormat::WebP => Box::new(WebPDecoder::new(reader).map_err(reason)?),
+        _ if has_pages(&mut reader).map_err(|e| e.to_string())? => {
+            return Err("it has several pages: make each a file, for example with `magick FILE OUT-%d.tif`".into());
+        }
+        _ => Box::new(TiffDecoder::new(reader).map_err(reason)?),
+    })
+}
+
+/// Whether a second directory follows the first of a TIFF file; the place of the reader is kept.
+fn has_pages(reader: &mut (impl Read + Seek)) -> io::Result<bool> {
+    let mut read = |at: u64, size: usize, big_endian: bool| {
+        let mut bytes = [0; 8];
+        reader.seek(SeekFrom::Start(at))?;
+        reader.read_exact(&mut bytes[..size])?;
+        if big_endian {
+            bytes[..size].reverse();
+        }
+        Ok::<_, io::Error>(u64::from_le_bytes(bytes))
+    };
+    let big_endian = read(0, 1, false)? == u64::from(b'M');
+    // BigTIFF has wider numbers: of entries, of the bytes of an entry, and of the place of the next directory.
+    let (wide, count, entry, next) = if read(2, 2, big_endian)? == 43 { (8, 8, 20, 8) } else { (4, 2, 12, 4) };
+    let first = read(wide, next, big_endian)?;
+    let end = read(first, count, big_endian)?.saturating_mul(entry).saturating_add(first + count as u64);
+    let pages = read(end, next, big_endian)? != 0;
+    reader.seek(SeekFrom::Start(0))?;
+    Ok(pages)
 }
 
 /// Opens a file that is neither empty nor too long to be read.
@@ -170,11 +202,14 @@ fn format(file: &mut File) -> Result<ImageFormat, String> {
     let mut start = Vec::new();
     file.take(64).read_to_end(&mut start).map_err(|e| e.to_string())?;
     file.seek(SeekFrom::Start(0)).map_err(|e| e.to_string())?;
+    use ImageFormat::{Bmp, Jpeg, Png, Tiff, WebP};
     match image::guess_format(&start) {
-        _ if start.starts_with(PNG) => Ok(ImageFormat::Png),
-        _ if start.starts_with(JPEG) => Ok(ImageFormat::Jpeg),
-        Ok(other) => Err(format!("its content is {other:?}, not PNG or JPEG")),
-        Err(_) => Err("its content is neither PNG nor JPEG".into()),
+        _ if start.starts_with(PNG) => Ok(Png),
+        _ if start.starts_with(JPEG) => Ok(Jpeg),
+        Ok(found @ (Tiff | Bmp | WebP)) => Ok(found),
+        _ if start.starts_with(b"II\x2b\0") || start.starts_with(b"MM\0\x2b") => Ok(Tiff),
+        Ok(other) => Err(format!("its content is {other:?}, not PNG, JPEG, TIFF, BMP or WebP")),
+        Err(_) => Err("its content is none of PNG, JPEG, TIFF, BMP and WebP".into()),
     }
 }
 

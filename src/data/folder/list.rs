@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Left by Windows and macOS beside images.
 const IGNORED: [&str; 3] = ["Thumbs.db", "desktop.ini", "__MACOSX"];
-const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
+const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp"];
 
 /// An image file of a class.
 #[derive(Debug)]
@@ -139,10 +139,10 @@ fn not_read(path: &Path) -> &'static str {
         Some("dcm" | "dicom") => {
             "DICOM is not read: convert it to PNG, for example with `dcmj2pnm --write-16-bit-png FILE OUT.png`"
         }
-        Some("tif" | "tiff" | "bmp" | "gif" | "webp" | "heic" | "avif" | "jp2" | "ppm" | "pgm") => {
+        Some("gif" | "heic" | "heif" | "avif" | "jp2" | "ppm" | "pgm" | "nii" | "svs" | "tga") => {
             "its format is not read: convert it to PNG, for example with `magick FILE OUT.png`"
         }
-        _ => "it is no PNG or JPEG file",
+        _ => "it is no image file: PNG, JPEG, TIFF, BMP or WebP",
     }
 }
 

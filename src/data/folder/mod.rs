@@ -24,7 +24,7 @@ pub(super) const INFO: SourceInfo = SourceInfo {
     name: "folder",
     usage: "folder:PATH[,size=HEIGHTxWIDTH][,skip-corrupt]",
     title: "Image folder",
-    what: "PNG and JPEG images of any size, grey or colour, in a directory per class; with directories train, test and val \
+    what: "PNG, JPEG, TIFF, BMP and WebP images of any size, grey or colour, in a directory per class; with directories train, test and val \
            above the classes these are the official parts. All are resized to one size: that of most images, or else the \
            median height and width, at most 256 pixels the longer side, unless size says otherwise. A file that can't be \
            decoded is an error, with skip-corrupt it is left out and named",

@@ -193,9 +193,9 @@ fn damaged_and_foreign_files_are_named_or_skipped_and_named() {
         "cut.png",
         "empty.jpg",
         "text.png",
-        "labels.csv: it is no PNG",
+        "labels.csv: it is no image",
         "cut.jpg",
-        "scan.TIF: its format is not read: convert it to PNG",
+        "scan.TIF: its content is none of PNG",
         "slice.dcm: DICOM is not read",
     ];
     assert!(refused.contains("7 files") && refused.contains(",skip-corrupt"), "{refused}");
@@ -413,10 +413,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
     fn any_bytes_are_decoded_or_refused(
-        jpeg in any::<bool>(), flips in prop::collection::vec(any::<(usize, u8)>(), 0..4), keep in any::<usize>(),
+        kind in 0..5usize, flips in prop::collection::vec(any::<(usize, u8)>(), 0..4), keep in any::<usize>(),
     ) {
         let mut bytes = std::io::Cursor::new(Vec::new());
-        let format = if jpeg { ImageFormat::Jpeg } else { ImageFormat::Png };
+        use ImageFormat::{Bmp, Jpeg, Png, Tiff, WebP};
+        let format = [Jpeg, Png, Tiff, Bmp, WebP][kind];
         colour(20, 30).write_to(&mut bytes, format).unwrap();
         let mut bytes = bytes.into_inner();
         let length = bytes.len();
@@ -430,4 +431,40 @@ proptest! {
             let _ = decode::decode(&path, Shape::new(3, 6, 5), &mut planes, &Watch::nobody());
         }
     }
+}
+
+/// A TIFF of 1x1 pixel of 8 bits; `next` is where its second directory is.
+fn tiny_tiff(next: u32) -> Vec<u8> {
+    let entries: [[u32; 3]; 8] =
+        [[256, 3, 1], [257, 3, 1], [258, 3, 8], [259, 3, 1], [262, 3, 1], [273, 4, 8], [278, 3, 1], [279, 4, 1]];
+    let mut bytes = [&b"II*\0"[..], &12u32.to_le_bytes(), &[77, 0, 0, 0], &8u16.to_le_bytes()].concat();
+    for [tag, kind, value] in entries {
+        bytes.extend([&(tag as u16).to_le_bytes()[..], &(kind as u16).to_le_bytes(), &1u32.to_le_bytes()].concat());
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes.extend(next.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn tiff_bmp_and_webp_are_read_and_pages_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let square = colour(5, 4);
+    for name in ["a/1.tif", "a/2.bmp", "b/1.webp", "b/2.TIFF", "b/3.png"] {
+        save(folder.path(), &name.to_lowercase(), &square);
+    }
+    let data = read(folder.path(), "").unwrap();
+    assert_eq!(data.shape(), Shape::new(3, 5, 4));
+    assert!((1..5).all(|i| bytes(&data, i) == bytes(&data, 0)));
+    let deep = image::ImageBuffer::from_fn(4, 5, |x, y| Luma([(1000 * x + 50 * y) as u16]));
+    save(folder.path(), "a/4.tif", &deep.into());
+    assert!(read(folder.path(), "").unwrap().notes()[0].contains("of which 12 are used"));
+    fs::write(folder.path().join("a/one.tif"), tiny_tiff(0)).unwrap();
+    assert_eq!(bytes(&read(folder.path(), "").unwrap(), 3)[0], 77);
+    fs::write(folder.path().join("a/pages.tif"), tiny_tiff(12)).unwrap();
+    let refused = message(folder.path(), "");
+    assert!(refused.contains("pages.tif: it has several pages: make each a file"), "{refused}");
+    let whole = fs::read(folder.path().join("b/1.webp")).unwrap();
+    fs::write(folder.path().join("a/pages.tif"), &whole[..whole.len() / 2]).unwrap();
+    assert!(message(folder.path(), "").contains("1 file"));
 }
