@@ -1,5 +1,14 @@
 //! Benchmark tables: what architectures are known to reach (accuracy, latency, ...), read from Parquet files, and the
 //! schema that imported ones have.
+//!
+//! ```
+//! use naslens::benchmark::Table;
+//!
+//! let table = Table::open("benchmarks-data/fashion-cells.parquet".as_ref())?;
+//! assert_eq!(table.f64_column("test_acc_pct")?.len(), table.num_rows());
+//! assert!(table.f64_column("test_acc").unwrap_err().to_string().contains("did you mean"));
+//! # Ok::<(), naslens::benchmark::TableError>(())
+//! ```
 
 pub(crate) mod columns;
 mod direction;

@@ -4,8 +4,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use super::{Candidates, CandidatesError};
 use crate::benchmark::{Table, TableError};
 use crate::stats::Interval;
@@ -57,8 +55,7 @@ pub fn read(table: &Table, name: &str) -> Result<Column, TableError> {
 }
 
 /// A score of the run or a column of the table that is named beside it, or a column of another table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnRef {
     /// The other table.
     pub table: Option<PathBuf>,
@@ -82,20 +79,7 @@ impl FromStr for ColumnRef {
     }
 }
 
-impl TryFrom<String> for ColumnRef {
-    type Error = NoColumnNamed;
-
-    fn try_from(text: String) -> Result<Self, NoColumnNamed> {
-        text.parse()
-    }
-}
-
-/// In files as in messages: without the folder of the table.
-impl From<ColumnRef> for String {
-    fn from(column: ColumnRef) -> String {
-        column.to_string()
-    }
-}
+crate::text::serde_as_text!(ColumnRef);
 
 impl fmt::Display for ColumnRef {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {

@@ -1,6 +1,19 @@
 //! Distinct networks with what is known of them: scores of a run, truth of a published table, or both.
 //!
 //! Everything that joins networks with a table does it here: by what an architecture means, never by where its row stands.
+//!
+//! ```
+//! use naslens::candidates::{CandidatesConfig, load};
+//!
+//! let candidates = load(&CandidatesConfig {
+//!     table: Some("benchmarks-data/fashion-cells.parquet".into()),
+//!     targets: vec!["test_acc_pct".into()],
+//!     space: Some("nas-bench-201".into()),
+//!     ..CandidatesConfig::default()
+//! })?;
+//! assert_eq!(candidates.truth("test_acc_pct").map(<[_]>::len), Some(candidates.len()));
+//! # Ok::<(), naslens::candidates::CandidatesError>(())
+//! ```
 
 mod column;
 mod error;

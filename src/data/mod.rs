@@ -8,6 +8,16 @@
 //!
 //! A new source is one file with an `INFO` and a type that is a [`Source`], and a line in [`SOURCES`]. A program that uses
 //! the library makes one of its own with [`DataSpec::new`].
+//!
+//! ```
+//! use naslens::data;
+//!
+//! let digits = data::open(&"digits".parse()?)?;
+//! let batch = data::draw_batch(&digits, "1x16x16".parse()?, 20, 0, true)?;
+//! assert_eq!((batch.images.dim(), batch.classes), ((20, 1, 16, 16), 10));
+//! assert_eq!(batch.labels.iter().filter(|label| **label == 7).count(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod adapt;
 mod assembly;

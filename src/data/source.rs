@@ -39,14 +39,6 @@ impl FromStr for DataSpec {
     }
 }
 
-impl TryFrom<String> for DataSpec {
-    type Error = DataError;
-
-    fn try_from(text: String) -> Result<Self, DataError> {
-        text.parse()
-    }
-}
-
 impl Default for DataSpec {
     fn default() -> Self {
         DataSpec::new(digits::DIGITS)
@@ -146,6 +138,6 @@ mod tests {
         }
         let spec = DataSpec::new(White);
         assert_eq!(spec.native_shape(&Watch::nobody()).unwrap(), Some(Shape::new(1, 3, 4)));
-        assert_eq!((String::from(spec.clone()), spec), ("white".to_owned(), DataSpec::new(White)));
+        assert_eq!((spec.to_string(), spec), ("white".to_owned(), DataSpec::new(White)));
     }
 }

@@ -47,8 +47,7 @@ pub trait Source: fmt::Debug + fmt::Display + Send + Sync {
 /// A data source and its options, written `NAME` or `NAME:OPTIONS` in text and in configuration files: `digits`,
 /// `gaussian:classes=100`, `pink:beta=1.0`, `cifar10:FOLDER`, `folder:PATH,skip-corrupt`. Options are separated by commas and
 /// follow the path, if there is one. The default is `digits`.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug)]
 pub struct DataSpec(Arc<dyn Source>);
 
 impl DataSpec {
@@ -68,6 +67,8 @@ impl DataSpec {
     }
 }
 
+crate::text::serde_as_text!(DataSpec);
+
 impl PartialEq for DataSpec {
     fn eq(&self, other: &Self) -> bool {
         self.to_string() == other.to_string()
@@ -77,12 +78,6 @@ impl PartialEq for DataSpec {
 impl fmt::Display for DataSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-impl From<DataSpec> for String {
-    fn from(spec: DataSpec) -> String {
-        spec.to_string()
     }
 }
 

@@ -1,6 +1,17 @@
 //! Features that a predictor learns from: proxy scores as normal scores, and encodings of architectures.
 //!
 //! To add an encoding: one file with an [`EncodingEntry`], one line in [`ENCODINGS`].
+//!
+//! ```
+//! use naslens::encoding::{self, FeatureMatrix};
+//!
+//! let space = naslens::space::open("nas-bench-201")?;
+//! let archs: Vec<_> = (0..5).filter_map(|index| space.at(index)).collect();
+//! let genes = (encoding::find("one_hot")?.encode)(space.as_ref(), &archs);
+//! let features = FeatureMatrix::new(vec![("one_hot".into(), genes)], None)?;
+//! assert_eq!((features.values.nrows(), features.names.len() + features.dropped.len()), (5, 30));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod categorical;
 mod graf;

@@ -9,9 +9,6 @@ use crate::network::{Network, Op, Shape};
 
 const FLOAT_BYTES: u64 = 4;
 
-/// Images that are evaluated or differentiated together, in the passes that go over a batch in parts.
-const CHUNK: usize = 16;
-
 /// Bytes of a batch: the images as they were drawn, and the copy that networks read.
 pub fn batch_bytes(images: usize, shape: Shape) -> u64 {
     (2 * FLOAT_BYTES).saturating_mul(images as u64).saturating_mul(shape.len() as u64)
@@ -25,19 +22,9 @@ pub fn weight_bytes(network: &Network) -> u64 {
 /// Bytes of activations at the worst moment of the passes, for a batch of `images`.
 pub fn activation_bytes(network: &Network, images: usize, passes: &[Pass]) -> u64 {
     let plan = Plan::new(&[(network, 0)]);
-    let per_image = |tape: bool| plan.live_values(tape);
-    let of = |pass: &Pass| match pass {
-        Pass::LossGradient
-        | Pass::ActivationGradient
-        | Pass::InputGradient
-        | Pass::HessianGradient
-        | Pass::BlockWise => per_image(true).saturating_mul(images as u64),
-        Pass::HalfGradients => per_image(true).saturating_mul(images as u64 / 2),
-        Pass::TangentKernel | Pass::GradientSigns => per_image(true).saturating_mul(images.min(CHUNK) as u64),
-        Pass::Codes | Pass::ChannelCorrelation | Pass::Expansion => per_image(false).saturating_mul(images as u64),
-        Pass::NeuronPatterns | Pass::FisherInformation => per_image(false).saturating_mul(images.min(CHUNK) as u64),
-        Pass::Dual | Pass::LinearGradient | Pass::NormalisedLinearGradient => per_image(false),
-        Pass::Weights | Pass::LinearRegions => 0,
+    let of = |pass: &Pass| {
+        let (tape, images) = pass.held(images);
+        plan.live_values(tape).saturating_mul(images as u64)
     };
     FLOAT_BYTES.saturating_mul(passes.iter().map(of).max().unwrap_or(0))
 }

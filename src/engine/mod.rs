@@ -3,6 +3,18 @@
 //! A proxy declares the [`Pass`]es it reads; [`Engine::run`] runs the union of them once per network. One train-mode
 //! forward serves the ReLU codes, the channel correlations and the gradients of the loss and of the logits. CPU and CUDA
 //! share this code.
+//!
+//! ```
+//! use naslens::engine::{DeviceBatch, Engine, Pass, parse_device};
+//! use naslens::space::{self, Task};
+//!
+//! let (space, device) = (space::open("nas-bench-201:channels=4,cells=1")?, parse_device("cpu")?);
+//! let network = space.build(&space.parse(space.entry().example)?, &Task::classify("3x8x8".parse()?, 10))?;
+//! let batch = DeviceBatch::new(&ndarray::Array4::ones((4, 3, 8, 8)), &[0, 1, 2, 3], device)?;
+//! let passes = Engine::new(device).run(&network, 0, &batch, &[Pass::Dual])?;
+//! assert!(passes.dual.is_some() && passes.loss_gradient.is_none());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod batch;
 mod block_wise;

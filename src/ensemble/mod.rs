@@ -12,6 +12,17 @@
 //! A run that is given more networks gets other values in these columns. Compare them within one table only.
 //!
 //! To add an ensemble: one file with its [`Ensemble`] constant, one line in [`ENSEMBLES`].
+//!
+//! ```
+//! use naslens::proxy::Score;
+//!
+//! let vote = naslens::ensemble::find("vote")?;
+//! // Three networks, which all members rank alike.
+//! let members = vec![[1.0, 3.0, 2.0].map(Score::new).to_vec(); vote.proxies()?.len()];
+//! let scores = vote.scores(members);
+//! assert!(scores[1].value() > scores[2].value() && scores[2].value() > scores[0].value());
+//! # Ok::<(), naslens::registry::Unknown>(())
+//! ```
 
 mod az_nas;
 mod log_rank;

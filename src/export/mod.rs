@@ -12,6 +12,29 @@
 //! | `README.md` | a model card, laid out as on Hugging Face |
 //!
 //! The same model gives the same bytes. [`load_safetensors`] reads the weights back.
+//!
+//! ```no_run
+//! use naslens::{data, engine::{DeviceBatch, Parameters}, export::{Model, write}, space::{self, Task}};
+//!
+//! let (space, image) = (space::open("nas-bench-201")?, "3x32x32".parse()?);
+//! let arch = space.parse(space.entry().example)?;
+//! let network = space.build(&arch, &Task::classify(image, 10))?.live().expect("the input reaches the output");
+//! let digits = data::split(data::open(&"digits".parse()?)?.dataset()?, image, [0.6, 0.2, 0.2], None, 0)?;
+//! let examples = DeviceBatch::new(&digits.test.images, &digits.test.labels, tch::Device::Cpu)?;
+//! write("exported".as_ref(), &Model {
+//!     network: &network,
+//!     parameters: &Parameters::init(&network, 0, tch::Device::Cpu)?,
+//!     classes: &[0; 10].map(|_| "a digit".to_string()),
+//!     statistics: &digits.statistics,
+//!     examples: examples.images(),
+//!     space: "nas-bench-201",
+//!     arch: &space.format(&arch),
+//!     arch_id: space.arch_id(&arch),
+//!     accuracy: None,
+//!     evaluation: Vec::new(),
+//! }, false)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod card;
 mod folder;
@@ -89,46 +112,23 @@ pub struct Exported {
 /// Why a network cannot be exported.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum ExportError {
     /// There is not one name per class.
     #[error("{names} class names for a network of {classes} classes; give one name per class")]
-    ClassNames {
-        /// Names given.
-        names: usize,
-        /// Logits of the network.
-        classes: usize,
-    },
+    ClassNames { names: usize, classes: usize },
     /// There is not one finite mean and standard deviation per channel.
     #[error("the means {mean:?} and standard deviations {std:?} do not standardise images of {channels} channels")]
-    Statistics {
-        /// Channels of the images.
-        channels: usize,
-        /// Means given.
-        mean: Vec<f64>,
-        /// Standard deviations given.
-        std: Vec<f64>,
-    },
+    Statistics { channels: usize, mean: Vec<f64>, std: Vec<f64> },
     /// The example images do not fit the network.
     #[error("the example images are {found:?}, the network takes [n, {}, {}, {}] with n >= 1", input.channels, input.height, input.width)]
-    Examples {
-        /// Sizes of the images.
-        found: Vec<i64>,
-        /// Input shape of the network.
-        input: crate::network::Shape,
-    },
+    Examples { found: Vec<i64>, input: crate::network::Shape },
     /// The parameters are not those of the network.
     #[error(
         "the parameters do not belong to the network: `{tensor}` is {}, it must be {expected:?}",
         found.as_ref().map_or("missing".to_owned(), |dims| format!("{dims:?}"))
     )]
-    Parameters {
-        /// Name of the tensor in the state dict.
-        tensor: String,
-        /// Sizes that the network asks for.
-        expected: Vec<usize>,
-        /// Sizes of what was given.
-        found: Option<Vec<usize>>,
-    },
+    Parameters { tensor: String, expected: Vec<usize>, found: Option<Vec<usize>> },
     /// The network overflows on the example images.
     #[error("the logits of the example images are not finite: the training diverged, or the weights are damaged")]
     NotFinite,
@@ -137,21 +137,13 @@ pub enum ExportError {
         "the network has {} MB of weights, an ONNX file holds {} MB at most; choose fewer channels or cells",
         bytes.div_ceil(1_000_000), limit / 1_000_000
     )]
-    TooLarge {
-        /// Bytes of the tensors.
-        bytes: u64,
-        /// The most that can be written.
-        limit: u64,
-    },
+    TooLarge { bytes: u64, limit: u64 },
     /// The tensors cannot be written as safetensors.
     #[error("safetensors: {0}")]
     Safetensors(String),
     /// The folder holds another export.
     #[error("`{}` holds another export, which would be lost; choose another --out, or replace it with --overwrite", path.display())]
-    Earlier {
-        /// The folder.
-        path: PathBuf,
-    },
+    Earlier { path: PathBuf },
     /// The folder or a file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),

@@ -21,56 +21,26 @@ const BATCHES: &str = "num_batches_tracked";
 /// Why weights cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum WeightsError {
     /// The file cannot be read.
     #[error("cannot read {}: {source}; name the model.safetensors of an export", path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    Open { path: PathBuf, source: std::io::Error },
     /// The file is cut short or no safetensors file.
     #[error("{} is not a complete safetensors file ({reason}); copy or write it again", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
+    Damaged { path: PathBuf, reason: String },
     /// A tensor of the network is not in the file.
     #[error("{} has no tensor `{tensor}`: it holds the weights of another network, so check space, architecture and skeleton", path.display())]
-    Missing {
-        /// The file.
-        path: PathBuf,
-        /// Name of the tensor.
-        tensor: String,
-    },
+    Missing { path: PathBuf, tensor: String },
     /// A tensor has another shape or type than the network's.
     #[error(
         "`{tensor}` in {} is {found}, the network's is {expected}: it holds the weights of another network, so check \
          skeleton, image channels and classes", path.display()
     )]
-    Shape {
-        /// The file.
-        path: PathBuf,
-        /// Name of the tensor.
-        tensor: String,
-        /// Type and sizes in the file.
-        found: String,
-        /// Type and sizes of the network.
-        expected: String,
-    },
+    Shape { path: PathBuf, tensor: String, found: String, expected: String },
     /// The file has tensors that the network has not.
     #[error("{} has {count} tensors too many, such as `{tensor}`: it holds the weights of another network", path.display())]
-    Unexpected {
-        /// The file.
-        path: PathBuf,
-        /// Name of the first.
-        tensor: String,
-        /// How many there are.
-        count: usize,
-    },
+    Unexpected { path: PathBuf, tensor: String, count: usize },
     /// libtorch refused, for instance because memory ran out.
     #[error("libtorch: {}", crate::engine::torch_message(.0))]
     Torch(#[from] tch::TchError),

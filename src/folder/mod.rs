@@ -3,6 +3,20 @@
 //! A [`Folder`] is opened for one [`Kind`] of results and one set of settings, which are noted in it. Files of other people
 //! are never touched: a name that naslens has to write and that is taken by something else is refused, and so are links
 //! inside the folder. The folder itself is the user's choice and may be a link.
+//!
+//! ```
+//! use naslens::folder::{Folder, Made, SCREEN, Settings};
+//!
+//! #[derive(serde::Serialize, serde::Deserialize)]
+//! struct Config { seed: u64 }
+//! impl Settings for Config {}
+//!
+//! let (dir, made) = (tempfile::tempdir()?, Made::here(tch::Device::Cpu, String::new()));
+//! drop(Folder::open(dir.path(), &SCREEN, &Config { seed: 0 }, &made, false, 0)?);
+//! assert!(Folder::check(dir.path(), &SCREEN, &Config { seed: 0 }, false).is_ok());
+//! assert!(Folder::check(dir.path(), &SCREEN, &Config { seed: 1 }, false).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod error;
 mod kind;

@@ -4,6 +4,22 @@
 //! and folded into the convolutions before it, one libtorch operation after another. A compiler such as TensorRT would fuse
 //! more. [`LatencyModel`] is fitted to measurements, or to published ones of other devices; [`Limit`] keeps what is too slow
 //! out of a run.
+//!
+//! ```
+//! use naslens::hardware::{KnownLatency, LatencyModel, ModelSettings, Origin};
+//!
+//! let origin = Origin::Published { table: "mine.parquet".into(), column: "phone_latency_ms".into() };
+//! let settings = ModelSettings { space: "nas-bench-201".parse()?, image: "3x32x32".parse()?, classes: 10, origin };
+//! let (space, task) = settings.open()?;
+//! let archs: Vec<_> = (0..30).filter_map(|i| space.at(500 * i)).collect();
+//! let network = |i: usize| space.build(&archs[i], &task);
+//! // Made up: a millisecond for every ten million multiply-accumulates.
+//! let known = |i: usize| Ok(KnownLatency { arch: space.format(&archs[i]), latency_ms: network(i)?.macs() as f64 / 1e7 });
+//! let model = LatencyModel::fit(settings.clone(), (0..29).map(known).collect::<Result<_, naslens::space::SpaceError>>()?)?;
+//! let (found, truth) = (model.predict(&network(29)?).ms, network(29)?.macs() as f64 / 1e7);
+//! assert!((found / truth - 1.0).abs() < 0.2, "{found} {truth}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod additive;
 mod design;

@@ -1,6 +1,18 @@
 //! The network as a typed graph: shapes, parameters and multiply-accumulates are known before anything runs.
 //!
 //! Nothing here depends on libtorch: costs, pruning and canonical forms work on the graph alone.
+//!
+//! ```
+//! use naslens::network::{Conv2d, NetworkBuilder, Op, Shape};
+//!
+//! let mut b = NetworkBuilder::new(Shape::new(3, 8, 8));
+//! let x = b.conv("stem", 0, Conv2d::same(3, 4, 3, 1))?;
+//! let x = b.apply(Op::GlobalAvgPool, x)?;
+//! let logits = b.linear("classifier", x, 10)?;
+//! let network = b.finish(logits);
+//! assert_eq!((network.params(), network.macs()), (108 + 50, 108 * 64 + 40));
+//! # Ok::<(), naslens::network::NetworkError>(())
+//! ```
 
 mod canonical;
 mod folded;

@@ -3,12 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 /// Shape of one sample's feature map or image: channels x height x width, written `3x32x32` in text and in files. A
 /// vector of `c` features is `(c, 1, 1)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
     /// Number of channels (or features).
     pub channels: usize,
@@ -58,19 +55,7 @@ impl FromStr for Shape {
     }
 }
 
-impl TryFrom<String> for Shape {
-    type Error = ShapeError;
-
-    fn try_from(text: String) -> Result<Self, ShapeError> {
-        text.parse()
-    }
-}
-
-impl From<Shape> for String {
-    fn from(shape: Shape) -> String {
-        shape.to_string()
-    }
-}
+crate::text::serde_as_text!(Shape);
 
 /// A 2-D convolution with a square kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,18 @@
 //! Surrogates: predict the accuracy of an untrained network from its features, after a few networks have been trained.
 //!
 //! To add a predictor: one file that implements [`Predictor`] and [`FittedPredictor`], one line in [`PREDICTORS`].
+//!
+//! ```
+//! use naslens::encoding::Layout;
+//! use ndarray::Array2;
+//!
+//! let x = Array2::from_shape_fn((12, 2), |(i, j)| ((i + 1) * (j + 3) % 7) as f64);
+//! let y = x.column(0).mapv(|value| 90.0 + value);
+//! let fitted = naslens::predictor::open("bagged-ridge", 0, &Layout::default())?.fit(x.view(), y.view())?;
+//! let predictions = fitted.predict(x.view());
+//! assert!(predictions.iter().all(|p| (90.0..=96.0).contains(&p.mean) && p.std > 0.0));
+//! # Ok::<(), naslens::predictor::PredictorError>(())
+//! ```
 
 mod bagged_ridge;
 mod bayesian_linear;

@@ -2,6 +2,19 @@
 //!
 //! To add a proxy: one file with its [`Proxy`] constants, one line in [`PROXIES`]. A name means nothing without its
 //! protocol, so every variant (`naswot`, `naswot@reference`) is an entry of its own.
+//!
+//! ```
+//! use naslens::engine::Passes;
+//! use naslens::space::{self, Task};
+//!
+//! let space = space::open("nas-bench-201")?;
+//! let network = space.build(&space.parse(space.entry().example)?, &Task::classify("3x32x32".parse()?, 10))?;
+//! let (params, synflow) = (naslens::proxy::find("params")?, naslens::proxy::find("synflow")?);
+//! let nothing_run = Passes::none(&network);
+//! assert_eq!(params.evaluate(&nothing_run).value(), Some(network.params() as f64));
+//! assert_eq!(synflow.evaluate(&nothing_run).get_status().name(), "failed");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod az;
 mod epe_nas;

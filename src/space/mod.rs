@@ -1,6 +1,18 @@
 //! Search spaces: what an architecture is, how it is written, varied, identified and built into a [`Network`].
 //!
 //! To add a space: one file that implements [`SearchSpace`], one line in [`SPACES`].
+//!
+//! ```
+//! use naslens::seed::Stream;
+//! use naslens::space::{self, Task};
+//!
+//! let space = space::open("nas-bench-201:channels=4,cells=1")?;
+//! let arch = space.sample(&mut Stream::new(0));
+//! assert_eq!(space.parse(&space.format(&arch))?, arch);
+//! let network = space.build(&arch, &Task::classify("3x32x32".parse()?, 10))?;
+//! assert!(network.params() > 0 && space.arch_id(&arch) == space.arch_id(&space.representative(&arch)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod architecture;
 mod blocks;

@@ -146,17 +146,7 @@ impl fmt::Display for SpaceSpec {
     }
 }
 
-impl Serialize for SpaceSpec {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for SpaceSpec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+crate::text::serde_as_text!(SpaceSpec);
 
 pub mod in_settings {
     //! How settings hold a space, with `#[serde(flatten, with = "in_settings")]`: the key `space`, and the keys

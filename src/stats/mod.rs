@@ -4,6 +4,15 @@
 //! One convention runs through the module: larger is better, for scores and for truth alike, and a missing score ranks
 //! below every number ([`missing_last`]). A measure that is not defined for its input is `None`, never NaN. Where equal values
 //! have no order, a measure is its exact mean over all orders, and the order of rows changes no bit of any measure.
+//!
+//! ```
+//! use naslens::stats::{kendall_tau, spearman};
+//!
+//! let (scores, accuracies) = ([1.0, 2.0, 3.0], [91.0, 93.0, 92.0]);
+//! assert!(spearman(&scores, &accuracies).is_some_and(|r| (r - 0.5).abs() < 1e-12));
+//! assert!(kendall_tau(&scores, &accuracies).is_some_and(|tau| (tau - 1.0 / 3.0).abs() < 1e-12));
+//! assert_eq!(spearman(&scores, &[92.0; 3]), None, "equal accuracies have no order");
+//! ```
 
 mod bootstrap;
 mod clusters;

@@ -4,6 +4,20 @@
 //! randomness from its seed, so a search is resumed by asking and telling again what was told ([`replay`]).
 //!
 //! To add a strategy: one file that implements [`Strategy`], one line in [`STRATEGIES`].
+//!
+//! ```
+//! use naslens::encoding::FeatureMatrix;
+//! use naslens::strategy::{self, Pool, Trial};
+//!
+//! let space = naslens::space::open("nas-bench-201")?;
+//! let archs = (0..20).filter_map(|index| space.at(index)).collect();
+//! let pool = Pool::new(space, archs, FeatureMatrix::new(Vec::new(), None)?, Vec::new(), vec![200])?;
+//! let mut search = (strategy::find("local_search")?.open)(0);
+//! while let Some(proposal) = search.ask(&pool)? {
+//!     search.tell(&pool, &Trial::new(proposal, Some(90.0 + proposal.member as f64 / 10.0)));
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod bayesian;
 mod hyperband;

@@ -4,8 +4,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use super::ScreenConfig;
 use crate::ensemble::{self, Column, Ensemble};
 use crate::pipeline::RunError;
@@ -90,8 +88,7 @@ impl Plan {
 }
 
 /// One stage of a cascade, `SCORE:KEEP`: all networks that are still in are scored with `score`, and the best go on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CascadeStage {
     /// A proxy that looks at the live part, or an ensemble.
     pub score: String,
@@ -158,19 +155,7 @@ impl FromStr for CascadeStage {
     }
 }
 
-impl TryFrom<String> for CascadeStage {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<CascadeStage> for String {
-    fn from(stage: CascadeStage) -> String {
-        stage.to_string()
-    }
-}
+crate::text::serde_as_text!(CascadeStage);
 
 /// Positions of the networks that go on, ascending: the best by score, missing scores last, ties by lower id. Dead networks
 /// go on beside them, since they cost nothing and are dead in every column.
