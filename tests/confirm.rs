@@ -115,7 +115,7 @@ fn finalists_are_compared_with_controls_and_the_winner_is_exported() {
     let first = confirm("--by synflow --top 2 --controls matched");
     assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
     let report: serde_json::Value = serde_json::from_slice(&first.stdout).unwrap();
-    let verdict = report["verdict"][0].as_str().unwrap();
+    let verdict = report["verdict"].as_array().unwrap().iter().filter_map(|s| s.as_str()).collect::<Vec<_>>().join(" ");
     assert!(verdict.contains("2 finalists reach") && verdict.contains("2 matched controls"), "{verdict}");
     let winner = Path::new(report["winner"]["exported"].as_str().unwrap());
     assert_eq!(

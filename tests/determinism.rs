@@ -89,6 +89,7 @@ fn a_proxy_alone_equals_the_proxy_in_company() {
             threads: 2,
             population: 3,
             overwrite: false,
+            started: std::time::Instant::now(),
             stop: &stop,
             on_read: &|_, _| {},
             on_note: &|_| {},

@@ -63,10 +63,19 @@ fn a_run_reports_and_a_killed_run_goes_on() {
     assert!(output.status.success(), "{output:?}");
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let verdict = summary["verdict"].as_array().unwrap();
-    assert!(verdict[0].as_str().unwrap().contains("params"), "{verdict:?}");
+    assert!(verdict[0].as_str().unwrap().starts_with("The network to take"), "{verdict:?}");
+    assert!(verdict[1].as_str().unwrap().contains("ridge regression on the pixels"), "{verdict:?}");
+    assert!(verdict.iter().any(|s| s.as_str().unwrap().contains("too few to judge proxies by")), "{verdict:?}");
+    let assessment = &summary["winner"]["assessment"];
+    assert_eq!(assessment["baselines"].as_array().unwrap().len(), 3, "{assessment}");
+    let (examples, confusion) = (&assessment["test"]["examples"], &assessment["test"]["confusion"]);
+    let counted: u64 =
+        confusion.as_array().unwrap().iter().flat_map(|r| r.as_array().unwrap()).filter_map(|n| n.as_u64()).sum();
+    assert_eq!(examples.as_u64(), Some(counted));
     assert!(verdict.iter().any(|s| s.as_str().unwrap().contains("2 finalists reach")), "{verdict:?}");
     let page = fs::read_to_string(summary["report"].as_str().unwrap()).unwrap();
-    for part in ["A &lt;small&gt; run", "Finalists against random controls", "epochs = 2", "naswot"] {
+    for part in ["A &lt;small&gt; run", "Finalists against random controls", "Confusion matrix", "epochs = 2", "naswot"]
+    {
         assert!(page.contains(part), "the page lacks {part}");
     }
     let rows = trainings(&whole);

@@ -12,6 +12,7 @@ use super::count;
 use super::latency::LimitArgs;
 use super::machine::MachineArgs;
 use super::progress::during;
+use super::train::TrainArgs;
 
 /// Train the best networks of a screen and as many controls, say whether screening helped, export the winner.
 ///
@@ -44,6 +45,11 @@ pub struct Args {
     /// Configuration (TOML) as of `naslens run`, whose [train] says how networks are trained
     #[arg(long, value_name = "CONFIG.toml")]
     config: Option<PathBuf>,
+    /// Judge the winner by a cross-validation of so many parts, 0 for none [default: 5 with fewer than 200 test images]
+    #[arg(long, value_name = "K", value_parser = count::<u64>(0..=100))]
+    folds: Option<u64>,
+    #[command(flatten)]
+    train: TrainArgs,
     #[command(flatten)]
     limit: LimitArgs,
     /// Root of split, controls and trainings
@@ -87,6 +93,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if let Some(path) = &args.config {
         config.train = RunConfig::read(path)?.train;
     }
+    args.train.apply(&mut config.train);
+    config.folds = args.folds.map(|folds| folds as usize).or(config.folds);
     let options = args.machine.options()?;
     let report = during("trainings", |on| confirm(&config, &out, &options, on))?;
     super::tell_skipped(&report.skipped);

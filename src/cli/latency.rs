@@ -20,11 +20,21 @@ use super::space::SkeletonArgs;
 #[derive(clap::Args)]
 pub struct LimitArgs {
     /// Leave out networks that are predicted to take more than so many milliseconds (upper end of the 90% interval)
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
     pub max_latency_ms: Option<f64>,
     /// Latency model, from `naslens latency --fit` [default: one for this machine, fitted once and kept]
     #[arg(long, value_name = "FILE")]
     pub latency_model: Option<PathBuf>,
+}
+
+/// A number of milliseconds, with or without its unit.
+fn milliseconds(text: &str) -> Result<f64, String> {
+    let number =
+        |text: &str| text.trim().parse::<f64>().map_err(|_| "write a number of milliseconds, such as 50".into());
+    match text.strip_suffix("ms") {
+        Some(text) => number(text),
+        None => text.strip_suffix('s').map_or_else(|| number(text), |text| Ok(1000.0 * number(text)?)),
+    }
 }
 
 impl LimitArgs {

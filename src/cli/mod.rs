@@ -11,6 +11,7 @@ mod evaluate;
 mod examples_tests;
 mod export;
 mod import;
+mod init;
 mod latency;
 mod list;
 mod machine;
@@ -27,6 +28,7 @@ mod search;
 mod signals;
 mod space;
 mod stability;
+mod train;
 
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
@@ -68,6 +70,7 @@ enum Command {
     Predict(predict::Args),
     Stability(stability::Args),
     Run(run::Args),
+    Init(init::Args),
     Confirm(confirm::Args),
     MakeTable(make_table::Args),
     Search(search::Args),
@@ -116,6 +119,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Predict(args) => predict::run(args)?,
         Command::Stability(args) => stability::run(args)?,
         Command::Run(args) => run::run(args)?,
+        Command::Init(args) => init::run(args)?,
         Command::Confirm(args) => confirm::run(args)?,
         Command::MakeTable(args) => make_table::run(args)?,
         Command::Search(args) => search::run(args)?,

@@ -2,30 +2,35 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::ArgGroup;
 use naslens::data::DataSpec;
 use naslens::network::Shape;
 use naslens::pipeline::latency::Subject;
-use naslens::pipeline::{RunConfig, Stage, run as run_all};
+use naslens::pipeline::{Budget, RunConfig, RunOptions, Stage, run as run_all};
+use naslens::space::SpaceSpec;
 
+use super::count;
 use super::latency::LimitArgs;
 use super::machine::MachineArgs;
 use super::progress::Reporter;
+use super::train::TrainArgs;
 
 /// Screen a space, train a few networks to learn from, predict the rest, confirm the best, report, export the winner.
 ///
 /// The best predicted networks and as many controls are trained with the same recipe, so the report can say whether screening
 /// helped. Everything is in OUT: report.html, scores.parquet, predictions.parquet, trainings.parquet, and the best network
-/// as PyTorch source, safetensors and ONNX in winner/. For images of your own no configuration is needed:
-///
-///   naslens run --data folder:IMAGES --max-latency-ms 50 --out runs/mine
+/// as PyTorch source, safetensors and ONNX in winner/. For images of your own no configuration is needed; `naslens init` writes
+/// one with comments.
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("what").required(true).multiple(true).args(["config", "data"]))]
 #[command(after_help = "\
 Examples:
   naslens run demo.toml --out runs/demo
-  naslens run --data folder:IMAGES --max-latency-ms 50 --out runs/mine")]
+  naslens run --data folder:IMAGES --max-latency-ms 50 --out runs/mine
+  naslens run --data folder:IMAGES --budget 20m --image 1x64x64
+  naslens init --data folder:IMAGES > mine.toml; naslens run mine.toml")]
 pub struct Args {
     /// Configuration (TOML); what it does not mention has its default
     #[arg(value_name = "CONFIG.toml")]
@@ -36,9 +41,32 @@ pub struct Args {
     /// Shape that images are adapted to, CHANNELSxHEIGHTxWIDTH in pixels [default: their own, up to 32 pixels a side]
     #[arg(long, value_name = "CxHxW")]
     image: Option<Shape>,
+    /// Search space with its options, such as nas-bench-201:channels=16,cells=1; see `naslens list spaces`
+    #[arg(long, value_name = "SPACE")]
+    space: Option<SpaceSpec>,
+    /// Networks to score, drawn uniformly
+    #[arg(long, value_name = "N")]
+    sample: Option<u64>,
+    /// Networks to train for the surrogate to learn from
+    #[arg(long, value_name = "N")]
+    labels: Option<usize>,
+    /// Finalists to train, and as many controls
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
+    /// Root of all random numbers
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Time for everything, such as 20m or 2h: decides how much is scored, and how many networks are trained for how long
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["sample", "labels", "top", "steps", "epochs"])]
+    budget: Option<Budget>,
+    /// Judge the winner by a cross-validation of so many parts, 0 for none [default: 5 with fewer than 200 test images]
+    #[arg(long, value_name = "K", value_parser = count::<u64>(0..=100))]
+    folds: Option<u64>,
+    #[command(flatten)]
+    train: TrainArgs,
     #[command(flatten)]
     limit: LimitArgs,
-    /// Folder for the results [default: runs/NAME of the configuration]
+    /// Folder for the results [default: runs/NAME of the configuration or of the images]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -49,9 +77,10 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<()> {
+    let started = Instant::now();
     let (config, name) = configuration(&args)?;
     let out = args.out.unwrap_or_else(|| PathBuf::from("runs").join(name));
-    let options = args.machine.options()?;
+    let options = RunOptions { started, ..args.machine.options()? };
     let mut current: Option<(Stage, Reporter)> = None;
     let outcome = run_all(&config, &out, &options, &mut |stage, p| {
         if current.as_ref().is_none_or(|(s, _)| *s != stage) {
@@ -80,7 +109,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 fn configuration(args: &Args) -> anyhow::Result<(RunConfig, OsString)> {
     let (mut config, name) = match (&args.config, &args.data) {
         (Some(path), _) => (RunConfig::read(path)?, path.file_stem().unwrap_or_default().to_owned()),
-        (None, Some(data)) => (RunConfig::for_images(data.clone(), &super::progress::watch())?, "images".into()),
+        (None, Some(data)) => {
+            (RunConfig::for_images(data.clone(), args.image, &super::progress::watch())?, folder_name(data))
+        }
         (None, None) => (RunConfig::default(), "run".into()),
     };
     if let Some(data) = &args.data {
@@ -89,11 +120,26 @@ fn configuration(args: &Args) -> anyhow::Result<(RunConfig, OsString)> {
     if let Some(image) = args.image {
         (config.screen.image, config.train.image) = (image, image);
     }
+    config.sample = args.sample.unwrap_or(config.sample);
+    config.labels = args.labels.unwrap_or(config.labels);
+    config.top = args.top.unwrap_or(config.top);
+    config.budget = args.budget.or(config.budget);
+    config.folds = args.folds.map(|folds| folds as usize).or(config.folds);
+    args.train.apply(&mut config.train);
     let screen = &mut config.screen;
+    screen.space = args.space.clone().unwrap_or(screen.space.clone());
+    screen.seed = args.seed.unwrap_or(screen.seed);
     screen.max_latency_ms = args.limit.max_latency_ms.or(screen.max_latency_ms);
     screen.latency_model = args.limit.latency_model.clone().or(screen.latency_model.take());
     if screen.max_latency_ms.is_some() && screen.latency_model.is_none() {
         screen.latency_model = Some(super::latency::model_of(&Subject::of(screen)?, &args.machine.device)?);
     }
     Ok((config, name))
+}
+
+/// The last part of the data's path, or what they are called.
+fn folder_name(data: &DataSpec) -> OsString {
+    let text = data.to_string();
+    let path = text.split_once(':').map_or(text.as_str(), |(_, path)| path.split(',').next().unwrap_or_default());
+    PathBuf::from(path).file_stem().map_or("images".into(), OsString::from)
 }

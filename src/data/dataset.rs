@@ -2,6 +2,7 @@
 
 use super::DataError;
 use crate::network::Shape;
+use crate::seed::Stream;
 use ndarray::{Array3, Array4, Axis};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -52,6 +53,7 @@ pub struct Dataset {
     skipped: Vec<Skipped>,
     notes: Vec<String>,
     deep_white: Option<u16>,
+    image_names: Option<Vec<String>>,
 }
 
 impl Dataset {
@@ -76,8 +78,18 @@ impl Dataset {
         }
         let class_names = (0..classes).map(|class| class.to_string()).collect();
         let (skipped, notes) = (Vec::new(), Vec::new());
-        let dataset =
-            Dataset { name, pixels, white, labels, class_names, parts: None, skipped, notes, deep_white: None };
+        let dataset = Dataset {
+            name,
+            pixels,
+            white,
+            labels,
+            class_names,
+            parts: None,
+            skipped,
+            notes,
+            deep_white: None,
+            image_names: None,
+        };
         dataset.shape().check(1)?;
         Ok(dataset)
     }
@@ -106,6 +118,26 @@ impl Dataset {
         Ok(Dataset { parts: Some(parts), ..self })
     }
 
+    /// The same with fold `fold` of `folds` as its official test part and the others as training images: each class is dealt
+    /// out in an order that `seed` fixes, so the folds differ by an image a class at most. Over all folds every image is
+    /// tested once. Parts that it had are forgotten. The errors of [`Dataset::with_parts`]: a class of one image cannot be
+    /// tested.
+    pub fn fold(&self, folds: usize, fold: usize, seed: u64) -> Result<Self, DataError> {
+        let mut stream = Stream::named(seed, "folds");
+        let mut parts = vec![Part::Train; self.len()];
+        let mut dealt = 0;
+        for mut class in self.by_class(&(0..self.len()).collect::<Vec<_>>()) {
+            stream.shuffle(&mut class);
+            for image in class {
+                if dealt % folds.max(1) == fold {
+                    parts[image] = Part::Test;
+                }
+                dealt += 1;
+            }
+        }
+        self.clone().with_parts(parts)
+    }
+
     /// The same, read from files of which these were left out.
     pub(super) fn with_skipped(self, skipped: Vec<Skipped>) -> Self {
         Dataset { skipped, ..self }
@@ -119,6 +151,36 @@ impl Dataset {
     /// The same, with what files of 16 bits a channel have for white.
     pub(super) fn with_deep_white(self, deep_white: Option<u16>) -> Self {
         Dataset { deep_white, ..self }
+    }
+
+    /// The same with a name for each image.
+    pub(super) fn with_image_names(self, names: Vec<String>) -> Self {
+        Dataset { image_names: Some(names), ..self }
+    }
+
+    /// What the image at this position is called: the path of its file in the folder, or its position.
+    pub fn image_name(&self, image: usize) -> String {
+        let names = self.image_names.as_ref();
+        names.and_then(|names| names.get(image)).cloned().unwrap_or_else(|| image.to_string())
+    }
+
+    /// The image at this position as a PNG file, grey or the first three channels; None where it cannot be encoded.
+    pub fn png(&self, image: usize) -> Option<Vec<u8>> {
+        let pixels = self.pixels.index_axis(Axis(0), image);
+        let (channels, height, width) = pixels.dim();
+        let colour = if channels < 3 { 1 } else { 3 };
+        let scale = |value: u8| (u32::from(value) * 255 / u32::from(self.white)).min(255) as u8;
+        let bytes: Vec<u8> = pixels
+            .slice(ndarray::s![..colour, .., ..])
+            .permuted_axes([1, 2, 0])
+            .iter()
+            .map(|&value| scale(value))
+            .collect();
+        let kind = if colour == 1 { image::ExtendedColorType::L8 } else { image::ExtendedColorType::Rgb8 };
+        let mut file = Vec::new();
+        let encoder = image::codecs::png::PngEncoder::new(&mut file);
+        image::ImageEncoder::write_image(encoder, &bytes, width as u32, height as u32, kind).ok()?;
+        Some(file)
     }
 
     /// Its name, such as `digits`.

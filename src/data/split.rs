@@ -13,6 +13,8 @@ pub struct Splits {
     pub valid: Batch,
     /// To judge by at the end.
     pub test: Batch,
+    /// The positions of the test images in the data set.
+    pub tested: Vec<usize>,
     /// What standardised them: the statistics of the training images.
     pub statistics: ChannelStats,
 }
@@ -67,7 +69,7 @@ pub fn split(
     let [train, valid, test] = parts.map(|(_, part)| part);
     let take = |part: &[usize]| Batch::take(dataset, part, shape, &train);
     let statistics = dataset.stats(&train, shape.channels)?;
-    Ok(Splits { train: take(&train)?, valid: take(&valid)?, test: take(&test)?, statistics })
+    Ok(Splits { train: take(&train)?, valid: take(&valid)?, test: take(&test)?, tested: test, statistics })
 }
 
 /// The images of each part by class, those of a class in random order.

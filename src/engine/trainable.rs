@@ -72,10 +72,16 @@ impl<'n> Trainable<'n> {
 
     /// The mean loss of the images (n, channels, height, width) against labels softened by `smoothing`, whose gradient it
     /// computes: for classes cross-entropy, with an expected probability of `1 - smoothing` for the label plus
-    /// `smoothing / classes` for every class.
+    /// `smoothing / classes` for every class, and a mean weighted by the `weights` of the labels' classes, if there are any.
     /// Moves the running statistics.
-    pub fn loss(&mut self, images: &Tensor, labels: &Tensor, smoothing: f64) -> Result<f64, TchError> {
-        let loss = Loss::new(self.network.target(), labels, smoothing);
+    pub fn loss(
+        &mut self,
+        images: &Tensor,
+        labels: &Tensor,
+        smoothing: f64,
+        weights: Option<&Tensor>,
+    ) -> Result<f64, TchError> {
+        let loss = Loss::new(self.network.target(), labels, smoothing).weighted(weights);
         if !(tensors::is_host(images) && self.precision == Precision::Float32) {
             return self.loss_by_autograd(images, loss);
         }
@@ -188,7 +194,7 @@ mod tests {
                 trainable
             };
             let (mut tape, mut graph) = (make(), make());
-            let by_tape = tape.loss(&x, &labels, 0.1).unwrap();
+            let by_tape = tape.loss(&x, &labels, 0.1, None).unwrap();
             let by_graph = graph.loss_by_autograd(&x, Loss::new(network.target(), &labels, 0.1)).unwrap();
             let close = |a: &Tensor, b: &Tensor, tolerance: f64, what: &str| {
                 let difference = ((a - b).norm() / b.norm()).double_value(&[]);
@@ -212,7 +218,7 @@ mod tests {
             (images(8, task.input, &mut Stream::new(3)), Tensor::from_slice(&[0i64, 1, 2, 0, 1, 2, 0, 1]));
         let loss = |precision| {
             let mut trainable = Trainable::new(&network, 4, Device::Cpu, precision).unwrap();
-            (trainable.loss(&x, &labels, 0.0).unwrap(), trainable.gradient)
+            (trainable.loss(&x, &labels, 0.0, None).unwrap(), trainable.gradient)
         };
         let ((wide, a), (narrow, b)) = (loss(Precision::Float32), loss(Precision::Bfloat16));
         assert!(wide != narrow && (wide - narrow).abs() < 0.02, "{wide} {narrow}");

@@ -51,14 +51,21 @@ pub static SCREEN: Kind = Kind {
 pub static RUN: Kind = Kind {
     what: "a run",
     note: Some("run.toml"),
-    files: &["predictions.parquet", "trainings.parquet", "report.json", "report.html"],
+    files: &[
+        "predictions.parquet",
+        "trainings.parquet",
+        "answers.parquet",
+        "budget.json",
+        "report.json",
+        "report.html",
+    ],
     parts: &[TRAININGS, EXPORT],
 };
 /// Finalists and controls.
 pub static CONFIRMATION: Kind = Kind {
     what: "a confirmation",
     note: Some("confirm.toml"),
-    files: &["trainings.parquet", "report.json", "report.html"],
+    files: &["trainings.parquet", "answers.parquet", "report.json", "report.html"],
     parts: &[TRAININGS, EXPORT],
 };
 /// A benchmark table.
@@ -142,15 +149,34 @@ pub fn is_shard(name: &str) -> bool {
     name.strip_suffix(".parquet").is_some_and(|number| number.len() >= 6 && digits(number))
 }
 
-/// An id of 32 hexadecimal digits, `-`, the number of the repeat, and `.json` or `.safetensors`.
+/// An id of 32 hexadecimal digits or `resnet8-WIDTH`, `-`, the number of the repeat, and `.json` or `.safetensors`; of a
+/// cross-validation with `foldNofK-` before it.
 fn is_training(name: &str) -> bool {
-    let stem = name.strip_suffix(".json").or_else(|| name.strip_suffix(".safetensors"));
-    let parts = stem.and_then(|stem| stem.split_once('-'));
-    parts.is_some_and(|(id, repeat)| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()) && digits(repeat))
+    let Some(stem) = name.strip_suffix(".json").or_else(|| name.strip_suffix(".safetensors")) else { return false };
+    let fold = |text: &str| text.split_once("of").is_some_and(|(n, k)| digits(n) && digits(k));
+    let stem = match stem.strip_prefix("fold").and_then(|rest| rest.split_once('-')) {
+        Some((of, stem)) if fold(of) => stem,
+        _ => stem,
+    };
+    let id = |id: &str| {
+        let hash = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        hash || id.strip_prefix("resnet8-").is_some_and(digits)
+    };
+    stem.rsplit_once('-').is_some_and(|(name, repeat)| id(name) && digits(repeat))
 }
 
 fn is_export(name: &str) -> bool {
-    ["model.safetensors", "model.onnx", "model.py", "example.safetensors", "check.py", "README.md"].contains(&name)
+    [
+        "model.safetensors",
+        "model.onnx",
+        "model-uint8.onnx",
+        "model.py",
+        "preprocess.py",
+        "example.safetensors",
+        "check.py",
+        "README.md",
+    ]
+    .contains(&name)
 }
 
 fn digits(text: &str) -> bool {

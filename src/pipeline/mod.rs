@@ -29,7 +29,7 @@ pub use error::RunError;
 pub use export::{ExportConfig, export};
 pub use make_table::{TableConfig, TableOutcome, make_table};
 pub use predict_images::{ImagePrediction, ImagePredictions, PredictImagesConfig, predict_images};
-pub use run::{RunConfig, RunOutcome, Stage, TruthTable, run};
+pub use run::{Budget, RunConfig, RunOutcome, Stage, TruthTable, run};
 pub use screen::{
     CascadeStage, Init, Keep, Outcome, Progress, RunOptions, ScreenConfig, Selection, read_arch_list, screen,
 };

@@ -106,7 +106,8 @@ fn part<'a>(part: &'a Part, several: bool, style: &Style) -> Option<(String, &'a
         | Part::Strip(_)
         | Part::Predictions(_)
         | Part::Learning(_)
-        | Part::Drawings(_) => None,
+        | Part::Drawings(_)
+        | Part::Images(_) => None,
     }
 }
 

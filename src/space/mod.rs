@@ -22,6 +22,7 @@ mod nas_bench_201;
 mod nats_size;
 mod op_graph;
 mod picture;
+mod resnet;
 mod spec;
 
 pub use crate::network::{Target, Task};
@@ -284,6 +285,7 @@ pub use nas_bench_201::{NasBench201, tree_string};
 pub use nats_size::NatsSize;
 pub use op_graph::{OpGraph, OpSet};
 pub use picture::{CellGraph, Chain, GraphEdge, Layer, Picture};
+pub use resnet::{resnet8, resnet8_near};
 
 /// The space of a text as [`SpaceSpec`] reads it, such as `nas-bench-201:channels=16,cells=1`.
 pub fn open(spec: &str) -> Result<Box<dyn SearchSpace>, SpaceError> {

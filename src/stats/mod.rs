@@ -15,6 +15,7 @@
 //! ```
 
 mod bootstrap;
+mod classification;
 mod clusters;
 mod correlation_difference;
 mod kendall;
@@ -33,6 +34,9 @@ mod seriation;
 mod top_overlap;
 
 pub use bootstrap::{Interval, bootstrap_interval, percentile_interval, resampled};
+pub use classification::{
+    Bin, ClassScore, Classification, Paired, classification, named_classes, paired_accuracy, wilson_interval,
+};
 pub use clusters::Clusters;
 pub use correlation_difference::{CorrelationDifference, spearman_difference_test};
 pub use kendall::kendall_tau;
@@ -42,7 +46,7 @@ pub use paired::{PairedDifference, holm, paired_difference_test};
 pub use pareto::{crowding_distances, hypervolume_2d, pareto_front, pareto_ranks};
 pub use partial::{partial_kendall, partial_spearman};
 pub use permutation::{MeanDifference, mean_difference_test};
-pub use power::least_correlation;
+pub use power::{least_correlation, pairs_needed};
 pub use quantile::{mean, median, quantile};
 pub use rank::{RankedPairs, missing_last, multiplicities, pearson, ranks, spearman};
 pub use reliability::{icc_agreement, icc_one_way, repeats_needed, spearman_brown};

@@ -25,6 +25,10 @@ pub struct Recipe {
     pub limit: Option<[usize; 3]>,
     /// Passes over the training images.
     pub epochs: usize,
+    /// Steps in place of [`epochs`](Self::epochs): the number of images then decides how many passes they are, and more
+    /// ([`Recipe::resolved`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<usize>,
     /// Images per step.
     pub batch_size: usize,
     /// What turns gradients into steps.
@@ -39,6 +43,10 @@ pub struct Recipe {
     pub warmup_epochs: f64,
     /// Share of the target that is spread over all classes (Szegedy et al., "Rethinking the Inception architecture", CVPR 2016).
     pub label_smoothing: f64,
+    /// Whether images of rare classes count for more, so that all classes count alike: an image of class `c` as `images /
+    /// (classes * images of c)`, of the training images, relative to the others of its batch.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub balance_classes: bool,
     /// Random changes to training images.
     pub augmentation: Augmentation,
     /// Ends a training whose validation accuracy has not risen for so many epochs; off if absent.
@@ -55,6 +63,7 @@ impl Default for Recipe {
             split: [0.6, 0.2, 0.2],
             limit: None,
             epochs: 12,
+            steps: None,
             batch_size: 64,
             optimiser: Optimiser::Sgd,
             learning_rate: 0.1,
@@ -62,6 +71,7 @@ impl Default for Recipe {
             weight_decay: 5e-4,
             warmup_epochs: 0.0,
             label_smoothing: 0.0,
+            balance_classes: false,
             augmentation: Augmentation::default(),
             patience: None,
             precision: Precision::Float32,
@@ -69,11 +79,59 @@ impl Default for Recipe {
     }
 }
 
+/// With [`Recipe::steps`], the fewest images per step (fewer make the statistics of normalisation too rough), and steps per
+/// epoch at least, where there are enough images.
+const FEWEST: (usize, usize) = (8, 8);
+/// With [`Recipe::steps`], the share of the training over which the learning rate rises, and that without a rise of the
+/// validation accuracy after which a training ends.
+const SHARES: (f64, f64) = (0.1, 0.5);
+
 impl Recipe {
+    /// The recipe for `images` training images. With [`steps`](Self::steps), which must be done at least:
+    ///
+    /// * `batch_size` is lowered, by halves, until an epoch has 8 steps, or to 8 images;
+    /// * `epochs` are as many as the steps take;
+    /// * the learning rate rises over a tenth of them, from a peak lower by `sqrt(batch / batch_size)`;
+    /// * a training ends where the validation accuracy has not risen for half of the epochs, unless
+    ///   [`patience`](Self::patience) says otherwise.
+    ///
+    /// Without steps it is what it was.
+    pub fn resolved(&self, images: usize) -> Recipe {
+        let Some(steps) = self.steps else { return self.clone() };
+        let mut batch_size = self.batch_size.min(images.max(1));
+        while batch_size >= 2 * FEWEST.0 && images < FEWEST.1 * batch_size {
+            batch_size /= 2;
+        }
+        let epochs = steps.div_ceil(steps_per_epoch(images, batch_size).max(1));
+        Recipe {
+            epochs,
+            steps: None,
+            batch_size,
+            learning_rate: self.learning_rate * (batch_size as f64 / self.batch_size as f64).sqrt(),
+            warmup_epochs: SHARES.0 * epochs as f64,
+            patience: self.patience.or(Some(((SHARES.1 * epochs as f64).ceil() as usize).max(1))),
+            ..self.clone()
+        }
+    }
+
+    /// The recipe for `images` training images with about as many steps as said: as many epochs as they take.
+    pub fn with_steps(&self, steps: usize, images: usize) -> Recipe {
+        Recipe { steps: Some(steps), ..self.clone() }.resolved(images)
+    }
+
+    /// Steps of an epoch of `images` training images.
+    pub fn steps_per_epoch(&self, images: usize) -> usize {
+        steps_per_epoch(images, self.batch_size)
+    }
+
     /// What is wrong with the numbers, if anything.
     pub fn problem(&self) -> Option<String> {
-        let counts =
-            [("epochs", self.epochs), ("batch_size", self.batch_size), ("patience", self.patience.unwrap_or(1))];
+        let counts = [
+            ("epochs", self.epochs),
+            ("steps", self.steps.unwrap_or(1)),
+            ("batch_size", self.batch_size),
+            ("patience", self.patience.unwrap_or(1)),
+        ];
         if let Some((name, _)) = counts.iter().find(|(_, value)| *value == 0) {
             return Some(format!("{name} is 0, it must be at least 1"));
         }
@@ -104,9 +162,29 @@ impl Recipe {
     }
 }
 
+/// Steps of an epoch: a last batch of a single image has no batch statistics, and is left out.
+fn steps_per_epoch(images: usize, batch_size: usize) -> usize {
+    images / batch_size + usize::from(images % batch_size > 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_become_epochs_by_the_number_of_images() {
+        let recipe = Recipe { steps: Some(400), ..Recipe::default() };
+        let of = |images| {
+            let r = recipe.resolved(images);
+            (r.batch_size, r.epochs, r.epochs * steps_per_epoch(images, r.batch_size))
+        };
+        assert_eq!(of(4000), (64, 7, 441));
+        assert_eq!(of(108), (8, 29, 406));
+        assert_eq!(of(10), (10, 400, 400));
+        assert!(recipe.resolved(108).problem().is_none() && recipe.resolved(108).patience == Some(15));
+        assert_eq!(recipe.resolved(1).epochs, 400);
+        assert_eq!(Recipe::default().resolved(108), Recipe::default());
+    }
 
     #[test]
     fn the_learning_rate_rises_and_falls() {

@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::checkpoint::{self, Checkpoint, Progress, SaveError};
 use super::{Recipe, TrainingData};
-use crate::engine::{DeviceBatch, EngineError, Trainable};
+use crate::engine::{DeviceBatch, EngineError, Parameters, Trainable};
 use crate::files::FileError;
 use crate::network::Network;
 use crate::seed::{Stream, derive};
@@ -100,8 +101,8 @@ pub fn train(
     let zeros = || Tensor::f_zeros([trainable.counts().learned() as i64], (Kind::Float, device));
     let mut memory = (0..recipe.optimiser.memories()).map(|_| zeros()).collect::<Result<Vec<_>, _>>()?;
     let n = data.sizes()[0];
-    // A last batch of a single image has no batch statistics.
-    let starts: Vec<usize> = (0..n).step_by(recipe.batch_size).filter(|s| n - s > 1).collect();
+    let starts: Vec<usize> = (0..n).step_by(recipe.batch_size).take(recipe.steps_per_epoch(n)).collect();
+    let weights = if recipe.balance_classes { Some(data.class_weights()?) } else { None };
     let steps = starts.len() * recipe.epochs;
     let settings = format!("{recipe:?} seed {seed} images {:?}", data.sizes());
     let restored = checkpoint.and_then(|c| checkpoint::restore(c.path, &settings, &trainable, &memory));
@@ -124,7 +125,7 @@ pub fn train(
             let (first, step) = (starts[clock.progress.step], epoch * starts.len() + clock.progress.step);
             let picked = &order[first..n.min(first + recipe.batch_size)];
             let (images, labels) = data.batch(picked, recipe.augmentation, seed, epoch)?;
-            let loss = trainable.loss(&images, &labels, recipe.label_smoothing)?;
+            let loss = trainable.loss(&images, &labels, recipe.label_smoothing, weights.as_ref())?;
             let rate = recipe.learning_rate_at(step, steps);
             recipe.optimiser.step(recipe, &trainable, &mut memory, rate, step)?;
             finite = loss.is_finite();
@@ -163,6 +164,23 @@ fn ended(progress: &Progress, recipe: &Recipe) -> bool {
         }
     }
     diverged || progress.curve.len().saturating_sub(best.0 + 1) >= patience
+}
+
+/// The probability of each class for each test image (images x classes), on the host.
+pub fn test_probabilities(
+    network: &Network,
+    parameters: &Parameters,
+    data: &TrainingData,
+) -> Result<Array2<f32>, tch::TchError> {
+    let n = data.test.len();
+    let mut values = Vec::with_capacity(n * data.classes());
+    for start in (0..n as i64).step_by(EVAL_BATCH as usize) {
+        let images = data.test.images().f_narrow(0, start, EVAL_BATCH.min(n as i64 - start))?;
+        let logits = parameters.logits(network, &images)?.f_to(tch::Device::Cpu)?;
+        values.extend(Vec::<f32>::try_from(logits.f_softmax(1, Kind::Float)?.f_flatten(0, -1)?)?);
+    }
+    let shape = (n, data.classes());
+    Array2::from_shape_vec(shape, values).map_err(|e| tch::TchError::Torch(e.to_string()))
 }
 
 fn accuracy_pct(network: &Trainable<'_>, data: &DeviceBatch) -> Result<f64, tch::TchError> {

@@ -36,6 +36,8 @@ pub struct TrainingData {
     pub(super) test: DeviceBatch,
     census: Census,
     statistics: ChannelStats,
+    recorded: Shape,
+    tested: Vec<usize>,
 }
 
 /// Why training data cannot be had.
@@ -56,7 +58,7 @@ impl TrainingData {
     pub fn new(dataset: &Dataset, recipe: &Recipe, seed: u64, device: Device) -> Result<Self, TrainingDataError> {
         let splits = split(dataset, recipe.image, recipe.split, recipe.limit, seed)?;
         let census = Census::new(&splits, dataset.class_names());
-        let Splits { train, valid, test, statistics } = splits;
+        let Splits { train, valid, test, tested, statistics } = splits;
         for (part, images) in [(Part::Valid, &valid), (Part::Test, &test)] {
             if images.is_empty() {
                 return Err(DataError::NeededPart { part, name: dataset.name().to_owned() }.into());
@@ -72,6 +74,8 @@ impl TrainingData {
             test: copy(&test)?,
             census,
             statistics,
+            recorded: dataset.shape(),
+            tested,
         })
     }
 
@@ -95,9 +99,32 @@ impl TrainingData {
         &self.statistics
     }
 
+    /// The weight of each class with [`Recipe::balance_classes`], on the device; zero without training images.
+    pub(super) fn class_weights(&self) -> Result<Tensor, TchError> {
+        let share = |&n: &usize| if n == 0 { 0.0 } else { self.labels.len() as f32 / (self.classes() * n) as f32 };
+        let weights: Vec<f32> = self.census.train.iter().map(share).collect();
+        Tensor::f_from_slice(&weights)?.f_to(self.device)
+    }
+
+    /// The shape of the images before they were adapted.
+    pub fn recorded_shape(&self) -> Shape {
+        self.recorded
+    }
+
     /// Standardised test images (n, channels, height, width), on the device: the first `count` of them.
     pub fn examples(&self, count: usize) -> Result<Tensor, TchError> {
         self.test.images().f_narrow(0, 0, count.min(self.test.len()) as i64)
+    }
+
+    /// The positions of the test images in the data set.
+    pub fn tested(&self) -> &[usize] {
+        &self.tested
+    }
+
+    /// The classes of the test images.
+    pub fn test_labels(&self) -> Result<Vec<usize>, TchError> {
+        let labels: Vec<i64> = Vec::try_from(self.test.labels().f_to(Device::Cpu)?)?;
+        Ok(labels.into_iter().map(|label| label as usize).collect())
     }
 
     /// Number of images for training, validation and test.
@@ -108,6 +135,13 @@ impl TrainingData {
     /// Where networks are trained.
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// The training images as they are (n, height x width x channels), float64, and their classes, on the device.
+    pub(super) fn pixels(&self) -> Result<(Tensor, Tensor), TchError> {
+        let size = [self.labels.len() as i64, self.shape.len() as i64];
+        let images = Tensor::f_from_slice(&self.images)?.f_reshape(size)?.f_to_kind(tch::Kind::Double)?;
+        Ok((images.f_to(self.device)?, Tensor::f_from_slice(&self.labels)?.f_to(self.device)?))
     }
 
     /// The training images at these positions, augmented as `seed` and `epoch` say, and their labels, on the device. What

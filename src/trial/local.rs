@@ -9,13 +9,13 @@ use std::time::Duration;
 use rayon::{ScopeFifo, ThreadPool};
 
 use super::{Backend, Job, run_all};
-use crate::engine::{Precision, check_memory, training_bytes};
+use crate::engine::{Parameters, Precision, check_memory, training_bytes};
 use crate::files::{FileError, write_atomically};
 use crate::folder::set_aside;
 use crate::network::Network;
 use crate::seed::derive;
 use crate::space::{SearchSpace, Task};
-use crate::train::{Checkpoint, Recipe, Training, TrainingData, TrainingError, train};
+use crate::train::{Checkpoint, Recipe, Training, TrainingData, TrainingError, train, trained_parameters};
 
 /// How long a poll waits for a training.
 const MOMENT: Duration = Duration::from_millis(100);
@@ -133,16 +133,36 @@ impl TrainStage<'_> {
     }
 
     fn train(&self, job: &Job, stop: &AtomicBool) -> Result<Option<Training>, TrainError> {
-        let network = self.network(job)?;
+        self.train_network(&self.network(job)?, job, stop)
+    }
+
+    fn train_network(&self, network: &Network, job: &Job, stop: &AtomicBool) -> Result<Option<Training>, TrainError> {
         let recipe = Recipe { epochs: job.epochs as usize, ..self.recipe.clone() };
         let seed = derive(self.seed, &format!("train/{}/{}", job.arch_id, job.repeat));
         let (result, checkpoint) = (self.path(job), self.checkpoint(job));
         let checkpoint = Checkpoint { path: &checkpoint, keep: job.keep_weights };
-        let training = train(&network, self.data, &recipe, seed, Some(checkpoint), stop)?;
+        let training = train(network, self.data, &recipe, seed, Some(checkpoint), stop)?;
         if let Some(training) = &training {
             write_atomically(&result, |file| serde_json::to_writer(file, training))?;
         }
         Ok(training)
+    }
+
+    /// Trains a network that is not of the space, under a name that no network of the space has, and returns what it
+    /// reached and its parameters; None for these if they cannot be read.
+    pub fn train_other(
+        &self,
+        name: &str,
+        network: &Network,
+        stop: &AtomicBool,
+    ) -> Result<(Training, Option<Parameters>), TrainError> {
+        let job = self.job(name.into(), name.into(), 0, true);
+        let training = match self.found(&job) {
+            Some(training) => training,
+            None => self.train_network(network, &job, stop)?.ok_or(TrainError::Interrupted { done: 0, total: 1 })?,
+        };
+        let parameters = trained_parameters(&self.checkpoint(&job), network).map_err(TrainingError::from)?;
+        Ok((training, parameters))
     }
 
     /// The result of an earlier run, if it is of use.

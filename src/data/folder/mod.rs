@@ -152,7 +152,9 @@ impl ImageFolder {
         let dataset = Dataset::new(self.to_string(), pixels, u8::MAX, labels, count)?.with_class_names(classes)?;
         let dataset =
             if parted { dataset.with_parts(images.iter().map(|image| image.part).collect())? } else { dataset };
-        Ok(dataset.with_skipped(skipped).with_notes(notes).with_deep_white(deep_white))
+        let name = |image: &Image| image.path.strip_prefix(&self.path).unwrap_or(&image.path).display().to_string();
+        let names = images.iter().map(name).collect();
+        Ok(dataset.with_skipped(skipped).with_notes(notes).with_deep_white(deep_white).with_image_names(names))
     }
 
     /// The shape of all images.

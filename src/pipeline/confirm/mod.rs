@@ -3,8 +3,12 @@
 //!
 //! Networks are chosen by validation accuracy; test accuracy is what finalists and controls are compared by.
 
+mod answers;
+mod assessment;
+mod card;
 mod comparison;
 mod groups;
+mod learned;
 mod tables;
 mod trained;
 mod winner;
@@ -13,13 +17,16 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use assessment::{Assessment, Baseline};
+pub(in crate::pipeline) use card::Card;
 pub(in crate::pipeline) use comparison::{Comparison, learning};
 pub use groups::Controls;
 pub(in crate::pipeline) use groups::{Groups, mean};
+pub(in crate::pipeline) use learned::not_learned;
 pub(in crate::pipeline) use tables::write_trainings;
 pub(in crate::pipeline) use trained::{Trained, diverged, divergence, train_candidates};
-pub(in crate::pipeline) use winner::take;
-pub use winner::{Majority, Violator, Winner};
+pub(in crate::pipeline) use winner::{Judged, take};
+pub use winner::{Majority, Measured, Room, Winner};
 
 use super::findings::{Overview, Reproduction};
 use super::results::{Saved, save};
@@ -31,9 +38,9 @@ use crate::engine::{describe_device, parse_device};
 use crate::folder::{self, Folder, Made, Settings, TRAINED, to_toml};
 use crate::hardware::{Limit, Target};
 use crate::pipeline::counts::{TRAININGS, check_count};
-use crate::report::document::Document;
+use crate::report::document::{Document, Section};
 use crate::seed::derive;
-use crate::space::SpaceError;
+use crate::space::{Picture, SpaceError};
 use crate::stats::{missing_last, top_indices};
 use crate::train::{Recipe, TrainingData};
 use crate::trial::TrainStage;
@@ -64,6 +71,10 @@ pub struct ConfirmConfig {
     /// File of the latency model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_model: Option<PathBuf>,
+    /// Parts of the cross-validation that judges the winner, 0 for none; absent: five where there are fewer than 200 test
+    /// images and no official test part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds: Option<usize>,
     /// How networks are trained.
     pub train: Recipe,
 }
@@ -83,6 +94,7 @@ impl ConfirmConfig {
             seed: 0,
             max_latency_ms: None,
             latency_model: None,
+            folds: None,
             train: Recipe::default(),
         }
     }
@@ -136,11 +148,12 @@ pub fn confirm(
 
     let data = TrainingData::new(dataset, &config.train, derive(config.seed, "split"), device)?;
     data.census().warnings().iter().for_each(|warning| (options.on_note)(warning));
+    let recipe = config.train.resolved(data.sizes()[0]);
     let made = Made::here(device, dataset.fingerprint());
     let folder = Folder::open(out, &folder::CONFIRMATION, config, &made, options.overwrite, 10_000_000)?;
     let stage = TrainStage {
         space: candidates.space.as_ref(),
-        recipe: &config.train,
+        recipe: &recipe,
         data: &data,
         seed: config.seed,
         dir: folder.subfolder(TRAINED)?,
@@ -151,17 +164,19 @@ pub fn confirm(
         networks: &networks,
         texts: &candidates.texts,
         controls: config.controls,
-        epochs: config.train.epochs,
+        epochs: recipe.epochs,
         repeats: config.repeats,
         seed: config.seed,
     };
     let trainings_file = out.join("trainings.parquet");
     write_trainings(&trainings_file, &candidates, &networks.iter().collect::<Vec<_>>())?;
-    let winner = take(&stage, &candidates, &networks, limit.as_ref(), &spec.to_string(), out, options.stop)?;
+    let data_name = spec.to_string();
+    let to_judge = Judged { dataset, data_name: &data_name, folds: config.folds };
+    let winner = take(&stage, &candidates, &networks, limit.as_ref(), &to_judge, out, options)?;
 
     let max_ms = limit.as_ref().map(|limit| limit.max_ms);
-    let mut verdict: Vec<String> = groups.sentence().into_iter().collect();
-    verdict.extend(winner.iter().flat_map(|w| w.sentences(max_ms)));
+    let not_learned = not_learned(&networks.iter().collect::<Vec<_>>(), &recipe, data.census());
+    let mut verdict = judged(not_learned.as_deref(), winner.as_ref(), groups.sentence(), max_ms);
     let (diverged, trained) = diverged(&networks);
     verdict.extend(divergence(diverged, trained));
     let [train, valid, test] = data.sizes();
@@ -184,15 +199,25 @@ pub fn confirm(
         ],
         config: to_toml(config)?,
     };
+    let comparison = groups.comparison();
+    let card = winner.as_ref().map(|winner| Card {
+        winner,
+        picture: picture(&candidates, &winner.arch),
+        max_ms,
+        trained: trained_pct(&candidates, &networks),
+        controls: comparison.controls.mean,
+        training_images: train,
+    });
+    let mut sections: Vec<Section> = card.iter().map(Card::section).collect();
+    sections.extend(card.as_ref().and_then(Card::classes));
+    sections.push(comparison.section(overview.accuracy()));
+    sections.extend(card.as_ref().and_then(Card::next));
+    sections.extend([learning(groups.curves()), reproduction.section()]);
     let document = Document {
         title: format!("The best by {} of {}", config.by, candidates.space.entry().name),
         verdict: verdict.clone(),
         facts: overview.facts(),
-        sections: vec![
-            groups.comparison().section(overview.accuracy()),
-            learning(groups.curves()),
-            reproduction.section(),
-        ],
+        sections,
     };
     let report = save(&Saved { document, ..Saved::default() }, out)?;
     let difference = groups.difference();
@@ -206,6 +231,36 @@ pub fn confirm(
         trainings: trainings_file,
         skipped: source.skipped().to_vec(),
     })
+}
+
+/// The drawing of a network of the candidates' space.
+pub(in crate::pipeline) fn picture(candidates: &Candidates, arch: &str) -> Option<Picture> {
+    let space = &candidates.space;
+    Some(space.picture(&space.parse(arch).ok()?))
+}
+
+/// Trained networks with the mean of their test accuracies.
+pub(in crate::pipeline) fn trained_pct<'a>(
+    candidates: &Candidates,
+    trained: impl IntoIterator<Item = &'a Trained>,
+) -> Vec<(String, f64)> {
+    let one = |t: &Trained| Some((candidates.texts[t.candidate].clone(), t.mean_test_pct()?));
+    trained.into_iter().filter_map(one).collect()
+}
+
+/// What was found, the most important first: that the networks have not learned, which leaves nothing to judge; or what the
+/// winner reaches and whether choosing helped.
+pub(in crate::pipeline) fn judged(
+    not_learned: Option<&str>,
+    winner: Option<&Winner>,
+    helped: Option<String>,
+    max_ms: Option<f64>,
+) -> Vec<String> {
+    let winner = winner.iter().flat_map(|w| w.sentences(max_ms));
+    match not_learned {
+        Some(sentence) => std::iter::once(sentence.to_owned()).chain(winner).collect(),
+        None => winner.chain(helped).collect(),
+    }
 }
 
 /// The command line of a confirmation.

@@ -6,28 +6,44 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 
 use super::Trained;
+use super::answers::{worst_mistakes, write_answers};
+use super::assessment::{Assessment, Contest, MAJORITY};
 use crate::candidates::Candidates;
+use crate::data::Dataset;
+use crate::engine::Parameters;
 use crate::export::{Accuracy, Exported, Model, write};
 use crate::files::subfolder;
 use crate::folder::WINNER;
-use crate::hardware::Limit;
-use crate::network::Network;
-use crate::pipeline::RunError;
+use crate::hardware::{HardwareError, Limit};
+use crate::network::{Network, Shape};
+use crate::pipeline::{RunError, RunOptions};
+use crate::report::document::Image;
 use crate::space::{Architecture, SpaceError, Task};
 use crate::text::thousands;
 use crate::train::{Training, trained_parameters};
 use crate::trial::TrainStage;
 
+/// What the winner said of each image.
+pub(in crate::pipeline) const ANSWERS: &str = "answers.parquet";
 /// Images in the example of an export.
 const EXAMPLES: usize = 8;
 
-/// A network that is better than the one taken, but too slow when measured.
+/// A network that was measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Violator {
+pub struct Measured {
     /// As the space writes it.
     pub arch: String,
     /// Its latency ([`quiet_ms`](crate::hardware::Measurement::quiet_ms)).
     pub measured_ms: f64,
+}
+
+/// Larger images that a network could take under the limit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Room {
+    /// Their shape.
+    pub image: Shape,
+    /// What the network takes with them when measured.
+    pub latency_ms: f64,
 }
 
 /// The network to take.
@@ -48,7 +64,19 @@ pub struct Winner {
     /// Latency when measured ([`quiet_ms`](crate::hardware::Measurement::quiet_ms)), if there is a limit.
     pub latency_ms: Option<f64>,
     /// Better networks that were too slow when measured.
-    pub violators: Vec<Violator>,
+    pub violators: Vec<Measured>,
+    /// All trained networks with their latency, if there is a limit; the best by validation accuracy first.
+    pub measured: Vec<Measured>,
+    /// Other networks of the same validation accuracy: of equals the fastest is taken, or that of the fewest multiply-accumulates
+    /// where latency is not measured.
+    pub ties: usize,
+    /// The images that it got wrong most confidently.
+    #[serde(skip)]
+    pub mistakes: Vec<Image>,
+    /// How much larger its images could be, if the limit leaves room.
+    pub room: Option<Room>,
+    /// What it gets right on the test images, and what needs no search. None if its trainings cannot be judged.
+    pub assessment: Option<Assessment>,
     /// What needs no network at all.
     pub majority: Option<Majority>,
     /// Folder with PyTorch source, safetensors and ONNX.
@@ -67,88 +95,215 @@ pub struct Majority {
 impl Winner {
     /// Some sentences on it.
     pub(in crate::pipeline) fn sentences(&self, max_ms: Option<f64>) -> Vec<String> {
-        let mut sentences = vec![format!(
-            "The network to take, by validation accuracy, is {}: {:.2}% test accuracy with {} parameters; it is in {}.",
-            self.arch,
-            self.test_accuracy_pct,
-            thousands(self.params),
-            self.exported.display()
-        )];
+        let mut sentences = vec![self.headline()];
         let majority = self.majority.as_ref();
-        if let Some(m) = majority.filter(|m| self.test_accuracy_pct <= m.accuracy_pct) {
+        if let Some(m) = majority.filter(|_| self.learned_nothing()) {
             sentences.push(format!(
                 "That is not above always naming class '{}' ({:.2}%): nothing shows that anything was learnt.",
                 m.class, m.accuracy_pct
             ));
+        } else {
+            sentences.extend(self.assessment.as_ref().and_then(against));
         }
-        if let (Some(ms), Some(max_ms)) = (self.latency_ms, max_ms) {
-            let slower = match self.violators.len() {
-                0 => String::new(),
-                1 => "; one better network took longer than the limit and was passed over".into(),
-                n => format!("; {n} better networks took longer than the limit and were passed over"),
-            };
-            sentences.push(format!("It takes {ms:.2} ms when measured, under the limit of {max_ms} ms{slower}."));
+        let (ms, limit) = (self.latency_ms, max_ms.filter(|ms| ms.is_finite()));
+        let slower = match self.violators.len() {
+            0 => String::new(),
+            1 => "; one better network took longer than the limit and was passed over".into(),
+            n => format!("; {n} better networks took longer than the limit and were passed over"),
+        };
+        match (ms, limit) {
+            (Some(ms), Some(max)) => {
+                sentences.push(format!("It takes {ms:.2} ms when measured, under the limit of {max} ms{slower}."));
+            }
+            (Some(ms), None) => sentences.push(format!("It takes {ms:.2} ms when measured.")),
+            _ => {}
+        }
+        if self.ties > 0 {
+            let rule = if ms.is_some() { "is the fastest" } else { "has the fewest multiply-accumulates" };
+            let networks = if self.ties == 1 { "network has" } else { "networks have" };
+            sentences.push(format!(
+                "{} other trained {networks} the same validation accuracy; of these this one {rule}.",
+                self.ties
+            ));
         }
         sentences
     }
+
+    fn headline(&self) -> String {
+        let (params, place) = (thousands(self.params), self.exported.display());
+        let reached = match &self.assessment {
+            Some(a) => a.accuracy(),
+            None => format!("{:.2}% test accuracy", self.test_accuracy_pct),
+        };
+        let arch = &self.arch;
+        format!(
+            "The network to take, by validation accuracy, is {arch}: {reached} with {params} parameters; it is in {place}."
+        )
+    }
+
+    /// Whether the most frequent class is right as often. What is exported counts, not the mean over trainings.
+    pub(in crate::pipeline) fn learned_nothing(&self) -> bool {
+        let reached = self.assessment.as_ref().map_or(self.test_accuracy_pct, |a| a.test.accuracy_pct.0);
+        self.majority.as_ref().is_some_and(|m| reached <= m.accuracy_pct)
+    }
 }
 
-/// Chooses the winner among trained candidates and exports it: that of the highest validation accuracy. With a limit they are
-/// measured from the best down, and the first that meets it is taken: a network that is under the limit only by prediction
+/// The winner against what needs no search, in a sentence.
+fn against(assessment: &Assessment) -> Option<String> {
+    let best = assessment.best_baseline()?;
+    let (difference, i) = best.difference_pct;
+    let p = if best.p_value < 0.001 { "p < 0.001".into() } else { format!("p = {:.3}", best.p_value) };
+    let numbers = format!("{difference:+.2} points, 95% interval {:+.1} to {:+.1}; {p}", i.low, i.high);
+    let comparison = match (best.p_value <= 0.05, difference > 0.0) {
+        (true, true) => "It is better than",
+        (true, false) => "It is worse than",
+        _ => "It is not shown to be better than",
+    };
+    let others: Vec<String> = assessment
+        .baselines
+        .iter()
+        .filter(|b| b.name != best.name)
+        .map(|b| format!("{} {:.2}%", b.name, b.accuracy_pct.0))
+        .collect();
+    let others = if others.is_empty() { String::new() } else { format!(" For comparison: {}.", others.join(", ")) };
+    let without = if best.name == MAJORITY { "" } else { ", the best that needs no search" };
+    Some(format!("{comparison} {} ({:.2}%){without}: {numbers}.{others}", best.name, best.accuracy_pct.0))
+}
+
+/// The images that the winner is judged on.
+pub(in crate::pipeline) struct Judged<'a> {
+    pub dataset: &'a Dataset,
+    /// What they are called.
+    pub data_name: &'a str,
+    /// Parts of a cross-validation, 0 for none; by default five where there would be few test images.
+    pub folds: Option<usize>,
+}
+
+/// Test images from which on they are enough by themselves, and parts of a cross-validation where there are fewer.
+const ENOUGH: (usize, usize) = (200, 5);
+
+/// An official test part is what everybody is judged by, and stays.
+fn default_folds(stage: &TrainStage<'_>, dataset: &Dataset) -> usize {
+    let few = stage.data.sizes()[2] < ENOUGH.0 && !dataset.has_parts() && dataset.len() >= 2 * ENOUGH.1;
+    if few { ENOUGH.1 } else { 0 }
+}
+
+/// A trained network that may be taken.
+struct Contender<'a> {
+    valid_accuracy_pct: f64,
+    trained: &'a Trained,
+    network: Network,
+    latency_ms: Option<f64>,
+    meets: bool,
+}
+
+/// Chooses the winner among trained candidates and exports it: that of the highest validation accuracy, of equals the fastest.
+/// With a limit all are measured, and only one that meets it is taken: a network that is under the limit only by prediction
 /// never is. None if every training diverged.
 pub(in crate::pipeline) fn take(
     stage: &TrainStage<'_>,
     candidates: &Candidates,
     trained: &[Trained],
     limit: Option<&Limit>,
-    data_name: &str,
+    judged: &Judged<'_>,
     out: &Path,
-    stop: &AtomicBool,
+    options: &RunOptions<'_>,
 ) -> Result<Option<Winner>, RunError> {
-    let mut order: Vec<(f64, &Trained)> = trained.iter().filter_map(|one| Some((one.valid_pct()?, one))).collect();
-    order.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let (mut violators, mut fastest_ms) = (Vec::new(), f64::INFINITY);
-    for (valid_accuracy_pct, winner) in order {
-        let arch = &candidates.archs[winner.candidate];
-        let network = network(stage, arch)?;
-        let mut latency_ms = None;
-        if let Some(limit) = limit {
-            let measurement = limit.measure(&network, stop)?;
-            latency_ms = Some(measurement.quiet_ms);
-            if !limit.meets(&measurement) {
-                fastest_ms = fastest_ms.min(measurement.quiet_ms);
-                let arch = candidates.texts[winner.candidate].clone();
-                violators.push(Violator { arch, measured_ms: measurement.quiet_ms });
-                continue;
-            }
+    let (stop, &Judged { dataset, data_name, folds }) = (options.stop, judged);
+    let mut contenders = Vec::new();
+    for one in trained {
+        let Some(valid_accuracy_pct) = one.valid_pct() else { continue };
+        let network = network(stage, &candidates.archs[one.candidate])?;
+        let measured =
+            limit.map(|limit| Ok::<_, HardwareError>((limit, limit.measure(&network, stop)?))).transpose()?;
+        let latency_ms = measured.as_ref().map(|(_, m)| m.quiet_ms);
+        let meets = measured.as_ref().is_none_or(|(limit, m)| limit.meets(m));
+        contenders.push(Contender { valid_accuracy_pct, trained: one, network, latency_ms, meets });
+    }
+    let cost = |c: &Contender<'_>| c.latency_ms.unwrap_or(c.network.macs() as f64);
+    contenders.sort_by(|a, b| b.valid_accuracy_pct.total_cmp(&a.valid_accuracy_pct).then(cost(a).total_cmp(&cost(b))));
+    let measured = |c: &Contender<'_>| {
+        let arch = candidates.texts[c.trained.candidate].clone();
+        Some(Measured { arch, measured_ms: c.latency_ms? })
+    };
+    let all: Vec<Measured> = contenders.iter().filter_map(measured).collect();
+    let Some(place) = contenders.iter().position(|c| c.meets) else {
+        let fastest_ms = all.iter().map(|m| m.measured_ms).fold(f64::INFINITY, f64::min);
+        return match limit {
+            Some(limit) if !all.is_empty() => Err(RunError::Refused(format!(
+                "none of the {} trained networks takes {} ms or less when measured, the fastest takes {fastest_ms:.2} ms; \
+                     raise the limit, or search among smaller networks",
+                all.len(),
+                limit.max_ms
+            ))),
+            _ => Ok(None),
+        };
+    };
+    let chosen = &contenders[place];
+    let tied = |c: &&Contender<'_>| c.meets && c.valid_accuracy_pct == chosen.valid_accuracy_pct;
+    let ties = contenders.iter().filter(tied).count() - 1;
+    let (winner, network) = (chosen.trained, &chosen.network);
+    let parameters = best_parameters(stage, candidates, winner, network)?;
+    let contest = Contest {
+        network,
+        name: candidates.ids[winner.candidate].to_string(),
+        parameters: &parameters,
+        limit,
+        folds: folds.unwrap_or_else(|| default_folds(stage, dataset)),
+        options,
+    };
+    let (assessment, answered) = contest.assess(stage, dataset)?.unzip();
+    if let Some(answered) = &answered {
+        write_answers(&out.join(ANSWERS), answered, dataset)?;
+    }
+    let mistakes = answered.map_or(Vec::new(), |answered| worst_mistakes(&answered, dataset));
+    let model = Exporting { stage, candidates, winner, network, parameters: &parameters, data_name };
+    let exported = model.write(assessment.as_ref(), &subfolder(out, WINNER)?)?;
+    let census = stage.data.census();
+    let majority =
+        census.majority().map(|(class, accuracy_pct)| Majority { class: census.classes[class].clone(), accuracy_pct });
+    Ok(Some(Winner {
+        arch: candidates.texts[winner.candidate].clone(),
+        arch_id: candidates.ids[winner.candidate].to_string(),
+        test_accuracy_pct: winner.mean_test_pct().unwrap_or(f64::NAN),
+        valid_accuracy_pct: chosen.valid_accuracy_pct,
+        params: exported.params,
+        macs: exported.macs,
+        latency_ms: chosen.latency_ms,
+        violators: contenders[..place].iter().filter_map(measured).collect(),
+        measured: all,
+        ties,
+        mistakes,
+        room: limit.map(|limit| room(stage, &candidates.archs[winner.candidate], limit, stop)).transpose()?.flatten(),
+        assessment,
+        majority,
+        exported: exported.dir,
+    }))
+}
+
+/// Sides of images that are tried under a limit.
+const SIDES: [usize; 6] = [48, 64, 96, 128, 192, 256];
+
+/// The largest images that the network takes under the limit, up to the size of the recorded ones.
+fn room(
+    stage: &TrainStage<'_>,
+    arch: &Architecture,
+    limit: &Limit,
+    stop: &AtomicBool,
+) -> Result<Option<Room>, RunError> {
+    let (used, recorded) = (stage.recipe.image, stage.data.recorded_shape());
+    let mut largest = None;
+    let smaller = |side: usize| side > used.height.max(used.width) && side <= recorded.height.min(recorded.width);
+    for side in SIDES.into_iter().filter(|&side| smaller(side) && limit.max_ms.is_finite()) {
+        let image = Shape::new(used.channels, side, side);
+        let network = stage.space.build(arch, &Task::classify(image, stage.data.classes()))?;
+        let measurement = limit.measure(&network, stop)?;
+        if !limit.meets(&measurement) {
+            break;
         }
-        let exported = export(stage, candidates, winner, &network, data_name, &subfolder(out, WINNER)?)?;
-        return Ok(Some(Winner {
-            arch: candidates.texts[winner.candidate].clone(),
-            arch_id: candidates.ids[winner.candidate].to_string(),
-            test_accuracy_pct: winner.mean_test_pct().unwrap_or(f64::NAN),
-            valid_accuracy_pct,
-            params: exported.params,
-            macs: exported.macs,
-            latency_ms,
-            violators,
-            majority: stage
-                .data
-                .census()
-                .majority()
-                .map(|(class, accuracy_pct)| Majority { class: stage.data.class_names()[class].clone(), accuracy_pct }),
-            exported: exported.dir,
-        }));
+        largest = Some(Room { image, latency_ms: measurement.quiet_ms });
     }
-    match limit {
-        Some(limit) if !violators.is_empty() => Err(RunError::Refused(format!(
-            "none of the {} trained networks takes {} ms or less when measured, the fastest takes {fastest_ms:.2} ms; \
-                 raise the limit, or search among smaller networks",
-            violators.len(),
-            limit.max_ms
-        ))),
-        _ => Ok(None),
-    }
+    Ok(largest)
 }
 
 /// The network of an architecture as it was trained.
@@ -158,46 +313,56 @@ fn network(stage: &TrainStage<'_>, arch: &Architecture) -> Result<Network, Space
     Ok(specified.live().unwrap_or(specified))
 }
 
-/// Writes the best training of a network, by validation accuracy, into `dir`.
-fn export(
+/// The weights of the best training of a network, by validation accuracy; of equals, the first.
+fn best_parameters(
     stage: &TrainStage<'_>,
     candidates: &Candidates,
     winner: &Trained,
     network: &Network,
-    data_name: &str,
-    dir: &Path,
-) -> Result<Exported, RunError> {
+) -> Result<Parameters, RunError> {
     let last = |t: &Training| t.last().map_or(f64::NEG_INFINITY, |e| e.valid_accuracy_pct);
     let ranked = winner.converged().max_by(|a, b| last(a.1).total_cmp(&last(b.1)).then(b.0.cmp(&a.0)));
     let repeat = ranked.map_or(0, |(repeat, _)| repeat);
-    let arch_id = candidates.ids[winner.candidate];
     let arch = candidates.space.format(&candidates.archs[winner.candidate]);
-    let path = stage.checkpoint(&stage.job(arch, arch_id.to_string(), repeat, true));
-    let parameters = trained_parameters(&path, network)?.ok_or_else(|| {
+    let path = stage.checkpoint(&stage.job(arch, candidates.ids[winner.candidate].to_string(), repeat, true));
+    trained_parameters(&path, network)?.ok_or_else(|| {
         RunError::Refused(format!(
             "the weights {} are missing or damaged; remove the .json file beside them and run the same command again",
             path.display()
         ))
-    })?;
-    let [_, _, tested] = stage.data.sizes();
-    let accuracy = ranked.map(|(_, training)| Accuracy {
-        pct: training.test_accuracy_pct,
-        images: format!("{tested} test images of {data_name}"),
-    });
-    let model = Model {
-        network,
-        parameters: &parameters,
-        classes: stage.data.class_names(),
-        statistics: stage.data.statistics(),
-        examples: &stage.data.examples(EXAMPLES)?.to_device(tch::Device::Cpu),
-        space: &stage.space.text(),
-        arch: &candidates.texts[winner.candidate],
-        arch_id,
-        accuracy,
-        evaluation: Vec::new(),
-    };
-    // The run's own folder: the winner of an earlier run of it is replaced.
-    Ok(write(dir, &model, true)?)
+    })
+}
+
+/// What is handed to other programs.
+struct Exporting<'a> {
+    stage: &'a TrainStage<'a>,
+    candidates: &'a Candidates,
+    winner: &'a Trained,
+    network: &'a Network,
+    parameters: &'a Parameters,
+    data_name: &'a str,
+}
+
+impl Exporting<'_> {
+    fn write(&self, assessment: Option<&Assessment>, dir: &Path) -> Result<Exported, RunError> {
+        let data = self.stage.data;
+        let accuracy = assessment
+            .map(|a| Accuracy { pct: a.test.accuracy_pct.0, images: format!("{} of {}", a.images(), self.data_name) });
+        let model = Model {
+            network: self.network,
+            parameters: self.parameters,
+            classes: data.class_names(),
+            statistics: data.statistics(),
+            examples: &data.examples(EXAMPLES)?.to_device(tch::Device::Cpu),
+            space: &self.stage.space.text(),
+            arch: &self.candidates.texts[self.winner.candidate],
+            arch_id: self.candidates.ids[self.winner.candidate],
+            accuracy,
+            evaluation: assessment.map_or(Vec::new(), Assessment::rows),
+        };
+        // The run's own folder: the winner of an earlier run of it is replaced.
+        Ok(write(dir, &model, true)?)
+    }
 }
 
 #[cfg(test)]
@@ -215,6 +380,11 @@ mod tests {
             macs: 1,
             latency_ms: None,
             violators: Vec::new(),
+            measured: Vec::new(),
+            ties: 0,
+            mistakes: Vec::new(),
+            room: None,
+            assessment: None,
             majority: Some(Majority { class: "healthy".into(), accuracy_pct: 95.0 }),
             exported: PathBuf::new(),
         };

@@ -4,10 +4,13 @@ use serde::Deserialize;
 
 use super::{Column, ProxyRow, REPEATS};
 use crate::report::document::{Cell, Estimate, Grid, IntervalRow, Intervals, Part, Section, Tone};
-use crate::stats::{Clusters, holm, missing_last, spearman_difference_test};
+use crate::stats::{Clusters, holm, missing_last, pairs_needed, spearman_difference_test};
 
 /// Below this chance of any false alarm a difference counts.
 const LEVEL: f64 = 0.05;
+
+/// The difference of correlations that a verdict must be able to find, and how far the estimates of two proxies agree.
+const FOUND: (f64, f64) = (0.25, 0.5);
 
 /// Proxies compared with one that they have to beat.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -97,7 +100,7 @@ pub(in crate::pipeline) fn worth(
             name: column.name.clone(),
             difference: Estimate::of(test.difference, test.interval),
             p_value: Some(p),
-            judgement: match (p <= LEVEL, test.difference > 0.0) {
+            judgement: match (p <= LEVEL && networks.count() >= needed(), test.difference > 0.0) {
                 (true, true) => Tone::Better,
                 (true, false) => Tone::Worse,
                 _ => Tone::Undecided,
@@ -105,11 +108,15 @@ pub(in crate::pipeline) fn worth(
         })
         .collect();
     rows.sort_by(|a, b| b.difference.value.total_cmp(&a.difference.value));
+    let few = match networks.count() {
+        n if n < needed() => format!("Too few networks for a verdict: about {} are needed. ", needed()),
+        _ => String::new(),
+    };
     (!rows.is_empty()).then(|| Worth {
         reference: reference.name.clone(),
         rows,
         method: format!(
-            "Difference in Spearman correlation from {}, over the same {} networks, with its 95% interval: paired bootstrap \
+            "{few}Difference in Spearman correlation from {}, over the same {} networks, with its 95% interval: paired bootstrap \
              with {REPEATS} resamples. P-values are corrected after Holm for all proxies in the table; a proxy counts as \
              better or worse at p ≤ {LEVEL}. Intervals are not corrected.",
             reference.name,
@@ -118,13 +125,27 @@ pub(in crate::pipeline) fn worth(
     })
 }
 
-/// The verdict on the proxies, as sentences. `rows` hold their correlations.
+/// Fewer networks are too few for a verdict.
+fn needed() -> usize {
+    pairs_needed(FOUND.0, FOUND.1)
+}
+
+/// The verdict on the proxies, as sentences: one if there are too few networks. `rows` hold their correlations.
 pub(in crate::pipeline) fn sentences(worth: &Worth, rows: &[ProxyRow]) -> Vec<String> {
     let find = |name: &str| rows.iter().find(|r| r.name == name);
     let of = |judgement| worth.rows.iter().filter(move |r| r.judgement == judgement).map(|r| r.name.as_str());
     let (better, undecided, worse): (Vec<&str>, Vec<&str>, Vec<&str>) =
         (of(Tone::Better).collect(), of(Tone::Undecided).collect(), of(Tone::Worse).collect());
     let reference = &worth.reference;
+    if let Some(row) = find(reference).filter(|row| (row.n as usize) < needed()) {
+        return vec![format!(
+            "{} networks with an accuracy are too few to judge proxies by: about {} are needed to find a difference of {} in \
+             Spearman correlation.",
+            row.n,
+            needed(),
+            FOUND.0
+        )];
+    }
     let against = find(reference)
         .and_then(|r| r.spearman)
         .map_or(reference.clone(), |e| format!("{:.2} of {reference}", e.value));
@@ -216,6 +237,10 @@ mod tests {
             ..ProxyRow::default()
         };
         let rows = [row("good", 0.57), row("params", 0.32), row("same", 0.32), row("bad", 0.1)];
+        let few = rows.clone().map(|r| ProxyRow { n: 32, ..r });
+        let said = super::sentences(&found, &few);
+        assert!(said.len() == 1 && said[0].starts_with("32 networks with an accuracy are too few"), "{said:?}");
+        let rows = rows.map(|r| ProxyRow { n: 150, ..r });
         let sentences = sentences(&found, &rows);
         assert_eq!(sentences[0], "good is worth using here: Spearman 0.57 [0.52, 0.62] against 0.32 of params.");
         assert_eq!(sentences[1], "same is not significantly different from params on these networks.");

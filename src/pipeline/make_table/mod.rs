@@ -121,11 +121,12 @@ pub fn make_table(
     let task = Task::classify(config.train.image, data.classes());
     let members = members(space.as_ref(), &task, config.seed, networks)?;
 
+    let recipe = config.train.resolved(data.sizes()[0]);
     let made = Made::here(device, dataset.fingerprint());
     let folder = Folder::open(out, &folder::TABLE, config, &made, options.overwrite, 10_000_000)?;
     let stage = TrainStage {
         space: space.as_ref(),
-        recipe: &config.train,
+        recipe: &recipe,
         data: &data,
         seed: config.seed,
         dir: folder.subfolder(TRAINED)?,
@@ -169,7 +170,7 @@ pub fn make_table(
     let (table, curves) = (out.join("table.parquet"), out.join("curves.parquet"));
     let metadata = [(CONFIG_KEY, to_toml(config)?), (LATENCY_KEY, setting.to_string())];
     let metadata = &metadata[..if latency { 2 } else { 1 }];
-    write_table(&table, &rows, config.repeats as usize, config.train.epochs, metadata)?;
+    write_table(&table, &rows, config.repeats as usize, recipe.epochs, metadata)?;
     write_curves(&curves, &rows, &metadata[..1])?;
     Ok(TableOutcome {
         table,

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Budget;
 use crate::benchmark::Table;
 use crate::data::{DataError, DataSpec, Watch};
-use crate::folder::Settings;
+use crate::folder::{Settings, to_toml};
 use crate::network::Shape;
 use crate::pipeline::confirm::Controls;
 use crate::pipeline::counts::{TRAININGS, check_count};
@@ -14,7 +15,7 @@ use crate::pipeline::make_table::data_of;
 use crate::pipeline::results::read;
 use crate::pipeline::{RunError, ScreenConfig};
 use crate::space::{CELLS, CHANNELS, SpaceSpec};
-use crate::train::Recipe;
+use crate::train::{Augmentation, Recipe};
 
 /// Which table, and what it tells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,6 +68,14 @@ pub struct RunConfig {
     pub encodings: Vec<String>,
     /// Nominal coverage of the surrogate's intervals, between 0 and 1.
     pub level: f64,
+    /// Parts of the cross-validation that judges the winner, 0 for none; absent: five where there are fewer than 200 test
+    /// images and no official test part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds: Option<usize>,
+    /// Time for everything, which then decides [`sample`](Self::sample), [`labels`](Self::labels), [`top`](Self::top) and the
+    /// steps of trainings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
     /// Networks to choose from, in place of a sample of the space, and accuracies to judge proxies by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<TruthTable>,
@@ -90,6 +99,8 @@ impl Default for RunConfig {
             predictor: "stack".into(),
             encodings: vec!["graf".into()],
             level: 0.9,
+            folds: None,
+            budget: None,
             table: None,
             screen: ScreenConfig::default(),
             train: Recipe::default(),
@@ -99,17 +110,60 @@ impl Default for RunConfig {
 
 /// Images that [`RunConfig::for_images`] trains, validates and tests with at most, so that an evening is enough for any folder.
 const LIMIT: [usize; 3] = [4000, 1000, 4000];
+/// Steps of its trainings.
+const STEPS: usize = 800;
 /// The largest side of its images, in pixels, and what sides are multiples of: two halvings must be exact.
 const SIDE: (usize, usize) = (32, 4);
 
+/// What settings mean.
+const MEANINGS: [(&str, &str); 36] = [
+    ("title", "Title of the report; empty: space and images"),
+    ("sample", "Networks to score, drawn uniformly from the space"),
+    ("labels", "Networks to train for the surrogate to learn from (drawn uniformly)"),
+    ("top", "Finalists to train (the best by prediction), and as many controls"),
+    ("repeats", "Trainings of each finalist and control, from different initialisations"),
+    ("controls", "random, or matched: as many multiply-accumulates as the finalists"),
+    ("predictor", "Surrogate; see `naslens list predictors`"),
+    ("encodings", "What it sees of a network besides its scores; see `naslens list encodings`"),
+    ("level", "Nominal coverage of its intervals"),
+    ("space", "Search space; see `naslens list spaces`"),
+    ("init_channels", "Channels of the first stage"),
+    ("cells", "Cells per stage"),
+    ("proxies", "Training-free scores; see `naslens list proxies`"),
+    ("data", "Images; see `naslens list data`"),
+    ("image", "Shape that images are adapted to: channels x height x width. Larger images are slower, and show more"),
+    ("seed", "Root of all random numbers"),
+    ("class_balanced", "Whether every class has the same number of images in the batch"),
+    ("init", "Where initial weights come from"),
+    ("max_latency_ms", "The most milliseconds that the winner may take for one image"),
+    ("latency_model", "File of the model that predicts latencies"),
+    ("split", "Shares of the images for training, validation (to choose by) and test (to judge by)"),
+    ("limit", "The most images of each part"),
+    ("epochs", "Passes over the training images; with steps they follow from these"),
+    ("steps", "Steps of each training, at least: batch size and epochs then follow from the number of images"),
+    ("batch_size", "Images per step or batch, at most"),
+    ("optimiser", "sgd or adamw"),
+    ("learning_rate", "Highest learning rate; it rises over the warm-up and falls along a cosine"),
+    ("momentum", "Momentum of SGD"),
+    ("weight_decay", "Shrinks weights"),
+    ("warmup_epochs", "Epochs over which the learning rate rises; with steps a tenth of them"),
+    ("label_smoothing", "Share of the target that is spread over all classes"),
+    ("balance_classes", "Whether all classes count alike, however many images they have"),
+    ("crop", "Shifts images by up to so many pixels"),
+    ("flip", "Mirrors every other image; only if mirrored images are of the same class"),
+    ("cutout", "Paints a square of this side with the mean colour"),
+    ("precision", "float32, or bfloat16 on a GPU that has it"),
+];
+
 impl RunConfig {
     /// What is done with images of which nothing else is said: NAS-Bench-201 cells in a small skeleton, at the images' own
-    /// shape up to 32 pixels a side, trained for 8 epochs on up to 4,000 images.
-    pub fn for_images(data: DataSpec, watch: &Watch<'_>) -> Result<Self, RunError> {
+    /// shape up to 32 pixels a side, trained for 800 steps on up to 4,000 images that are shifted by up to an eighth of a
+    /// side (mirrored images of letters, hearts or left shoes are other things), all classes counting alike.
+    pub fn for_images(data: DataSpec, image: Option<Shape>, watch: &Watch<'_>) -> Result<Self, RunError> {
         let native = data.native_shape(watch)?;
         let native = native.ok_or_else(|| DataError::NotADataset { name: data.to_string() })?;
         let side = |n: usize| (n.min(SIDE.0) / SIDE.1).max(2) * SIDE.1;
-        let image = Shape::new(native.channels, side(native.height), side(native.width));
+        let image = image.unwrap_or(Shape::new(native.channels, side(native.height), side(native.width)));
         let small = SpaceSpec::default().with(CHANNELS.name, 16).and_then(|space| space.with(CELLS.name, 1));
         let space = small?;
         Ok(RunConfig {
@@ -118,13 +172,28 @@ impl RunConfig {
             train: Recipe {
                 image,
                 limit: Some(LIMIT),
-                epochs: 8,
+                steps: Some(STEPS),
                 learning_rate: 0.05,
-                warmup_epochs: 1.0,
+                balance_classes: true,
+                augmentation: Augmentation { crop: image.height.min(image.width) / 8, ..Augmentation::default() },
                 ..Recipe::default()
             },
             ..RunConfig::default()
         })
+    }
+
+    /// The configuration as TOML, with what each setting means.
+    pub fn commented(&self) -> Result<String, RunError> {
+        let mut text = String::from("# naslens run FILE.toml --out DIR\n");
+        for line in to_toml(self)?.lines() {
+            let meaning =
+                MEANINGS.iter().find(|(key, _)| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(" =")));
+            if let Some((_, meaning)) = meaning {
+                text += &format!("# {meaning}\n");
+            }
+            text += &format!("{line}\n");
+        }
+        Ok(text)
     }
 
     /// The same on other images. Refused if accuracies of a table are kept that are of the images before.

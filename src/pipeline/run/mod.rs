@@ -5,21 +5,27 @@
 //! images is what finalists and controls are compared by. Labelled networks and controls are drawn uniformly from the
 //! distinct live networks of the screen.
 
+mod budget;
 mod config;
 mod page;
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
+pub use budget::Budget;
+use budget::{PILOT, Pace};
 pub use config::{RunConfig, TruthTable};
 use page::{Results, page};
 pub(in crate::pipeline) use page::{TopNetwork, best, predictions_section, top_section};
+use rayon::prelude::*;
 
 use super::confirm::{
-    Groups, Trained, Winner, diverged, finalists_and_controls, take, train_candidates, write_trainings,
+    Groups, Judged, Trained, Winner, diverged, finalists_and_controls, not_learned, take, train_candidates,
+    write_trainings,
 };
 use super::predict::{Surrogate, SurrogateSettings};
 use super::results::save;
-use super::screen::screen_images;
+use super::screen::{screen_images, thread_pool};
 use super::{Progress, RunError, RunOptions, Selection};
 use crate::candidates::{self, Candidates, CandidatesConfig, Role};
 use crate::data::Skipped;
@@ -27,12 +33,13 @@ use crate::encoding;
 use crate::engine::parse_device;
 use crate::folder::{self, Folder, Made, TRAINED, to_toml};
 use crate::hardware::{Limit, Target};
+use crate::network::Network;
 use crate::predictor;
 use crate::seed::{Stream, derive};
-use crate::space::SearchSpace;
+use crate::space::{SearchSpace, Task};
 use crate::stats::Interval;
-use crate::train::TrainingData;
-use crate::trial::TrainStage;
+use crate::train::{Recipe, TrainingData};
+use crate::trial::{TrainError, TrainStage};
 
 /// What a run is doing, with (done, total, done earlier).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +83,17 @@ pub fn run(
 
     Folder::check(out, &folder::RUN, config, options.overwrite)?;
     let space = config.screen.space.open()?;
-    let selection = selection(config, space.as_ref())?;
+    let asked = config;
+    let mut config = config.clone();
+    let mut pace = config.budget.map(|budget| Pace::open(budget, options.started, out));
+    if let Some(pace) = &mut pace {
+        let few = RunConfig { sample: PILOT, ..config.clone() };
+        let selection = selection(&few, space.as_ref())?;
+        let start = Instant::now();
+        let tried = screen_images(&few.screen, &source, &selection, out, options, &mut |_| {})?;
+        config.sample = pace.decide_sample(start.elapsed().as_secs_f64() / tried.distinct.max(1) as f64)?;
+    }
+    let selection = selection(&config, space.as_ref())?;
     let outcome = screen_images(&config.screen, &source, &selection, out, options, &mut |progress| {
         on_progress(Stage::Screen, progress);
     })?;
@@ -88,16 +105,23 @@ pub fn run(
         targets: config.table.iter().map(|table| table.column.clone()).collect(),
         space: None,
     })?;
-    enough(config, &candidates)?;
     let seed = config.screen.seed;
     let data = TrainingData::new(dataset, &config.train, derive(seed, "split"), device)?;
     data.census().warnings().iter().for_each(|warning| (options.on_note)(warning));
+    if let Some(pace) = &mut pace {
+        let step = step_seconds(&config.train, &data, &candidates, options)?;
+        let (steps, labels) = pace.decide_trainings(step, options.threads, candidates.len())?;
+        (config.train.steps, config.labels) = (Some(steps), labels);
+        config.top = pace.decided.top.unwrap_or(1);
+    }
+    enough(&config, &candidates)?;
+    let recipe = config.train.resolved(data.sizes()[0]);
     // From here on everything is known to make sense: the folder is claimed for this configuration.
     let made = Made::here(device, dataset.fingerprint());
-    let folder = Folder::open(out, &folder::RUN, config, &made, options.overwrite, 10_000_000)?;
+    let folder = Folder::open(out, &folder::RUN, asked, &made, options.overwrite, 10_000_000)?;
     let stage = TrainStage {
         space: space.as_ref(),
-        recipe: &config.train,
+        recipe: &recipe,
         data: &data,
         seed,
         dir: folder.subfolder(TRAINED)?,
@@ -130,15 +154,27 @@ pub fn run(
     let mut rest = order.split_off(config.labels);
     rest.sort_unstable();
     let predicted: Vec<Option<f64>> = surrogate.predictions.iter().map(|p| Some(p.mean)).collect();
+    if let Some(pace) = &mut pace {
+        let macs = candidates.score("macs").unwrap_or_default();
+        let macs = |c: usize| macs.get(c).copied().flatten().unwrap_or(0.0);
+        let cost = |t: &Trained| Some((macs(t.candidate), t.trainings.first()?.seconds));
+        let costs: Vec<_> = labelled.iter().filter_map(cost).collect();
+        let mut best = rest.clone();
+        best.sort_by(|&a, &b| predicted[b].unwrap_or(0.0).total_cmp(&predicted[a].unwrap_or(0.0)));
+        let best: Vec<f64> = best.into_iter().map(macs).collect();
+        config.top = pace.decide_top(&costs, &best, config.repeats, options.threads)?;
+    }
     let chosen = finalists_and_controls(&candidates, &predicted, &rest, config.top, config.controls, seed);
     let confirmed = train(Stage::Confirm, &chosen, config.repeats)?;
     let trained: Vec<&Trained> = labelled.iter().chain(&confirmed).collect();
     write_trainings(&out.join("trainings.parquet"), &candidates, &trained)?;
     let data_name = config.screen.data.to_string();
-    let winner = take(&stage, &candidates, &confirmed, limit.as_ref(), &data_name, out, options.stop)?;
+    let judged = Judged { dataset, data_name: &data_name, folds: config.folds };
+    let winner = take(&stage, &candidates, &confirmed, limit.as_ref(), &judged, out, options)?;
 
+    let not_learned = not_learned(&trained, &recipe, data.census());
     let results = Results {
-        config,
+        config: &config,
         outcome: &outcome,
         candidates: &candidates,
         labelled: &labelled,
@@ -147,13 +183,15 @@ pub fn run(
             networks: &confirmed,
             texts: &candidates.texts,
             controls: config.controls,
-            epochs: config.train.epochs,
+            epochs: recipe.epochs,
             repeats: config.repeats,
             seed,
         },
         surrogate: &surrogate,
         winner: winner.as_ref(),
-        settings: to_toml(config)?,
+        not_learned: not_learned.as_deref(),
+        settings: to_toml(asked)?,
+        steps: recipe.epochs * recipe.steps_per_epoch(data.sizes()[0]),
         image_counts: data.sizes(),
         device,
         threads: options.threads,
@@ -163,6 +201,36 @@ pub fn run(
     let report = save(&saved, out)?;
     let diverged = diverged(&labelled).0 + diverged(&confirmed).0;
     Ok(RunOutcome { report, verdict: saved.document.verdict, winner, diverged, skipped: outcome.skipped })
+}
+
+/// Seconds that a step of a training takes one of the threads, on average over networks from the cheapest to the dearest
+/// that are trained for a few steps side by side.
+fn step_seconds(
+    recipe: &Recipe,
+    data: &TrainingData,
+    candidates: &Candidates,
+    options: &RunOptions<'_>,
+) -> Result<f64, RunError> {
+    const STEPS: usize = 25;
+    let macs = candidates.score("macs").unwrap_or_default();
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    order.sort_by(|&a, &b| macs[a].unwrap_or(0.0).total_cmp(&macs[b].unwrap_or(0.0)));
+    let n = (4 * options.threads).min(order.len());
+    let tried: Vec<usize> = (0..n).map(|i| order[(2 * i + 1) * order.len() / (2 * n)]).collect();
+    let recipe = recipe.with_steps(STEPS, data.sizes()[0]);
+    let pool = thread_pool(options.threads)?;
+    let task = Task::classify(recipe.image, data.classes());
+    let networks: Vec<_> = tried.iter().map(|&c| candidates.space.build(&candidates.archs[c], &task)).collect();
+    let networks = networks.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let train = |network: &Network| {
+        let start = Instant::now();
+        let training = crate::train::train(network, data, &recipe, 0, None, options.stop).map_err(TrainError::from)?;
+        let interrupted = || RunError::from(TrainError::Interrupted { done: 0, total: n });
+        training.map(|_| start.elapsed().as_secs_f64()).ok_or_else(interrupted)
+    };
+    let live = |network: &Network| train(network.live().as_ref().unwrap_or(network));
+    let seconds: Vec<f64> = pool.install(|| networks.par_iter().map(live).collect::<Result<_, _>>())?;
+    Ok(seconds.iter().sum::<f64>() / (n * recipe.epochs * recipe.steps_per_epoch(data.sizes()[0])).max(1) as f64)
 }
 
 /// What is screened: a sample of the space, or networks of the table, drawn uniformly if it has more.

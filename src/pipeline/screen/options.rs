@@ -1,6 +1,7 @@
 //! How a screen runs, and whether it fits the memory of the machine.
 
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use super::rows::Row;
 use super::{RunError, ScreenConfig};
@@ -21,6 +22,8 @@ pub struct RunOptions<'a> {
     pub population: usize,
     /// Discard what is in the output folder.
     pub overwrite: bool,
+    /// When the work began, which a budget counts from.
+    pub started: Instant,
     /// Set from outside to end early.
     pub stop: &'a AtomicBool,
     /// Called while images are read, with their number so far and in all.
@@ -46,7 +49,16 @@ impl<'a> RunOptions<'a> {
                 (threads.unwrap_or(cost.threads), cost.population)
             }
         };
-        Ok(RunOptions { device, threads, population, overwrite, stop, on_read: &|_, _| {}, on_note: &|_| {} })
+        Ok(RunOptions {
+            device,
+            threads,
+            population,
+            overwrite,
+            started: Instant::now(),
+            stop,
+            on_read: &|_, _| {},
+            on_note: &|_| {},
+        })
     }
 
     /// For opening a data source.

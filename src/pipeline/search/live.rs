@@ -78,17 +78,19 @@ pub fn search_live(
         return Err(RunError::Refused(format!("train: {problem}; correct the recipe")));
     }
     let spec = config.data.clone().or(run.setting("data")).unwrap_or_default();
-    let epochs = epochs(&recipe, &config.short)?;
-    let known: Vec<usize> = (0..candidates.len()).collect();
-    let limit = config.pool.limit(&candidates)?;
-    let Members { pool, jobs, population, .. } = pool(candidates, known, &config.pool, limit.as_ref(), epochs)?;
-
     let device = parse_device(options.device)?;
     let images_source = spec.open(&options.watch())?;
     let dataset = images_source.dataset()?;
     let split_seed = derive(seed_of_run, "split");
     let training_data = TrainingData::new(dataset, &recipe, split_seed, device)?;
     training_data.census().warnings().iter().for_each(|warning| (options.on_note)(warning));
+    let images = training_data.sizes()[0];
+    let recipe = recipe.resolved(images);
+    let epochs = epochs(&recipe, &config.short)?;
+    let known: Vec<usize> = (0..candidates.len()).collect();
+    let limit = config.pool.limit(&candidates)?;
+    let Members { pool, jobs, population, .. } = pool(candidates, known, &config.pool, limit.as_ref(), epochs)?;
+
     let threads = thread_pool(config.batch)?;
     let made = Made::here(device, dataset.fingerprint());
     let settings = SearchSettings {
@@ -107,7 +109,8 @@ pub fn search_live(
     let kind = if device.is_cuda() { "cuda" } else { "cpu" };
     let folder = |epochs: &u32| {
         let recipe = Recipe { epochs: *epochs as usize, ..recipe.clone() };
-        let done_by_run = earlier.as_ref().is_some_and(|run| run.train == recipe && run.screen.data == spec);
+        let done_by_run =
+            earlier.as_ref().is_some_and(|run| run.train.resolved(images) == recipe && run.screen.data == spec);
         let name = if done_by_run { TRAINED.into() } else { trained_folder(&json!([recipe, spec, kind])) };
         subfolder(&config.run, &name)
     };

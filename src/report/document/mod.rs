@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use charts::{CurvePanels, Front, FrontPoint, Heat, HeatRow, IntervalRow, Intervals, Line, LinePoint, Tone};
 pub use estimate::{Estimate, Interval};
 pub use networks::{Cost, Scatter, ScatterPanel, ScatterPoint};
-pub use networks::{Drawing, Learning, LearningCurve, Strip, StripGroup, TrainedNetwork};
+pub use networks::{Drawing, Image, Learning, LearningCurve, Strip, StripGroup, TrainedNetwork};
 pub use networks::{Evidence, PredictionPoint, Predictions};
 pub use table::{Cell, Column, Grid};
 
@@ -107,6 +107,8 @@ pub enum Part {
     Learning(Learning),
     /// Pictures of networks.
     Drawings(Vec<Drawing>),
+    /// Photographs and the like.
+    Images(Vec<Image>),
     /// Names and values.
     Facts(Vec<Fact>),
     /// A command or a file, with a title.

@@ -39,6 +39,18 @@ pub struct TrainedNetwork {
     pub accuracies: Vec<Option<f64>>,
 }
 
+/// An image with what is said of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Image {
+    /// A PNG file in base64.
+    pub png: String,
+    /// What it is called.
+    pub name: String,
+    /// What is said under it.
+    pub caption: String,
+}
+
 /// Accuracy over trainings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -7,6 +7,7 @@ mod curves;
 mod drawing;
 mod front;
 mod heat;
+mod images;
 mod intervals;
 mod layout;
 mod networks;
@@ -70,6 +71,7 @@ fn part(part: &Part) -> Option<Markup> {
         Part::Predictions(predictions) => networks::predictions(predictions),
         Part::Learning(learning) => networks::learning(learning),
         Part::Drawings(drawings) => drawing::figures(drawings),
+        Part::Images(images) => images::figures(images),
         Part::Facts(facts) => (!facts.is_empty()).then(|| page::facts(facts)),
         Part::Code(title, text) => (!text.is_empty()).then(|| page::code(title, text)),
     }

@@ -11,14 +11,17 @@ use super::RunConfig;
 use crate::candidates::{Candidates, Role};
 use crate::engine::describe_device;
 use crate::pipeline::Outcome;
-use crate::pipeline::confirm::{Groups, Trained, Winner, diverged, divergence, learning};
+use crate::pipeline::confirm::{
+    Card, Groups, Trained, Winner, diverged, divergence, judged, learning, picture, trained_pct,
+};
 use crate::pipeline::findings::{
     self, Column, Findings, Overview, Proxies, ProxyRow, Reproduction, Worth, correlations, costs, preferences, worth,
 };
 use crate::pipeline::predict::Surrogate;
 use crate::pipeline::results::Saved;
-use crate::report::document::{Document, Evidence, Predictions};
+use crate::report::document::{Document, Evidence, PredictionPoint, Predictions};
 use crate::seed::derive;
+use crate::stats::{mean, wilson_interval};
 
 /// Everything that a run found.
 pub(super) struct Results<'a> {
@@ -33,7 +36,11 @@ pub(super) struct Results<'a> {
     pub surrogate: &'a Surrogate,
     /// The network to take.
     pub winner: Option<&'a Winner>,
+    /// Why nothing can be judged by the trainings, if so.
+    pub not_learned: Option<&'a str>,
     pub settings: String,
+    /// Steps of a training that runs to its end.
+    pub steps: usize,
     /// Images for training, validation and test.
     pub image_counts: [usize; 3],
     pub device: tch::Device,
@@ -59,28 +66,34 @@ impl Results<'_> {
 
     /// What proxies are worth, whether choosing helped, what to take, and how far the surrogate can be trusted.
     fn verdict(&self, worth: Option<&Worth>, rows: &[ProxyRow], held_out: &Predictions) -> Vec<String> {
-        let mut sentences = worth.map_or(Vec::new(), |w| findings::sentences(w, rows));
-        sentences.extend(self.groups.sentence());
-        sentences.extend(self.winner.iter().flat_map(|w| w.sentences(self.config.screen.max_latency_ms)));
+        let mut sentences =
+            judged(self.not_learned, self.winner, self.groups.sentence(), self.config.screen.max_latency_ms);
+        let learned = self.not_learned.is_none();
+        sentences.extend(worth.filter(|_| learned).map_or(Vec::new(), |w| findings::sentences(w, rows)));
         let ((a, n), (b, m)) = (diverged(self.labelled), diverged(self.confirmed));
         sentences.extend(divergence(a + b, n + m));
-        if let Some(rho) = held_out.spearman {
-            let inside = held_out
-                .points
-                .iter()
-                .filter(|p| p.interval.is_some_and(|i| (i.low..=i.high).contains(&p.trained)))
-                .count();
-            sentences.push(format!(
-                "The surrogate, fitted on {} networks, ranks the {} trained afterwards with Spearman {:.2}; {inside} of \
-                 them fall into their {:.0}% interval.",
-                held_out.labels,
-                held_out.points.len(),
-                rho.value,
-                held_out.level
-            ));
-        }
+        sentences.extend(surrogate(held_out).filter(|_| learned));
         sentences
     }
+}
+
+/// How far the surrogate can be trusted with networks that were trained after it was fitted.
+fn surrogate(held_out: &Predictions) -> Option<String> {
+    let rho = held_out.spearman?;
+    let (points, level) = (&held_out.points, held_out.level);
+    let holds = |p: &&PredictionPoint| p.interval.is_some_and(|i| (i.low..=i.high).contains(&p.trained));
+    let (inside, n) = (points.iter().filter(holds).count(), points.len());
+    let too_narrow = wilson_interval(inside, n, 0.95).is_some_and(|i| i.high < level);
+    let above: Vec<f64> = points.iter().filter(|p| p.role == Role::Finalist).map(|p| p.predicted - p.trained).collect();
+    let optimism = mean(&above).filter(|d| too_narrow && *d > 0.0).map_or(String::new(), |d| {
+        format!(" Expect finalists {d:.1} points below their prediction: the best of many predictions are also the luckiest.")
+    });
+    let narrow = if too_narrow { "; its intervals are too narrow here" } else { "" };
+    Some(format!(
+        "The surrogate, fitted on {} networks, ranks the {n} trained afterwards with Spearman {:.2}; {inside} of them fall into \
+         their {level:.0}% interval{narrow}.{optimism}",
+        held_out.labels, rho.value
+    ))
 }
 
 /// Puts the page together.
@@ -131,8 +144,20 @@ pub(super) fn page(results: &Results<'_>) -> Saved {
     };
     let overview = results.overview();
     let accuracy = overview.accuracy();
-    let mut sections: Vec<_> = findings.verdict().into_iter().collect();
-    sections.push(groups.comparison().section(accuracy));
+    let comparison = groups.comparison();
+    let card = results.winner.map(|winner| Card {
+        winner,
+        picture: picture(results.candidates, &winner.arch),
+        max_ms: config.screen.max_latency_ms,
+        trained: trained_pct(results.candidates, results.confirmed),
+        controls: comparison.controls.mean,
+        training_images: results.image_counts[0],
+    });
+    let mut sections: Vec<_> = card.iter().map(Card::section).collect();
+    sections.extend(card.as_ref().and_then(Card::classes));
+    sections.push(comparison.section(accuracy));
+    sections.extend(card.as_ref().and_then(Card::next));
+    sections.extend(findings.verdict());
     sections.extend(findings.sections(accuracy, judged_by, overview.scored));
     sections.push(predictions_section(vec![held_out, cross_validated]));
     sections.push(top_section(&top, results.drawings(&top), accuracy));
@@ -155,8 +180,17 @@ impl Results<'_> {
             dataset: self.config.screen.data.to_string(),
             version: env!("CARGO_PKG_VERSION").into(),
             accuracy: "test accuracy".into(),
+            more: vec![("Training time".into(), self.training_time())],
             ..Overview::default()
         }
+    }
+
+    /// "12 min of processor cores, 40 trainings of 812 steps".
+    fn training_time(&self) -> String {
+        let trainings: Vec<_> = self.labelled.iter().chain(self.confirmed).flat_map(|t| &t.trainings).collect();
+        let seconds: f64 = trainings.iter().map(|t| t.seconds).sum();
+        let (count, steps) = (trainings.len(), self.steps);
+        format!("{} of all threads, {count} trainings of up to {steps} steps", crate::report::duration(seconds))
     }
 
     /// The configuration is in the folder of the run.

@@ -1,0 +1,243 @@
+//! The winner as sections of a document: what it is and what it reaches, class by class, and what could be done next.
+
+use super::Winner;
+use super::assessment::{Assessment, Baseline};
+use crate::report::document::{
+    Cell, Drawing, Estimate, Fact, Front, FrontPoint, Grid, IntervalRow, Intervals, Part, Section, Tone,
+};
+use crate::space::Picture;
+use crate::stats::{ClassScore, Interval, pareto_front, wilson_interval};
+use crate::text::thousands;
+
+/// Training images below which a network that was trained on others often wins.
+const FEW: usize = 5000;
+/// Percentage points: a wider interval deserves more test images.
+const WIDE: f64 = 10.0;
+
+/// The winner on a page.
+pub(in crate::pipeline) struct Card<'a> {
+    pub winner: &'a Winner,
+    pub picture: Option<Picture>,
+    /// The limit on latency, milliseconds.
+    pub max_ms: Option<f64>,
+    /// Trained networks with the mean of their test accuracies, percent.
+    pub trained: Vec<(String, f64)>,
+    /// Mean test accuracy of the random controls with its interval.
+    pub controls: Option<Estimate>,
+    /// Images for training.
+    pub training_images: usize,
+}
+
+impl Card<'_> {
+    /// What it is, against what needs no search, and against the other trained networks.
+    pub fn section(&self) -> Section {
+        let winner = self.winner;
+        let drawing = self.picture.clone().map(|picture| Drawing {
+            rank: 1,
+            arch: winner.arch.clone(),
+            caption: winner
+                .assessment
+                .as_ref()
+                .map_or(String::new(), |a| format!("{:.2}% test accuracy", a.test.accuracy_pct.0)),
+            picture,
+        });
+        let mut parts = vec![Part::Drawings(drawing.into_iter().collect()), Part::Facts(self.facts())];
+        parts.extend(winner.assessment.iter().flat_map(|a| [self.compared(a), table(a)]));
+        parts.extend(self.front());
+        Section::new("winner", "The network to take", parts).called("The network to take")
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let winner = self.winner;
+        let fact = |name: &str, value: String| Some((name.to_owned(), value));
+        let limit = self.max_ms.filter(|ms| ms.is_finite()).map_or(String::new(), |ms| format!(", limit {ms} ms"));
+        let test = winner.assessment.as_ref().map(|a| &a.test);
+        [
+            fact("Network", winner.arch.clone()),
+            winner.assessment.as_ref().and_then(|a| fact("Accuracy", a.accuracy())),
+            test.and_then(|t| fact("Balanced accuracy", format!("{:.2}%", t.balanced_accuracy_pct))),
+            test.and_then(|t| fact("Area under the ROC curve", format!("{:.3}", t.auroc?))),
+            test.and_then(|t| fact("Calibration error", format!("{:.1} points (ECE)", t.ece_pct))),
+            winner.latency_ms.and_then(|ms| fact("Latency", format!("{ms:.2} ms when measured{limit}"))),
+            fact("Size", size(winner.params, winner.macs)),
+            fact("Files", format!("{} (PyTorch, safetensors, ONNX)", winner.exported.display())),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    fn compared(&self, assessment: &Assessment) -> Part {
+        let row = |name: &str, tone, estimate: Estimate| IntervalRow {
+            name: name.to_owned(),
+            tone,
+            estimates: vec![Some(estimate)],
+            note: String::new(),
+        };
+        let of = |(value, interval): (f64, Interval)| Estimate::of(value, Some(interval));
+        let mut rows = vec![row("the network to take", Tone::Better, of(assessment.test.accuracy_pct))];
+        rows.extend(assessment.baselines.iter().map(|b| row(&b.name, Tone::Baseline, of(b.accuracy_pct))));
+        rows.extend(self.controls.map(|controls| row("random controls, on average", Tone::Plain, controls)));
+        rows.sort_by(|a, b| value(b).total_cmp(&value(a)));
+        Part::Intervals(Intervals {
+            across: "accuracy, %".into(),
+            rows,
+            caption: format!(
+                "Accuracy on the same {}. Bars: 95% intervals, Wilson’s of a share, and of the mean over networks for the \
+                 controls, which were judged on the test images. All networks were trained alike.{}",
+                assessment.images(),
+                match assessment.folds {
+                    0 | 1 => "",
+                    _ =>
+                        " Each image was answered by a network that was not trained on it, of the architecture that was chosen \
+                          with some of these images.",
+                }
+            ),
+            ..Intervals::default()
+        })
+    }
+
+    /// Accuracy against latency of all that was measured.
+    fn front(&self) -> Option<Part> {
+        let accuracy = |arch: &str| self.trained.iter().find(|(text, _)| text == arch).map(|(_, pct)| *pct);
+        let known: Vec<_> = self.winner.measured.iter().filter_map(|m| Some((m, accuracy(&m.arch)?))).collect();
+        let ends: Vec<[f64; 2]> = known.iter().map(|(m, pct)| [-m.measured_ms, *pct]).collect();
+        let front = pareto_front(&ends.iter().map(|end| &end[..]).collect::<Vec<_>>());
+        let points: Vec<FrontPoint> = known
+            .iter()
+            .enumerate()
+            .map(|(i, (m, pct))| FrontPoint {
+                arch: m.arch.clone(),
+                x: m.measured_ms,
+                y: *pct,
+                front: front.contains(&i),
+            })
+            .collect();
+        (points.len() > 1).then(|| {
+            Part::Front(Front {
+                across: "latency when measured, ms".into(),
+                up: "test accuracy, %".into(),
+                decimals: 2,
+                points,
+                limit: self.max_ms.filter(|ms| ms.is_finite()),
+                caption: "Finalists and controls. The network to take was chosen by validation accuracy.".into(),
+                ..Front::default()
+            })
+        })
+    }
+
+    /// Class by class; none if it was not judged.
+    pub fn classes(&self) -> Option<Section> {
+        let assessment = self.winner.assessment.as_ref()?;
+        let (names, test) = (&assessment.class_names, &assessment.test);
+        let share = |k: usize, n: usize| {
+            let interval = wilson_interval(k, n, 0.95);
+            Cell::Estimate(interval.map(|i| Estimate::of(100.0 * k as f64 / n as f64, Some(i))), 1)
+        };
+        let row = |(name, class): (&String, &ClassScore)| {
+            let recall = share(class.right, class.examples);
+            vec![Cell::text(name), Cell::Count(class.examples as u64), recall, share(class.right, class.named)]
+        };
+        let by_class = Grid::new(
+            "Classes",
+            &["Class", "#Test images", "#Recall, %", "#Precision, %"],
+            "Recall (sensitivity): the share of the images of a class that are recognised. Precision (positive predictive value): \
+             the share of those named so that are. 95% intervals after Wilson. – is undefined.",
+        )
+        .with_rows(names.iter().zip(&test.classes).map(row));
+        let headings: Vec<String> =
+            std::iter::once("True class".to_owned()).chain(names.iter().map(|name| format!("#{name}"))).collect();
+        let row = |(name, counts): (&String, &Vec<usize>)| {
+            std::iter::once(Cell::text(name)).chain(counts.iter().map(|&n| Cell::Count(n as u64))).collect()
+        };
+        let confusion =
+            Grid::new("Confusion matrix", &headings, "Test images by true class (rows) and named class (columns).")
+                .with_rows(names.iter().zip(&test.confusion).map(row));
+        let row = |bin: &crate::stats::Bin| {
+            let right = (bin.accuracy_pct / 100.0 * bin.examples as f64).round() as usize;
+            vec![Cell::Count(bin.examples as u64), Cell::number(bin.confidence_pct, 1), share(right, bin.examples)]
+        };
+        let reliability = Grid::new(
+            "Reliability",
+            &["#Test images", "#Mean probability, %", "#Right, %"],
+            format!(
+                "Test images by the probability of the class that was named, in tenths. Of a calibrated network as many are \
+                 right as it says; the mean gap is {:.1} points (expected calibration error).",
+                test.ece_pct
+            ),
+        )
+        .with_rows(test.reliability.iter().map(row));
+        let mistakes = Part::Images(self.winner.mistakes.clone());
+        let parts = vec![Part::Table(by_class), Part::Table(confusion), Part::Table(reliability), mistakes];
+        let text = match self.winner.mistakes.len() {
+            0 => Vec::new(),
+            _ => vec!["The images are those that were named wrongly with the highest probability.".to_owned()],
+        };
+        Some(Section::new("classes", "What it gets right, class by class", parts).called("Classes").with_text(text))
+    }
+
+    /// What could be done next; none if nothing comes to mind.
+    pub fn next(&self) -> Option<Section> {
+        let mut text = Vec::new();
+        let winner = self.winner;
+        if let Some(room) = &winner.room {
+            text.push(format!(
+                "The limit leaves room: the same network takes {:.2} ms with images of {}. Details that are lost at a smaller \
+                 size may help; try --image {}.",
+                room.latency_ms, room.image, room.image
+            ));
+        }
+        if let Some(i) = winner.assessment.as_ref().map(|a| a.test.accuracy_pct.1).filter(|i| i.high - i.low > WIDE) {
+            text.push(format!(
+                "The accuracy is known to lie between {:.0} and {:.0}% only: four times the test images would halve that interval.",
+                i.low, i.high
+            ));
+        }
+        if self.training_images < FEW {
+            text.push(format!(
+                "With {} training images, a network that was trained on a large collection of other images and is fine-tuned on \
+                 yours is often more accurate than any that starts from nothing: compare one before you deploy this.",
+                thousands(self.training_images as u64)
+            ));
+        }
+        (!text.is_empty()).then(|| Section::new("next", "What to do next", Vec::new()).with_text(text).called("Next"))
+    }
+}
+
+fn value(row: &IntervalRow) -> f64 {
+    row.estimates.first().and_then(|e| *e).map_or(f64::NEG_INFINITY, |e| e.value)
+}
+
+/// The baselines next to the winner.
+fn table(assessment: &Assessment) -> Part {
+    let row = |b: &Baseline| {
+        let (difference, interval) = b.difference_pct;
+        vec![
+            Cell::text(&b.name),
+            Cell::Estimate(Some(Estimate::of(b.accuracy_pct.0, Some(b.accuracy_pct.1))), 1),
+            Cell::number(b.balanced_accuracy_pct, 1),
+            Cell::Difference(Some(Estimate::of(difference, Some(interval))), 1),
+            Cell::PValue(Some(b.p_value)),
+            Cell::Size(b.params),
+            Cell::number(b.latency_ms, 2),
+        ]
+    };
+    let columns = ["Without a search", "#Accuracy, %", "#Balanced, %", "#Winner less this", "#p", "#Parameters", "#ms"];
+    let grid = Grid::new(
+        "What needs no search",
+        &columns,
+        "Percentage points by which the network to take is better on the same images, with 95% intervals for paired shares \
+         (Newcombe) and p-values of McNemar’s exact test. Balanced accuracy is the mean of the recalls.",
+    );
+    Part::Table(grid.with_rows(assessment.baselines.iter().map(row)))
+}
+
+/// "76,720 parameters (0.31 MB), 12,345,678 multiply-accumulates for one image".
+fn size(params: u64, macs: u64) -> String {
+    let megabytes = params as f64 * 4e-6;
+    format!(
+        "{} parameters ({megabytes:.2} MB), {} multiply-accumulates for one image",
+        thousands(params),
+        thousands(macs)
+    )
+}
