@@ -7,6 +7,7 @@ use textwrap::Options;
 
 use super::document::{Cell, CurvePanels, Document, Fact, Grid, Line, Part, Section};
 use super::format::{cell_text, fixed};
+use crate::stats::range;
 use crate::text::{one_line, visible};
 
 /// How a document is shown.
@@ -152,9 +153,8 @@ fn plain(text: &str) -> String {
 fn plots(panels: &CurvePanels) -> Option<String> {
     let lines: Vec<&Line> = panels.lines.iter().chain(&panels.reference).collect();
     let values = || lines.iter().flat_map(|l| &l.points).map(|p| p.value.value).filter(|v| v.is_finite());
-    let (low, high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-    let last = lines.iter().flat_map(|l| &l.points).map(|p| p.at).fold(f64::NEG_INFINITY, f64::max);
-    let first = lines.iter().flat_map(|l| &l.points).map(|p| p.at).fold(f64::INFINITY, f64::min);
+    let (low, high) = range(values());
+    let (first, last) = range(lines.iter().flat_map(|l| &l.points).map(|p| p.at));
     if low > high {
         return None;
     }

@@ -47,7 +47,7 @@ pub use pareto::{crowding_distances, hypervolume_2d, pareto_front, pareto_ranks}
 pub use partial::{partial_kendall, partial_spearman};
 pub use permutation::{MeanDifference, mean_difference_test};
 pub use power::{least_correlation, pairs_needed};
-pub use quantile::{mean, median, quantile};
+pub use quantile::{mean, median, quantile, range};
 pub use rank::{RankedPairs, missing_last, multiplicities, pearson, ranks, spearman};
 pub use reliability::{icc_agreement, icc_one_way, repeats_needed, spearman_brown};
 pub(crate) use selection::{Top, count_of};

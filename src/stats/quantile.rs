@@ -27,6 +27,11 @@ pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     Some(if low == high { low } else { low + (high - low) * position.fract() })
 }
 
+/// The least and the greatest value; `(+inf, -inf)` of none.
+pub fn range(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
+    values.into_iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Agreement, Evaluation, ProxyEvaluation, Undefined};
 use crate::candidates::{OK, strings_and_networks};
-use crate::report::document::{Cell, Document, Estimate, Fact, Grid, Section};
+use crate::pipeline::results::read;
+use crate::report::document::{Cell, Document, Estimate, Fact, Grid, Section, facts};
 
 impl Evaluation {
     /// Which proxy ranks best, what was compared, a table over all architectures and one for the top 10%, and the reasons for
@@ -38,33 +39,24 @@ impl Evaluation {
     fn facts(&self) -> Vec<Fact> {
         let fact = |name: &str, value: String| (name.to_owned(), value);
         let [scores_key, table_key] = &self.join_key;
-        let mut facts = vec![
-            fact("target", format!("{} of {}", self.target, self.table)),
-            fact(
-                "n",
-                format!(
-                    "{}, joined on {scores_key} = {table_key}",
-                    strings_and_networks(self.n_joined, self.n_networks)
-                ),
-            ),
-            fact(
-                "left out",
-                format!(
-                    "{} not in the table, {} without a target value, {} repeated rows",
-                    self.n_unmatched, self.n_without_truth, self.n_repeated
-                ),
-            ),
-        ];
-        if self.n_impossible > 0 {
-            let what = "values of the table are infinite, or no accuracy between 0 and 100%";
-            facts.push(fact("missing", format!("{} {what}", self.n_impossible)));
-        }
+        let joined = strings_and_networks(self.n_joined, self.n_networks);
+        let impossible = match self.n_impossible {
+            0 => String::new(),
+            n => format!("{n} values of the table are infinite, or no accuracy between 0 and 100%"),
+        };
+        let left_out = format!(
+            "{} not in the table, {} without a target value, {} repeated rows",
+            self.n_unmatched, self.n_without_truth, self.n_repeated
+        );
+        let mut facts = facts([
+            ("target", format!("{} of {}", self.target, self.table)),
+            ("n", format!("{joined}, joined on {scores_key} = {table_key}")),
+            ("left out", left_out),
+            ("missing", impossible),
+        ]);
         facts.extend(self.notes.iter().map(|note| fact("note", note.clone())));
-        for name in ["sampler", "seed"] {
-            if let Some(value) = self.run.as_ref().and_then(|run| run.get(name)) {
-                facts.push(fact(name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
-            }
-        }
+        let noted = |name| Some(fact(name, read::text(self.run.as_ref()?.get(name)?)));
+        facts.extend(["sampler", "seed"].into_iter().filter_map(noted));
         facts.push(fact(
             "intervals",
             format!(
@@ -100,34 +92,39 @@ impl Evaluation {
             self.percent()
         );
         let [spearman, kendall] = self.headings();
-        let columns = ["proxy", "#ok", &spearman, &kendall, "#partial", "#nDCG@10%", "#prec@10% [%]", "#regret@10"];
-        let cells = |row: &ProxyEvaluation| {
-            let [spearman, kendall] = correlations(&row.overall);
-            let precision = row.precision_at_10pct.map(|share| 100.0 * share);
-            vec![
-                name(row),
-                Cell::Count(row.n_ok as u64),
-                spearman,
-                kendall,
-                Cell::number(row.partial_spearman, 3),
-                Cell::number(row.ndcg_at_10pct, 3),
-                Cell::number(precision, 1),
-                Cell::number(row.regret_at_10, 4),
-            ]
-        };
         let heading = format!("All {} architectures", self.n_joined);
-        let grid = Grid::new(&heading, &columns, caption).with_rows(self.rows.iter().map(cells));
+        let grid = Grid::of(
+            &heading,
+            caption,
+            &self.rows,
+            &[
+                ("proxy", &|row| name(row)),
+                ("#ok", &|row| Cell::Count(row.n_ok as u64)),
+                (&spearman, &|row| correlations(&row.overall)[0].clone()),
+                (&kendall, &|row| correlations(&row.overall)[1].clone()),
+                ("#partial", &|row| Cell::number(row.partial_spearman, 3)),
+                ("#nDCG@10%", &|row| Cell::number(row.ndcg_at_10pct, 3)),
+                ("#prec@10% [%]", &|row| Cell::number(row.precision_at_10pct.map(|share| 100.0 * share), 1)),
+                ("#regret@10", &|row| Cell::number(row.regret_at_10, 4)),
+            ],
+        );
         Section::table("all", heading, grid).with_text(self.undefined())
     }
 
     fn top(&self) -> Section {
-        let cells = |row: &ProxyEvaluation| {
-            let [spearman, kendall] = correlations(&row.top_10pct);
-            vec![name(row), spearman, kendall]
-        };
         let heading = format!("Inside the top 10% by {} ({} architectures)", self.target, self.n_top_10pct);
-        let grid = Grid::new(&heading, &["proxy", &self.headings()[0], &self.headings()[1]], "");
-        Section::table("best-tenth", heading, grid.with_rows(self.rows.iter().map(cells)))
+        let [spearman, kendall] = self.headings();
+        let grid = Grid::of(
+            &heading,
+            "",
+            &self.rows,
+            &[
+                ("proxy", &|row| name(row)),
+                (&spearman, &|row| correlations(&row.top_10pct)[0].clone()),
+                (&kendall, &|row| correlations(&row.top_10pct)[1].clone()),
+            ],
+        );
+        Section::table("best-tenth", heading, grid)
     }
 
     fn missing(&self) -> Section {

@@ -80,26 +80,24 @@ impl Proxies {
             ..Intervals::default()
         };
         let scored = scored.map(|n| format!("{} ", thousands(n))).unwrap_or_default();
-        let grid = Grid::new(
-            "Correlations by proxy",
-            &["Proxy", "#Spearman", "#Kendall", "#n", "#Without a score", "#Time"],
-            format!(
-                "Correlations with 95% intervals. n: networks behind them. Without a score, and time: of all {scored}scored \
-                 networks."
-            ),
+        let caption = format!(
+            "Correlations with 95% intervals. n: networks behind them. Without a score, and time: of all {scored}scored networks."
         );
-        let cells = |row: &&ProxyRow| {
-            let note = if row.baseline { Tone::Baseline.words() } else { "" };
-            vec![
-                Cell::Name(row.name.clone(), note.into()),
-                Cell::Estimate(row.spearman, 2),
-                Cell::Estimate(row.kendall, 2),
-                Cell::Count(row.n),
-                Cell::Count(row.failed),
-                Cell::Seconds(row.seconds),
-            ]
-        };
-        let parts = vec![Part::Intervals(figure), Part::Table(grid.with_rows(rows.iter().map(cells)))];
+        let note = |row: &ProxyRow| if row.baseline { Tone::Baseline.words() } else { "" };
+        let grid = Grid::of(
+            "Correlations by proxy",
+            caption,
+            rows,
+            &[
+                ("Proxy", &|row| Cell::Name(row.name.clone(), note(row).into())),
+                ("#Spearman", &|row| Cell::Estimate(row.spearman, 2)),
+                ("#Kendall", &|row| Cell::Estimate(row.kendall, 2)),
+                ("#n", &|row| Cell::Count(row.n)),
+                ("#Without a score", &|row| Cell::Count(row.failed)),
+                ("#Time", &|row| Cell::Seconds(row.seconds)),
+            ],
+        );
+        let parts = vec![Part::Intervals(figure), Part::Table(grid)];
         Section::new("proxies", "Which proxies rank networks as training does", parts)
     }
 

@@ -40,15 +40,11 @@ pub(in crate::pipeline) struct WorthRow {
 
 impl Worth {
     pub fn section(&self) -> Section {
-        let words = |row: &WorthRow| {
-            let p = row.p_value.map_or(String::new(), |p| format!("p = {p:.3}, "));
-            format!("{p}{}", row.judgement.words())
-        };
         let row = |row: &WorthRow| IntervalRow {
             name: row.name.clone(),
             tone: row.judgement,
             estimates: vec![Some(row.difference)],
-            note: words(row),
+            note: row.p_value.map(|p| format!("p = {p:.3}, ")).unwrap_or_default() + row.judgement.words(),
         };
         let figure = Intervals {
             across: format!("Spearman correlation less that of {}", self.reference),
@@ -57,13 +53,18 @@ impl Worth {
             caption: self.method.clone(),
             ..Intervals::default()
         };
-        let cells = |row: &WorthRow| {
-            let difference = Cell::Difference(Some(row.difference), 2);
-            vec![Cell::text(&row.name), difference, Cell::PValue(row.p_value), Cell::Tone(row.judgement)]
-        };
-        let label = format!("Proxies compared with {}", self.reference);
-        let grid = Grid::new(&label, &["Proxy", "#Difference", "#p", "Verdict"], "");
-        let parts = vec![Part::Intervals(figure), Part::Table(grid.with_rows(self.rows.iter().map(cells)))];
+        let grid = Grid::of(
+            &format!("Proxies compared with {}", self.reference),
+            "",
+            &self.rows,
+            &[
+                ("Proxy", &|row| Cell::text(&row.name)),
+                ("#Difference", &|row| Cell::Difference(Some(row.difference), 2)),
+                ("#p", &|row| Cell::PValue(row.p_value)),
+                ("Verdict", &|row| Cell::Tone(row.judgement)),
+            ],
+        );
+        let parts = vec![Part::Intervals(figure), Part::Table(grid)];
         let heading = match self.reference.as_str() {
             "params" => "Better than counting parameters?".to_owned(),
             reference => format!("Better than {reference}?"),
@@ -133,9 +134,10 @@ fn needed() -> usize {
 /// The verdict on the proxies, as sentences: one if there are too few networks. `rows` hold their correlations.
 pub(in crate::pipeline) fn sentences(worth: &Worth, rows: &[ProxyRow]) -> Vec<String> {
     let find = |name: &str| rows.iter().find(|r| r.name == name);
-    let of = |judgement| worth.rows.iter().filter(move |r| r.judgement == judgement).map(|r| r.name.as_str());
-    let (better, undecided, worse): (Vec<&str>, Vec<&str>, Vec<&str>) =
-        (of(Tone::Better).collect(), of(Tone::Undecided).collect(), of(Tone::Worse).collect());
+    let [better, undecided, worse] = [Tone::Better, Tone::Undecided, Tone::Worse].map(|judgement| {
+        let rows = worth.rows.iter().filter(|r| r.judgement == judgement);
+        rows.map(|r| r.name.clone()).collect::<Vec<String>>()
+    });
     let reference = &worth.reference;
     if let Some(row) = find(reference).filter(|row| (row.n as usize) < needed()) {
         return vec![format!(
@@ -156,7 +158,7 @@ pub(in crate::pipeline) fn sentences(worth: &Worth, rows: &[ProxyRow]) -> Vec<St
         if !others.is_empty() {
             let list: Vec<_> = others.iter().map(|name| format!("{name} ({})", rho(name))).collect();
             let verb = if others.len() == 1 { "beats" } else { "beat" };
-            sentences.push(format!("{} {verb} {reference} too.", in_words(&list, "and")));
+            sentences.push(format!("{} {verb} {reference} too.", in_words(&list)));
         }
     } else {
         let n = find(reference).map_or(String::new(), |r| format!(" on {} networks", r.n));
@@ -172,18 +174,13 @@ pub(in crate::pipeline) fn sentences(worth: &Worth, rows: &[ProxyRow]) -> Vec<St
     if let Some(count) = best_count.filter(|c| Some(rank(c)) > find(reference).as_ref().map(rank)) {
         sentences.push(format!("The count that ranks best is {}: {}.", count.name, rho(&count.name)));
     }
-    let list = |names: &[&str]| {
-        let names: Vec<String> = names.iter().map(|n| n.to_string()).collect();
-        (in_words(&names, "and"), names.len() == 1)
-    };
     if !undecided.is_empty() {
-        let (names, one) = list(&undecided);
-        let verb = if one { "is" } else { "are" };
+        let (names, verb) = (in_words(&undecided), if undecided.len() == 1 { "is" } else { "are" });
         sentences.push(format!("{names} {verb} not significantly different from {reference} on these networks."));
     }
     if !worse.is_empty() {
-        let (names, one) = list(&worse);
-        let (verb, pronoun) = if one { ("ranks", "it") } else { ("rank", "them") };
+        let names = in_words(&worse);
+        let (verb, pronoun) = if worse.len() == 1 { ("ranks", "it") } else { ("rank", "them") };
         sentences.push(format!(
             "Domain warning: on these images {names} {verb} worse than {reference}. Do not select by {pronoun} here, \
              even if it works elsewhere."
@@ -199,11 +196,11 @@ fn with_interval(estimate: Estimate) -> String {
 }
 
 /// "a, b and c".
-fn in_words(items: &[String], and: &str) -> String {
+fn in_words(items: &[String]) -> String {
     match items {
         [] => String::new(),
         [one] => one.clone(),
-        [first @ .., last] => format!("{} {and} {last}", first.join(", ")),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 

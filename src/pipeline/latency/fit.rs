@@ -21,7 +21,7 @@ use crate::pipeline::counts::{DRAWS, check_count};
 use crate::report::document::{self, Cell, Document, Grid, Section, facts};
 use crate::seed::Stream;
 use crate::space::{Architecture, SpaceError};
-use crate::stats::{Interval, bootstrap_interval, kendall_tau, quantile, spearman};
+use crate::stats::{Interval, bootstrap_interval, kendall_tau, quantile, range, spearman};
 use crate::text::{duration, thousands};
 
 /// Draws of fewer networks than were measured.
@@ -90,7 +90,7 @@ pub fn fit_measured(
         load_average: table.load_average,
         warning: table.warning,
         disturbed: all.sum::<f64>() / latencies.len().max(1) as f64,
-        range_ms: range(&latencies),
+        range_ms: range(latencies.iter().copied()).into(),
         curve,
         file: file.into(),
     })
@@ -110,10 +110,6 @@ impl FitReport {
             ..Document::default()
         }
     }
-}
-
-pub(super) fn range(latencies: &[f64]) -> [f64; 2] {
-    [latencies.iter().copied().fold(f64::INFINITY, f64::min), latencies.iter().copied().fold(0.0, f64::max)]
 }
 
 pub(super) fn write_model(model: &LatencyModel, file: &Path) -> Result<(), RunError> {
@@ -362,7 +358,7 @@ pub fn fit_published(
             let pair = |&r: &usize| KnownLatency { arch: texts[r].clone(), latency_ms: latencies[r] };
             write_model(&LatencyModel::fit(settings.clone(), chosen.iter().map(pair).collect())?, file)?;
         }
-        let range_ms = range(&known.iter().map(|&r| latencies[r]).collect::<Vec<_>>());
+        let range_ms = range(known.iter().map(|&r| latencies[r])).into();
         let architectures = known.len();
         fits.push(PublishedFit {
             settings,

@@ -151,12 +151,7 @@ fn read_page(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
         ]),
         sections: vec![plot(&networks, options), listed(&networks)],
     };
-    let best = networks.iter().map(|n| Best {
-        arch: n.arch.clone(),
-        by: "latency, ms".into(),
-        value: Some(n.quiet_ms),
-        accuracy_pct: n.accuracy,
-    });
+    let best = networks.iter().map(|n| Best::new(&n.arch, "latency, ms", Some(n.quiet_ms), n.accuracy));
     Ok(Contents { best: best.collect(), document, ..Contents::default() })
 }
 

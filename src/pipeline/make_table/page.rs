@@ -47,23 +47,19 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
         ..front(networks.collect(), options.seed)
     };
     let best = top_indices(&test.iter().map(|t| t.unwrap_or(f64::NEG_INFINITY)).collect::<Vec<_>>(), TOP);
-    let mut grid = Grid::new(
+    let caption = "By mean test accuracy over trainings. What diverged has none.";
+    let grid = Grid::of(
         "Best networks",
-        &["#Rank", "Architecture", "#Parameters", "#MACs", "#Test accuracy, %"],
-        "By mean test accuracy over trainings. What diverged has none.",
+        caption,
+        (1..).zip(&best),
+        &[
+            ("#Rank", &|(rank, _)| Cell::Count(*rank)),
+            ("Architecture", &|(_, i)| Cell::Arch(archs[**i].clone())),
+            ("#Parameters", &|(_, i)| Cell::Size(params[**i].map(|v| v as u64))),
+            ("#MACs", &|(_, i)| Cell::Size(macs[**i].map(|v| v as u64))),
+            ("#Test accuracy, %", &|(_, i)| Cell::number(test[**i], 2)),
+        ],
     );
-    grid.rows = (1..)
-        .zip(&best)
-        .map(|(rank, &i)| {
-            vec![
-                Cell::Count(rank),
-                Cell::Arch(archs[i].clone()),
-                Cell::Size(params[i].map(|v| v as u64)),
-                Cell::Size(macs[i].map(|v| v as u64)),
-                Cell::number(test[i], 2),
-            ]
-        })
-        .collect();
     let what = if cost == "macs" { "operations" } else { "latency" };
     let sections = vec![
         Section::new("front", format!("Accuracy against {what}"), vec![Part::Front(front)]),
@@ -87,12 +83,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
         ]),
         sections,
     };
-    let best = best.into_iter().map(|i| Best {
-        arch: archs[i].clone(),
-        by: "test accuracy, %".into(),
-        value: test[i],
-        accuracy_pct: test[i],
-    });
+    let best = best.into_iter().map(|i| Best::new(&archs[i], "test accuracy, %", test[i], test[i]));
     Ok(Contents { best: best.collect(), settings, document, ..Contents::default() })
 }
 
@@ -124,10 +115,8 @@ fn verdict(table: &crate::benchmark::Table, test: &[Option<f64>]) -> Result<Vec<
 
 fn learning(epochs: &[Vec<Option<f64>>]) -> CurvePanels {
     let point = |(epoch, values): (usize, &Vec<Option<f64>>)| {
-        let mut values: Vec<f64> = values.iter().flatten().copied().collect();
-        values.sort_unstable_by(f64::total_cmp);
-        let [low, middle, high] = [0.25, 0.5, 0.75].map(|q| quantile(&values, q));
-        Some(LinePoint { at: epoch as f64 + 1.0, value: Estimate::with_interval(middle?, low?, high?) })
+        let value = Estimate::median(values.iter().flatten().copied().collect())?;
+        Some(LinePoint { at: epoch as f64 + 1.0, value })
     };
     let line = Line {
         name: "All networks".into(),

@@ -10,7 +10,7 @@ use super::report::CLEAR;
 use super::{Curve, Curves, Kind, METRICS};
 use crate::pipeline::RunError;
 use crate::pipeline::results::{Contents, KindEntry, PageOptions, read};
-use crate::report::document::{Cell, CurvePanels, Document, Estimate, Grid, Line, LinePoint, Part, Section};
+use crate::report::document::{Cell, CurvePanels, Document, Estimate, Grid, Line, LinePoint, Part, Section, facts};
 use crate::text::thousands;
 
 pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
@@ -48,16 +48,16 @@ impl Curves {
         // With most labels, and with fewest; the table has all.
         let fewest = &self.verdict[..self.verdict.len().saturating_sub(1).min(1)];
         let fact = |name: &str, value: String| (name.to_owned(), value);
-        let mut facts = vec![
-            fact("Search space", self.space.clone()),
-            fact("Accuracies", format!("{} of {}, in {}", self.target, self.table, unit(&self.target))),
-            fact("Networks", format!("{}, by {}", count(self.networks), self.key)),
-            fact("Left out", format!("{} dead, {} without a target", count(self.n_dead), count(self.n_without_truth))),
-            fact("Taking part", count(self.taking_part)),
-            fact("Features", features.join(", ")),
-            fact("Draws of labels", count(self.repeats)),
-            fact("Seed", self.seed.to_string()),
-        ];
+        let mut facts = facts([
+            ("Search space", self.space.clone()),
+            ("Accuracies", format!("{} of {}, in {}", self.target, self.table, unit(&self.target))),
+            ("Networks", format!("{}, by {}", count(self.networks), self.key)),
+            ("Left out", format!("{} dead, {} without a target", count(self.n_dead), count(self.n_without_truth))),
+            ("Taking part", count(self.taking_part)),
+            ("Features", features.join(", ")),
+            ("Draws of labels", count(self.repeats)),
+            ("Seed", self.seed.to_string()),
+        ]);
         facts.extend(self.notes.iter().map(|note| fact("Note", note.clone())));
         if self.repeats < ENOUGH_REPEATS {
             facts.push(fact("Few draws", format!("fewer than {ENOUGH_REPEATS} draws of labels: that says little")));

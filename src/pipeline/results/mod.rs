@@ -49,6 +49,13 @@ pub struct Best {
     pub accuracy_pct: Option<f64>,
 }
 
+impl Best {
+    /// A network that is first `by` something.
+    pub(in crate::pipeline) fn new(arch: &str, by: &str, value: Option<f64>, accuracy_pct: Option<f64>) -> Self {
+        Best { arch: arch.into(), by: by.into(), value, accuracy_pct }
+    }
+}
+
 /// What was read from one folder or file.
 #[derive(Clone, Debug, Default)]
 pub struct Contents {

@@ -8,7 +8,6 @@ use crate::pipeline::RunError;
 use crate::pipeline::results::{SearchCurve, SearchStep, read};
 use crate::report::document::{CurvePanels, Estimate, Line, LinePoint, Part, Section};
 use crate::seed::{Stream, derive};
-use crate::stats::quantile;
 
 /// Costs at which searches are summed up.
 const PLACES: usize = 200;
@@ -62,14 +61,7 @@ fn point(curves: &[Vec<(f64, f64)>], at: f64) -> Option<LinePoint> {
         let reached = curve.partition_point(|(cost, _)| *cost <= at);
         Some(curve[reached.checked_sub(1)?].1)
     };
-    let mut values: Vec<f64> = curves.iter().filter_map(best).collect();
-    values.sort_unstable_by(f64::total_cmp);
-    let value = quantile(&values, 0.5)?;
-    let estimate = match values.len() {
-        1 => Estimate::new(value),
-        _ => Estimate::with_interval(value, quantile(&values, 0.25)?, quantile(&values, 0.75)?),
-    };
-    Some(LinePoint { at, value: estimate })
+    Some(LinePoint { at, value: Estimate::median(curves.iter().filter_map(best).collect())? })
 }
 
 /// Curves of searches that are equal in all but strategy and seed: a panel per strategy, random search in every one.
@@ -162,11 +154,8 @@ fn points(rows: &[(f64, f64)], trainings: usize, seed: u64) -> Vec<LinePoint> {
             found[at].extend(best.map(|b| b.1));
         }
     }
-    let point = |(at, mut values): (usize, Vec<f64>)| {
-        values.sort_unstable_by(f64::total_cmp);
-        let [low, middle, high] = [0.25, 0.5, 0.75].map(|q| quantile(&values, q));
-        Some(LinePoint { at: at as f64 + 1.0, value: Estimate::with_interval(middle?, low?, high?) })
-    };
+    let point =
+        |(at, values): (usize, Vec<f64>)| Some(LinePoint { at: at as f64 + 1.0, value: Estimate::median(values)? });
     found.into_iter().enumerate().filter_map(point).collect()
 }
 

@@ -72,7 +72,9 @@ pub fn search_live(
         candidates::load(&CandidatesConfig { run: Some(config.run.clone()), ..CandidatesConfig::default() })?;
     let run = candidates.run.clone().unwrap_or_default();
     let seed_of_run = run.setting("seed").unwrap_or(0);
-    let earlier = earlier_run(&config.run)?;
+    // Its configuration, if `naslens run` made it.
+    let file = config.run.join("run.toml");
+    let earlier = if file.exists() { Some(RunConfig::read(&file)?) } else { None };
     let recipe = config.recipe.clone().or_else(|| earlier.as_ref().map(|run| run.train.clone())).unwrap_or_default();
     if let Some(problem) = recipe.problem() {
         return Err(RunError::Refused(format!("train: {problem}; correct the recipe")));
@@ -111,7 +113,8 @@ pub fn search_live(
         let recipe = Recipe { epochs: *epochs as usize, ..recipe.clone() };
         let done_by_run =
             earlier.as_ref().is_some_and(|run| run.train.resolved(images) == recipe && run.screen.data == spec);
-        let name = if done_by_run { TRAINED.into() } else { trained_folder(&json!([recipe, spec, kind])) };
+        let key = || derive(0, &json!([recipe, spec, kind]).to_string());
+        let name = if done_by_run { TRAINED.into() } else { format!("trained-{:016x}", key()) };
         subfolder(&config.run, &name)
     };
     let (full, short) = pool.epochs.split_last().ok_or_else(|| RunError::Refused("no training has a length".into()))?;
@@ -143,17 +146,6 @@ pub fn search_live(
     let source = Source::Training(TrainingSource { data: spec, images, recipe, reused, skipped });
     let check = limit.as_ref().map(|limit| Check { limit, stop: options.stop });
     report(out, population, source, &pool, entry, seed, budget, trace, check)
-}
-
-/// The configuration of the run in the folder, if `naslens run` made it.
-fn earlier_run(dir: &Path) -> Result<Option<RunConfig>, RunError> {
-    let path = dir.join("run.toml");
-    Ok(if path.exists() { Some(RunConfig::read(&path)?) } else { None })
-}
-
-/// Where trainings of these settings are kept, within the folder of the run.
-fn trained_folder(settings: &serde_json::Value) -> String {
-    format!("trained-{:016x}", derive(0, &settings.to_string()))
 }
 
 /// Tells apart pools: who is in them and what is known of them.

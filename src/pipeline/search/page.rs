@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::curves::curve_sections;
 use super::curves::random_search;
-use super::report::CurvePoint;
 use super::{Population, SearchReport, Source, TableSource, TrainingSource};
 use crate::pipeline::RunError;
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, SearchCurve, SearchStep, front, read};
@@ -70,12 +69,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
         sections.push(cost_section(&summary, &cost, networks.collect(), options.seed));
     }
     let document = Document { sections, ..summary.document() };
-    let best = summary.best.iter().map(|found| Best {
-        arch: found.arch.clone(),
-        by: "search".into(),
-        value: found.accuracy_pct,
-        accuracy_pct: found.reported_pct,
-    });
+    let best = summary.best.iter().map(|f| Best::new(&f.arch, "search", f.accuracy_pct, f.reported_pct));
     let settings = noted(&summary);
     Ok(Contents { best: best.collect(), settings, searches: vec![trace], document, ..Contents::default() })
 }
@@ -102,18 +96,19 @@ impl SearchReport {
 
 /// The best so far, whenever it changed.
 fn progress(summary: &SearchReport) -> Section {
-    let columns = ["#Trial", "#Full trainings", "#Time", "#Chosen by, %", "#Reported, %"];
-    let row = |point: &CurvePoint| {
-        vec![
-            Cell::Count(point.trial as u64),
-            Cell::number(point.trainings, 2),
-            Cell::Seconds(point.seconds),
-            Cell::number(point.accuracy_pct, 2),
-            Cell::number(point.reported_pct, 2),
-        ]
-    };
     let label = "The best full training so far, whenever it changed";
-    let grid = Grid::new(label, &columns, "").with_rows(summary.curve.iter().map(row));
+    let grid = Grid::of(
+        label,
+        "",
+        &summary.curve,
+        &[
+            ("#Trial", &|point| Cell::Count(point.trial as u64)),
+            ("#Full trainings", &|point| Cell::number(point.trainings, 2)),
+            ("#Time", &|point| Cell::Seconds(point.seconds)),
+            ("#Chosen by, %", &|point| Cell::number(point.accuracy_pct, 2)),
+            ("#Reported, %", &|point| Cell::number(point.reported_pct, 2)),
+        ],
+    );
     Section::table("progress", label, grid)
 }
 
@@ -251,8 +246,8 @@ fn found(summary: &SearchReport) -> Section {
     let headings: Vec<String> = costs.iter().map(|cost| format!("#{cost}")).collect();
     columns.extend(headings.iter().map(String::as_str));
     columns.extend(measured.then_some("#Measured, ms"));
-    let mut grid =
-        Grid::new("Best networks", &columns, "Longer trainings first, then by the accuracy that choices are made by.");
+    let caption = "Longer trainings first, then by the accuracy that choices are made by.";
+    let mut grid = Grid::new("Best networks", &columns, caption);
     for (rank, found) in (1..).zip(&summary.best) {
         let mut row = vec![
             Cell::Count(rank),
@@ -270,17 +265,17 @@ fn found(summary: &SearchReport) -> Section {
     }
     let mut parts = vec![Part::Table(grid)];
     let slow = summary.latency.iter().flat_map(|l| &l.too_slow);
-    let mut passed = Grid::new(
+    let caption = "Better networks that took longer than the limit when they were measured.";
+    parts.push(Part::Table(Grid::of(
         "Networks that were too slow",
-        &["Passed over", "#Measured, ms", "#Predicted at most, ms"],
-        "Better networks that took longer than the limit when they were measured.",
-    );
-    passed.rows.extend(slow.map(|s| {
-        vec![Cell::Arch(s.arch.clone()), Cell::number(s.measured_ms, 3), Cell::number(s.predicted_high_ms, 3)]
-    }));
-    if !passed.rows.is_empty() {
-        parts.push(Part::Table(passed));
-    }
+        caption,
+        slow,
+        &[
+            ("Passed over", &|s| Cell::Arch(s.arch.clone())),
+            ("#Measured, ms", &|s| Cell::number(s.measured_ms, 3)),
+            ("#Predicted at most, ms", &|s| Cell::number(s.predicted_high_ms, 3)),
+        ],
+    )));
     Section::new("found", "What was found", parts)
 }
 
@@ -289,24 +284,17 @@ fn cost_cell(name: &str, value: f64) -> Cell {
 }
 
 fn cost_section(summary: &SearchReport, cost: &str, networks: Vec<(String, f64, f64)>, seed: u64) -> Section {
-    let latency = cost.contains("latency") || cost.ends_with("_ms");
-    let across = match cost {
-        "latency_high_ms" => "predicted latency at most, ms".to_owned(),
-        _ if latency => format!("{cost}, ms"),
-        "params" => "parameters".into(),
-        "macs" => "multiply-accumulates".into(),
-        _ => cost.to_owned(),
+    let (what, across) = match cost {
+        "latency_high_ms" => ("latency", "predicted latency at most, ms".to_owned()),
+        _ if cost.contains("latency") || cost.ends_with("_ms") => ("latency", format!("{cost}, ms")),
+        "params" => ("parameters", "parameters".into()),
+        "macs" => ("multiply-accumulates", "multiply-accumulates".into()),
+        _ => (cost, cost.to_owned()),
     };
     let mut front = front(networks, seed);
     front.across = across;
     front.up = "Reported accuracy, %".into();
     front.limit = summary.population.constraints.iter().find(|c| c.cost.column == cost).map(|c| c.limit);
     front.caption = "Each point is a training of the search. The line is what is reached at each cost.".into();
-    let what = match cost {
-        _ if latency => "latency",
-        "params" => "parameters",
-        "macs" => "multiply-accumulates",
-        other => other,
-    };
     Section::new("front", format!("Accuracy against {what}"), vec![Part::Front(front)])
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use crate::stats::Interval;
+use crate::stats::quantile;
 
 /// A number and how far it can be trusted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,14 @@ impl Estimate {
     /// An estimate with its interval, if there is one.
     pub fn of(value: f64, interval: Option<Interval>) -> Self {
         Self { value, interval }
+    }
+
+    /// The median of values with their quartiles; without an interval if there is one value, none if there is none.
+    pub fn median(mut values: Vec<f64>) -> Option<Self> {
+        values.sort_unstable_by(f64::total_cmp);
+        let [low, middle, high] = [0.25, 0.5, 0.75].map(|q| quantile(&values, q));
+        let interval = low.zip(high).filter(|_| values.len() > 1).map(|(low, high)| Interval { low, high });
+        Some(Self { value: middle?, interval })
     }
 
     /// An estimate with no interval.

@@ -134,6 +134,11 @@ impl Chart {
         self.draw(html! { line x1=(at(from.0)) y1=(at(from.1)) x2=(at(to.0)) y2=(at(to.1)) class=(class) {} });
     }
 
+    /// Draws the line on which both axes have equal values, of which these are the ends.
+    pub(super) fn diagonal(&mut self, (from, to): (f64, f64)) {
+        self.line((self.x(from), self.y(from)), (self.x(to), self.y(to)), "diagonal");
+    }
+
     /// Draws a line through points, linked by `key` to the marks of the same thing.
     pub(super) fn path(&mut self, points: &[(f64, f64)], class: &str, key: &str) {
         self.draw(html! { polyline points=(listed(points)) class=(class) data-k=[linked(key)] {} });
@@ -192,6 +197,12 @@ impl Chart {
 
 fn listed(points: &[(f64, f64)]) -> String {
     points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
+}
+
+/// Corners between points from left to right, each of which holds until the next.
+pub(super) fn stepped(places: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let corners = places.windows(2).flat_map(|two| [two[0], (two[1].0, two[0].1)]);
+    corners.chain(places.last().copied()).collect()
 }
 
 /// An SVG element that is read out as `label`.

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::chart::{Chart, Frame, Mark, Shape, legend, single};
+use super::chart::{Chart, Frame, Mark, Shape, legend, single, stepped};
 use super::scale::Scale;
 use crate::report::document::{Cost, Tone};
 use crate::report::format::{drawable, duration, fixed, interval_text, shortened, usable, width};
@@ -27,8 +27,7 @@ pub(super) fn figure(costs: &[Cost]) -> Option<Markup> {
     let mut chart = Chart::plane(FRAME, x, "time for one network", y, "Spearman correlation");
     let place_of = |c: &Cost, chart: &Chart| (chart.x(c.seconds.log10()), chart.y(c.spearman.value));
     let front: Vec<(f64, f64)> = costs.iter().filter(|c| c.front).map(|c| place_of(c, &chart)).collect();
-    let steps: Vec<(f64, f64)> =
-        front.windows(2).flat_map(|w| [w[0], (w[1].0, w[0].1)]).chain(front.last().copied()).collect();
+    let steps = stepped(&front);
     if steps.len() > 1 {
         chart.path(&steps, "front", "");
     }

@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::chart::{Chart, Frame, Mark, Shape, figure as framed, sample, single};
+use super::chart::{Chart, Frame, Mark, Shape, figure as framed, sample, single, stepped};
 use super::scale::Scale;
 use crate::report::document::{CurvePanels, Line, LinePoint};
 use crate::report::format::{drawable, fixed, interval_text, score, usable};
+use crate::stats::range;
 
 const FRAME: Frame = Frame { width: 320.0, height: 210.0, left: 40.0, right: 14.0, top: 26.0, bottom: 38.0 };
 const ALONE: Frame = Frame { width: 400.0, height: 270.0, left: 44.0, right: 14.0, top: 30.0, bottom: 40.0 };
@@ -67,8 +68,7 @@ fn scales(panels: &CurvePanels) -> Option<(Scale, Scale)> {
         (false, true) => Scale::whole(across, 5)?,
         (false, false) => Scale::nice(across, 5)?,
     };
-    let low = points().map(|p| p.value.value).fold(f64::INFINITY, f64::min);
-    let high = points().map(|p| p.value.value).fold(f64::NEG_INFINITY, f64::max);
+    let (low, high) = range(points().map(|p| p.value.value));
     let room = 0.15 * (high - low);
     let ends = points().filter_map(|p| p.value.interval).flat_map(|i| [i.low, i.high]);
     let dots = lines().flat_map(|line| line.dots.iter().map(|d| d[1]));
@@ -123,12 +123,6 @@ fn draw(chart: &mut Chart, line: &Line, class: &str, steps: bool) {
     let places: Vec<_> = points.iter().map(|p| (chart.x(p.at), chart.y(p.value.value))).collect();
     let path = if steps && banded.is_empty() { stepped(&places) } else { places };
     chart.path(&path, &format!("main {class}"), "");
-}
-
-/// Corners between points, each of which holds until the next.
-fn stepped(places: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let corners = places.windows(2).flat_map(|two| [two[0], (two[1].0, two[0].1)]);
-    corners.chain(places.last().copied()).collect()
 }
 
 /// Marks that are seen only when pointed at, and say the values there.

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::capitalized;
-use super::chart::{Chart, Frame, Mark, Shape, legend, single};
+use super::chart::{Chart, Frame, Mark, Shape, legend, single, stepped};
 use super::scale::Scale;
 use crate::report::document::{Front, FrontPoint};
 use crate::report::format::{count, fixed, plural, score, usable};
@@ -20,24 +20,17 @@ pub(super) fn figure(front: &Front) -> Option<Markup> {
         true => Scale::nice(across().chain(up()), 5).map(|s| (s.clone(), s))?,
         false => Scale::nice(across(), 5).zip(Scale::nice(up(), 5))?,
     };
-    let ends = (x.ticks[0], x.ticks[x.ticks.len() - 1]);
+    let ends = x.ends();
     let mut chart = Chart::plane(FRAME, x, &front.across, y, &front.up);
     if front.diagonal {
-        let corner = |v: f64| (chart.x(v), chart.y(v));
-        let (from, to) = (corner(ends.0), corner(ends.1));
-        chart.line(from, to, "diagonal");
+        chart.diagonal(ends);
     }
     let mut best: Vec<&&FrontPoint> = points.iter().filter(|p| p.front).collect();
     best.sort_by(|a, b| a.x.total_cmp(&b.x));
     // What is reached at each cost: a step up at every network of the front.
-    let mut steps: Vec<(f64, f64)> = Vec::new();
-    for p in &best {
-        let place = (chart.x(p.x), chart.y(p.y));
-        steps.extend(steps.last().map(|last| (place.0, last.1)));
-        steps.push(place);
-    }
-    if steps.len() > 1 {
-        chart.path(&steps, "curve proxy", "");
+    let places: Vec<(f64, f64)> = best.iter().map(|p| (chart.x(p.x), chart.y(p.y))).collect();
+    if places.len() > 1 {
+        chart.path(&stepped(&places), "curve proxy", "");
     }
     if let Some(limit) = limit {
         let place = chart.x(limit);

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::chart::{at, single, svg};
-use super::table::folded;
-use crate::report::document::Heat;
+use super::table::table;
+use crate::report::document::{Cell, Grid, Heat, HeatRow};
 use crate::report::format::{DASH, fixed, signed, usable};
 use crate::report::format::{shortened, width};
 
@@ -16,11 +16,14 @@ const SMALL: f64 = 10.0;
 pub(super) fn figure(heat: &Heat) -> Option<Markup> {
     (!heat.rows.is_empty() && !heat.columns.is_empty()).then(|| {
         let number = if heat.signed { signed } else { fixed };
-        let cells = |values: &[Option<f64>]| values.iter().map(|v| v.map_or(DASH.into(), |v| number(v, 2))).collect();
-        let rows: Vec<(&str, Vec<String>)> = heat.rows.iter().map(|r| (r.name.as_str(), cells(&r.values))).collect();
+        let headings = heat.columns.iter().map(|name| format!("#{name}"));
+        let headings: Vec<String> = std::iter::once(heat.corner.clone()).chain(headings).collect();
+        let cell = |v: &Option<f64>| Cell::text(v.map_or(DASH.into(), |v| number(v, 2)));
+        let row = |r: &HeatRow| std::iter::once(Cell::text(&r.name)).chain(r.values.iter().map(cell)).collect();
+        let numbers = Grid::new(&heat.label, &headings, "").with_rows(heat.rows.iter().map(row));
         html! {
             (single(Markup::default(), map(heat), html! { (heat.caption) }))
-            (folded(&heat.label, &heat.corner, &heat.columns, &rows))
+            details { summary { "The numbers" } @if let Some(table) = table(&numbers) { (table) } }
         }
     })
 }
@@ -32,11 +35,8 @@ fn written(heat: &Heat, value: f64) -> String {
 
 fn title(heat: &Heat, row: &str, column: &str, value: Option<f64>) -> String {
     let unit = if heat.unit.is_empty() { String::new() } else { format!(" {}", heat.unit) };
-    match value {
-        Some(v) if heat.signed => format!("{row}, {column}: {}{unit}", signed(v, 2)),
-        Some(v) => format!("{row}, {column}: {}{unit}", fixed(v, 2)),
-        None => format!("{row}, {column}: {DASH}"),
-    }
+    let number = if heat.signed { signed } else { fixed };
+    format!("{row}, {column}: {}", value.map_or(DASH.into(), |v| number(v, 2) + &unit))
 }
 
 fn map(heat: &Heat) -> Markup {

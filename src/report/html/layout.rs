@@ -58,12 +58,12 @@ pub(super) fn layout(nodes: usize, edges: &[(usize, usize)], slim: f64) -> Layou
     let room = |item: usize| if item < nodes { 1.0 } else { slim };
     let place = straightened(&rows, &links, item_layer.len(), nodes, room);
     let at = |item: usize| (item_layer[item] as f64, place[item]);
-    let (low, high) = place.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), p| (l.min(*p), h.max(*p)));
+    let span = crate::stats::range(place.iter().copied());
     Layout {
         nodes: (0..nodes).map(at).collect(),
         edges: chains.iter().map(|chain| chain.iter().map(|&item| at(item)).collect()).collect(),
         layers: last + 1,
-        span: (low, high),
+        span,
     }
 }
 

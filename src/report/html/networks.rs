@@ -159,8 +159,7 @@ pub(super) fn predictions(predictions: &Predictions) -> Option<Markup> {
         scale.clone(),
         "Predicted accuracy, %",
     );
-    let (first, last) = (scale.ticks[0], scale.ticks[scale.ticks.len() - 1]);
-    chart.line((chart.x(first), chart.y(first)), (chart.x(last), chart.y(last)), "diagonal");
+    chart.diagonal(scale.ends());
     for p in &points {
         if let Some([low, high]) = ends(p) {
             let x = chart.x(p.trained);

@@ -1,6 +1,7 @@
 //! Scales with round ticks: linear, and by factors.
 
 use crate::report::format::{fixed, usable};
+use crate::stats::range;
 
 /// A range of values that starts and ends on a tick, the ticks 1, 2 or 5 times a power of ten apart.
 #[derive(Clone, Debug)]
@@ -17,10 +18,7 @@ pub(super) struct Scale {
 impl Scale {
     /// A scale that covers the usable values with about `target` steps; none when there are none.
     pub(super) fn nice(values: impl IntoIterator<Item = f64>, target: usize) -> Option<Self> {
-        let (low, high) = values
-            .into_iter()
-            .filter(|v| usable(*v))
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+        let (low, high) = range(values.into_iter().filter(|v| usable(*v)));
         (low <= high).then(|| Self::covering(low, high, target))
     }
 
@@ -43,10 +41,7 @@ impl Scale {
     /// A scale of equal factors that covers the usable values above zero, its ticks at 1, 2 and 5 times powers of ten, or
     /// at powers of ten where they span more than two; none when there are none.
     pub(super) fn factors(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let (low, high) = values
-            .into_iter()
-            .filter(|v| usable(*v) && *v > 1e-300)
-            .fold((f64::INFINITY, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
+        let (low, high) = range(values.into_iter().filter(|v| usable(*v) && *v > 1e-300));
         if low > high {
             return None;
         }
@@ -62,7 +57,7 @@ impl Scale {
 
     /// As [`Scale::nice`] for whole numbers: no tick between two of them.
     pub(super) fn whole(values: impl Iterator<Item = f64> + Clone, target: usize) -> Option<Self> {
-        let (low, high) = values.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let (low, high) = range(values.clone());
         let range = if high > low { (high - low) as usize } else { 1 };
         // A single value would be padded by fractions of it.
         let pad = (high <= low).then_some(low + 1.0);
@@ -71,10 +66,7 @@ impl Scale {
 
     /// A scale of log₁₀ seconds that covers the values, which are log₁₀ seconds, with a tick at every power of ten.
     pub(super) fn decades(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let (low, high) = values
-            .into_iter()
-            .filter(|v| usable(*v))
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+        let (low, high) = range(values.into_iter().filter(|v| usable(*v)));
         if low > high {
             return None;
         }
@@ -89,9 +81,14 @@ impl Scale {
         Some(Self { ticks, step: 1.0, logarithmic: false, texts })
     }
 
+    /// The first tick and the last.
+    pub(super) fn ends(&self) -> (f64, f64) {
+        (self.ticks[0], self.ticks[self.ticks.len() - 1])
+    }
+
     /// Where a value lies between the first tick (0) and the last (1); values outside are put at the ends.
     pub(super) fn fraction(&self, value: f64) -> f64 {
-        let (low, high) = (self.ticks[0], self.ticks[self.ticks.len() - 1]);
+        let (low, high) = self.ends();
         if self.logarithmic {
             return ((value.max(low) / low).ln() / (high / low).ln()).clamp(0.0, 1.0);
         }
@@ -100,7 +97,7 @@ impl Scale {
 
     /// Whether zero is inside the range.
     pub(super) fn holds_zero(&self) -> bool {
-        self.ticks[0] <= 0.0 && self.ticks[self.ticks.len() - 1] >= 0.0
+        (self.ends().0..=self.ends().1).contains(&0.0)
     }
 
     /// The ticks with their labels, all in one unit and with the decimals that tell neighbours apart.

@@ -9,7 +9,7 @@ use super::scale::Scale;
 use super::{capitalized, dropped, role, role_legend};
 use crate::report::document::{Role, Scatter, ScatterPanel, ScatterPoint};
 use crate::report::format::{count, fixed, score, usable};
-use crate::stats::ranks;
+use crate::stats::{range, ranks};
 
 /// More points in a panel than this are drawn as a density.
 const DOTS: usize = 2_000;
@@ -136,7 +136,7 @@ impl Drawer<'_> {
         let percent = Scale::nice([0.0, 100.0], 5)?;
         let mut by_rank =
             Chart::plane(FRAME, percent.clone(), "rank by score, %", percent, &format!("Rank by {}, %", self.accuracy));
-        by_rank.line((by_rank.x(0.0), by_rank.y(0.0)), (by_rank.x(100.0), by_rank.y(100.0)), "diagonal");
+        by_rank.diagonal((0.0, 100.0));
         let n = panel.len() as f64;
         let rank = |side: usize| ranks(&panel.values().map(|v| v[side]).collect::<Vec<_>>());
         let (score_ranks, accuracy_ranks) = (rank(0), rank(1));
@@ -237,8 +237,7 @@ enum Logarithm {
 impl Logarithm {
     /// The logarithm to draw these scores on, where they span so much that a linear axis would pile them up.
     fn fitting(scores: impl Iterator<Item = f64> + Clone) -> Option<Self> {
-        let sizes = scores.clone().map(f64::abs);
-        let (low, high) = sizes.fold((f64::INFINITY, 0.0_f64), |(l, h), s| (l.min(s), h.max(s)));
+        let (low, high) = range(scores.clone().map(f64::abs));
         let wide = low > 0.0 && (high.log10() - low.log10() > 3.0 || piled(scores.clone()));
         match (wide, scores.clone().all(|s| s > 0.0), scores.clone().all(|s| s < 0.0)) {
             (true, true, _) => Some(Self::Positive),

@@ -62,22 +62,3 @@ pub(super) fn class(tone: Tone) -> &'static str {
         Tone::Worse => "worse",
     }
 }
-
-/// Rows of names and numbers, to be unfolded.
-pub(super) fn folded(label: &str, corner: &str, columns: &[String], rows: &[(&str, Vec<String>)]) -> Markup {
-    html! {
-        details {
-            summary { "The numbers" }
-            div.scroll role="region" tabindex="0" aria-label=(label) {
-                table {
-                    thead { tr { th scope="col" { (corner) } @for name in columns { th.num scope="col" { (name) } } } }
-                    tbody {
-                        @for (name, values) in rows {
-                            tr { th scope="row" { (name) } @for value in values { td.num { (value) } } }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}

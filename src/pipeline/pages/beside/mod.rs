@@ -12,7 +12,7 @@ use crate::files::FileError;
 use crate::pipeline::RunError;
 use crate::pipeline::findings::ProxyRow;
 use crate::pipeline::results::{Best, SearchCurve, read};
-use crate::report::document::{Document, Estimate};
+use crate::report::document::{Document, Estimate, Interval};
 
 mod agreement;
 mod page;
@@ -120,44 +120,32 @@ fn names(paths: &[&Path]) -> Vec<String> {
     parts.iter().map(|p| p[common..].join("/")).collect()
 }
 
-struct Row<'a> {
-    run: &'a str,
-    other: &'a str,
-    what: &'static str,
-    name: &'a str,
-    networks: u64,
-    value: Option<f64>,
-    estimate: Option<Estimate>,
-}
-
 /// One row per number: `run`, `other_run` (empty but for agreements), `what` (`spearman` and `kendall` with accuracy,
 /// `spearman_between_runs`, `kendall_between_runs`), `proxy`, `networks`, `value`, and `low` and `high` of its 95% interval.
 pub(super) fn write_rows(path: &Path, beside: &Beside) -> Result<(), FileError> {
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<(&str, &str, &str, &str, u64, Option<Estimate>)> = Vec::new();
     for c in &beside.correlations {
-        for (what, estimate) in [("spearman", c.spearman), ("kendall", c.kendall)] {
-            let (run, value) = (&beside.runs[c.run], estimate.map(|e| e.value));
-            rows.push(Row { run, other: "", what, name: &c.proxy, networks: c.networks, value, estimate });
-        }
+        let own = |what, estimate| (beside.runs[c.run].as_str(), "", what, c.proxy.as_str(), c.networks, estimate);
+        rows.extend([own("spearman", c.spearman), own("kendall", c.kendall)]);
     }
     for a in &beside.agreement {
+        let (run, other) = (&beside.runs[a.first], &beside.runs[a.second]);
         for (what, value) in [("spearman_between_runs", a.spearman), ("kendall_between_runs", a.kendall)] {
-            let (run, other) = (&beside.runs[a.first], &beside.runs[a.second]);
-            rows.push(Row { run, other, what, name: &a.proxy, networks: a.networks, value, estimate: None });
+            rows.push((run, other, what, &a.proxy, a.networks, value.map(Estimate::new)));
         }
     }
-    let interval = |row: &Row| row.estimate.and_then(|e| e.interval);
+    let end = |of: fn(Interval) -> f64| number(rows.iter().map(move |r| r.5.and_then(|e| e.interval).map(of)));
     write(
         path,
         vec![
-            ("run", text(rows.iter().map(|r| r.run))),
-            ("other_run", text(rows.iter().map(|r| r.other))),
-            ("what", text(rows.iter().map(|r| r.what))),
-            ("proxy", text(rows.iter().map(|r| r.name))),
-            ("networks", integer(rows.iter().map(|r| r.networks as i64))),
-            ("value", number(rows.iter().map(|r| r.value))),
-            ("low", number(rows.iter().map(|r| interval(r).map(|i| i.low)))),
-            ("high", number(rows.iter().map(|r| interval(r).map(|i| i.high)))),
+            ("run", text(rows.iter().map(|r| r.0))),
+            ("other_run", text(rows.iter().map(|r| r.1))),
+            ("what", text(rows.iter().map(|r| r.2))),
+            ("proxy", text(rows.iter().map(|r| r.3))),
+            ("networks", integer(rows.iter().map(|r| r.4 as i64))),
+            ("value", number(rows.iter().map(|r| r.5.map(|e| e.value)))),
+            ("low", end(|i| i.low)),
+            ("high", end(|i| i.high)),
         ],
     )
 }
@@ -173,7 +161,8 @@ pub struct Setting {
 
 /// The settings that are not the same in all runs, by name, and the number of those that are.
 pub(super) fn differing(runs: &[&Value]) -> (Vec<Setting>, usize) {
-    let flat: Vec<BTreeMap<String, String>> = runs.iter().map(|run| flattened(run)).collect();
+    let mut flat = vec![BTreeMap::new(); runs.len()];
+    runs.iter().zip(&mut flat).for_each(|(run, flat)| flatten("", run, flat));
     let mut names: Vec<&String> = flat.iter().flat_map(BTreeMap::keys).collect();
     names.sort_unstable();
     names.dedup();
@@ -188,23 +177,15 @@ pub(super) fn differing(runs: &[&Value]) -> (Vec<Setting>, usize) {
     (differing, common)
 }
 
-fn flattened(value: &Value) -> BTreeMap<String, String> {
-    let mut flat = BTreeMap::new();
-    flatten("", value, &mut flat);
-    flat
-}
-
+/// Every value inside, by its name with dots between the levels.
 fn flatten(name: &str, value: &Value, flat: &mut BTreeMap<String, String>) {
     match value {
-        Value::Object(fields) => {
-            for (field, value) in fields {
-                let name = if name.is_empty() { field.clone() } else { format!("{name}.{field}") };
-                flatten(&name, value, flat);
-            }
-        }
+        Value::Object(fields) => fields.iter().for_each(|(field, value)| {
+            let name = if name.is_empty() { field.clone() } else { format!("{name}.{field}") };
+            flatten(&name, value, flat);
+        }),
         Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(read::text).collect();
-            flat.insert(name.into(), items.join(", "));
+            flat.insert(name.into(), items.iter().map(read::text).collect::<Vec<_>>().join(", "));
         }
         Value::Null => {}
         plain => {

@@ -3,7 +3,7 @@
 use super::{Beside, Correlation};
 use crate::pipeline::results::Best;
 use crate::pipeline::search::curve_sections;
-use crate::report::document::{Cell, Document, Grid, IntervalRow, Intervals, Part, Section, Tone};
+use crate::report::document::{Cell, Document, Grid, IntervalRow, Intervals, Part, Section, Tone, facts};
 use crate::text::thousands;
 
 /// Longer values of settings are cut.
@@ -15,16 +15,15 @@ pub(super) fn page(beside: &Beside) -> Document {
     sections.extend(agreement(beside));
     sections.extend(curve_sections(&beside.searches.iter().collect::<Vec<_>>()));
     sections.extend(best(beside));
-    let fact = |name: &str, value: String| (name.to_owned(), value);
     Document {
         title: format!("{} runs side by side", beside.runs.len()),
         verdict: verdict(beside),
-        facts: vec![
-            fact("naslens", beside.naslens.into()),
-            fact("Runs", beside.runs.len().to_string()),
-            fact("Settings in common", beside.common_settings.to_string()),
-            fact("Settings that differ", beside.settings.len().to_string()),
-        ],
+        facts: facts([
+            ("naslens", beside.naslens.into()),
+            ("Runs", beside.runs.len().to_string()),
+            ("Settings in common", beside.common_settings.to_string()),
+            ("Settings that differ", beside.settings.len().to_string()),
+        ]),
         sections,
     }
 }
@@ -137,24 +136,23 @@ fn agreement(beside: &Beside) -> Option<Section> {
     if beside.agreement.is_empty() {
         return None;
     }
-    let mut grid = Grid::new(
-        "Agreement between runs",
-        &["Proxy", "Run", "Other run", "#Common networks", "#Spearman", "#Kendall"],
-        "Scores of the networks that two runs share, one run against the other: how far a ranking depends on what is different \
-         between them. Missing scores rank last.",
-    );
+    let caption = "Scores of the networks that two runs share, one run against the other: how far a ranking depends on what is \
+                   different between them. Missing scores rank last.";
     let mut rows: Vec<_> = beside.agreement.iter().collect();
     rows.sort_by(|a, b| a.proxy.cmp(&b.proxy).then((a.first, a.second).cmp(&(b.first, b.second))));
-    for a in rows {
-        grid.rows.push(vec![
-            Cell::text(a.proxy.clone()),
-            Cell::text(beside.runs[a.first].clone()),
-            Cell::text(beside.runs[a.second].clone()),
-            Cell::Count(a.networks),
-            Cell::number(a.spearman, 3),
-            Cell::number(a.kendall, 3),
-        ]);
-    }
+    let grid = Grid::of(
+        "Agreement between runs",
+        caption,
+        rows,
+        &[
+            ("Proxy", &|a| Cell::text(&a.proxy)),
+            ("Run", &|a| Cell::text(&beside.runs[a.first])),
+            ("Other run", &|a| Cell::text(&beside.runs[a.second])),
+            ("#Common networks", &|a| Cell::Count(a.networks)),
+            ("#Spearman", &|a| Cell::number(a.spearman, 3)),
+            ("#Kendall", &|a| Cell::number(a.kendall, 3)),
+        ],
+    );
     Some(Section::table("agreement", "Do the runs rank common networks alike", grid))
 }
 

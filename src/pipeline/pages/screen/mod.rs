@@ -190,7 +190,7 @@ fn best(
         cells.push(Cell::Score(values[row]));
         cells.extend(judged.map(|_| Cell::number(truths.get(&row).copied(), 2)));
         grid.rows.push(cells);
-        best.push(Best { arch, by: by.into(), value: values[row], accuracy_pct: truths.get(&row).copied() });
+        best.push(Best::new(&arch, by, values[row], truths.get(&row).copied()));
     }
     let section = Section::table("best", format!("Best networks by {by}"), grid);
     Ok((best, section))
@@ -225,11 +225,10 @@ fn latency(
 
 /// The range of every score.
 fn summary(scores: &Table, distinct: &[usize], names: &[String], run: &RunNote) -> Result<Section, RunError> {
-    let mut grid = Grid::new(
-        "Scores",
-        &["Proxy", "#Scored", "#Without a score", "#Lowest", "#Median", "#Highest", "#Time", "#A network"],
-        "Over distinct networks. Time: summed over the networks and threads; passes that several proxies share count for each.",
-    );
+    let caption = "Over distinct networks. Time: summed over the networks and threads; passes that several proxies share count \
+                   for each.";
+    let columns = ["Proxy", "#Scored", "#Without a score", "#Lowest", "#Median", "#Highest", "#Time", "#A network"];
+    let mut grid = Grid::new("Scores", &columns, caption);
     for name in names {
         let values = score(scores, name)?.values;
         let mut known: Vec<f64> = distinct.iter().filter_map(|&row| values[row]).collect();
