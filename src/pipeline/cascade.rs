@@ -10,7 +10,7 @@ use crate::candidates::{SCORES_FILE, ScoreTable, read_scores};
 use crate::ensemble::{self, Column};
 use crate::pipeline::RunError;
 use crate::proxy::{Proxy, Score, Status};
-use crate::report::document::{Cell, Document, Grid, Section, facts};
+use crate::report::document::{Cell, Document, Rows, Section, facts};
 use crate::stats::Top;
 use crate::text::thousands;
 
@@ -96,19 +96,13 @@ impl CascadeEvaluation {
         let share = |share: Option<f64>| Cell::number(share.map(|share| 100.0 * share), 0);
         let caption = "Recall: share of the k best networks of the full run that are among the k best of the cascade. Seconds of \
                        the passes, one network after the other; saved: of those of the full run.";
-        let grid = Grid::of(
-            "Cascades",
-            caption,
-            &self.rows,
-            &[
-                ("Cascade", &|row| Cell::text(&row.cascade)),
-                ("#Kept", &|row| Cell::Count(row.kept as u64)),
-                ("#Recall@10, %", &|row| share(row.recall_at_10)),
-                ("#Recall@100, %", &|row| share(row.recall_at_100)),
-                ("#Seconds", &|row| Cell::number(row.seconds, 1)),
-                ("#Saved, %", &|row| share(Some(row.saved))),
-            ],
-        );
+        let grid = Rows::of("Cascades", caption, &self.rows)
+            .column("Cascade", |row| Cell::text(&row.cascade))
+            .column("#Kept", |row| Cell::Count(row.kept as u64))
+            .column("#Recall@10, %", |row| share(row.recall_at_10))
+            .column("#Recall@100, %", |row| share(row.recall_at_100))
+            .column("#Seconds", |row| Cell::number(row.seconds, 1))
+            .column("#Saved, %", |row| share(Some(row.saved)));
         let seconds = format!("{:.1} s", self.seconds);
         Document {
             title: format!("Cascades that end in {}", self.goal),

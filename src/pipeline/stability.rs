@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::candidates::{SCORES_FILE, ScoreTable, read_scores};
 use crate::encoding::rank_normal;
 use crate::pipeline::RunError;
-use crate::report::document::{Cell, Document, Grid, Section, facts};
+use crate::report::document::{Cell, Document, Rows, Section, facts};
 use crate::stats::{
     count_of, icc_agreement, repeats_for_top_overlap, repeats_needed, spearman, top_overlap_by_repeats,
 };
@@ -239,21 +239,17 @@ impl Stability {
             options.reliability
         );
         let repeats = |n: Option<u64>| Cell::text(n.map_or("–".into(), thousands));
-        let grid = Grid::of(
-            "Scores",
-            caption,
-            &self.rows,
-            &[
-                ("Proxy", &|row| Cell::text(&row.name)),
-                ("#Networks", &|row| Cell::Count(row.networks as u64)),
-                ("#Missing", &|row| Cell::Count(row.sometimes_missing as u64)),
-                ("#ICC", &|row| Cell::number(row.icc, 3)),
-                ("#Spearman", &|row| Cell::number(row.spearman, 3)),
-                (&format!("#Top {top}, %"), &|row| Cell::number(row.top_overlap.first().map(|share| 100.0 * share), 1)),
-                (&format!("#Repeats, ICC {}", options.reliability), &|row| repeats(row.repeats_for_reliability)),
-                (&format!("#Repeats, top {wanted}"), &|row| repeats(row.repeats_for_overlap)),
-            ],
-        );
+        let grid = Rows::of("Scores", caption, &self.rows)
+            .column("Proxy", |row| Cell::text(&row.name))
+            .column("#Networks", |row| Cell::Count(row.networks as u64))
+            .column("#Missing", |row| Cell::Count(row.sometimes_missing as u64))
+            .column("#ICC", |row| Cell::number(row.icc, 3))
+            .column("#Spearman", |row| Cell::number(row.spearman, 3))
+            .column(&format!("#Top {top}, %"), |row| {
+                Cell::number(row.top_overlap.first().map(|share| 100.0 * share), 1)
+            })
+            .column(&format!("#Repeats, ICC {}", options.reliability), |row| repeats(row.repeats_for_reliability))
+            .column(&format!("#Repeats, top {wanted}"), |row| repeats(row.repeats_for_overlap));
         let known = facts([("Runs", self.runs.len().to_string()), ("Networks", networks), ("Left out", some_only)]);
         Document {
             title: format!("{} runs of the same networks", self.runs.len()),

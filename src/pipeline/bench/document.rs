@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Bench, Line, SECTIONS, smallest};
-use crate::report::document::{Cell, Document, Grid, Section, facts};
+use crate::report::document::{Cell, Document, Rows, Section, facts};
 use crate::stats::median;
 
 const NOTES: [&str; 4] = [
@@ -44,7 +44,7 @@ impl Bench {
     }
 }
 
-fn figures(label: &str, lines: &[Line]) -> Grid {
+fn figures<'a>(label: &str, lines: &'a [Line]) -> Rows<&'a Line> {
     let by = |line: &Line| {
         let last = line.by.split_whitespace().last().unwrap_or_default();
         last.rsplit('/').next().unwrap_or_default().to_owned()
@@ -53,21 +53,15 @@ fn figures(label: &str, lines: &[Line]) -> Grid {
         let cpu = line.cpu_ratio.map_or("–".into(), |cpu| format!("{cpu:.2}"));
         line.wall_ratio.map_or("–".into(), |wall| format!("{wall:.2}, {cpu}"))
     };
-    Grid::of(
-        label,
-        "",
-        lines,
-        &[
-            ("", &|line| Cell::text(&line.what)),
-            ("By", &|line| Cell::text(by(line))),
-            ("#Archs", &|line| Cell::Count(line.architectures as u64)),
-            ("#Runs", &|line| Cell::Count(line.networks as u64)),
-            ("#Wall min, ms", &|line| Cell::number(smallest(&line.wall_ms), 2)),
-            ("#Median, ms", &|line| Cell::number(median(&line.wall_ms), 2)),
-            ("#CPU median, ms", &|line| Cell::number(median(&line.cpu_ms), 2)),
-            ("#Of floor, %", &|line| Cell::number(line.share_of_floor.map(|share| 100.0 * share), 1)),
-            ("#Memory, MiB", &|line| Cell::number(line.peak_memory_mib, 0)),
-            ("#x naslens", &|line| Cell::text(ratio(line))),
-        ],
-    )
+    Rows::of(label, "", lines)
+        .column("", |line| Cell::text(&line.what))
+        .column("By", |line| Cell::text(by(line)))
+        .column("#Archs", |line| Cell::Count(line.architectures as u64))
+        .column("#Runs", |line| Cell::Count(line.networks as u64))
+        .column("#Wall min, ms", |line| Cell::number(smallest(&line.wall_ms), 2))
+        .column("#Median, ms", |line| Cell::number(median(&line.wall_ms), 2))
+        .column("#CPU median, ms", |line| Cell::number(median(&line.cpu_ms), 2))
+        .column("#Of floor, %", |line| Cell::number(line.share_of_floor.map(|share| 100.0 * share), 1))
+        .column("#Memory, MiB", |line| Cell::number(line.peak_memory_mib, 0))
+        .column("#x naslens", |line| Cell::text(ratio(line)))
 }

@@ -8,7 +8,7 @@ mod document;
 mod measure;
 mod sections;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 pub use sections::{SECTIONS, SectionEntry};
 
-use super::screen::thread_pool;
+use super::screen::{draw_live, thread_pool};
 use super::{RunError, RunOptions, ScreenConfig, Selection, screen};
 use crate::data;
 use crate::engine::{EngineError, describe_device, load_average, parse_device};
@@ -112,17 +112,8 @@ pub fn bench(config: &BenchConfig, options: &RunOptions<'_>, on_case: &mut dyn F
 /// representative, so that a baseline that knows nothing of identities runs what naslens runs.
 fn networks(config: &BenchConfig) -> Result<Vec<Architecture>, RunError> {
     let (space, task) = open(&config.screen)?;
-    let (mut rng, mut seen, mut archs) = (Stream::named(config.screen.seed, "bench"), HashSet::new(), Vec::new());
-    for _ in 0..100 * config.networks {
-        let arch = space.representative(&space.sample(&mut rng));
-        if archs.len() < config.networks
-            && space.build(&arch, &task)?.live().is_some()
-            && seen.insert(space.arch_id(&arch))
-        {
-            archs.push(arch);
-        }
-    }
-    Ok(archs)
+    let drawn = draw_live(space.as_ref(), &task, config.networks, Stream::named(config.screen.seed, "bench"))?;
+    Ok(drawn.into_iter().map(|(arch, ..)| arch).collect())
 }
 
 fn open(config: &ScreenConfig) -> Result<(Box<dyn SearchSpace>, Task), RunError> {

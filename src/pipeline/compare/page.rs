@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Censored, Comparison, Curve, StrategySummary};
 use crate::pipeline::RunError;
 use crate::pipeline::results::{Contents, KindEntry, PageOptions, read};
-use crate::pipeline::search::REFERENCE;
+use crate::pipeline::search::{REFERENCE, best_so_far};
 use crate::report::document::{
     Cell, CurvePanels, Document, Estimate, Grid, Interval, Line, LinePoint, Part, Section, facts,
 };
@@ -119,20 +119,13 @@ fn panels(summary: &Comparison, across: &str, of: fn(&StrategySummary) -> Option
     let best = summary.source.best_pct;
     let mut lines: Vec<Line> = summary.strategies.iter().filter_map(|s| Some(line(s, of(s)?, best))).collect();
     let reference = lines.iter().position(|line| line.name == REFERENCE).map(|i| lines.remove(i));
-    CurvePanels {
-        across: across.into(),
-        up: "Best reported accuracy, %".into(),
-        logarithmic: true,
-        steps: false,
-        decimals: 2,
-        reference: reference.map(|line| Line { name: "random search".into(), ..line }),
-        lines,
-        caption: format!(
-            "Reported accuracy of the best full training so far. Lines: medians over {} searches; bands: quartiles; grey: \
-             random search, the same in every panel. What lies far below is cut off. Beside each name: the median at the end.",
-            summary.settings.seeds
-        ),
-    }
+    let caption = format!(
+        "Reported accuracy of the best full training so far. Lines: medians over {} searches; bands: quartiles; grey: random \
+         search, the same in every panel. What lies far below is cut off. Beside each name: the median at the end.",
+        summary.settings.seeds
+    );
+    let reference = reference.map(|line| Line { name: "random search".into(), ..line });
+    CurvePanels { steps: false, ..best_so_far(across, reference, lines, caption) }
 }
 
 fn verdict(summary: &Comparison) -> Vec<String> {

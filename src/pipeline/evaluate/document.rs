@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Agreement, Evaluation, ProxyEvaluation, Undefined};
 use crate::candidates::{OK, strings_and_networks};
 use crate::pipeline::results::read;
-use crate::report::document::{Cell, Document, Estimate, Fact, Grid, Section, facts};
+use crate::report::document::{Cell, Document, Estimate, Fact, Grid, Rows, Section, facts};
 
 impl Evaluation {
     /// Which proxy ranks best, what was compared, a table over all architectures and one for the top 10%, and the reasons for
@@ -93,37 +93,25 @@ impl Evaluation {
         );
         let [spearman, kendall] = self.headings();
         let heading = format!("All {} architectures", self.n_joined);
-        let grid = Grid::of(
-            &heading,
-            caption,
-            &self.rows,
-            &[
-                ("proxy", &|row| name(row)),
-                ("#ok", &|row| Cell::Count(row.n_ok as u64)),
-                (&spearman, &|row| correlations(&row.overall)[0].clone()),
-                (&kendall, &|row| correlations(&row.overall)[1].clone()),
-                ("#partial", &|row| Cell::number(row.partial_spearman, 3)),
-                ("#nDCG@10%", &|row| Cell::number(row.ndcg_at_10pct, 3)),
-                ("#prec@10% [%]", &|row| Cell::number(row.precision_at_10pct.map(|share| 100.0 * share), 1)),
-                ("#regret@10", &|row| Cell::number(row.regret_at_10, 4)),
-            ],
-        );
+        let grid = Rows::of(&heading, caption, &self.rows)
+            .column("proxy", |row| name(row))
+            .column("#ok", |row| Cell::Count(row.n_ok as u64))
+            .column(&spearman, |row| correlations(&row.overall)[0].clone())
+            .column(&kendall, |row| correlations(&row.overall)[1].clone())
+            .column("#partial", |row| Cell::number(row.partial_spearman, 3))
+            .column("#nDCG@10%", |row| Cell::number(row.ndcg_at_10pct, 3))
+            .column("#prec@10% [%]", |row| Cell::number(row.precision_at_10pct.map(|share| 100.0 * share), 1))
+            .column("#regret@10", |row| Cell::number(row.regret_at_10, 4));
         Section::table("all", heading, grid).with_text(self.undefined())
     }
 
     fn top(&self) -> Section {
         let heading = format!("Inside the top 10% by {} ({} architectures)", self.target, self.n_top_10pct);
         let [spearman, kendall] = self.headings();
-        let grid = Grid::of(
-            &heading,
-            "",
-            &self.rows,
-            &[
-                ("proxy", &|row| name(row)),
-                (&spearman, &|row| correlations(&row.top_10pct)[0].clone()),
-                (&kendall, &|row| correlations(&row.top_10pct)[1].clone()),
-            ],
-        );
+        let grid = Rows::of(&heading, "", &self.rows)
+            .column("proxy", |row| name(row))
+            .column(&spearman, |row| correlations(&row.top_10pct)[0].clone())
+            .column(&kendall, |row| correlations(&row.top_10pct)[1].clone());
         Section::table("best-tenth", heading, grid)
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Column;
 use crate::report::document::{
-    Cell, Cost, Estimate, Grid, Heat, HeatRow, IntervalRow, Intervals, Part, Scatter, ScatterPanel, Section, Tone,
+    Cell, Cost, Estimate, Heat, HeatRow, IntervalRow, Intervals, Part, Rows, Scatter, ScatterPanel, Section, Tone,
 };
 use crate::stats::{missing_last, pareto_front, pearson, ranks, similarity_order};
 use crate::text::thousands;
@@ -84,20 +84,14 @@ impl Proxies {
             "Correlations with 95% intervals. n: networks behind them. Without a score, and time: of all {scored}scored networks."
         );
         let note = |row: &ProxyRow| if row.baseline { Tone::Baseline.words() } else { "" };
-        let grid = Grid::of(
-            "Correlations by proxy",
-            caption,
-            rows,
-            &[
-                ("Proxy", &|row| Cell::Name(row.name.clone(), note(row).into())),
-                ("#Spearman", &|row| Cell::Estimate(row.spearman, 2)),
-                ("#Kendall", &|row| Cell::Estimate(row.kendall, 2)),
-                ("#n", &|row| Cell::Count(row.n)),
-                ("#Without a score", &|row| Cell::Count(row.failed)),
-                ("#Time", &|row| Cell::Seconds(row.seconds)),
-            ],
-        );
-        let parts = vec![Part::Intervals(figure), Part::Table(grid)];
+        let grid = Rows::of("Correlations by proxy", caption, rows)
+            .column("Proxy", |row| Cell::Name(row.name.clone(), note(row).into()))
+            .column("#Spearman", |row| Cell::Estimate(row.spearman, 2))
+            .column("#Kendall", |row| Cell::Estimate(row.kendall, 2))
+            .column("#n", |row| Cell::Count(row.n))
+            .column("#Without a score", |row| Cell::Count(row.failed))
+            .column("#Time", |row| Cell::Seconds(row.seconds));
+        let parts = vec![Part::Intervals(figure), Part::Table(grid.into())];
         Section::new("proxies", "Which proxies rank networks as training does", parts)
     }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{Column, ProxyRow, REPEATS};
-use crate::report::document::{Cell, Estimate, Grid, IntervalRow, Intervals, Part, Section, Tone};
+use crate::report::document::{Cell, Estimate, IntervalRow, Intervals, Part, Rows, Section, Tone};
 use crate::stats::{Clusters, holm, missing_last, pairs_needed, spearman_difference_test};
 
 /// Below this chance of any false alarm a difference counts.
@@ -53,18 +53,12 @@ impl Worth {
             caption: self.method.clone(),
             ..Intervals::default()
         };
-        let grid = Grid::of(
-            &format!("Proxies compared with {}", self.reference),
-            "",
-            &self.rows,
-            &[
-                ("Proxy", &|row| Cell::text(&row.name)),
-                ("#Difference", &|row| Cell::Difference(Some(row.difference), 2)),
-                ("#p", &|row| Cell::PValue(row.p_value)),
-                ("Verdict", &|row| Cell::Tone(row.judgement)),
-            ],
-        );
-        let parts = vec![Part::Intervals(figure), Part::Table(grid)];
+        let grid = Rows::of(&format!("Proxies compared with {}", self.reference), "", &self.rows)
+            .column("Proxy", |row| Cell::text(&row.name))
+            .column("#Difference", |row| Cell::Difference(Some(row.difference), 2))
+            .column("#p", |row| Cell::PValue(row.p_value))
+            .column("Verdict", |row| Cell::Tone(row.judgement));
+        let parts = vec![Part::Intervals(figure), Part::Table(grid.into())];
         let heading = match self.reference.as_str() {
             "params" => "Better than counting parameters?".to_owned(),
             reference => format!("Better than {reference}?"),

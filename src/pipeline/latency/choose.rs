@@ -1,6 +1,5 @@
 //! Which networks are measured, and models that are fitted when they are first needed.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -14,8 +13,9 @@ use crate::files::FileError;
 use crate::hardware::{LatencyModel, MeasureOptions, Setting};
 use crate::network::Network;
 use crate::pipeline::RunError;
+use crate::pipeline::screen::draw_live;
 use crate::seed::{Stream, derive};
-use crate::space::{SearchSpace, SpaceSpec, Task};
+use crate::space::{ArchId, Architecture, SpaceSpec};
 use crate::stats::{missing_last, top_indices};
 
 /// A network to measure.
@@ -27,9 +27,6 @@ pub struct Chosen {
     /// As specified, dead operations included.
     pub network: Network,
 }
-
-/// Draws give up after so many times the networks asked for.
-const PATIENCE: usize = 100;
 
 /// The architectures of these texts. A dead one is refused.
 pub fn listed(subject: &Subject, texts: &[String]) -> Result<Vec<Chosen>, RunError> {
@@ -51,27 +48,7 @@ pub fn listed(subject: &Subject, texts: &[String]) -> Result<Vec<Chosen>, RunErr
 /// representative, once. The first `m` of `n` are those of `m`.
 pub fn sampled(subject: &Subject, n: usize, seed: u64) -> Result<Vec<Chosen>, RunError> {
     let (space, task) = subject.open()?;
-    draw(space.as_ref(), &task, n, seed)
-}
-
-fn draw(space: &dyn SearchSpace, task: &Task, n: usize, seed: u64) -> Result<Vec<Chosen>, RunError> {
-    let mut stream = Stream::named(seed, "latency");
-    let (mut seen, mut chosen) = (HashSet::new(), Vec::new());
-    for _ in 0..n.saturating_mul(PATIENCE) {
-        if chosen.len() == n {
-            break;
-        }
-        let arch = space.sample(&mut stream);
-        let id = space.arch_id(&arch);
-        if !seen.insert(id) {
-            continue;
-        }
-        let arch = space.representative(&arch);
-        let network = space.build(&arch, task)?;
-        if network.live().is_some() {
-            chosen.push(Chosen { arch: space.format(&arch), arch_id: id.to_string(), network });
-        }
-    }
+    let chosen = draw_live(space.as_ref(), &task, n, Stream::named(seed, "latency"))?;
     if chosen.len() < n {
         return Err(RunError::Refused(format!(
             "{n} distinct live networks were asked for, but only {} could be drawn from {}; ask for fewer",
@@ -79,7 +56,12 @@ fn draw(space: &dyn SearchSpace, task: &Task, n: usize, seed: u64) -> Result<Vec
             space.entry().name
         )));
     }
-    Ok(chosen)
+    let named = |(arch, id, network): (Architecture, ArchId, Network)| Chosen {
+        arch: space.format(&arch),
+        arch_id: id.to_string(),
+        network,
+    };
+    Ok(chosen.into_iter().map(named).collect())
 }
 
 /// The `top` best networks of a run by a score, ties by their order in it.

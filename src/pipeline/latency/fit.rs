@@ -18,7 +18,7 @@ use crate::hardware::{
 };
 use crate::pipeline::RunError;
 use crate::pipeline::counts::{DRAWS, check_count};
-use crate::report::document::{self, Cell, Document, Grid, Section, facts};
+use crate::report::document::{self, Cell, Document, Rows, Section, facts};
 use crate::seed::Stream;
 use crate::space::{Architecture, SpaceError};
 use crate::stats::{Interval, bootstrap_interval, kendall_tau, quantile, range, spearman};
@@ -156,20 +156,14 @@ pub struct CurvePoint {
 /// The quality by the number of networks learned from.
 pub(super) fn learning(curve: &[CurvePoint]) -> Section {
     let cell = |e: &Estimate, decimals| Cell::Estimate(Some(document::Estimate::of(e.mean, e.interval)), decimals);
-    let grid = Grid::of(
-        "Quality by samples",
-        "",
-        curve,
-        &[
-            ("#Samples", &|p| Cell::Count(p.samples as u64)),
-            ("#Draws", &|p| Cell::Count(p.draws as u64)),
-            ("#Tested", &|p| Cell::Count(p.tested as u64)),
-            ("#tau", &|p| cell(&p.tau, 3)),
-            ("#Spearman", &|p| cell(&p.spearman, 3)),
-            ("#Median error, %", &|p| cell(&p.error_pct, 1)),
-            ("#In the 90% interval, %", &|p| cell(&p.covered_pct, 0)),
-        ],
-    );
+    let grid = Rows::of("Quality by samples", "", curve)
+        .column("#Samples", |p| Cell::Count(p.samples as u64))
+        .column("#Draws", |p| Cell::Count(p.draws as u64))
+        .column("#Tested", |p| Cell::Count(p.tested as u64))
+        .column("#tau", |p| cell(&p.tau, 3))
+        .column("#Spearman", |p| cell(&p.spearman, 3))
+        .column("#Median error, %", |p| cell(&p.error_pct, 1))
+        .column("#In the 90% interval, %", |p| cell(&p.covered_pct, 0));
     Section::table("learning", "", grid)
 }
 
@@ -221,7 +215,7 @@ pub(super) fn point(
 }
 
 /// Tau, Spearman, median error, coverage, share above the interval. A constant side has no order, which counts as 0.
-fn quality(predicted: &[LatencyPrediction], truth: &[f64]) -> [f64; 5] {
+pub(super) fn quality(predicted: &[LatencyPrediction], truth: &[f64]) -> [f64; 5] {
     let means: Vec<f64> = predicted.iter().map(|p| p.ms).collect();
     let mut errors: Vec<f64> = means.iter().zip(truth).map(|(p, y)| 100.0 * (p - y).abs() / y).collect();
     errors.sort_unstable_by(f64::total_cmp);

@@ -14,7 +14,7 @@ use crate::network::Network;
 use crate::pipeline::RunError;
 use crate::pipeline::results::read::truth_of_rows;
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, front, read};
-use crate::report::document::{Cell, Document, Estimate, Front, Grid, Part, Section, facts};
+use crate::report::document::{Cell, Document, Estimate, Front, Part, Rows, Section, facts};
 use crate::stats::{quantile, spearman};
 use crate::text::thousands;
 
@@ -149,7 +149,7 @@ fn read_page(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
             ("Networks", thousands(networks.len() as u64)),
             ("Runs of each", runs.map_or(String::new(), |r| thousands(r as u64))),
         ]),
-        sections: vec![plot(&networks, options), listed(&networks)],
+        sections: vec![plot(&networks, options), listed(&networks, true)],
     };
     let best = networks.iter().map(|n| Best::new(&n.arch, "latency, ms", Some(n.quiet_ms), n.accuracy));
     Ok(Contents { best: best.collect(), document, ..Contents::default() })
@@ -201,30 +201,33 @@ fn plot(networks: &[Row], options: &PageOptions) -> Section {
     Section::new("front", heading, vec![Part::Front(front)])
 }
 
-fn listed(networks: &[Row]) -> Section {
+fn listed(networks: &[Row], on_page: bool) -> Section {
     let caption = format!(
         "The quickest {} of {}. Quiet: median of the quietest round, which models and limits use. Median: over all rounds, with its \
          95% interval. Memory: parameters and live activations, counted.",
         networks.len().min(ROWS),
         thousands(networks.len() as u64)
     );
-    let grid = Grid::of(
-        "Measured networks",
-        caption,
-        (1..).zip(networks.iter().take(ROWS)),
-        &[
-            ("#Rank", &|(rank, _)| Cell::Count(*rank)),
-            ("Architecture", &|(_, n)| Cell::Arch(n.arch.clone())),
-            ("#Quiet, ms", &|(_, n)| Cell::number(n.quiet_ms, 3)),
-            ("#Median, ms", &|(_, n)| Cell::Estimate(Some(n.median), 3)),
-            ("#95th percentile, ms", &|(_, n)| Cell::number(n.p95_ms, 3)),
-            ("#Memory, MiB", &|(_, n)| Cell::number(n.memory as f64 / f64::from(1 << 20), 2)),
-            ("#Parameters", &|(_, n)| Cell::Size(Some(n.params))),
-            ("#MACs", &|(_, n)| Cell::Size(Some(n.macs))),
-            ("#Accuracy, %", &|(_, n)| Cell::number(n.accuracy, 2)),
-        ],
-    );
-    Section::table("networks", "The networks", grid)
+    let shown: Vec<(u64, &Row)> = (1..).zip(networks.iter().take(ROWS)).collect();
+    let mut table =
+        Rows::of("Measured networks", caption, shown.iter()).column("#Rank", |(rank, _)| Cell::Count(*rank));
+    if on_page {
+        table = table.column("Architecture", |(_, n)| Cell::Arch(n.arch.clone()));
+    }
+    table = table
+        .column("#Quiet, ms", |(_, n)| Cell::number(n.quiet_ms, 3))
+        .column("#Median, ms", |(_, n)| Cell::Estimate(Some(n.median), 3))
+        .column("#95th percentile, ms", |(_, n)| Cell::number(n.p95_ms, 3))
+        .column("#Memory, MiB", |(_, n)| Cell::number(n.memory as f64 / f64::from(1 << 20), 2))
+        .column("#Parameters", |(_, n)| Cell::Size(Some(n.params)))
+        .column("#MACs", |(_, n)| Cell::Size(Some(n.macs)));
+    if on_page {
+        table = table.column("#Accuracy, %", |(_, n)| Cell::number(n.accuracy, 2));
+    }
+    // A terminal is too narrow for architectures in a table.
+    let written = shown.iter().filter(|_| !on_page).map(|(rank, n)| (rank.to_string(), n.arch.clone()));
+    let parts = vec![Part::Table(table.into()), Part::Facts(written.collect())];
+    Section::new("networks", "The networks", parts)
 }
 
 impl LatencyTable {
@@ -252,7 +255,7 @@ impl LatencyTable {
             title: "Measured latencies".into(),
             verdict: verdict(&rows),
             facts: facts([("Device", self.setting.to_string()), ("Memory of the GPU", on_device.unwrap_or_default())]),
-            sections: vec![listed(&rows)],
+            sections: vec![listed(&rows, false)],
         }
     }
 }

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::fit::quality;
 use crate::hardware::{Features, FittedLatency, HardwareError, LatencyModel, LatencyPrediction, Origin, features};
 use crate::pipeline::RunError;
 use crate::pipeline::results::{Contents, KindEntry, PageOptions, front, read};
 use crate::report::document::{Document, Front, Part, Section, facts};
 use crate::seed::Stream;
-use crate::stats::{kendall_tau, quantile, spearman};
+use crate::stats::spearman;
 use crate::text::thousands;
 
 pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
@@ -31,12 +32,10 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let predictions = cross_validated(&model, options.seed)?;
     let known_ms: Vec<f64> = model.networks().iter().map(|n| n.latency_ms).collect();
     let predicted: Vec<f64> = predictions.iter().map(|p| p.ms).collect();
-    let mut errors: Vec<f64> = predicted.iter().zip(&known_ms).map(|(p, y)| 100.0 * (p - y).abs() / y).collect();
-    errors.sort_unstable_by(f64::total_cmp);
-    let inside = predictions.iter().zip(&known_ms).filter(|(p, y)| (p.low_ms..=p.high_ms).contains(y)).count();
-    let above = predictions.iter().zip(&known_ms).filter(|(p, y)| **y > p.high_ms).count();
-    let verdict = match (spearman(&predicted, &known_ms), kendall_tau(&predicted, &known_ms), quantile(&errors, 0.5)) {
-        (Some(rho), Some(tau), Some(error)) => vec![
+    let [tau, rho, error, inside, above] = quality(&predictions, &known_ms);
+    let [inside, above] = [inside, above].map(|pct| (pct * known_ms.len() as f64 / 100.0).round());
+    let verdict = match spearman(&predicted, &known_ms) {
+        Some(_) => vec![
             format!(
                 "Latencies of networks that the fit has not seen are predicted to {error:.1}% in the middle, and ranked with Kendall \
                  tau {tau:.2} (Spearman {rho:.2})."
@@ -46,7 +45,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
                 known_ms.len()
             ),
         ],
-        _ => vec!["All latencies are equal, so there is nothing to rank.".into()],
+        None => vec!["All latencies are equal, so there is nothing to rank.".into()],
     };
     let networks = model.networks().iter().zip(&predicted).map(|(n, p)| (n.arch.clone(), n.latency_ms, *p)).collect();
     let mut plot = front(networks, options.seed);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::pipeline::RunError;
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, front, read};
 use crate::report::document::{
-    Cell, CurvePanels, Document, Estimate, Front, Grid, Line, LinePoint, Part, Section, facts,
+    Cell, CurvePanels, Document, Estimate, Front, Line, LinePoint, Part, Rows, Section, facts,
 };
 use crate::stats::{quantile, spearman, top_indices};
 use crate::text::thousands;
@@ -48,18 +48,12 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     };
     let best = top_indices(&test.iter().map(|t| t.unwrap_or(f64::NEG_INFINITY)).collect::<Vec<_>>(), TOP);
     let caption = "By mean test accuracy over trainings. What diverged has none.";
-    let grid = Grid::of(
-        "Best networks",
-        caption,
-        (1..).zip(&best),
-        &[
-            ("#Rank", &|(rank, _)| Cell::Count(*rank)),
-            ("Architecture", &|(_, i)| Cell::Arch(archs[**i].clone())),
-            ("#Parameters", &|(_, i)| Cell::Size(params[**i].map(|v| v as u64))),
-            ("#MACs", &|(_, i)| Cell::Size(macs[**i].map(|v| v as u64))),
-            ("#Test accuracy, %", &|(_, i)| Cell::number(test[**i], 2)),
-        ],
-    );
+    let grid = Rows::of("Best networks", caption, (1..).zip(&best))
+        .column("#Rank", |(rank, _)| Cell::Count(*rank))
+        .column("Architecture", |(_, i)| Cell::Arch(archs[**i].clone()))
+        .column("#Parameters", |(_, i)| Cell::Size(params[**i].map(|v| v as u64)))
+        .column("#MACs", |(_, i)| Cell::Size(macs[**i].map(|v| v as u64)))
+        .column("#Test accuracy, %", |(_, i)| Cell::number(test[**i], 2));
     let what = if cost == "macs" { "operations" } else { "latency" };
     let sections = vec![
         Section::new("front", format!("Accuracy against {what}"), vec![Part::Front(front)]),

@@ -1,7 +1,7 @@
 //! A plan as a document.
 
 use super::{Plan, Split, TOP};
-use crate::report::document::{Cell, Document, Grid, Section};
+use crate::report::document::{Cell, Document, Rows, Section};
 use crate::stats::normal_top_overlap;
 use crate::text::{duration, thousands};
 
@@ -15,30 +15,18 @@ impl Plan {
             ("label", best.label, "at random", training(best.label)),
             ("confirm", best.confirm, "best", training(best.confirm)),
         ];
-        let split = Grid::of(
-            "The split",
-            "",
-            shares,
-            &[
-                ("", &|(what, ..)| Cell::text(*what)),
-                ("#Networks", &|(_, n, ..)| Cell::Count(*n as u64)),
-                ("", &|(_, _, which, _)| Cell::text(*which)),
-                ("#Time", &|(.., seconds)| Cell::text(duration(*seconds))),
-            ],
-        );
+        let split = Rows::of("The split", "", shares)
+            .column("", |(what, ..)| Cell::text(*what))
+            .column("#Networks", |(_, n, ..)| Cell::Count(*n as u64))
+            .column("", |(_, _, which, _)| Cell::text(*which))
+            .column("#Time", |(.., seconds)| Cell::text(duration(*seconds)));
         let step = self.others.len().div_ceil(12).max(1);
-        let others = Grid::of(
-            "Other numbers of labels",
-            "",
-            self.others.iter().step_by(step),
-            &[
-                ("#Labels", &|split| Cell::Count(split.label as u64)),
-                ("#Scored", &|split| Cell::Count(split.score as u64)),
-                ("#Confirmed", &|split| Cell::Count(split.confirm as u64)),
-                ("#Of the top tenth", &|split| Cell::text(overlap(split.correlation))),
-                ("#Number", &|split| Cell::text(self.rank(split))),
-            ],
-        );
+        let others = Rows::of("Other numbers of labels", "", self.others.iter().step_by(step))
+            .column("#Labels", |split| Cell::Count(split.label as u64))
+            .column("#Scored", |split| Cell::Count(split.score as u64))
+            .column("#Confirmed", |split| Cell::Count(split.confirm as u64))
+            .column("#Of the top tenth", |split| Cell::text(overlap(split.correlation)))
+            .column("#Number", |split| Cell::text(self.rank(split)));
         let stop = match self.stop_after {
             Some(k) => format!(
                 "Stop after {k} confirmations: from there one adds less than {} points on average.",

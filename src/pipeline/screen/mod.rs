@@ -26,6 +26,7 @@ pub use plan::{CascadeStage, Keep};
 pub(super) use recorder::{ScoreKey, Scored};
 pub use scorer::Init;
 pub(super) use scorer::{no_threads, thread_pool};
+pub(super) use selection::draw_live;
 pub use selection::{Selection, read_arch_list};
 
 use crate::benchmark::{Table, TableError};

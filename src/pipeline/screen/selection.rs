@@ -8,9 +8,10 @@ use std::path::Path;
 use super::ScreenConfig;
 use crate::benchmark::Table;
 use crate::import::naslib_tuple;
+use crate::network::Network;
 use crate::pipeline::RunError;
 use crate::seed::Stream;
-use crate::space::{Architecture, SearchSpace};
+use crate::space::{ArchId, Architecture, SearchSpace, SpaceError, Task};
 
 /// Most architectures that one screen takes; they are held in memory.
 const MAX_SELECTED: u64 = 10_000_000;
@@ -78,6 +79,35 @@ fn sample(space: &dyn SearchSpace, n: u64, mut rng: Stream) -> Vec<Architecture>
         }
     }
     drawn
+}
+
+/// Draws give up after so many times the networks asked for.
+const PATIENCE: usize = 100;
+
+/// `n` distinct live networks, each by its representative, as specified; fewer if the space seems to have no more. They are drawn
+/// uniformly from the text forms, and the first `m` of `n` are those of `m`.
+pub(in crate::pipeline) fn draw_live(
+    space: &dyn SearchSpace,
+    task: &Task,
+    n: usize,
+    mut stream: Stream,
+) -> Result<Vec<(Architecture, ArchId, Network)>, SpaceError> {
+    let (mut seen, mut drawn) = (HashSet::new(), Vec::new());
+    for _ in 0..n.saturating_mul(PATIENCE) {
+        if drawn.len() == n {
+            break;
+        }
+        let arch = space.sample(&mut stream);
+        let id = space.arch_id(&arch);
+        if seen.insert(id) {
+            let arch = space.representative(&arch);
+            let network = space.build(&arch, task)?;
+            if network.live().is_some() {
+                drawn.push((arch, id, network));
+            }
+        }
+    }
+    Ok(drawn)
 }
 
 /// Longest text file, in bytes.

@@ -107,16 +107,19 @@ fn panels(traces: &[&SearchCurve], paid: Paid, across: &str) -> CurvePanels {
         }
     };
     let dots = if lines.iter().any(|l| !l.dots.is_empty()) { " Points: single trainings." } else { "" };
-    CurvePanels {
-        across: across.into(),
-        up: "Best reported accuracy, %".into(),
-        logarithmic: true,
-        steps: true,
-        decimals: 2,
-        reference,
-        lines,
-        caption: format!("Reported accuracy of the best full training so far.{dots}{bands}{random}"),
-    }
+    let caption = format!("Reported accuracy of the best full training so far.{dots}{bands}{random}");
+    best_so_far(across, reference, lines, caption)
+}
+
+/// Panels of the best accuracy so far by what was paid for it.
+pub(in crate::pipeline) fn best_so_far(
+    across: &str,
+    reference: Option<Line>,
+    lines: Vec<Line>,
+    caption: String,
+) -> CurvePanels {
+    let (across, up) = (across.into(), "Best reported accuracy, %".into());
+    CurvePanels { across, up, logarithmic: true, steps: true, decimals: 2, reference, lines, caption }
 }
 
 /// Searches that are simulated.

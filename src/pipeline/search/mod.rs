@@ -17,7 +17,7 @@ mod simulate;
 pub use best::{Found, LatencyCheck, TooSlow};
 pub use constraint::Constraint;
 pub use constraint::{Line, SecondsSource};
-pub(in crate::pipeline) use curves::{REFERENCE, curve_sections};
+pub(in crate::pipeline) use curves::{REFERENCE, best_so_far, curve_sections};
 pub use drive::{Budget, Step, Trace};
 pub use live::{LiveConfig, TrainingSource, search_live};
 pub use members::{PoolConfig, Population, Scoring};

@@ -9,7 +9,7 @@ use super::curves::random_search;
 use super::{Population, SearchReport, Source, TableSource, TrainingSource};
 use crate::pipeline::RunError;
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, SearchCurve, SearchStep, front, read};
-use crate::report::document::{Cell, Document, Fact, Grid, Part, Section, facts};
+use crate::report::document::{Cell, Document, Fact, Grid, Part, Rows, Section, facts};
 use crate::text::thousands;
 
 pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
@@ -97,18 +97,12 @@ impl SearchReport {
 /// The best so far, whenever it changed.
 fn progress(summary: &SearchReport) -> Section {
     let label = "The best full training so far, whenever it changed";
-    let grid = Grid::of(
-        label,
-        "",
-        &summary.curve,
-        &[
-            ("#Trial", &|point| Cell::Count(point.trial as u64)),
-            ("#Full trainings", &|point| Cell::number(point.trainings, 2)),
-            ("#Time", &|point| Cell::Seconds(point.seconds)),
-            ("#Chosen by, %", &|point| Cell::number(point.accuracy_pct, 2)),
-            ("#Reported, %", &|point| Cell::number(point.reported_pct, 2)),
-        ],
-    );
+    let grid = Rows::of(label, "", &summary.curve)
+        .column("#Trial", |point| Cell::Count(point.trial as u64))
+        .column("#Full trainings", |point| Cell::number(point.trainings, 2))
+        .column("#Time", |point| Cell::Seconds(point.seconds))
+        .column("#Chosen by, %", |point| Cell::number(point.accuracy_pct, 2))
+        .column("#Reported, %", |point| Cell::number(point.reported_pct, 2));
     Section::table("progress", label, grid)
 }
 
@@ -266,16 +260,11 @@ fn found(summary: &SearchReport) -> Section {
     let mut parts = vec![Part::Table(grid)];
     let slow = summary.latency.iter().flat_map(|l| &l.too_slow);
     let caption = "Better networks that took longer than the limit when they were measured.";
-    parts.push(Part::Table(Grid::of(
-        "Networks that were too slow",
-        caption,
-        slow,
-        &[
-            ("Passed over", &|s| Cell::Arch(s.arch.clone())),
-            ("#Measured, ms", &|s| Cell::number(s.measured_ms, 3)),
-            ("#Predicted at most, ms", &|s| Cell::number(s.predicted_high_ms, 3)),
-        ],
-    )));
+    let passed = Rows::of("Networks that were too slow", caption, slow)
+        .column("Passed over", |s| Cell::Arch(s.arch.clone()))
+        .column("#Measured, ms", |s| Cell::number(s.measured_ms, 3))
+        .column("#Predicted at most, ms", |s| Cell::number(s.predicted_high_ms, 3));
+    parts.push(Part::Table(passed.into()));
     Section::new("found", "What was found", parts)
 }
 

@@ -17,7 +17,7 @@ pub use estimate::{Estimate, Interval};
 pub use networks::{Cost, Scatter, ScatterPanel, ScatterPoint};
 pub use networks::{Drawing, Image, Learning, LearningCurve, Strip, StripGroup, TrainedNetwork};
 pub use networks::{Evidence, PredictionPoint, Predictions};
-pub use table::{Cell, Column, Grid};
+pub use table::{Cell, Column, Grid, Rows};
 
 pub use crate::candidates::Role;
 
@@ -66,8 +66,8 @@ impl Section {
     }
 
     /// A section of one table.
-    pub fn table(id: &str, heading: impl Into<String>, grid: Grid) -> Self {
-        Section::new(id, heading, vec![Part::Table(grid)])
+    pub fn table(id: &str, heading: impl Into<String>, grid: impl Into<Grid>) -> Self {
+        Section::new(id, heading, vec![Part::Table(grid.into())])
     }
 
     /// The same section, called `link` in the list of contents.

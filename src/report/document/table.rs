@@ -58,6 +58,12 @@ pub enum Cell {
     Tone(Tone),
 }
 
+impl Column {
+    fn new(heading: &str) -> Self {
+        Column { heading: heading.trim_start_matches('#').into(), numbers: heading.starts_with('#') }
+    }
+}
+
 impl Cell {
     /// Words.
     pub fn text(text: impl Into<String>) -> Self {
@@ -73,32 +79,44 @@ impl Cell {
 impl Grid {
     /// An empty table with these columns; those whose name starts with `#` are of numbers.
     pub fn new<S: AsRef<str>>(label: &str, columns: &[S], caption: impl Into<String>) -> Self {
-        let column = |name: &S| {
-            let name = name.as_ref();
-            Column { heading: name.trim_start_matches('#').into(), numbers: name.starts_with('#') }
-        };
         Grid {
             label: label.into(),
-            columns: columns.iter().map(column).collect(),
+            columns: columns.iter().map(|name| Column::new(name.as_ref())).collect(),
             rows: Vec::new(),
             caption: caption.into(),
         }
     }
 
-    /// A table of things, with the heading of each column as in [`Grid::new`] and its cell of a thing.
-    pub fn of<T>(
-        label: &str,
-        caption: impl Into<String>,
-        things: impl IntoIterator<Item = T>,
-        columns: &[(&str, &dyn Fn(&T) -> Cell)],
-    ) -> Self {
-        let headings: Vec<&str> = columns.iter().map(|(heading, _)| *heading).collect();
-        let row = |thing: T| columns.iter().map(|(_, cell)| cell(&thing)).collect();
-        Grid::new(label, &headings, caption).with_rows(things.into_iter().map(row))
-    }
-
     /// The same table with these rows.
     pub fn with_rows(self, rows: impl IntoIterator<Item = Vec<Cell>>) -> Self {
         Grid { rows: rows.into_iter().collect(), ..self }
+    }
+}
+
+/// A table with a row per thing, to which columns are added.
+pub struct Rows<T> {
+    things: Vec<T>,
+    grid: Grid,
+}
+
+impl<T> Rows<T> {
+    /// A table of these things, yet without columns.
+    pub fn of(label: &str, caption: impl Into<String>, things: impl IntoIterator<Item = T>) -> Self {
+        let things: Vec<T> = things.into_iter().collect();
+        let grid = Grid::new::<&str>(label, &[], caption).with_rows(things.iter().map(|_| Vec::new()));
+        Rows { things, grid }
+    }
+
+    /// Adds a column: its heading as in [`Grid::new`], and the cell of each thing.
+    pub fn column(mut self, heading: &str, cell: impl Fn(&T) -> Cell) -> Self {
+        self.grid.columns.push(Column::new(heading));
+        self.grid.rows.iter_mut().zip(&self.things).for_each(|(row, thing)| row.push(cell(thing)));
+        self
+    }
+}
+
+impl<T> From<Rows<T>> for Grid {
+    fn from(rows: Rows<T>) -> Grid {
+        rows.grid
     }
 }

@@ -3,7 +3,7 @@
 use super::{Beside, Correlation};
 use crate::pipeline::results::Best;
 use crate::pipeline::search::curve_sections;
-use crate::report::document::{Cell, Document, Grid, IntervalRow, Intervals, Part, Section, Tone, facts};
+use crate::report::document::{Cell, Document, Grid, IntervalRow, Intervals, Part, Rows, Section, Tone, facts};
 use crate::text::thousands;
 
 /// Longer values of settings are cut.
@@ -140,19 +140,13 @@ fn agreement(beside: &Beside) -> Option<Section> {
                    different between them. Missing scores rank last.";
     let mut rows: Vec<_> = beside.agreement.iter().collect();
     rows.sort_by(|a, b| a.proxy.cmp(&b.proxy).then((a.first, a.second).cmp(&(b.first, b.second))));
-    let grid = Grid::of(
-        "Agreement between runs",
-        caption,
-        rows,
-        &[
-            ("Proxy", &|a| Cell::text(&a.proxy)),
-            ("Run", &|a| Cell::text(&beside.runs[a.first])),
-            ("Other run", &|a| Cell::text(&beside.runs[a.second])),
-            ("#Common networks", &|a| Cell::Count(a.networks)),
-            ("#Spearman", &|a| Cell::number(a.spearman, 3)),
-            ("#Kendall", &|a| Cell::number(a.kendall, 3)),
-        ],
-    );
+    let grid = Rows::of("Agreement between runs", caption, rows)
+        .column("Proxy", |a| Cell::text(&a.proxy))
+        .column("Run", |a| Cell::text(&beside.runs[a.first]))
+        .column("Other run", |a| Cell::text(&beside.runs[a.second]))
+        .column("#Common networks", |a| Cell::Count(a.networks))
+        .column("#Spearman", |a| Cell::number(a.spearman, 3))
+        .column("#Kendall", |a| Cell::number(a.kendall, 3));
     Some(Section::table("agreement", "Do the runs rank common networks alike", grid))
 }
 
