@@ -99,16 +99,7 @@ fn part<'a>(part: &'a Part, several: bool, style: &Style) -> Option<(String, &'a
         Part::Curves(panels) => Some((visible(&plots(panels)?), panels.caption.as_str())),
         Part::Facts(list) => (!list.is_empty()).then(|| (facts(list, style), "")),
         Part::Code(_, text) => (!text.is_empty()).then(|| (visible(text), "")),
-        Part::Intervals(_)
-        | Part::Front(_)
-        | Part::Heat(_)
-        | Part::Scatter(_)
-        | Part::Costs(_)
-        | Part::Strip(_)
-        | Part::Predictions(_)
-        | Part::Learning(_)
-        | Part::Drawings(_)
-        | Part::Images(_) => None,
+        _ => None,
     }
 }
 

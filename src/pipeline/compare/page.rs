@@ -4,12 +4,12 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Censored, Comparison, Curve, StrategySummary};
+use super::{Censored, Comparison, Curve, Reach, StrategySummary};
 use crate::pipeline::RunError;
 use crate::pipeline::results::{Contents, KindEntry, PageOptions, read};
 use crate::pipeline::search::{REFERENCE, best_so_far};
 use crate::report::document::{
-    Cell, CurvePanels, Document, Estimate, Grid, Interval, Line, LinePoint, Part, Section, facts,
+    Cell, CurvePanels, Document, Estimate, Grid, Interval, Line, LinePoint, Part, Rows, Section, facts,
 };
 use crate::text::{duration, thousands};
 
@@ -159,74 +159,44 @@ fn verdict(summary: &Comparison) -> Vec<String> {
 }
 
 fn tests(summary: &Comparison) -> Section {
-    let mut columns = vec!["Strategy".to_owned(), "#Found, %".into()];
-    for at in &summary.settings.at {
-        columns.push(format!("#After {at}: points"));
-        columns.push("#p".into());
-    }
-    columns.push("#Own time".into());
-    let mut grid = Grid::new(
-        "Strategies against random search",
-        &columns,
-        format!(
-            "Regret less that of random search with the same seed, in percentage points, mean over seeds with its 95% bootstrap \
-             interval ({} resamples): below zero is better. p: paired sign-flip test, corrected by Holm over all strategies and \
-             budgets. Found: median reported accuracy at the end. Own time: what the strategy itself takes for one search.",
-            thousands(summary.settings.repeats as u64)
-        ),
+    let caption = format!(
+        "Regret less that of random search with the same seed, in percentage points, mean over seeds with its 95% bootstrap \
+         interval ({} resamples): below zero is better. p: paired sign-flip test, corrected by Holm over all strategies and \
+         budgets. Found: median reported accuracy at the end. Own time: what the strategy itself takes for one search.",
+        thousands(summary.settings.repeats as u64)
     );
-    for strategy in &summary.strategies {
-        let mut row =
-            vec![Cell::text(format!("{}, {}", strategy.name, strategy.title)), Cell::number(strategy.found_pct, 2)];
-        for at in &summary.settings.at {
-            let against = strategy.against_random.iter().find(|a| a.trainings == *at);
-            row.push(Cell::Difference(
-                against.and_then(|a| a.test).map(|t| Estimate {
-                    value: t.difference,
-                    interval: t.interval.map(|i| Interval { low: i.low, high: i.high }),
-                }),
-                2,
-            ));
-            row.push(Cell::PValue(against.and_then(|a| a.p_holm)));
-        }
-        row.push(Cell::Seconds(Some(strategy.overhead_seconds)));
-        grid.rows.push(row);
+    let mut table = Rows::of("Strategies against random search", caption, &summary.strategies)
+        .column("Strategy", |s| Cell::text(format!("{}, {}", s.name, s.title)))
+        .column("#Found, %", |s| Cell::number(s.found_pct, 2));
+    for at in &summary.settings.at {
+        let against = |s: &StrategySummary| s.against_random.iter().find(|a| a.trainings == *at).copied();
+        let difference = |s: &StrategySummary| against(s)?.test.map(|t| Estimate::of(t.difference, t.interval));
+        table = table
+            .column(&format!("#After {at}: points"), |s| Cell::Difference(difference(s), 2))
+            .column("#p", |s| Cell::PValue(against(s).and_then(|a| a.p_holm)));
     }
-    Section::table("tests", "Which strategies beat random search", grid)
+    table = table.column("#Own time", |s| Cell::Seconds(Some(s.overhead_seconds)));
+    Section::table("tests", "Which strategies beat random search", table)
 }
 
 fn reach(summary: &Comparison, timed: bool) -> Section {
-    let withins: Vec<f64> = summary.strategies.first().iter().flat_map(|s| &s.reach).map(|r| r.within).collect();
-    let mut columns = vec!["Strategy".to_owned()];
-    for within in &withins {
-        columns.push(format!("#Trainings to {within}"));
-        if timed {
-            columns.push(format!("#Hours to {within}"));
-        }
-        columns.push("#Reached by".into());
-    }
-    let mut grid = Grid::new(
-        "What it takes to come near the best",
-        &columns,
-        "What is paid until the best full training is so many percentage points below the best of the table: median over \
-         searches with its 95% bootstrap interval. Where most searches do not come there, there is no median.",
-    );
-    let cell = |paid: Option<&Censored>| {
+    let cell = |paid: Option<Censored>| {
         let show = |v: Option<f64>| v.map_or("> budget".to_owned(), |v| format!("{v:.1}"));
         let note = paid.map_or(String::new(), |c| format!("{} to {}", show(c.low), show(c.high)));
         Cell::Number(paid.and_then(|c| c.median), 1, note)
     };
-    for strategy in &summary.strategies {
-        let mut row = vec![Cell::text(strategy.name.clone())];
-        for within in &withins {
-            let reach = strategy.reach.iter().find(|r| r.within == *within);
-            row.push(cell(reach.map(|r| &r.trainings)));
-            if timed {
-                row.push(cell(reach.and_then(|r| r.hours.as_ref())));
-            }
-            row.push(Cell::text(reach.map_or(String::new(), |r| format!("{} of {}", r.reached, r.searches))));
+    let title = "What it takes to come near the best";
+    let caption = "What is paid until the best full training is so many percentage points below the best of the table: median over \
+                   searches with its 95% bootstrap interval. Where most searches do not come there, there is no median.";
+    let mut table = Rows::of(title, caption, &summary.strategies).column("Strategy", |s| Cell::text(&s.name));
+    for within in summary.strategies.iter().take(1).flat_map(|s| &s.reach).map(|r| r.within) {
+        let of = |s: &StrategySummary| s.reach.iter().find(|r| r.within == within).cloned();
+        let reached = |r: Reach| format!("{} of {}", r.reached, r.searches);
+        table = table.column(&format!("#Trainings to {within}"), |s| cell(of(s).map(|r| r.trainings)));
+        if timed {
+            table = table.column(&format!("#Hours to {within}"), |s| cell(of(s).and_then(|r| r.hours)));
         }
-        grid.rows.push(row);
+        table = table.column("#Reached by", |s| Cell::text(of(s).map(reached).unwrap_or_default()));
     }
-    Section::table("reach", "What it takes to come near the best", grid)
+    Section::table("reach", title, table)
 }

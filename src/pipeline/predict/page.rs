@@ -10,7 +10,7 @@ use super::report::CLEAR;
 use super::{Curve, Curves, Kind, METRICS};
 use crate::pipeline::RunError;
 use crate::pipeline::results::{Contents, KindEntry, PageOptions, read};
-use crate::report::document::{Cell, CurvePanels, Document, Estimate, Grid, Line, LinePoint, Part, Section, facts};
+use crate::report::document::{Cell, CurvePanels, Document, Estimate, Line, LinePoint, Part, Rows, Section, facts};
 use crate::text::thousands;
 
 pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
@@ -134,43 +134,36 @@ fn learning(curves: &Curves) -> Section {
 
 fn numbers(curves: &Curves) -> Section {
     let level = percent(curves.level);
-    let tau = format!("#tau-b [{level}]");
-    let columns = ["", "#labels", &tau, "#rho", "#top 10% [%]", "#regret", "#RMSE", "#inside [%]", "#width"];
-    let grid = Grid::new(
-        "All contestants",
-        &columns,
-        format!(
-            "Means over the draws of labels; tau-b with the central {level} of the draws. top 10%: share of the predicted best tenth \
+    let caption = format!(
+        "Means over the draws of labels; tau-b with the central {level} of the draws. top 10%: share of the predicted best tenth \
              that is in the true one. regret: best unseen target minus target of the best predicted network. inside: targets \
              inside the {level} intervals, whose mean width is the last column. Regret, RMSE and width in {}. *: a count that \
              anything must beat to be of use. Hindsight: the single score with the highest tau over all networks, which nobody \
              knows beforehand. A verdict is clear if it is the same in at least {} of the draws.",
-            unit(&curves.target),
-            percent(CLEAR)
-        ),
+        unit(&curves.target),
+        percent(CLEAR)
     );
     let d = decimals(curves.truth_std);
-    let row = |curve: &Curve| {
-        let get = |metric: usize| curve.measures.get(METRICS[metric].name);
-        let mean = |metric: usize, decimals, factor: f64| Cell::number(get(metric).map(|s| factor * s.mean), decimals);
-        let name = match curve.kind {
-            Kind::Predictor => curve.name.clone(),
-            Kind::Prior => format!("{} (no labels)", curve.name),
-            Kind::BestProxy => format!("{} (hindsight)", curve.name),
-            Kind::Baseline => format!("{} *", curve.name),
-        };
-        vec![
-            Cell::text(name),
-            Cell::Count(curve.labels as u64),
-            Cell::Estimate(get(KENDALL).map(|s| Estimate::with_interval(s.mean, s.low, s.high)), 3),
-            mean(SPEARMAN, 3, 1.0),
-            mean(PRECISION, 1, 100.0),
-            mean(REGRET, d, 1.0),
-            mean(RMSE, d, 1.0),
-            mean(COVERAGE, 1, 100.0),
-            mean(WIDTH, d, 1.0),
-        ]
+    let get = |curve: &Curve, metric: usize| curve.measures.get(METRICS[metric].name).copied();
+    let mean = |metric: usize, decimals, factor: f64| {
+        move |curve: &&Curve| Cell::number(get(curve, metric).map(|s| factor * s.mean), decimals)
     };
-    let grid = grid.with_rows(curves.curves.iter().map(row));
-    Section::table("contestants", "All numbers", grid)
+    let name = |curve: &Curve| match curve.kind {
+        Kind::Predictor => curve.name.clone(),
+        Kind::Prior => format!("{} (no labels)", curve.name),
+        Kind::BestProxy => format!("{} (hindsight)", curve.name),
+        Kind::Baseline => format!("{} *", curve.name),
+    };
+    let tau = |curve: &Curve| get(curve, KENDALL).map(|s| Estimate::with_interval(s.mean, s.low, s.high));
+    let table = Rows::of("All contestants", caption, &curves.curves)
+        .column("", |curve| Cell::text(name(curve)))
+        .column("#labels", |curve| Cell::Count(curve.labels as u64))
+        .column(&format!("#tau-b [{level}]"), |curve| Cell::Estimate(tau(curve), 3))
+        .column("#rho", mean(SPEARMAN, 3, 1.0))
+        .column("#top 10% [%]", mean(PRECISION, 1, 100.0))
+        .column("#regret", mean(REGRET, d, 1.0))
+        .column("#RMSE", mean(RMSE, d, 1.0))
+        .column("#inside [%]", mean(COVERAGE, 1, 100.0))
+        .column("#width", mean(WIDTH, d, 1.0));
+    Section::table("contestants", "All numbers", table)
 }

@@ -114,21 +114,18 @@ impl<'a> Scorer<'a> {
         }
         // After an interruption some networks lack fewer scores than others.
         for alike in waiting.chunk_by(|(a, _), (b, _)| passes(a) == passes(b)) {
-            let Ok(results) = self.run(alike) else {
-                // Together they may have needed too much memory; alone, each either runs or says why not.
-                for one in alike {
-                    let result = match self.run(std::slice::from_ref(one)).map(|mut results| results.pop()) {
-                        Ok(Some(result)) => result,
-                        Ok(None) => JobResult { scores: all(one.0, Status::Failed), error: None },
-                        Err(error) => failed(one.0, &error),
-                    };
-                    if !done(result) {
-                        return;
-                    }
+            let alone = |one: &(&Job, &Network)| match self.run(std::slice::from_ref(one)) {
+                Ok(mut results) => {
+                    results.pop().unwrap_or(JobResult { scores: all(one.0, Status::Failed), error: None })
                 }
-                continue;
+                Err(error) => failed(one.0, &error),
             };
-            if !results.into_iter().all(&mut *done) {
+            let goes_on = match self.run(alike) {
+                Ok(results) => results.into_iter().all(&mut *done),
+                // Together they may have needed too much memory; alone, each either runs or says why not.
+                Err(_) => alike.iter().map(alone).all(&mut *done),
+            };
+            if !goes_on {
                 return;
             }
         }

@@ -9,7 +9,7 @@ use super::curves::random_search;
 use super::{Population, SearchReport, Source, TableSource, TrainingSource};
 use crate::pipeline::RunError;
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, SearchCurve, SearchStep, front, read};
-use crate::report::document::{Cell, Document, Fact, Grid, Part, Rows, Section, facts};
+use crate::report::document::{Cell, Document, Fact, Part, Rows, Section, facts};
 use crate::text::thousands;
 
 pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
@@ -234,38 +234,27 @@ impl TrainingSource {
 }
 
 fn found(summary: &SearchReport) -> Section {
-    let costs: Vec<&str> = summary.best.first().iter().flat_map(|f| &f.costs).map(|(name, _)| name.as_str()).collect();
-    let measured = summary.best.iter().any(|found| found.measured_ms.is_some());
-    let mut columns = vec!["#Rank", "Architecture", "#Trial", "#Epochs", "#Chosen by, %", "#Reported, %"];
-    let headings: Vec<String> = costs.iter().map(|cost| format!("#{cost}")).collect();
-    columns.extend(headings.iter().map(String::as_str));
-    columns.extend(measured.then_some("#Measured, ms"));
     let caption = "Longer trainings first, then by the accuracy that choices are made by.";
-    let mut grid = Grid::new("Best networks", &columns, caption);
-    for (rank, found) in (1..).zip(&summary.best) {
-        let mut row = vec![
-            Cell::Count(rank),
-            Cell::Arch(found.arch.clone()),
-            Cell::Count(found.trial as u64),
-            Cell::Count(u64::from(found.epochs)),
-            Cell::number(found.accuracy_pct, 2),
-            Cell::number(found.reported_pct, 2),
-        ];
-        row.extend(found.costs.iter().map(|(name, value)| cost_cell(name, *value)));
-        if measured {
-            row.push(Cell::number(found.measured_ms, 3));
-        }
-        grid.rows.push(row);
+    let mut table = Rows::of("Best networks", caption, (1..).zip(&summary.best))
+        .column("#Rank", |(rank, _)| Cell::Count(*rank))
+        .column("Architecture", |(_, found)| Cell::Arch(found.arch.clone()))
+        .column("#Trial", |(_, found)| Cell::Count(found.trial as u64))
+        .column("#Epochs", |(_, found)| Cell::Count(u64::from(found.epochs)))
+        .column("#Chosen by, %", |(_, found)| Cell::number(found.accuracy_pct, 2))
+        .column("#Reported, %", |(_, found)| Cell::number(found.reported_pct, 2));
+    for (i, (cost, _)) in summary.best.iter().take(1).flat_map(|found| &found.costs).enumerate() {
+        table = table.column(&format!("#{cost}"), |(_, found)| cost_cell(cost, found.costs[i].1));
     }
-    let mut parts = vec![Part::Table(grid)];
+    if summary.best.iter().any(|found| found.measured_ms.is_some()) {
+        table = table.column("#Measured, ms", |(_, found)| Cell::number(found.measured_ms, 3));
+    }
     let slow = summary.latency.iter().flat_map(|l| &l.too_slow);
     let caption = "Better networks that took longer than the limit when they were measured.";
     let passed = Rows::of("Networks that were too slow", caption, slow)
         .column("Passed over", |s| Cell::Arch(s.arch.clone()))
         .column("#Measured, ms", |s| Cell::number(s.measured_ms, 3))
         .column("#Predicted at most, ms", |s| Cell::number(s.predicted_high_ms, 3));
-    parts.push(Part::Table(passed.into()));
-    Section::new("found", "What was found", parts)
+    Section::new("found", "What was found", vec![Part::Table(table.into()), Part::Table(passed.into())])
 }
 
 fn cost_cell(name: &str, value: f64) -> Cell {

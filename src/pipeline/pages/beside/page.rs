@@ -1,9 +1,9 @@
 //! The page of a comparison.
 
-use super::{Beside, Correlation};
+use super::{Beside, Correlation, Setting};
 use crate::pipeline::results::Best;
 use crate::pipeline::search::curve_sections;
-use crate::report::document::{Cell, Document, Grid, IntervalRow, Intervals, Part, Rows, Section, Tone, facts};
+use crate::report::document::{Cell, Document, IntervalRow, Intervals, Part, Rows, Section, Tone, facts};
 use crate::text::thousands;
 
 /// Longer values of settings are cut.
@@ -81,18 +81,15 @@ fn cut(text: &str) -> String {
     if text.chars().count() <= LONGEST { text.into() } else { text.chars().take(LONGEST - 1).chain(['…']).collect() }
 }
 
-fn columns<'a>(first: &'a str, beside: &'a Beside) -> Vec<&'a str> {
-    std::iter::once(first).chain(beside.runs.iter().map(String::as_str)).collect()
-}
-
 fn differing(beside: &Beside) -> Section {
-    let mut grid = Grid::new("Settings that differ", &columns("Setting", beside), "");
-    grid.rows.push(std::iter::once(Cell::text("kind")).chain(beside.kinds.iter().map(|k| Cell::text(*k))).collect());
-    for setting in &beside.settings {
-        let cells = setting.values.iter().map(|v| Cell::text(v.as_deref().map_or("–".into(), cut)));
-        grid.rows.push(std::iter::once(Cell::text(setting.name.clone())).chain(cells).collect());
+    let kinds = beside.kinds.iter().map(|kind| Some((*kind).to_owned())).collect();
+    let kinds = Setting { name: "kind".into(), values: kinds };
+    let mut table = Rows::of("Settings that differ", "", std::iter::once(&kinds).chain(&beside.settings))
+        .column("Setting", |setting| Cell::text(&setting.name));
+    for (i, run) in beside.runs.iter().enumerate() {
+        table = table.column(run, |setting| Cell::text(setting.values[i].as_deref().map_or("–".into(), cut)));
     }
-    Section::table("settings", "What is different", grid)
+    Section::table("settings", "What is different", table)
 }
 
 fn correlations(beside: &Beside) -> Option<Section> {
@@ -118,18 +115,14 @@ fn correlations(beside: &Beside) -> Option<Section> {
             .into(),
         ..Intervals::default()
     };
-    let headings = runs.iter().map(|&run| format!("#{}", beside.runs[run]));
-    let columns: Vec<String> = std::iter::once("Proxy".to_owned()).chain(headings).collect();
-    let mut grid = Grid::new("Correlations by run", &columns, "Spearman correlation with its 95% interval.");
-    for (name, row) in &rows {
-        let cells = runs.iter().map(|&run| Cell::Estimate(row[run].and_then(|c| c.spearman), 2));
-        grid.rows.push(std::iter::once(Cell::text(*name)).chain(cells).collect());
+    let mut table = Rows::of("Correlations by run", "Spearman correlation with its 95% interval.", &rows)
+        .column("Proxy", |(name, _)| Cell::text(*name));
+    for run in runs {
+        let of = |(_, row): &&(&str, Vec<Option<&Correlation>>)| Cell::Estimate(row[run].and_then(|c| c.spearman), 2);
+        table = table.column(&format!("#{}", beside.runs[run]), of);
     }
-    Some(Section::new(
-        "by-run",
-        "Which proxies rank networks as training does",
-        vec![Part::Intervals(figure), Part::Table(grid)],
-    ))
+    let parts = vec![Part::Intervals(figure), Part::Table(table.into())];
+    Some(Section::new("by-run", "Which proxies rank networks as training does", parts))
 }
 
 fn agreement(beside: &Beside) -> Option<Section> {
@@ -151,27 +144,25 @@ fn agreement(beside: &Beside) -> Option<Section> {
 }
 
 fn best(beside: &Beside) -> Option<Section> {
-    let mut grid = Grid::new(
-        "Best networks by run",
-        &["Run", "#Rank", "Architecture", "First by", "#Value", "#Accuracy, %", "#Also among the best of"],
-        "Accuracy where it is known. The last column counts the other runs that have the network among their best here.",
-    );
     let others = |run: usize, arch: &str| {
         let has = |(other, best): &(usize, &Vec<Best>)| *other != run && best.iter().any(|b| b.arch == arch);
         beside.best.iter().enumerate().filter(has).count()
     };
-    for (run, best) in beside.best.iter().enumerate() {
-        for (rank, network) in (1..).zip(best) {
-            grid.rows.push(vec![
-                Cell::text(if rank == 1 { beside.runs[run].clone() } else { String::new() }),
-                Cell::Count(rank),
-                Cell::Arch(network.arch.clone()),
-                Cell::text(network.by.clone()),
-                Cell::Score(network.value),
-                Cell::number(network.accuracy_pct, 2),
-                Cell::Count(others(run, &network.arch) as u64),
-            ]);
-        }
+    let runs = beside.best.iter().enumerate();
+    let rows: Vec<(usize, u64, &Best)> =
+        runs.flat_map(|(run, best)| (1..).zip(best).map(move |(rank, network)| (run, rank, network))).collect();
+    if rows.is_empty() {
+        return None;
     }
-    (!grid.rows.is_empty()).then(|| Section::table("best", "Best networks of each run", grid))
+    let caption = "Accuracy where it is known. The last column counts the other runs that have the network among their best here.";
+    let name = |run: usize, rank: u64| if rank == 1 { beside.runs[run].as_str() } else { "" };
+    let table = Rows::of("Best networks by run", caption, rows)
+        .column("Run", |(run, rank, _)| Cell::text(name(*run, *rank)))
+        .column("#Rank", |(_, rank, _)| Cell::Count(*rank))
+        .column("Architecture", |(.., network)| Cell::Arch(network.arch.clone()))
+        .column("First by", |(.., network)| Cell::text(&network.by))
+        .column("#Value", |(.., network)| Cell::Score(network.value))
+        .column("#Accuracy, %", |(.., network)| Cell::number(network.accuracy_pct, 2))
+        .column("#Also among the best of", |(run, _, network)| Cell::Count(others(*run, &network.arch) as u64));
+    Some(Section::table("best", "Best networks of each run", table))
 }

@@ -1,17 +1,18 @@
 //! What the scores of a screen say: of each other, and beside known accuracies.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
+use super::Screen;
 use crate::benchmark::Table;
-use crate::candidates::{RunNote, score, score_names, strings_and_networks};
+use crate::candidates::{RunNote, score, strings_and_networks};
 use crate::pipeline::RunError;
+use crate::pipeline::evaluate::ProxyEvaluation;
 use crate::pipeline::findings::{
     Column, Features, Findings, Preferences, Proxies, ProxyRow, correlations, costs, preferences, sentences, worth,
 };
-use crate::pipeline::results::PageOptions;
 use crate::pipeline::results::read::Judged;
 use crate::proxy;
-use crate::report::document::{Estimate, Fact, ScatterPanel};
+use crate::report::document::{Estimate, Fact, ScatterPanel, facts};
 use crate::seed::{Stream, derive};
 use crate::space::{Architecture, SearchSpace};
 use crate::stats::Clusters;
@@ -29,61 +30,59 @@ pub(super) fn space(run: &RunNote) -> Option<Box<dyn SearchSpace>> {
     run.space().ok()??.open().ok()
 }
 
-/// What the scores say, first in sentences.
-pub(super) fn found(
-    scores: &Table,
-    distinct: &[usize],
-    run: &RunNote,
-    judged: Option<&Judged>,
-    options: &PageOptions,
-) -> Result<(Vec<String>, Findings), RunError> {
-    let names = score_names(scores);
-    let rows = drawn(distinct, derive(options.seed, "findings"));
-    let columns = columns(scores, &names, &rows)?;
-    let truth: HashMap<usize, f64> = judged.map(|j| j.truth.iter().copied().collect()).unwrap_or_default();
-    let known: Vec<Option<f64>> = rows.iter().map(|row| truth.get(row).copied()).collect();
-    let target = options.target.as_deref().unwrap_or_default();
-    let preferences = match space(run) {
-        Some(space) => preferred(space.as_ref(), scores, &rows, &columns, &known, target)?,
-        None => None,
-    };
-    let findings = Findings { correlations: correlations(&columns), preferences, ..Findings::default() };
-    let Some(judged) = judged else { return Ok((vec![unjudged(&names, distinct.len())], findings)) };
-    let proxy_rows = proxy_rows(judged, run);
-    let (places, accuracies): (Vec<usize>, Vec<f64>) =
-        known.iter().enumerate().filter_map(|(place, pct)| Some((place, (*pct)?))).unzip();
-    let restricted = |c: &Column| Column { values: places.iter().map(|&i| c.values[i]).collect(), ..c.clone() };
-    let tested: Vec<Column> = columns.iter().map(restricted).collect();
-    let params = scores.f64_column("params")?;
-    let params =
-        Column { name: "params".into(), values: places.iter().map(|&i| params[rows[i]]).collect(), baseline: true };
-    let ids = scores.string_column("arch_id")?;
-    let networks = Clusters::by_key(&places.iter().map(|&i| &ids[rows[i]]).collect::<Vec<_>>());
-    let worth = worth(&tested, &params, &accuracies, &networks, options.seed);
-    let verdict = match &worth {
-        Some(worth) => sentences(worth, &proxy_rows),
-        None => {
-            vec![format!("No proxy can be compared with the number of parameters on {} networks.", accuracies.len())]
-        }
-    };
-    let findings = Findings {
-        worth,
-        scatter: scatter(scores, judged)?,
-        costs: costs(&proxy_rows, distinct.len() as u64),
-        proxies: Proxies {
-            rows: proxy_rows,
-            interval_method: format!(
-                "95% bootstrap intervals over {}; networks are resampled with all their strings ({} times), and their \
-                 accuracies are {} of {}",
-                strings_and_networks(judged.evaluation.n_joined, judged.evaluation.n_networks),
-                thousands(judged.evaluation.options.repeats as u64),
-                judged.evaluation.target,
-                judged.evaluation.table
-            ),
-        },
-        ..findings
-    };
-    Ok((verdict, findings))
+impl Screen<'_> {
+    /// What the scores say, first in sentences.
+    pub(super) fn found(&self) -> Result<(Vec<String>, Findings), RunError> {
+        let Screen { scores, run, names, distinct, judged, truth, options } = self;
+        let rows = drawn(distinct, derive(options.seed, "findings"));
+        let columns = columns(scores, names, &rows)?;
+        let known: Vec<Option<f64>> = rows.iter().map(|row| truth.get(row).copied()).collect();
+        let target = options.target.as_deref().unwrap_or_default();
+        let preferences = match space(run) {
+            Some(space) => preferred(space.as_ref(), scores, &rows, &columns, &known, target)?,
+            None => None,
+        };
+        let findings = Findings { correlations: correlations(&columns), preferences, ..Findings::default() };
+        let Some(judged) = judged else { return Ok((vec![unjudged(names, distinct.len())], findings)) };
+        let proxy_rows = proxy_rows(judged, run);
+        let (places, accuracies): (Vec<usize>, Vec<f64>) =
+            known.iter().enumerate().filter_map(|(place, pct)| Some((place, (*pct)?))).unzip();
+        let restricted = |c: &Column| Column { values: places.iter().map(|&i| c.values[i]).collect(), ..c.clone() };
+        let tested: Vec<Column> = columns.iter().map(restricted).collect();
+        let params = scores.f64_column("params")?;
+        let params =
+            Column { name: "params".into(), values: places.iter().map(|&i| params[rows[i]]).collect(), baseline: true };
+        let ids = scores.string_column("arch_id")?;
+        let networks = Clusters::by_key(&places.iter().map(|&i| &ids[rows[i]]).collect::<Vec<_>>());
+        let worth = worth(&tested, &params, &accuracies, &networks, options.seed);
+        let verdict = match &worth {
+            Some(worth) => sentences(worth, &proxy_rows),
+            None => {
+                vec![format!(
+                    "No proxy can be compared with the number of parameters on {} networks.",
+                    accuracies.len()
+                )]
+            }
+        };
+        let findings = Findings {
+            worth,
+            scatter: scatter(scores, judged)?,
+            costs: costs(&proxy_rows, distinct.len() as u64),
+            proxies: Proxies {
+                rows: proxy_rows,
+                interval_method: format!(
+                    "95% bootstrap intervals over {}; networks are resampled with all their strings ({} times), and their \
+                     accuracies are {} of {}",
+                    strings_and_networks(judged.evaluation.n_joined, judged.evaluation.n_networks),
+                    thousands(judged.evaluation.options.repeats as u64),
+                    judged.evaluation.target,
+                    judged.evaluation.table
+                ),
+            },
+            ..findings
+        };
+        Ok((verdict, findings))
+    }
 }
 
 /// All rows, or so many of them that the work is bounded, in their order.
@@ -125,19 +124,18 @@ fn preferred(
 }
 
 fn scatter(scores: &Table, judged: &Judged) -> Result<Vec<ScatterPanel>, RunError> {
-    let mut panels = Vec::new();
     let archs = if judged.truth.len() <= NAMED { scores.string_column("arch")? } else { Vec::new() };
-    for row in judged.evaluation.rows.iter().take(PANELS) {
+    let panel = |row: &ProxyEvaluation| {
         let values = score(scores, &row.name)?.values;
         let usable = || judged.truth.iter().filter_map(|&(row, truth)| Some((row, [values[row]?, truth])));
-        panels.push(ScatterPanel {
+        Ok(ScatterPanel {
             proxy: row.name.clone(),
             names: usable().filter_map(|(row, _)| archs.get(row).cloned().flatten()).collect(),
             cloud: usable().map(|(_, point)| point).collect(),
             ..ScatterPanel::default()
-        });
-    }
-    Ok(panels)
+        })
+    };
+    judged.evaluation.rows.iter().take(PANELS).map(panel).collect()
 }
 
 fn unjudged(names: &[String], networks: usize) -> String {
@@ -153,34 +151,22 @@ fn unjudged(names: &[String], networks: usize) -> String {
 
 pub(super) fn joined(judged: &Judged) -> Vec<Fact> {
     let e = &judged.evaluation;
-    let mut facts = vec![
-        ("Accuracies".to_owned(), format!("{} of {}", e.target, e.table)),
-        (
-            "With an accuracy".into(),
-            format!("{}, joined on {}", strings_and_networks(e.n_joined, e.n_networks), e.join_key[1]),
-        ),
-    ];
-    facts.extend(e.notes.iter().map(|note| ("Note".into(), note.clone())));
+    let joined = format!("{}, joined on {}", strings_and_networks(e.n_joined, e.n_networks), e.join_key[1]);
     let undefined: BTreeSet<String> =
         e.rows.iter().filter_map(|row| Some(format!("{}: {}", row.name, row.overall.undefined?))).collect();
-    if !undefined.is_empty() {
-        facts.push(("Not defined".into(), undefined.into_iter().collect::<Vec<_>>().join("; ")));
-    }
-    if e.n_unmatched + e.n_without_truth > 0 {
-        facts.push((
-            "Left out".into(),
-            format!(
-                "{} not in the table, {} without a value",
-                thousands(e.n_unmatched as u64),
-                thousands(e.n_without_truth as u64)
-            ),
-        ));
-    }
-    facts
+    let left_out = match [e.n_unmatched, e.n_without_truth].map(|n| thousands(n as u64)) {
+        _ if e.n_unmatched + e.n_without_truth == 0 => String::new(),
+        [unmatched, without] => format!("{unmatched} not in the table, {without} without a value"),
+    };
+    let mut all = facts([("Accuracies", format!("{} of {}", e.target, e.table)), ("With an accuracy", joined)]);
+    all.extend(e.notes.iter().map(|note| ("Note".into(), note.clone())));
+    let undefined = undefined.into_iter().collect::<Vec<_>>().join("; ");
+    all.extend(facts([("Not defined", undefined), ("Left out", left_out)]));
+    all
 }
 
 fn proxy_rows(judged: &Judged, run: &RunNote) -> Vec<ProxyRow> {
-    let row = |row: &crate::pipeline::evaluate::ProxyEvaluation| ProxyRow {
+    let row = |row: &ProxyEvaluation| ProxyRow {
         name: row.name.clone(),
         spearman: row.overall.spearman.map(|v| Estimate::of(v, row.overall.spearman_interval)),
         kendall: row.overall.kendall.map(|v| Estimate::of(v, row.overall.kendall_interval)),

@@ -2,6 +2,7 @@
 
 mod findings;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use crate::pipeline::results::read::{Judged, judged};
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, SearchCurve, front, read};
 use crate::pipeline::search::{self, curve_sections};
 use crate::proxy;
-use crate::report::document::{Cell, Document, Drawing, Grid, Part, Section, facts};
+use crate::report::document::{Cell, Document, Drawing, Front, Part, Rows, Section, facts};
 use crate::stats::{missing_last, quantile, top_indices};
 use crate::text::thousands;
 
@@ -33,19 +34,34 @@ const TOP: usize = 20;
 /// Those of them that are drawn.
 const DRAWN: usize = 6;
 
+/// A screen as it was read.
+struct Screen<'a> {
+    scores: Table,
+    run: RunNote,
+    /// Names of the scores.
+    names: Vec<String>,
+    /// A row of every network.
+    distinct: Vec<usize>,
+    judged: Option<Judged>,
+    /// Accuracy by row, where it is known.
+    truth: HashMap<usize, f64>,
+    options: &'a PageOptions,
+}
+
 fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let (scores, run) = read::scores(&path.join(SCORES_FILE))?;
-    let judged = judged(path, &scores, options)?;
-    let names = score_names(&scores);
-    let distinct = distinct(&scores)?;
+    let (names, distinct, judged) = (score_names(&scores), distinct(&scores)?, judged(path, &scores, options)?);
+    let truth = judged.iter().flat_map(|judged| judged.truth.iter().copied()).collect();
+    let screen = Screen { scores, run, names, distinct, judged, truth, options };
     let searches = searches(path, options)?;
-    let by = best_by(&names, judged.as_ref());
-    let (best, top) = best(&scores, &distinct, &by, judged.as_ref(), options)?;
-
+    let by = screen.best_by();
+    let (best, top) = screen.best(&by)?;
+    let run = &screen.run;
+    let scored = screen.distinct.len() as u64;
     let mut overview = Overview {
         space: read::text(&run.config["space"]),
-        asked: Some(scores.num_rows() as u64),
-        scored: Some(distinct.len() as u64),
+        asked: Some(screen.scores.num_rows() as u64),
+        scored: Some(scored),
         scoring_seconds: run.scoring_seconds,
         // It says the seed too.
         sampler: run.sampler.clone(),
@@ -54,27 +70,22 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
         version: run.naslens.clone(),
         ..Overview::default()
     };
-    let (verdict, findings) = findings::found(&scores, &distinct, &run, judged.as_ref(), options)?;
-    if let Some(judged) = &judged {
+    let (verdict, findings) = screen.found()?;
+    if let Some(judged) = &screen.judged {
         overview.accuracy = judged.evaluation.target.clone();
         overview.more = findings::joined(judged);
     }
     let accuracy = overview.accuracy();
     let mut sections: Vec<Section> = findings.verdict().into_iter().collect();
     sections.extend(findings.sections(accuracy, accuracy, overview.scored));
-    sections.extend(latency(&scores, &distinct, &by, &run, judged.as_ref(), options)?);
+    sections.extend(screen.latency(&by)?);
     sections.extend(curve_sections(&searches.iter().collect::<Vec<_>>()));
-    sections.push(top);
-    sections.push(summary(&scores, &distinct, &names, &run)?);
-    sections.push(Section::new("top", "Best networks", vec![Part::Drawings(drawings(&best, &run))]).called("Pictures"));
-    sections.push(reproduction(&run).section());
-    let document = Document {
-        title: format!("{} on {}", overview.space, overview.dataset),
-        verdict,
-        facts: overview.facts(),
-        sections,
-    };
-    Ok(Contents { document, settings: settings(&run), best, proxies: findings.proxies.rows, searches })
+    sections.extend([top, screen.summary()?]);
+    sections.push(Section::new("top", "Best networks", vec![Part::Drawings(drawings(&best, run))]).called("Pictures"));
+    sections.push(reproduction(run).section());
+    let title = format!("{} on {}", overview.space, overview.dataset);
+    let document = Document { title, verdict, facts: overview.facts(), sections };
+    Ok(Contents { document, settings: settings(run), best, proxies: findings.proxies.rows, searches })
 }
 
 /// A row of every network, by ascending id: of several architectures the first by its text, whatever the order of rows.
@@ -133,117 +144,87 @@ fn reproduction(run: &RunNote) -> Reproduction {
     }
 }
 
-/// What the best networks are the best by: the prior if it was computed, else what ranks best, else the first proxy.
-fn best_by(names: &[String], judged: Option<&Judged>) -> String {
-    if names.iter().any(|name| name == PRIOR) {
-        return PRIOR.into();
+impl Screen<'_> {
+    /// What the best networks are the best by: the prior if it was computed, else what ranks best, else the first proxy.
+    fn best_by(&self) -> String {
+        if self.names.iter().any(|name| name == PRIOR) {
+            return PRIOR.into();
+        }
+        let ranked = self.judged.as_ref().and_then(|judged| judged.evaluation.rows.first()).map(|row| row.name.clone());
+        let proxy = |name: &&String| proxy::find(name).is_ok_and(|p| !p.baseline);
+        let first = || self.names.iter().find(proxy).or(self.names.first()).cloned();
+        ranked.or_else(first).unwrap_or_else(|| "params".into())
     }
-    let ranked = judged.and_then(|judged| judged.evaluation.rows.first()).map(|row| row.name.clone());
-    let first = || names.iter().find(|name| proxy::find(name).is_ok_and(|p| !p.baseline)).or(names.first()).cloned();
-    ranked.or_else(first).unwrap_or_else(|| "params".into())
-}
 
-fn truths(judged: Option<&Judged>) -> std::collections::HashMap<usize, f64> {
-    judged.map(|judged| judged.truth.iter().copied().collect()).unwrap_or_default()
-}
-
-fn best(
-    scores: &Table,
-    distinct: &[usize],
-    by: &str,
-    judged: Option<&Judged>,
-    options: &PageOptions,
-) -> Result<(Vec<Best>, Section), RunError> {
-    let values = score(scores, by)?.values;
-    let known: Vec<usize> = distinct.iter().copied().filter(|&row| values[row].is_some()).collect();
-    let ranked = missing_last(&known.iter().map(|&row| values[row]).collect::<Vec<_>>());
-    let rows: Vec<usize> = top_indices(&ranked, TOP).into_iter().map(|i| known[i]).collect();
-    let archs = scores.string_column("arch")?;
-    let (params, macs) = (scores.f64_column("params")?, scores.f64_column("macs")?);
-    let latency = scores.has(LATENCY).then(|| scores.f64_column(LATENCY)).transpose()?;
-    let truths = truths(judged);
-
-    let mut columns = vec!["#Rank", "Architecture", "#Parameters", "#MACs"];
-    columns.extend(latency.is_some().then_some("#Latency, ms"));
-    let heading = format!("#{by}");
-    columns.push(&heading);
-    columns.extend(judged.is_some().then_some("#Accuracy, %"));
-    let accuracy = match &options.target {
-        Some(target) => format!(" Accuracy: {target}."),
-        None => String::new(),
-    };
-    let mut grid = Grid::new(
-        "Best networks",
-        &columns,
-        format!("The highest of {} networks with a score.{accuracy}", thousands(known.len() as u64)),
-    );
-    let mut best = Vec::new();
-    for (rank, &row) in (1..).zip(&rows) {
-        let arch = archs[row].clone().unwrap_or_default();
-        let mut cells = vec![
-            Cell::Count(rank),
-            Cell::Arch(arch.clone()),
-            Cell::Size(params[row].map(|v| v as u64)),
-            Cell::Size(macs[row].map(|v| v as u64)),
-        ];
-        cells.extend(latency.as_ref().map(|latency| Cell::number(latency[row], 3)));
-        cells.push(Cell::Score(values[row]));
-        cells.extend(judged.map(|_| Cell::number(truths.get(&row).copied(), 2)));
-        grid.rows.push(cells);
-        best.push(Best::new(&arch, by, values[row], truths.get(&row).copied()));
+    fn best(&self, by: &str) -> Result<(Vec<Best>, Section), RunError> {
+        let (scores, accuracy) = (&self.scores, |row: usize| self.truth.get(&row).copied());
+        let values = score(scores, by)?.values;
+        let known: Vec<usize> = self.distinct.iter().copied().filter(|&row| values[row].is_some()).collect();
+        let ranked = missing_last(&known.iter().map(|&row| values[row]).collect::<Vec<_>>());
+        let rows: Vec<usize> = top_indices(&ranked, TOP).into_iter().map(|i| known[i]).collect();
+        let archs = scores.string_column("arch")?;
+        let arch = |row: usize| archs[row].clone().unwrap_or_default();
+        let (params, macs) = (scores.f64_column("params")?, scores.f64_column("macs")?);
+        let said = self.options.target.as_ref().map(|target| format!(" Accuracy: {target}.")).unwrap_or_default();
+        let caption = format!("The highest of {} networks with a score.{said}", thousands(known.len() as u64));
+        let mut table = Rows::of("Best networks", caption, (1..).zip(rows.iter().copied()))
+            .column("#Rank", |(rank, _)| Cell::Count(*rank))
+            .column("Architecture", |(_, row)| Cell::Arch(arch(*row)))
+            .column("#Parameters", |(_, row)| Cell::Size(params[*row].map(|v| v as u64)))
+            .column("#MACs", |(_, row)| Cell::Size(macs[*row].map(|v| v as u64)));
+        if scores.has(LATENCY) {
+            let latency = scores.f64_column(LATENCY)?;
+            table = table.column("#Latency, ms", |(_, row)| Cell::number(latency[*row], 3));
+        }
+        table = table.column(&format!("#{by}"), |(_, row)| Cell::Score(values[*row]));
+        if self.judged.is_some() {
+            table = table.column("#Accuracy, %", |(_, row)| Cell::number(accuracy(*row), 2));
+        }
+        let best = rows.iter().map(|&row| Best::new(&arch(row), by, values[row], accuracy(row))).collect();
+        Ok((best, Section::table("best", format!("Best networks by {by}"), table)))
     }
-    let section = Section::table("best", format!("Best networks by {by}"), grid);
-    Ok((best, section))
-}
 
-/// Accuracy, or what stands for it, against predicted latency.
-fn latency(
-    scores: &Table,
-    distinct: &[usize],
-    by: &str,
-    run: &RunNote,
-    judged: Option<&Judged>,
-    options: &PageOptions,
-) -> Result<Option<Section>, RunError> {
-    if !scores.has(LATENCY) {
-        return Ok(None);
+    /// Accuracy, or what stands for it, against predicted latency.
+    fn latency(&self, by: &str) -> Result<Option<Section>, RunError> {
+        if !self.scores.has(LATENCY) {
+            return Ok(None);
+        }
+        let (latency, archs) = (self.scores.f64_column(LATENCY)?, self.scores.string_column("arch")?);
+        let values = if self.judged.is_some() { Vec::new() } else { score(&self.scores, by)?.values };
+        let up = |row: usize| if self.judged.is_some() { self.truth.get(&row).copied() } else { values[row] };
+        let networks = self.distinct.iter().filter_map(|&row| Some((archs[row].clone()?, latency[row]?, up(row)?)));
+        let (what, up) = if self.judged.is_some() { ("Accuracy", "Accuracy, %") } else { (by, by) };
+        let front = Front {
+            across: "predicted latency, ms".into(),
+            up: up.into(),
+            limit: self.run.setting("max_latency_ms"),
+            caption: "Each point is a network. The line is what is reached at each latency.".into(),
+            ..front(networks.collect(), self.options.seed)
+        };
+        Ok(Some(Section::new("front", format!("{what} against latency"), vec![Part::Front(front)])))
     }
-    let latency = scores.f64_column(LATENCY)?;
-    let archs = scores.string_column("arch")?;
-    let truths = truths(judged);
-    let values = if judged.is_some() { Vec::new() } else { score(scores, by)?.values };
-    let up = |row: usize| if judged.is_some() { truths.get(&row).copied() } else { values[row] };
-    let networks = distinct.iter().filter_map(|&row| Some((archs[row].clone()?, latency[row]?, up(row)?)));
-    let mut front = front(networks.collect(), options.seed);
-    front.across = "predicted latency, ms".into();
-    front.up = if judged.is_some() { "Accuracy, %".into() } else { by.into() };
-    front.limit = run.setting("max_latency_ms");
-    front.caption = "Each point is a network. The line is what is reached at each latency.".into();
-    let what = if judged.is_some() { "Accuracy" } else { by };
-    Ok(Some(Section::new("front", format!("{what} against latency"), vec![Part::Front(front)])))
-}
 
-/// The range of every score.
-fn summary(scores: &Table, distinct: &[usize], names: &[String], run: &RunNote) -> Result<Section, RunError> {
-    let caption = "Over distinct networks. Time: summed over the networks and threads; passes that several proxies share count \
-                   for each.";
-    let columns = ["Proxy", "#Scored", "#Without a score", "#Lowest", "#Median", "#Highest", "#Time", "#A network"];
-    let mut grid = Grid::new("Scores", &columns, caption);
-    for name in names {
-        let values = score(scores, name)?.values;
-        let mut known: Vec<f64> = distinct.iter().filter_map(|&row| values[row]).collect();
-        known.sort_unstable_by(f64::total_cmp);
-        let seconds = run.seconds_per_proxy.get(name).copied();
-        grid.rows.push(vec![
-            Cell::text(name.clone()),
-            Cell::Count(known.len() as u64),
-            Cell::Count((distinct.len() - known.len()) as u64),
-            Cell::Score(quantile(&known, 0.0)),
-            Cell::Score(quantile(&known, 0.5)),
-            Cell::Score(quantile(&known, 1.0)),
-            Cell::Seconds(seconds),
-            Cell::Seconds(seconds.map(|s| s / distinct.len().max(1) as f64)),
-        ]);
+    /// The range of every score.
+    fn summary(&self) -> Result<Section, RunError> {
+        let caption = "Over distinct networks. Time: summed over the networks and threads; passes that several proxies share \
+                       count for each.";
+        let known = |name: &String| -> Result<(String, Vec<f64>), RunError> {
+            let values = score(&self.scores, name)?.values;
+            let mut known: Vec<f64> = self.distinct.iter().filter_map(|&row| values[row]).collect();
+            known.sort_unstable_by(f64::total_cmp);
+            Ok((name.clone(), known))
+        };
+        let (all, seconds) = (self.distinct.len(), |name: &str| self.run.seconds_per_proxy.get(name).copied());
+        let columns = self.names.iter().map(known).collect::<Result<Vec<_>, _>>()?;
+        let table = Rows::of("Scores", caption, columns)
+            .column("Proxy", |(name, _)| Cell::text(name))
+            .column("#Scored", |(_, known)| Cell::Count(known.len() as u64))
+            .column("#Without a score", |(_, known)| Cell::Count((all - known.len()) as u64))
+            .column("#Lowest", |(_, known)| Cell::Score(quantile(known, 0.0)))
+            .column("#Median", |(_, known)| Cell::Score(quantile(known, 0.5)))
+            .column("#Highest", |(_, known)| Cell::Score(quantile(known, 1.0)))
+            .column("#Time", |(name, _)| Cell::Seconds(seconds(name)))
+            .column("#A network", |(name, _)| Cell::Seconds(seconds(name).map(|s| s / all.max(1) as f64)));
+        Ok(Section::table("scores", "The scores", table))
     }
-    Ok(Section::table("scores", "The scores", grid))
 }
