@@ -20,7 +20,6 @@ mod run;
 mod screen;
 pub mod search;
 mod stability;
-mod stamp;
 
 pub use crate::files::{FileError, check_output_folder, write_atomically};
 pub use bench::{Bench, BenchConfig, Line, SECTIONS, SectionEntry, bench};

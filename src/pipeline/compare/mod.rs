@@ -24,7 +24,7 @@ use super::search::{Budget, Population, Simulation, SimulationConfig, TableSourc
 use super::{Progress, RunError};
 use crate::folder::{self, Folder};
 use crate::pipeline::counts::{RESAMPLES, SEEDS, check_count};
-use crate::pipeline::stamp::write_summary;
+use crate::pipeline::results::write_summary;
 use crate::strategy::{self, Family, STRATEGIES, StrategyEntry, StrategyError};
 
 /// What everything is compared with.

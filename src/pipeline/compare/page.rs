@@ -15,6 +15,7 @@ use crate::text::{duration, thousands};
 
 pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
     name: "comparison",
+    title: "search strategies side by side",
     command: "naslens compare",
     files: "summary.json, curves.parquet",
     recognise: |path| path.join("curves.parquet").is_file() && path.join("summary.json").is_file(),

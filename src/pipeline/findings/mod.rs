@@ -18,6 +18,12 @@ pub(in crate::pipeline) use worth::{Worth, sentences, worth};
 
 use crate::report::document::{Cost, ScatterPanel, Section};
 
+/// Networks in a table of the best.
+pub(in crate::pipeline) const TOP: usize = 20;
+/// Those of them that are drawn.
+pub(in crate::pipeline) const DRAWN: usize = 6;
+/// Up to so many networks are named in scatter plots.
+pub(in crate::pipeline) const NAMED: usize = 2000;
 /// Resamples behind every interval and p-value.
 pub(in crate::pipeline) const REPEATS: usize = 2000;
 

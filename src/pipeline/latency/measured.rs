@@ -88,6 +88,7 @@ impl LatencyTable {
 
 pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
     name: "latencies",
+    title: "networks measured on a machine",
     command: "naslens latency --out",
     files: "a Parquet file with quiet_ms",
     recognise: |path| {

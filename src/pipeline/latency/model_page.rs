@@ -15,6 +15,7 @@ use crate::text::thousands;
 
 pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
     name: "latency model",
+    title: "known latencies that predict others",
     command: "naslens latency --fit",
     files: "a JSON file",
     recognise: |path| {

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::pipeline::RunError;
+use crate::pipeline::findings::TOP;
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, front, read};
 use crate::report::document::{
     Cell, CurvePanels, Document, Estimate, Front, Line, LinePoint, Part, Rows, Section, facts,
@@ -14,13 +15,12 @@ use crate::text::thousands;
 
 pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
     name: "table",
+    title: "networks of a space trained for real",
     command: "naslens make-table",
     files: "table.toml, table.parquet",
     recognise: |path| path.join("table.toml").is_file(),
     read,
 };
-
-const TOP: usize = 20;
 
 fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let file = path.join("table.parquet");

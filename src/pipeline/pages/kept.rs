@@ -14,6 +14,7 @@ use crate::report::document::{Document, Drawing, LearningCurve, Predictions};
 
 pub(super) const RUN: KindEntry = KindEntry {
     name: "run",
+    title: "a space screened, networks labelled, predicted and confirmed",
     command: "naslens run",
     files: "run.toml, report.json",
     recognise: |path| path.join("run.toml").is_file(),
@@ -22,6 +23,7 @@ pub(super) const RUN: KindEntry = KindEntry {
 
 pub(super) const CONFIRM: KindEntry = KindEntry {
     name: "confirmation",
+    title: "finalists trained against controls",
     command: "naslens confirm",
     files: "confirm.toml, report.json",
     recognise: |path| path.join("confirm.toml").is_file(),

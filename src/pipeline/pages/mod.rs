@@ -14,22 +14,24 @@ use super::results::{self, Contents, KindEntry};
 use super::{compare, latency, make_table, predict, search};
 use crate::folder::refuse_foreign;
 use crate::pipeline::RunError;
+use crate::registry::Registry;
 use crate::report::document::Document;
 
 pub use super::results::PageOptions;
 
-/// The kinds; the first that recognises a path reads it. A run is also a screen, so it comes before.
-pub static KINDS: &[KindEntry] = &[
-    kept::RUN,
-    kept::CONFIRM,
-    make_table::KIND,
-    screen::KIND,
-    search::KIND,
-    compare::KIND,
-    predict::KIND,
-    latency::KIND,
-    latency::MODEL_KIND,
-];
+/// The kinds; the first that recognises a path reads it. A run is also a screen, so it comes before. A program can register
+/// its own.
+pub static KINDS: Registry<KindEntry> = Registry::new(&[
+    &kept::RUN,
+    &kept::CONFIRM,
+    &make_table::KIND,
+    &screen::KIND,
+    &search::KIND,
+    &compare::KIND,
+    &predict::KIND,
+    &latency::KIND,
+    &latency::MODEL_KIND,
+]);
 
 /// Results that were read.
 #[derive(Clone)]

@@ -53,6 +53,7 @@ fn what_cannot_be_shown_is_named() {
     assert!(error(&dir.path().join("nowhere")).contains("there is nothing at"));
     let unknown = error(dir.path());
     assert!(KINDS.iter().all(|kind| unknown.contains(kind.command)), "{unknown}");
+    crate::registry::testing::is_sound(&KINDS);
 
     let at = |name: &str| {
         let path = dir.path().join(name);

@@ -30,7 +30,7 @@ use crate::ensemble::ENSEMBLES;
 use crate::folder::{self, Folder};
 use crate::pipeline::RunError;
 use crate::pipeline::counts::{DRAWS, check_count};
-use crate::pipeline::stamp::write_summary;
+use crate::pipeline::results::write_summary;
 use crate::predictor::{self, PREDICTORS, PredictorError, conformal_scale, cross_validate};
 use crate::seed::{Stream, derive};
 use crate::stats::{kendall_tau, missing_last};

@@ -15,6 +15,7 @@ use crate::text::thousands;
 
 pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
     name: "prediction",
+    title: "how well surrogates predict from few labels",
     command: "naslens predict",
     files: "curves.json",
     recognise: |path| path.join("curves.json").is_file(),

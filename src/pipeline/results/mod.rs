@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::findings::ProxyRow;
+use crate::engine::Machine;
 use crate::files::{FileError, write_atomically};
 use crate::pipeline::RunError;
-use crate::pipeline::stamp::write_summary;
+use crate::registry::entry;
 use crate::report::document::{Document, Front, FrontPoint, Line};
 use crate::report::html;
 use crate::seed::Stream;
@@ -75,13 +76,19 @@ pub struct Contents {
 pub struct KindEntry {
     /// Its name.
     pub name: &'static str,
+    /// What it is.
+    pub title: &'static str,
     /// The command that writes it.
     pub command: &'static str,
     /// The files that it is known by.
     pub files: &'static str,
-    pub(in crate::pipeline) recognise: fn(&Path) -> bool,
-    pub(in crate::pipeline) read: fn(&Path, &PageOptions) -> Result<Contents, RunError>,
+    /// Whether there is such a thing at a path.
+    pub recognise: fn(&Path) -> bool,
+    /// Reads it.
+    pub read: fn(&Path, &PageOptions) -> Result<Contents, RunError>,
 }
+
+entry!(KindEntry, "kind of results", command, files);
 
 /// Points drawn at most.
 const MOST: usize = 1500;
@@ -189,4 +196,18 @@ mod tests {
         assert_eq!(best, ["best", "cheap"]);
         assert_eq!((front.points.len(), front.left_out), (1500, 1502));
     }
+}
+
+#[derive(Serialize)]
+struct Stamped<'a, T> {
+    naslens: &'static str,
+    machine: Machine,
+    #[serde(flatten)]
+    summary: &'a T,
+}
+
+/// Writes a summary as JSON with the fields `naslens`, the version, and `machine` before its own.
+pub(in crate::pipeline) fn write_summary(path: &Path, summary: &impl Serialize) -> Result<(), FileError> {
+    let stamped = Stamped { naslens: env!("CARGO_PKG_VERSION"), machine: Machine::here(), summary };
+    write_atomically(path, |file| serde_json::to_writer_pretty(file, &stamped))
 }

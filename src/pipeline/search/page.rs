@@ -14,6 +14,7 @@ use crate::text::thousands;
 
 pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
     name: "search",
+    title: "networks that a strategy chose to train",
     command: "naslens search",
     files: "summary.json, trials.parquet",
     recognise: |path| path.join("trials.parquet").is_file() && path.join("summary.json").is_file(),

@@ -10,7 +10,7 @@ use crate::data::DataSpec;
 use crate::files::FileError;
 use crate::folder::{self, Folder, Made, Settings, set_aside};
 use crate::pipeline::RunError;
-use crate::pipeline::stamp::write_summary;
+use crate::pipeline::results::write_summary;
 use crate::strategy::{Proposal, StrategyError, Trial};
 use crate::train::{Recipe, Training};
 use crate::trial::{Backend, Job, Local, TrainError};

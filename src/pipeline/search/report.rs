@@ -11,7 +11,7 @@ use super::simulate::{SimulationConfig, TableSource, simulation};
 use super::{Budget, RunError, Step, Trace, TrainingSource};
 use crate::benchmark::columns::{Values, integer, number, text, write};
 use crate::folder::{self, Folder};
-use crate::pipeline::stamp::write_summary;
+use crate::pipeline::results::write_summary;
 use crate::strategy::{Pool, StrategyEntry};
 
 /// Where accuracies come from.

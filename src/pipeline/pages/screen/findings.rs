@@ -8,7 +8,8 @@ use crate::candidates::{RunNote, score, strings_and_networks};
 use crate::pipeline::RunError;
 use crate::pipeline::evaluate::ProxyEvaluation;
 use crate::pipeline::findings::{
-    Column, Features, Findings, Preferences, Proxies, ProxyRow, correlations, costs, preferences, sentences, worth,
+    Column, Features, Findings, NAMED, Preferences, Proxies, ProxyRow, correlations, costs, preferences, sentences,
+    worth,
 };
 use crate::pipeline::results::read::Judged;
 use crate::proxy;
@@ -20,8 +21,6 @@ use crate::text::thousands;
 
 /// How alike proxies rank, what they prefer, and whether they beat a count is told by so many networks, drawn by lot from more.
 const MOST: usize = 20_000;
-/// Up to so many networks are named in the scatter plots.
-const NAMED: usize = 2000;
 /// Proxies drawn against accuracy.
 const PANELS: usize = 12;
 

@@ -12,7 +12,7 @@ use crate::benchmark::Table;
 use crate::candidates::{LATENCY, SCORES_FILE};
 use crate::candidates::{PRIOR, RunNote, score, score_names};
 use crate::pipeline::RunError;
-use crate::pipeline::findings::{Overview, Reproduction};
+use crate::pipeline::findings::{DRAWN, Overview, Reproduction, TOP};
 use crate::pipeline::results::read::{Judged, judged};
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, SearchCurve, front, read};
 use crate::pipeline::search::{self, curve_sections};
@@ -23,16 +23,12 @@ use crate::text::thousands;
 
 pub(super) const KIND: KindEntry = KindEntry {
     name: "screen",
+    title: "scores of the networks of a space",
     command: "naslens screen",
     files: "scores.parquet",
     recognise: |path| path.join(SCORES_FILE).is_file(),
     read,
 };
-
-/// Networks in the table of the best.
-const TOP: usize = 20;
-/// Those of them that are drawn.
-const DRAWN: usize = 6;
 
 /// A screen as it was read.
 struct Screen<'a> {

@@ -3,14 +3,10 @@
 use serde::Deserialize;
 
 use super::Results;
+use crate::pipeline::findings::{DRAWN, TOP};
 use crate::pipeline::results::Best;
 use crate::report::document::{Cell, Drawing, Estimate, Evidence, Grid, Part, PredictionPoint, Predictions, Section};
 use crate::stats::{self, spearman};
-
-/// Networks in the table of the best.
-const TOP_ROWS: usize = 20;
-/// Those of them that are drawn.
-const DRAWN: usize = 6;
 
 /// One of the best networks by prediction.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -129,7 +125,7 @@ impl Results<'_> {
         let trained = |c: usize| self.labelled.iter().chain(self.confirmed).find(|t| t.candidate == c)?.mean_test_pct();
         let count = |name: &str, c: usize| Some(self.candidates.score(name)?[c]? as u64);
         (1..)
-            .zip(order.into_iter().take(TOP_ROWS))
+            .zip(order.into_iter().take(TOP))
             .map(|(rank, c)| TopNetwork {
                 rank,
                 arch: self.candidates.texts[c].clone(),

@@ -1,13 +1,10 @@
 //! How the proxies did: correlations, scatter plots, and what follows from them.
 
 use super::Results;
-use crate::pipeline::findings::{Column, Features, ProxyRow, REPEATS};
+use crate::pipeline::findings::{Column, Features, NAMED, ProxyRow, REPEATS};
 use crate::proxy;
 use crate::report::document::{Estimate, ScatterPanel, ScatterPoint};
 use crate::stats::{Clusters, RankedPairs, missing_last, multiplicities, percentile_interval, resampled};
-
-/// Up to so many networks beside the trained ones are named in the scatter plots.
-const NAMED: usize = 2000;
 
 impl Results<'_> {
     /// The candidates that proxies are judged by, with their accuracy: those in the table, or the random networks.
