@@ -37,8 +37,8 @@ pub use features::{PRIOR, SCORES_GROUP, default_encodings};
 pub use names::{Architectures, architectures};
 pub use role::Role;
 pub use run_note::{Gate, RunNote};
-pub use score_table::{LATENCY, SCORES_FILE, ScoreTable, read_scores};
-pub use scores::{BASELINES, OK, ScoreColumn, score, score_names, scores_and_baselines};
+pub use score_table::{SCORES_FILE, ScoreTable, read_scores};
+pub use scores::{BASELINES, LATENCY, OK, ScoreColumn, score, score_names, scores_and_baselines};
 pub use truth::{Join, Joined, join, strings_and_networks};
 
 use crate::benchmark::{Table, TableError};

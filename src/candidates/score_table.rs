@@ -21,7 +21,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::RunNote;
-use super::scores::STATUS_SUFFIX;
+use super::scores::{LATENCY, STATUS_SUFFIX};
 use crate::benchmark::columns::{index, integer, number, text, write_with};
 use crate::benchmark::{METADATA_KEY, Table, TableError};
 use crate::files::FileError;
@@ -29,8 +29,6 @@ use crate::proxy::{Score, Status};
 
 /// Name of the file within the folder of a run.
 pub const SCORES_FILE: &str = "scores.parquet";
-/// Name of the column with predicted latencies, in milliseconds.
-pub const LATENCY: &str = "latency_ms";
 
 /// The scores of a screen, one row per architecture asked for.
 #[derive(Clone, Debug, Default)]

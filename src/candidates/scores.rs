@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::CandidatesError;
 use super::names::names_architectures;
-use super::score_table::LATENCY;
 use crate::benchmark::{Table, TableError};
 use crate::proxy;
 
+/// Name of the column with predicted latencies, in milliseconds.
+pub const LATENCY: &str = "latency_ms";
 pub(super) const STATUS_SUFFIX: &str = "_status";
 /// The status of a score that is there.
 pub const OK: &str = "ok";

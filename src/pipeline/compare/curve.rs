@@ -31,7 +31,7 @@ pub struct Curve {
 }
 
 /// Regret of each trace at each cost; `+inf` where nothing is trained yet.
-pub(super) fn regrets_by(
+pub(super) fn regrets(
     traces: &[Trace],
     grid: &[f64],
     best: f64,
@@ -39,16 +39,6 @@ pub(super) fn regrets_by(
 ) -> Vec<Vec<f64>> {
     let regret = |step: Option<Step>| step.and_then(|s| s.reported_pct).map_or(f64::INFINITY, |pct| best - pct);
     traces.iter().map(|trace| grid.iter().map(|&at| regret(step_at(trace, at))).collect()).collect()
-}
-
-/// [`regrets_by`] a number of trainings.
-pub(super) fn regrets(
-    traces: &[Trace],
-    grid: &[f64],
-    best: f64,
-    step_at: fn(&Trace, f64) -> Option<&Step>,
-) -> Vec<Vec<f64>> {
-    regrets_by(traces, grid, best, |trace, at| step_at(trace, at).copied())
 }
 
 impl Curve {

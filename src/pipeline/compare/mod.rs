@@ -288,7 +288,7 @@ fn summaries(config: &CompareSettings, simulation: &Simulation, searches: &[Sear
         let mean = seconds.iter().sum::<f64>() / seconds.len() as f64 / 3600.0;
         grid.iter().map(|k| k * mean).collect()
     });
-    let regrets = |traces: &[Trace]| curve::regrets(traces, &grid, best, Trace::best_after);
+    let regrets = |traces: &[Trace]| curve::regrets(traces, &grid, best, |trace, at| trace.best_after(at).copied());
     let reference = regrets(&searches[0].traces);
     let mut against = curve::against_random(config, searches, &reference, regrets);
     let summary = |(searches, against_random): (&Searches, Vec<AgainstRandom>)| {
@@ -296,7 +296,7 @@ fn summaries(config: &CompareSettings, simulation: &Simulation, searches: &[Sear
         let by_trainings = Curve::new(&grid, &regrets(traces), config);
         let by_hours = hours.as_ref().map(|hours| {
             let within_hours = |trace: &Trace, h: f64| trace.best_within(h * 3600.0).copied();
-            Curve::new(hours, &curve::regrets_by(traces, hours, best, within_hours), config)
+            Curve::new(hours, &curve::regrets(traces, hours, best, within_hours), config)
         });
         let mut trials: Vec<f64> = traces.iter().map(|t| t.steps.len() as f64).collect();
         trials.sort_unstable_by(f64::total_cmp);

@@ -1,5 +1,6 @@
 //! Latencies: measured in a table, or learned from measurements and from published numbers.
 
+mod cached;
 mod choose;
 mod fit;
 mod measured;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use choose::{CACHED_SAMPLES, cached_model, subject_of_run};
+pub use cached::{CACHED_SAMPLES, cached_model, subject_of_run};
 pub use choose::{Chosen, listed, sampled, top_of_run};
 pub use fit::{CurvePoint, Estimate};
 pub use fit::{FitReport, fit_measured};

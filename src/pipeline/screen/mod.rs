@@ -13,6 +13,7 @@ mod recorder;
 mod rows;
 mod scorer;
 mod selection;
+mod shards;
 
 use plan::Plan;
 use recorder::Recorder;
@@ -23,11 +24,11 @@ use selection::select;
 pub use options::RunOptions;
 pub(super) use plan::survivors;
 pub use plan::{CascadeStage, Keep};
-pub(super) use recorder::{ScoreKey, Scored};
 pub use scorer::Init;
 pub(super) use scorer::{no_threads, thread_pool};
 pub(super) use selection::draw_live;
 pub use selection::{Selection, read_arch_list};
+pub(super) use shards::{ScoreKey, Scored};
 
 use crate::benchmark::{Table, TableError};
 use crate::candidates::{Gate, RunNote, SCORES_FILE, ScoreTable};
@@ -245,7 +246,7 @@ pub(super) fn screen_images(
 
 /// All scores in the folder of a run, with the seconds they took.
 pub(super) fn known_scores(out: &Path) -> Result<HashMap<ScoreKey, Scored>, TableError> {
-    recorder::read_all(&out.join(SHARDS))
+    shards::read_all(&out.join(SHARDS))
 }
 
 /// The protocol of every proxy, and of every ensemble with its members.

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::plan::Plan;
 use super::plan::{Keep, survivors};
-use super::recorder::{ScoreKey, Scored};
 use super::scorer::Job;
+use super::shards::{ScoreKey, Scored};
 use crate::candidates::{RunNote, ScoreTable};
 use crate::engine::Passes;
 use crate::ensemble::{Column, Ensemble};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::recorder::{ScoreKey, Scored};
+use super::shards::{ScoreKey, Scored};
 use crate::engine::{DeviceBatch, Engine, EngineError, Pass, Passes, prepare_thread};
 use crate::network::Network;
 use crate::pipeline::RunError;
