@@ -3,7 +3,7 @@
 use ndarray::Axis;
 
 use super::{Candidates, CandidatesError};
-use crate::encoding::{self, ENCODINGS, FeatureMatrix, score_columns};
+use crate::encoding::{ENCODINGS, EncodingError, FeatureMatrix, score_columns};
 use crate::space::Architecture;
 
 /// Prior score, used until labels are available, where a run has it.
@@ -44,7 +44,7 @@ impl Candidates {
         }
         let archs: Vec<Architecture> = rows.iter().map(|&row| self.archs[row].clone()).collect();
         for name in encodings {
-            let encoding = encoding::find(name)?;
+            let encoding = ENCODINGS.find(name).map_err(EncodingError::from)?;
             groups.push((encoding.name.to_string(), (encoding.encode)(self.space.as_ref(), &archs)));
         }
         Ok(FeatureMatrix::new(groups, prior)?)

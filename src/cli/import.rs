@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use naslens::import::{ImportConfig, Mapping, Setting, detect, find, import};
+use naslens::import::{FORMATS, ImportConfig, Mapping, Setting, detect, import};
 
 use super::progress::Reporter;
 
@@ -50,7 +50,7 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<()> {
     let format = match &args.format {
-        Some(name) => find(name)?,
+        Some(name) => FORMATS.find(name)?,
         None => detect(&args.source)?,
     };
     let config = ImportConfig {

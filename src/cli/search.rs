@@ -9,7 +9,7 @@ use naslens::pipeline::search::{
     Budget, Constraint, LiveConfig, PoolConfig, ShortColumn, SimulationConfig, Source, search_live, search_table,
 };
 use naslens::pipeline::{RunConfig, RunOptions};
-use naslens::strategy;
+use naslens::strategy::STRATEGIES;
 
 use super::latency::LimitArgs;
 use super::progress::during;
@@ -136,7 +136,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let entry = strategy::find(&args.strategy)?;
+    let entry = STRATEGIES.find(&args.strategy)?;
     let base = args.run.clone().unwrap_or_else(|| PathBuf::from("runs"));
     let out = match args.out {
         Some(out) => out,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 
-use super::{ENCODINGS, find};
+use super::ENCODINGS;
 use crate::seed::Stream;
 use crate::space::{Architecture, NasBench101, SPACES, SearchSpace, open};
 
@@ -38,7 +38,7 @@ fn only_found_columns_depend_on_the_other_architectures() {
     for space in SPACES.iter().map(|e| open(e.name).unwrap()) {
         let archs = sample(space.as_ref(), 20, 2);
         for name in ["one_hot", "categorical", "graf"] {
-            let encode = find(name).unwrap().encode;
+            let encode = ENCODINGS.find(name).unwrap().encode;
             let (all, some) = (encode(space.as_ref(), &archs), encode(space.as_ref(), &archs[..3]));
             assert_eq!((all.names, all.values.slice(ndarray::s![..3, ..])), (some.names, some.values.view()), "{name}");
         }
@@ -76,7 +76,7 @@ proptest! {
         let other = renumbered(&arch, rng);
         prop_assert_eq!(space.arch_id(&arch), space.arch_id(&other));
         for name in ["path", "graf", "wl"] {
-            let columns = (find(name).unwrap().encode)(&space, &[arch.clone(), other.clone()]);
+            let columns = (ENCODINGS.find(name).unwrap().encode)(&space, &[arch.clone(), other.clone()]);
             prop_assert_eq!(columns.values.row(0), columns.values.row(1), "{} of {:?} and {:?}", name, &arch, &other);
         }
     }

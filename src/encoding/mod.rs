@@ -3,11 +3,11 @@
 //! To add an encoding: one file with an [`EncodingEntry`], one line in [`ENCODINGS`].
 //!
 //! ```
-//! use naslens::encoding::{self, FeatureMatrix};
+//! use naslens::encoding::{ENCODINGS, FeatureMatrix};
 //!
 //! let space = naslens::space::open("nas-bench-201")?;
 //! let archs: Vec<_> = (0..5).filter_map(|index| space.at(index)).collect();
-//! let genes = (encoding::find("one_hot")?.encode)(space.as_ref(), &archs);
+//! let genes = (ENCODINGS.find("one_hot")?.encode)(space.as_ref(), &archs);
 //! let features = FeatureMatrix::new(vec![("one_hot".into(), genes)], None)?;
 //! assert_eq!((features.values.nrows(), features.names.len() + features.dropped.len()), (5, 30));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -83,11 +83,6 @@ entry!(EncodingEntry, "encoding", what, paper);
 /// All encodings of architectures.
 pub static ENCODINGS: Registry<EncodingEntry> =
     Registry::new(&[&one_hot::ENTRY, &categorical::ENTRY, &path::ENTRY, &graf::ENTRY, &weisfeiler_lehman::ENTRY]);
-
-/// The encoding called `name`.
-pub fn find(name: &str) -> Result<&'static EncodingEntry, EncodingError> {
-    Ok(ENCODINGS.find(name)?)
-}
 
 /// Columns that belong together, such as those of one encoding.
 #[derive(Clone, Debug, PartialEq)]

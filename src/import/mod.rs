@@ -87,11 +87,6 @@ pub static FORMATS: Registry<FormatEntry> = Registry::new(&[
     &table::ENTRY,
 ]);
 
-/// The format called `name`.
-pub fn find(name: &str) -> Result<&'static FormatEntry, ImportError> {
-    Ok(FORMATS.find(name)?)
-}
-
 /// The format of a file or folder.
 pub fn detect(path: &Path) -> Result<&'static FormatEntry, ImportError> {
     let probe = Probe::of(path)?;
@@ -108,7 +103,7 @@ pub fn import(
     let started = Instant::now();
     config.check()?;
     let format = match &config.format {
-        Some(name) => find(name)?,
+        Some(name) => FORMATS.find(name)?,
         None => detect(&config.source)?,
     };
     if format.name != table::ENTRY.name

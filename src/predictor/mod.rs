@@ -178,12 +178,7 @@ pub static PREDICTORS: Registry<PredictorEntry> = Registry::new(&[
 
 /// The predictor called `name` for features of this layout, drawing what it draws from `seed`.
 pub fn open(name: &str, seed: u64, layout: &Layout) -> Result<Box<dyn Predictor>, PredictorError> {
-    Ok((find(name)?.open)(seed, layout))
-}
-
-/// The registry entry of the predictor called `name`.
-pub fn find(name: &str) -> Result<&'static PredictorEntry, PredictorError> {
-    Ok(PREDICTORS.find(name)?)
+    Ok((PREDICTORS.find(name)?.open)(seed, layout))
 }
 
 /// What every predictor checks before it fits.

@@ -274,7 +274,7 @@ mod tests {
     fn large_pools_are_sampled() {
         let space = crate::space::open("nas-bench-201").unwrap();
         let archs: Vec<_> = (0..15_625).map(|i| space.at(i).unwrap()).collect();
-        let genes = (crate::encoding::find("one_hot").unwrap().encode)(space.as_ref(), &archs);
+        let genes = (crate::encoding::ENCODINGS.find("one_hot").unwrap().encode)(space.as_ref(), &archs);
         let features = crate::encoding::FeatureMatrix::new(vec![("one_hot".into(), genes)], None).unwrap();
         let pool = Pool::new(space, archs, features, vec![], vec![200]).unwrap();
         let trials = search((UCB.open)(2).as_mut(), &pool, 30);

@@ -7,12 +7,12 @@
 //!
 //! ```
 //! use naslens::encoding::FeatureMatrix;
-//! use naslens::strategy::{self, Pool, Trial};
+//! use naslens::strategy::{Pool, STRATEGIES, Trial};
 //!
 //! let space = naslens::space::open("nas-bench-201")?;
 //! let archs = (0..20).filter_map(|index| space.at(index)).collect();
 //! let pool = Pool::new(space, archs, FeatureMatrix::new(Vec::new(), None)?, Vec::new(), vec![200])?;
-//! let mut search = (strategy::find("local_search")?.open)(0);
+//! let mut search = (STRATEGIES.find("local_search")?.open)(0);
 //! while let Some(proposal) = search.ask(&pool)? {
 //!     search.tell(&pool, &Trial::new(proposal, Some(90.0 + proposal.member as f64 / 10.0)));
 //! }
@@ -34,7 +34,7 @@ mod warm_start_evolution;
 
 use serde::{Deserialize, Serialize};
 
-use crate::registry::{Registry, Unknown, entry};
+use crate::registry::{Registry, entry};
 
 pub use pool::Pool;
 
@@ -43,9 +43,6 @@ pub use pool::Pool;
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the fields are what the messages name")]
 pub enum StrategyError {
-    /// No strategy of that name.
-    #[error(transparent)]
-    Unknown(#[from] Unknown),
     /// The pool lacks what the strategy works with.
     #[error("{strategy} needs {what}; {remedy}")]
     Needs { strategy: &'static str, what: String, remedy: &'static str },
@@ -162,11 +159,6 @@ pub static STRATEGIES: Registry<StrategyEntry> = Registry::new(&[
     &bayesian::THOMPSON,
 ]);
 
-/// The registry entry of the strategy called `name`.
-pub fn find(name: &str) -> Result<&'static StrategyEntry, StrategyError> {
-    Ok(STRATEGIES.find(name)?)
-}
-
 /// Brings a fresh strategy to the state after these trials, asked and told one by one. Errors if it asks for something
 /// else than was trained.
 pub fn replay(strategy: &mut dyn Strategy, pool: &Pool, trials: &[Trial]) -> Result<(), StrategyError> {
@@ -186,7 +178,7 @@ pub(crate) mod testing {
     //! A pool that tests search, with a made-up accuracy.
 
     use super::*;
-    use crate::encoding::{self, FeatureMatrix, score_columns};
+    use crate::encoding::{ENCODINGS, FeatureMatrix, score_columns};
     use crate::seed::Stream;
     use crate::space;
 
@@ -204,7 +196,7 @@ pub(crate) mod testing {
         let cost = archs.iter().map(|arch| 1.0 + arch.genes().iter().map(|&g| f64::from(g)).sum::<f64>()).collect();
         let groups = vec![
             ("scores".to_string(), score_columns(&[("prior".into(), prior)]).unwrap()),
-            ("one_hot".to_string(), (encoding::find("one_hot").unwrap().encode)(space.as_ref(), &archs)),
+            ("one_hot".to_string(), (ENCODINGS.find("one_hot").unwrap().encode)(space.as_ref(), &archs)),
         ];
         let features = FeatureMatrix::new(groups, Some("prior")).unwrap();
         Pool::new(space, archs, features, vec![("macs".into(), cost)], vec![12, 200]).unwrap()

@@ -175,7 +175,7 @@ mod tests {
     fn covers_more_than_random_search() {
         let pool = testing::nas_bench_201(20_000);
         let volume = |name: &str, seed| {
-            let trials = search((super::super::find(name).unwrap().open)(seed).as_mut(), &pool, 100);
+            let trials = search((super::super::STRATEGIES.find(name).unwrap().open)(seed).as_mut(), &pool, 100);
             let point = |t: &Trial| [t.accuracy_pct.unwrap(), -pool.costs[0].1[t.proposal.member]];
             hypervolume_2d(&trials.iter().map(point).collect::<Vec<_>>(), [80.0, -25.0])
         };

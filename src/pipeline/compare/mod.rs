@@ -25,7 +25,8 @@ use super::{Progress, RunError};
 use crate::folder::{self, Folder};
 use crate::pipeline::counts::{RESAMPLES, SEEDS, check_count};
 use crate::pipeline::results::write_summary;
-use crate::strategy::{self, Family, STRATEGIES, StrategyEntry, StrategyError};
+use crate::registry::Unknown;
+use crate::strategy::{Family, STRATEGIES, StrategyEntry, StrategyError};
 
 /// What everything is compared with.
 const REFERENCE: &str = "random";
@@ -208,11 +209,11 @@ fn default_budgets(queries: u32) -> Vec<u32> {
 }
 
 /// The strategies to compare, random search first.
-fn chosen(names: &[String]) -> Result<Vec<&'static StrategyEntry>, StrategyError> {
-    let mut chosen = vec![strategy::find(REFERENCE)?];
+fn chosen(names: &[String]) -> Result<Vec<&'static StrategyEntry>, Unknown> {
+    let mut chosen = vec![STRATEGIES.find(REFERENCE)?];
     let named: Vec<_> = match names {
         [] => STRATEGIES.iter().collect(),
-        names => names.iter().map(|name| strategy::find(name)).collect::<Result<_, _>>()?,
+        names => names.iter().map(|name| STRATEGIES.find(name)).collect::<Result<_, _>>()?,
     };
     for entry in named {
         if chosen.iter().all(|e| e.name != entry.name) {

@@ -12,7 +12,7 @@ use crate::candidates::{self, Candidates, CandidatesConfig, PRIOR, percent_bound
 use crate::files::FileError;
 use crate::folder::{self, Folder};
 use crate::pipeline::RunError;
-use crate::predictor::{self, Prediction, PredictorError, conformal_scale, cross_validate};
+use crate::predictor::{self, PREDICTORS, Prediction, PredictorError, conformal_scale, cross_validate};
 use crate::report::document::{Cell, Document, Estimate, Grid, Section};
 use crate::seed::derive;
 use crate::stats::{Interval, kendall_tau, top_indices};
@@ -95,7 +95,7 @@ pub struct BestPredicted {
 pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled, RunError> {
     check_level(config.level)?;
     check_encodings(&config.encodings)?;
-    predictor::find(&config.predictor)?;
+    PREDICTORS.find(&config.predictor)?;
     let candidates = candidates::load(&CandidatesConfig {
         run: Some(config.run.clone()),
         table: Some(config.labels.clone()),

@@ -25,7 +25,7 @@ pub use report::{Comparison, Curve, Curves, Kind, Point, Summary};
 use super::Progress;
 use crate::benchmark::columns;
 use crate::candidates::{self, BASELINES, Candidates, CandidatesConfig, PRIOR, percent_bounds};
-use crate::encoding::{self, FeatureMatrix};
+use crate::encoding::{ENCODINGS, FeatureMatrix};
 use crate::ensemble::ENSEMBLES;
 use crate::folder::{self, Folder};
 use crate::pipeline::RunError;
@@ -142,7 +142,7 @@ fn predictors(names: &[String]) -> Result<Vec<&'static str>, PredictorError> {
     }
     let default = [crate::pipeline::RunConfig::default().predictor];
     for name in if names.is_empty() { &default } else { names } {
-        let name = predictor::find(name)?.name;
+        let name = PREDICTORS.find(name)?.name;
         if !found.contains(&name) {
             found.push(name);
         }
@@ -159,7 +159,7 @@ fn check_level(level: f64) -> Result<(), RunError> {
 
 /// Before networks are read, which can take long.
 fn check_encodings(names: &[String]) -> Result<(), RunError> {
-    names.iter().try_for_each(|name| Ok(encoding::find(name).map(|_| ())?))
+    names.iter().try_for_each(|name| Ok(ENCODINGS.find(name).map(|_| ())?))
 }
 
 /// The networks that take part, and the numbers of labels, ascending.

@@ -29,12 +29,12 @@ use super::screen::{screen_images, thread_pool};
 use super::{Progress, RunError, RunOptions, Selection};
 use crate::candidates::{self, Candidates, CandidatesConfig, Role};
 use crate::data::Skipped;
-use crate::encoding;
+use crate::encoding::ENCODINGS;
 use crate::engine::parse_device;
 use crate::folder::{self, Folder, Made, TRAINED, to_toml};
 use crate::hardware::{Limit, Target};
 use crate::network::Network;
-use crate::predictor;
+use crate::predictor::PREDICTORS;
 use crate::seed::{Stream, derive};
 use crate::space::{SearchSpace, Task};
 use crate::stats::Interval;
@@ -75,8 +75,8 @@ pub fn run(
     on_progress: &mut (dyn FnMut(Stage, Progress) + Send),
 ) -> Result<RunOutcome, RunError> {
     config.check().map_err(RunError::Value)?;
-    predictor::find(&config.predictor)?;
-    config.encodings.iter().try_for_each(|name| encoding::find(name).map(|_| ()))?;
+    PREDICTORS.find(&config.predictor)?;
+    config.encodings.iter().try_for_each(|name| ENCODINGS.find(name).map(|_| ()))?;
     let source = config.screen.data.open(&options.watch())?;
     let dataset = source.dataset()?;
     let device = parse_device(options.device)?;

@@ -150,14 +150,14 @@ fn push(steps: &mut Vec<Step>, trial: &Trial, cost: f64, seconds: Option<f64>, f
 mod tests {
     use super::*;
     use crate::strategy::testing::nas_bench_201;
-    use crate::strategy::{self, StrategyEntry};
+    use crate::strategy::{STRATEGIES, StrategyEntry};
 
     /// Asks for a list of trainings.
     struct Script(Vec<Proposal>, usize);
 
     impl Strategy for Script {
         fn entry(&self) -> &'static StrategyEntry {
-            strategy::find("random").unwrap()
+            STRATEGIES.find("random").unwrap()
         }
         fn ask(&mut self, _: &Pool) -> Result<Option<Proposal>, StrategyError> {
             self.1 += 1;
