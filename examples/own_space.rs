@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use naslens::network::{Conv2d, Network, NetworkBuilder, NetworkError, Op};
 use naslens::pipeline::{RunOptions, ScreenConfig, Selection, screen};
-use naslens::space::{ArchId, Architecture, SPACES, SearchSpace, SpaceEntry, SpaceError, SpaceOption, Task};
+use naslens::space::{Architecture, SPACES, SearchSpace, SpaceEntry, SpaceError, SpaceOption, Task};
 
 const ENTRY: SpaceEntry = SpaceEntry {
     name: "chain",
@@ -45,14 +45,6 @@ impl SearchSpace for Chain {
 
     fn format(&self, arch: &Architecture) -> String {
         arch.genes().iter().map(|gene| (gene + 1).to_string()).collect::<Vec<_>>().join("-")
-    }
-
-    fn arch_id(&self, arch: &Architecture) -> ArchId {
-        ArchId::of_genes(ENTRY.name, arch.genes())
-    }
-
-    fn representative(&self, arch: &Architecture) -> Architecture {
-        arch.clone()
     }
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {

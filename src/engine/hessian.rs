@@ -26,5 +26,5 @@ pub(super) fn gradient_product(
         total = total.f_add(&product?)?;
     }
     let products = Tensor::f_run_backward(&[&total], &parameters, false, false)?;
-    Ok(LayerGradient::pairs(&trained, products)?)
+    Ok(LayerGradient::pairs(&trained, products.into_iter().map(Some))?)
 }

@@ -21,5 +21,5 @@ pub(super) fn gradient(
     let logits = forward(network, &absolute, &ones, norm, &mut |_, _, _| Ok(()))?;
     let parameters: Vec<&Tensor> = absolute.layers().map(|l| &l.weight).collect();
     let gradients = Tensor::f_run_backward(&[logits.f_sum(Kind::Double)?], &parameters, false, false)?;
-    Ok(LayerGradient::pairs(&absolute, gradients)?)
+    Ok(LayerGradient::pairs(&absolute, gradients.into_iter().map(Some))?)
 }

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use tch::Tensor;
 
-use super::weights::{Weights, gradient_or_zeros};
+use super::weights::Weights;
 use super::{BatchCounts, BlockWise, CodeKernel, Dual, Expansion, LinearRegions, NeuronPatterns};
 use crate::network::Network;
 
@@ -166,10 +166,14 @@ pub struct LayerGradient {
 
 impl LayerGradient {
     /// The layers with their gradients; zeros for a weight that the scalar does not depend on.
-    pub(super) fn pairs(weights: &Weights, gradients: Vec<Tensor>) -> Result<Vec<LayerGradient>, tch::TchError> {
-        let pair = |(l, gradient): (&super::LayerTensors, Tensor)| {
+    pub(super) fn pairs(
+        weights: &Weights,
+        gradients: impl IntoIterator<Item = Option<Tensor>>,
+    ) -> Result<Vec<LayerGradient>, tch::TchError> {
+        let pair = |(l, gradient): (&super::LayerTensors, Option<Tensor>)| {
             let weight = l.weight.f_detach()?;
-            Ok(LayerGradient { gradient: gradient_or_zeros(&gradient, &weight)?, weight })
+            let gradient = gradient.filter(Tensor::defined).map_or_else(|| weight.f_zeros_like(), |g| g.f_detach())?;
+            Ok(LayerGradient { weight, gradient })
         };
         weights.layers().zip(gradients).map(pair).collect()
     }

@@ -8,7 +8,7 @@ use tch::{Device, Kind, Tensor};
 use super::loss::Loss;
 use super::passes::{LayerGradient, Pass, Passes};
 use super::plan::Plan;
-use super::tape::{Gradients, Keep, Tape, Wanted};
+use super::tape::{Keep, Tape, Wanted};
 use super::weights::Weights;
 use super::{DeviceBatch, EngineError, host, kernels, tensors};
 
@@ -110,18 +110,10 @@ fn loss_gradients(
         passes.seconds.push((Pass::ActivationGradient, seconds + multiplying));
     }
     if wants(Pass::LossGradient) {
-        passes.loss_gradient = Some(pairs(weights, gradients)?);
+        passes.loss_gradient = Some(LayerGradient::pairs(weights, gradients.weights)?);
         passes.seconds.push((Pass::LossGradient, seconds));
     }
     Ok(())
-}
-
-fn pairs(weights: &Weights, gradients: Gradients) -> Result<Vec<LayerGradient>, tch::TchError> {
-    let pair = |(l, gradient): (&super::LayerTensors, Option<Tensor>)| {
-        let weight = l.weight.shallow_clone();
-        Ok(LayerGradient { gradient: gradient.map_or_else(|| weight.f_zeros_like(), Ok)?, weight })
-    };
-    weights.layers().zip(gradients.weights).map(pair).collect()
 }
 
 /// The gradient of the mean cross-entropy on each half of the batch, normalised by its own statistics, for each network.
@@ -142,7 +134,8 @@ pub(super) fn half_gradients(
         for (k, (weights, halves)) in weights.iter().zip(&mut all).enumerate() {
             let gradient = Loss::new(plan.networks[k].target(), &y, 0.0).gradient(&tape.logits(k)?)?;
             let wanted = Wanted { weights: true, ..Wanted::default() };
-            halves.push(pairs(weights, tape.backward(k, &gradient, wanted, &mut |_, _| Ok(()))?)?);
+            let gradients = tape.backward(k, &gradient, wanted, &mut |_, _| Ok(()))?;
+            halves.push(LayerGradient::pairs(weights, gradients.weights)?);
         }
     }
     Ok(all)

@@ -9,7 +9,7 @@
 //! later layers of its stage does not matter, and architectures that differ in nothing else have one [`ArchId`].
 
 use super::blocks::conv_bn_relu;
-use super::{ArchId, Architecture, Chain, Layer, OpSet, Picture, SearchSpace, SpaceEntry, SpaceError, Task};
+use super::{Architecture, Chain, Layer, OpSet, Picture, SearchSpace, SpaceEntry, SpaceError, Task};
 use crate::network::{Conv2d, Network, NetworkBuilder, NetworkError, NodeId, Op};
 use crate::text::quoted;
 
@@ -114,10 +114,6 @@ impl SearchSpace for FbNet {
 
     fn format(&self, arch: &Architecture) -> String {
         arch.genes().iter().map(u16::to_string).collect::<Vec<_>>().join("_")
-    }
-
-    fn arch_id(&self, arch: &Architecture) -> ArchId {
-        ArchId::of_genes(ENTRY.name, self.representative(arch).genes())
     }
 
     /// The member of the class whose skips come last in every stage.

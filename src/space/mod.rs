@@ -58,7 +58,7 @@ pub enum SpaceError {
 
 /// A space of architectures with a fixed number of categorical decisions.
 ///
-/// A space provides `choices`, the text form, the canonical form and `build`; sampling, mutation, neighbours and the
+/// A space provides `choices`, the text form, the canonical form where there is one, and `build`; sampling, mutation, neighbours and the
 /// enumeration follow from the choices, as long as every combination of genes is an architecture. A space with
 /// constraints overrides `check`, and `size`, `at` and `sample` with it.
 pub trait SearchSpace: Send + Sync {
@@ -79,11 +79,16 @@ pub trait SearchSpace: Send + Sync {
     /// Writes the text form; [`SearchSpace::parse`] reads it back. Genes must be valid.
     fn format(&self, arch: &Architecture) -> String;
 
-    /// The id of what the architecture computes.
-    fn arch_id(&self, arch: &Architecture) -> ArchId;
+    /// The id of what the architecture computes. Here that of the genes of its representative.
+    fn arch_id(&self, arch: &Architecture) -> ArchId {
+        ArchId::of_genes(self.entry().name, self.representative(arch).genes())
+    }
 
-    /// The representative of all architectures with the same [`ArchId`]: the one that is run for all of them.
-    fn representative(&self, arch: &Architecture) -> Architecture;
+    /// The representative of all architectures with the same [`ArchId`]: the one that is run for all of them. Here the
+    /// architecture itself: for spaces in which every architecture is a network of its own.
+    fn representative(&self, arch: &Architecture) -> Architecture {
+        arch.clone()
+    }
 
     /// The network as specified, dead operations included.
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError>;

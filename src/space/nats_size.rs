@@ -4,7 +4,7 @@
 //! TPAMI 2021.
 
 use super::blocks::{self, CellOp};
-use super::{ArchId, Architecture, Chain, Layer, OpSet, Picture, SearchSpace, SpaceEntry, SpaceError, Task};
+use super::{Architecture, Chain, Layer, OpSet, Picture, SearchSpace, SpaceEntry, SpaceError, Task};
 use crate::network::{Network, NetworkBuilder, NetworkError};
 use crate::text::quoted;
 
@@ -65,15 +65,6 @@ impl SearchSpace for NatsSize {
 
     fn format(&self, arch: &Architecture) -> String {
         channels(arch).map(|c| c.to_string()).collect::<Vec<_>>().join(":")
-    }
-
-    fn arch_id(&self, arch: &Architecture) -> ArchId {
-        ArchId::of_genes(ENTRY.name, arch.genes())
-    }
-
-    /// Every architecture is its own representative: different channels are different networks.
-    fn representative(&self, arch: &Architecture) -> Architecture {
-        arch.clone()
     }
 
     /// The layers are the operations, called by their channels.

@@ -13,18 +13,15 @@ use crate::predictor::gaussian_process::{Hyperparameters, Inputs, Model};
 use crate::seed::Stream;
 use crate::stats::expected_improvement;
 
-const NEEDS: &str = "features of the networks, a surrogate with uncertainty, an acquisition function";
-const PAPER: &str = "White, Neiswanger & Savani, BANANAS, AAAI 2021; Srinivas et al., ICML 2010 (UCB); Jones et al., 1998 \
-                     (expected improvement); Thompson, 1933";
-
 /// Registry line: upper confidence bound.
 pub(super) static UCB: StrategyEntry = StrategyEntry {
     name: "bayesian",
     title: "Bayesian optimisation, upper confidence bound",
     what: "trains the network with the highest mean plus standard deviation of a Gaussian process that starts from the prior",
-    paper: PAPER,
+    paper: "White, Neiswanger & Savani, BANANAS, AAAI 2021; Srinivas et al., ICML 2010 (UCB); Jones et al., 1998 \
+            (expected improvement); Thompson, 1933",
     family: Family::Bayesian,
-    needs: NEEDS,
+    needs: "features of the networks, a surrogate with uncertainty, an acquisition function",
     open: &|seed| Box::new(Bayesian::new(&UCB, seed, Acquisition::UpperConfidenceBound)),
 };
 
@@ -33,10 +30,8 @@ pub(super) static EI: StrategyEntry = StrategyEntry {
     name: "bayesian_ei",
     title: "Bayesian optimisation, expected improvement",
     what: "trains the network that is expected to exceed the best so far by most",
-    paper: PAPER,
-    family: Family::Bayesian,
-    needs: NEEDS,
     open: &|seed| Box::new(Bayesian::new(&EI, seed, Acquisition::ExpectedImprovement)),
+    ..UCB
 };
 
 /// Registry line: Thompson sampling.
@@ -44,10 +39,8 @@ pub(super) static THOMPSON: StrategyEntry = StrategyEntry {
     name: "bayesian_thompson",
     title: "Bayesian optimisation, Thompson sampling",
     what: "trains the best network of one function drawn from the Gaussian process",
-    paper: PAPER,
-    family: Family::Bayesian,
-    needs: NEEDS,
     open: &|seed| Box::new(Bayesian::new(&THOMPSON, seed, Acquisition::Thompson)),
+    ..UCB
 };
 
 /// Trainings before the first fit.

@@ -1,7 +1,7 @@
 //! Hyperband: successive halving from several shortest trainings.
 
-use super::successive_halving::Halving;
-use super::{Family, StrategyEntry};
+use super::StrategyEntry;
+use super::successive_halving::{self, Halving};
 
 /// Successive halving trusts the shortest training; random search in full trusts none. Hyperband hedges: bracket `s`
 /// halves from `epochs[s]` on, so the last one is random search, and every bracket is given the same share of epochs: the
@@ -12,9 +12,8 @@ pub(super) static ENTRY: StrategyEntry = StrategyEntry {
     title: "Asynchronous Hyperband",
     what: "successive halving in brackets that start at each number of epochs, an equal share of epochs for each",
     paper: "Li, Jamieson, DeSalvo, Rostamizadeh & Talwalkar, Hyperband, JMLR 18, 2018, arXiv:1603.06560",
-    family: Family::MultiFidelity,
-    needs: "two or more numbers of epochs; with one it is random search",
     open: &|seed| Box::new(Halving::new(&ENTRY, seed, |rungs| rungs)),
+    ..successive_halving::ENTRY
 };
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use super::tensors::{self, Parts};
 use super::weights::{LayerTensors, Weights};
 use crate::network::Op;
 
-pub(super) use backward::{Gradients, Wanted};
+pub(super) use backward::Wanted;
 
 /// What a forward keeps.
 #[derive(Clone, Copy, Debug, Default)]
