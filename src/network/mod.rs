@@ -31,3 +31,4 @@ pub use init::{layer_bias, layer_weight};
 pub use liveness::Liveness;
 pub use op::{Conv2d, Op, Pool, Shape, ShapeError, WeightShape};
 pub use task::{Target, Task};
+pub(crate) use thin::gcd;

@@ -49,6 +49,8 @@ mod pooling;
 
 pub(super) use pooling::{Window, avg_pool, avg_pool_backward};
 
+use crate::network::gcd;
+
 /// One summand: `x`, or `x * scale + shift` per channel.
 #[derive(Clone, Copy)]
 pub(super) struct Term<'a> {
@@ -82,8 +84,8 @@ dispatch! {
                 match (i, term.affine) {
                     (0, None) => chunk.copy_from_slice(x),
                     (_, None) => chunk.iter_mut().zip(x).for_each(|(s, x)| *s += x),
-                    (0, Some((scale, shift))) => affine_set(chunk, x, channels, scale, shift),
-                    (_, Some((scale, shift))) => affine_add(chunk, x, channels, scale, shift),
+                    (0, Some((scale, shift))) => affine(chunk, x, channels, scale, shift, |_, value| value),
+                    (_, Some((scale, shift))) => affine(chunk, x, channels, scale, shift, |old, value| old + value),
                 }
             }
             if let Some(sum) = sum.as_deref_mut() {
@@ -106,32 +108,13 @@ fn relu_of(x: f32) -> f32 {
     if x <= 0.0 { 0.0 } else { x }
 }
 
-fn gcd(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
+/// The 16 values from an offset on.
 #[inline(always)]
 fn lanes(x: &[f32], offset: usize) -> &[f32; LANES] {
     match x[offset..].first_chunk() {
         Some(block) => block,
         None => &[0.0; LANES],
     }
-}
-
-/// The first 16 values of a pixel's block.
-#[inline(always)]
-fn block(x: &[f32]) -> &[f32; LANES] {
-    lanes(x, 0)
-}
-
-#[inline(always)]
-fn affine_set(out: &mut [f32], x: &[f32], channels: usize, scale: &[f32], shift: &[f32]) {
-    affine(out, x, channels, scale, shift, |_, value| value);
-}
-
-#[inline(always)]
-fn affine_add(out: &mut [f32], x: &[f32], channels: usize, scale: &[f32], shift: &[f32]) {
-    affine(out, x, channels, scale, shift, |old, value| old + value);
 }
 
 #[inline(always)]
@@ -142,7 +125,7 @@ fn affine(out: &mut [f32], x: &[f32], c: usize, scale: &[f32], shift: &[f32], me
         let (s, t) = (*lanes(scale, b), *lanes(shift, b));
         for p in 0..pixels {
             let at = p * c + b;
-            let x = block(&x[at..]);
+            let x = lanes(x, at);
             if let Some(o) = out[at..].first_chunk_mut::<LANES>() {
                 for l in 0..LANES {
                     o[l] = merge(o[l], x[l] * s[l] + t[l]);
@@ -245,7 +228,7 @@ fn reduce(
             let mut p = 0;
             while p + WAYS <= pixels {
                 for w in 0..WAYS {
-                    let (xs, ys) = (block(&x[(p + w) * c + b..]), block(&y[(p + w) * c + b..]));
+                    let (xs, ys) = (lanes(x, (p + w) * c + b), lanes(y, (p + w) * c + b));
                     for l in 0..LANES {
                         let (s, q) = terms(ys[l], xs[l]);
                         a[w][l] += s;
@@ -255,7 +238,7 @@ fn reduce(
                 p += WAYS;
             }
             for p in p..pixels {
-                let (xs, ys) = (block(&x[p * c + b..]), block(&y[p * c + b..]));
+                let (xs, ys) = (lanes(x, p * c + b), lanes(y, p * c + b));
                 for l in 0..LANES {
                     let (s, q) = terms(ys[l], xs[l]);
                     a[0][l] += s;
@@ -292,11 +275,11 @@ dispatch! {
             for k in (0..whole).step_by(LANES) {
                 let (a, b, d) = (*lanes(a, k), *lanes(b, k), *lanes(d, k));
                 for at in (first * c + k..last * c).step_by(c) {
-                    let (gs, ys) = (block(&g[at..]), block(&y[at..]));
+                    let (gs, ys) = (lanes(g, at), lanes(y, at));
                     let Some(o) = out[at..].first_chunk_mut::<LANES>() else { continue };
                     match mask {
                         Some(mask) => {
-                            let ms = block(&mask[at..]);
+                            let ms = lanes(mask, at);
                             for l in 0..LANES {
                                 let g = if ms[l] > 0.0 { gs[l] } else { 0.0 };
                                 o[l] = g * a[l] + ys[l] * b[l] + d[l];
