@@ -1,6 +1,7 @@
 //! Labelled images in memory, and the statistics that standardise them.
 
 use super::DataError;
+use super::split::by_group;
 use crate::network::Shape;
 use crate::seed::Stream;
 use ndarray::{Array3, Array4, Axis};
@@ -54,6 +55,7 @@ pub struct Dataset {
     notes: Vec<String>,
     deep_white: Option<u16>,
     image_names: Option<Vec<String>>,
+    groups: Option<Vec<usize>>,
 }
 
 impl Dataset {
@@ -89,6 +91,7 @@ impl Dataset {
             notes,
             deep_white: None,
             image_names: None,
+            groups: None,
         };
         dataset.shape().check(1)?;
         Ok(dataset)
@@ -120,13 +123,24 @@ impl Dataset {
 
     /// The same with fold `fold` of `folds` as its official test part and the others as training images: each class is dealt
     /// out in an order that `seed` fixes, so the folds differ by an image a class at most. Over all folds every image is
-    /// tested once. Parts that it had are forgotten. The errors of [`Dataset::with_parts`]: a class of one image cannot be
-    /// tested.
+    /// tested once. Images of one group are in one fold, and a group that has all images of a class is never tested. Parts that it
+    /// had are forgotten. The errors of [`Dataset::with_parts`]: a class of one image cannot be tested.
     pub fn fold(&self, folds: usize, fold: usize, seed: u64) -> Result<Self, DataError> {
         let mut stream = Stream::named(seed, "folds");
         let mut parts = vec![Part::Train; self.len()];
+        let classes = self.by_class(&(0..self.len()).collect::<Vec<_>>());
+        if let Some(groups) = &self.groups {
+            let only = |class: &&Vec<usize>| class.iter().all(|&image| groups[image] == groups[class[0]]);
+            let kept: HashSet<usize> =
+                classes.iter().filter(|class| !class.is_empty()).filter(only).map(|class| groups[class[0]]).collect();
+            let shares = vec![1.0 / folds.max(1) as f64; folds.max(1)];
+            let dealt = by_group(classes, groups, &shares, &mut stream);
+            let tested = dealt.into_iter().nth(fold).unwrap_or_default().into_iter().flatten();
+            tested.filter(|&image| !kept.contains(&groups[image])).for_each(|image| parts[image] = Part::Test);
+            return self.clone().with_parts(parts);
+        }
         let mut dealt = 0;
-        for mut class in self.by_class(&(0..self.len()).collect::<Vec<_>>()) {
+        for mut class in classes {
             stream.shuffle(&mut class);
             for image in class {
                 if dealt % folds.max(1) == fold {
@@ -136,6 +150,23 @@ impl Dataset {
             }
         }
         self.clone().with_parts(parts)
+    }
+
+    /// The same with the group of each image, such as a patient or a scene: [`super::split`] keeps images of one group together.
+    /// Without groups if there is not one for each.
+    pub fn with_groups(self, groups: Option<Vec<usize>>) -> Self {
+        let groups = groups.filter(|groups| groups.len() == self.len());
+        Dataset { groups, ..self }
+    }
+
+    /// The group of each image, if there are groups.
+    pub fn groups(&self) -> Option<&[usize]> {
+        self.groups.as_deref()
+    }
+
+    /// How many images it has, or groups of them if there are: what is parted as a whole.
+    pub fn units(&self) -> usize {
+        self.groups.as_ref().map_or(self.len(), |groups| groups.iter().collect::<HashSet<_>>().len())
     }
 
     /// The same, read from files of which these were left out.
@@ -194,7 +225,7 @@ impl Dataset {
         self.labels.len()
     }
 
-    /// A hash of pixels, labels and names of classes, 32 hexadecimal digits.
+    /// A hash of pixels, labels, names of classes and groups, 32 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
         let mut hash = md5::Context::new();
         match self.pixels.as_slice() {
@@ -203,6 +234,7 @@ impl Dataset {
         }
         self.labels.iter().for_each(|&label| hash.consume((label as u64).to_le_bytes()));
         self.class_names.iter().for_each(|name| hash.consume(format!("{name}\n")));
+        self.groups.iter().flatten().for_each(|&group| hash.consume((group as u64).to_le_bytes()));
         format!("{:x}", hash.finalize())
     }
 
@@ -323,79 +355,5 @@ impl ChannelStats {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use approx::assert_abs_diff_eq;
-    use ndarray::array;
-
-    fn colour() -> Dataset {
-        let pixels = array![[[[0u8, 10]], [[20, 30]], [[100, 50]]], [[[255, 0]], [[1, 2]], [[3, 4]]]];
-        Dataset::new("colour", pixels, 255, vec![0, 1], 2).unwrap()
-    }
-
-    #[test]
-    fn statistics_equal_numpy() {
-        // x = np.array([[[[0, 10]], [[20, 30]], [[100, 50]]], [[[255, 0]], [[1, 2]], [[3, 4]]]]) / 255
-        // x.mean((0, 2, 3)), x.std((0, 2, 3)); x.mean(1).mean(), x.mean(1).std()
-        let stats = colour().stats(&[0, 1], 3).unwrap();
-        assert_abs_diff_eq!(
-            stats.mean[..],
-            [0.2598039215686274, 0.051960784313725486, 0.153921568627451],
-            epsilon = 1e-15
-        );
-        assert_abs_diff_eq!(
-            stats.std[..],
-            [0.42765218326352283, 0.04813915175368987, 0.15640558382387748],
-            epsilon = 1e-15
-        );
-        let grey = colour().stats(&[0, 1], 1).unwrap();
-        assert_abs_diff_eq!(grey.mean[..], [0.15522875816993464], epsilon = 1e-15);
-        assert_abs_diff_eq!(grey.std[..], [0.11910991394785914], epsilon = 1e-15);
-        assert!(matches!(colour().stats(&[0, 1], 4), Err(DataError::Channels { from: 3, to: 4 })));
-    }
-
-    #[test]
-    fn standardised_images_have_mean_0_and_variance_1_unless_constant() {
-        let data = colour();
-        let mut images = data.images(&[0, 1]);
-        let stats = data.stats(&[0, 1], 3).unwrap();
-        stats.standardise(&mut images);
-        for channel in images.axis_iter(Axis(1)) {
-            assert_abs_diff_eq!(channel.mean().unwrap(), 0.0, epsilon = 1e-6);
-            assert_abs_diff_eq!(channel.std(0.0), 1.0, epsilon = 1e-6);
-        }
-        let flat = Dataset::new("flat", Array4::from_elem((1, 1, 2, 2), 8), 16, vec![0], 1).unwrap();
-        let mut images = flat.images(&[0]);
-        flat.stats(&[0], 1).unwrap().standardise(&mut images);
-        assert_eq!(images, Array4::<f32>::zeros((1, 1, 2, 2)));
-    }
-
-    #[test]
-    fn inconsistent_data_sets_are_refused() {
-        let pixels = Array4::<u8>::zeros((2, 1, 2, 2));
-        let make = |labels, white, classes| Dataset::new("d", pixels.clone(), white, labels, classes);
-        assert!(matches!(make(vec![0], 1, 1), Err(DataError::BadDataset { labels: 1, .. })));
-        assert!(matches!(make(vec![0, 0], 0, 1), Err(DataError::BadDataset { white: 0, .. })));
-        assert!(matches!(make(vec![0, 3], 1, 2), Err(DataError::BadLabel { image: 1, label: 3, .. })));
-        let no_size = Dataset::new("d", Array4::zeros((1, 1, 0, 2)), 1, vec![0], 1);
-        assert!(matches!(no_size, Err(DataError::BadShape { .. })));
-    }
-
-    #[test]
-    fn parts_and_names_must_fit_the_images() {
-        let make =
-            |labels: Vec<usize>| Dataset::new("d", Array4::zeros((labels.len(), 1, 1, 1)), 1, labels, 3).unwrap();
-        use Part::{Test, Train, Valid};
-        let data = make(vec![0, 1, 0, 1]).with_parts(vec![Test, Train, Train, Valid]).unwrap();
-        assert_eq!((data.part(Train), data.part(Valid), data.part(Test)), (vec![1, 2], vec![3], vec![0]));
-        assert_eq!((make(vec![0, 1]).part(Train), make(vec![0, 1]).part(Test)), (vec![0, 1], vec![]));
-        assert_eq!(data.class_names(), ["0", "1", "2"]);
-        let wrong = make(vec![0, 1, 2]).with_parts(vec![Train, Train]);
-        assert!(matches!(wrong, Err(DataError::Parts { images: 3, parts: 2, .. })));
-        assert!(matches!(make(vec![0]).with_parts(vec![Test]), Err(DataError::Parts { .. })));
-        let unlearnt = make(vec![0, 1, 2]).with_class_names(vec!["cat".into(), "dog".into(), "owl".into()]).unwrap();
-        let message = unlearnt.with_parts(vec![Train, Train, Valid]).unwrap_err().to_string();
-        assert!(message.contains("'owl'") && message.contains("validation"), "{message}");
-        assert!(matches!(make(vec![0]).with_class_names(vec![]), Err(DataError::ClassNames { names: 0, .. })));
-    }
-}
+#[path = "dataset_tests.rs"]
+mod tests;

@@ -72,6 +72,7 @@ mod tests {
             "folder:/data/a,b",
             "folder:/data,size=64x48",
             "folder:/data,size=64x48,skip-corrupt",
+            "folder:/data,group=(p[0-9]+)_",
         ] {
             let spec: DataSpec = text.parse().unwrap();
             assert_eq!(spec.to_string(), text);
@@ -104,7 +105,14 @@ mod tests {
         }
         let misspelt = message("folder:/data,skip-corrupted");
         assert!(misspelt.contains("did you mean `skip-corrupt`?"), "{misspelt}");
-        for text in ["folder:/d,size=64", "folder:/d,size=0x4", "folder:/d,skip-corrupt=no", "cifar100:/d,coarse=1"] {
+        for text in [
+            "folder:/d,size=64",
+            "folder:/d,size=0x4",
+            "folder:/d,skip-corrupt=no",
+            "folder:/d,group=p[",
+            "folder:/d,group=p",
+            "cifar100:/d,coarse=1",
+        ] {
             assert!(matches!(text.parse::<DataSpec>(), Err(DataError::BadOption { .. })), "{text}");
         }
     }

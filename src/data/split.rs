@@ -3,6 +3,7 @@
 use super::{Batch, ChannelStats, DataError, Dataset, Part};
 use crate::network::Shape;
 use crate::seed::Stream;
+use std::collections::BTreeMap;
 
 /// The parts of a data set; no image is in two of them.
 #[derive(Clone, Debug)]
@@ -28,6 +29,9 @@ pub struct Splits {
 ///   those of the official validation part. Only a part that the data set lacks is drawn from the official training part,
 ///   in the proportion of its fraction to that of training: with official training and test images, the share
 ///   `valid / (train + valid)` of the former is for validation. No official training image is left out.
+/// * Images of one group ([`Dataset::groups`]) are in one part, of those that are drawn. Groups go, the largest first and equal ones
+///   in random order, to the part that lacks most of their classes, so that parts and classes have their shares as far as groups
+///   allow.
 /// * A fraction of 0 leaves its part empty.
 /// * `limit` is the most images of each part. From a larger part the same share of each class is kept, give or take one
 ///   image, at random; a limit of 0 leaves validation or test empty.
@@ -79,15 +83,22 @@ fn by_class(dataset: &Dataset, fractions: [f64; 3], stream: &mut Stream) -> [Vec
     let drawn: Vec<f64> =
         fractions.iter().zip(&official).map(|(&f, part)| if part.is_empty() { f } else { 0.0 }).collect();
     let whole = if dataset.has_parts() { drawn.iter().sum() } else { 1.0 };
+    let drawn: Vec<f64> = drawn.iter().map(|fraction| fraction / whole).collect();
     let mut parts: [Vec<Vec<usize>>; 3] = Default::default();
-    for mut class in dataset.by_class(&dataset.part(Part::Train)) {
-        stream.shuffle(&mut class);
-        let (mut start, mut sum) = (0, 0.0);
-        for (part, fraction) in parts.iter_mut().zip(&drawn) {
-            sum += fraction / whole;
-            let end = ((sum * class.len() as f64).round() as usize).min(class.len());
-            part.push(class[start..end].to_vec());
-            start = end;
+    let classes = dataset.by_class(&dataset.part(Part::Train));
+    if let Some(groups) = dataset.groups() {
+        let found = by_group(classes, groups, &drawn, stream);
+        parts.iter_mut().zip(found).for_each(|(part, found)| *part = found);
+    } else {
+        for mut class in classes {
+            stream.shuffle(&mut class);
+            let (mut start, mut sum) = (0, 0.0);
+            for (part, fraction) in parts.iter_mut().zip(&drawn) {
+                sum += fraction;
+                let end = ((sum * class.len() as f64).round() as usize).min(class.len());
+                part.push(class[start..end].to_vec());
+                start = end;
+            }
         }
     }
     for ((part, fraction), official) in parts.iter_mut().zip(fractions).zip(official) {
@@ -96,6 +107,41 @@ fn by_class(dataset: &Dataset, fractions: [f64; 3], stream: &mut Stream) -> [Vec
             part.iter_mut().for_each(|class| stream.shuffle(class));
         }
     }
+    parts
+}
+
+/// The images of `classes`, parted by whole groups: of each part, by class.
+pub(super) fn by_group(
+    classes: Vec<Vec<usize>>,
+    groups: &[usize],
+    fractions: &[f64],
+    stream: &mut Stream,
+) -> Vec<Vec<Vec<usize>>> {
+    let mut members: BTreeMap<usize, Vec<Vec<usize>>> = BTreeMap::new();
+    for (class, images) in classes.iter().enumerate() {
+        for &image in images {
+            members.entry(groups[image]).or_insert_with(|| vec![Vec::new(); classes.len()])[class].push(image);
+        }
+    }
+    let mut members: Vec<Vec<Vec<usize>>> = members.into_values().collect();
+    stream.shuffle(&mut members);
+    members.sort_by_key(|group| std::cmp::Reverse(group.iter().map(Vec::len).sum::<usize>()));
+    // What fractions leave over is a part as well.
+    let rest = (1.0 - fractions.iter().sum::<f64>()).max(0.0);
+    let mut lacking: Vec<Vec<f64>> = fractions.iter().chain([&rest]).map(|&f| vec![f; classes.len()]).collect();
+    let mut parts = vec![vec![Vec::new(); classes.len()]; fractions.len()];
+    for group in members {
+        let share: Vec<f64> =
+            group.iter().zip(&classes).map(|(g, all)| g.len() as f64 / all.len().max(1) as f64).collect();
+        let lack = |part: &Vec<f64>| part.iter().zip(&share).map(|(lacking, share)| lacking * share).sum::<f64>();
+        let wanted = (0..lacking.len()).filter(|&part| *fractions.get(part).unwrap_or(&rest) > 1e-9);
+        let most = wanted.max_by(|&a, &b| lack(&lacking[a]).total_cmp(&lack(&lacking[b])).then(b.cmp(&a))).unwrap_or(0);
+        lacking[most].iter_mut().zip(&share).for_each(|(lacking, share)| *lacking -= share);
+        if let Some(part) = parts.get_mut(most) {
+            part.iter_mut().zip(group).for_each(|(class, images)| class.extend(images));
+        }
+    }
+    parts.iter_mut().flatten().for_each(|class| stream.shuffle(class));
     parts
 }
 
@@ -243,6 +289,32 @@ mod tests {
             for (&size, &kept) in sizes.iter().zip(&kept) {
                 let exact = size as f64 * limit.min(total) as f64 / total.max(1) as f64;
                 prop_assert!(kept <= size && (kept as f64 - exact).abs() < 1.0);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn groups_stay_together(
+            groups in prop::collection::vec(0usize..40, 60..300), shares in prop::collection::vec(1u32..10, 3), seed: u64,
+        ) {
+            let images = groups.len();
+            let labels = (0..images).map(|i| (i + groups[i]) % 3).collect();
+            let pixels = Array4::from_shape_fn((images, 1, 1, 2), |(i, _, _, x)| (i >> (8 * x)) as u8);
+            let data = Dataset::new("grouped", pixels, 1, labels, 3).unwrap().with_groups(Some(groups.clone()));
+            let sum = f64::from(shares.iter().sum::<u32>());
+            let fractions = [0, 1, 2].map(|part| f64::from(shares[part]) / sum);
+            let mut stream = Stream::named(seed, "split");
+            let parts = by_class(&data, fractions, &mut stream).map(|classes| classes.concat());
+            let mut all = parts.concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..images).collect::<Vec<_>>());
+            let of = |part: &Vec<usize>| part.iter().map(|&i| groups[i]).collect::<HashSet<_>>();
+            let [train, valid, test] = [0, 1, 2].map(|part| of(&parts[part]));
+            prop_assert!(train.is_disjoint(&valid) && train.is_disjoint(&test) && valid.is_disjoint(&test));
+            // With groups of about the same size no part misses its share by more than some of them.
+            for (part, fraction) in parts.iter().zip(fractions) {
+                prop_assert!((part.len() as f64 / images as f64 - fraction).abs() < 0.15, "{} {fraction}", part.len());
             }
         }
     }

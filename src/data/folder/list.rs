@@ -17,6 +17,8 @@ pub(super) struct Image {
     pub path: PathBuf,
     pub class: usize,
     pub part: Part,
+    /// Of images of one group all are in one part.
+    pub group: Option<String>,
 }
 
 /// What is in an image folder.
@@ -34,12 +36,12 @@ pub(super) struct Listing {
     pub parted: bool,
 }
 
-fn error(path: &Path, problem: impl Into<String>, remedy: &'static str) -> DataError {
+pub(super) fn error(path: &Path, problem: impl Into<String>, remedy: &'static str) -> DataError {
     DataError::Folder { path: path.to_owned(), problem: problem.into(), remedy }
 }
 
 /// The part that a directory's name stands for.
-fn part_of(name: &OsStr) -> Option<Part> {
+pub(super) fn part_of(name: &OsStr) -> Option<Part> {
     match name.to_str()?.to_lowercase().as_str() {
         "train" | "training" => Some(Part::Train),
         "val" | "valid" | "validation" => Some(Part::Valid),
@@ -111,16 +113,10 @@ impl Listing {
             let (directories, files) = children(&path, seen)?;
             waiting.extend(directories.into_iter().rev().map(|(_, path)| path));
             for path in files {
-                // A broken link is not a regular file; a named pipe would be waited for.
-                let reason = if !is_image(&path) {
-                    not_read(&path)
-                } else if !path.is_file() {
-                    "it is not a regular file, or a link to nothing"
-                } else {
-                    self.images.push(Image { path, class, part });
-                    continue;
-                };
-                self.foreign.push(Skipped { path, reason: reason.into() });
+                match not_read(&path) {
+                    Some(reason) => self.foreign.push(Skipped { path, reason: reason.into() }),
+                    None => self.images.push(Image { path, class, part, group: None }),
+                }
             }
         }
         Ok(())
@@ -132,10 +128,13 @@ fn is_image(path: &Path) -> bool {
     extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
 }
 
-/// Why a file is not read that has another ending, and how to make one of it that is.
-fn not_read(path: &Path) -> &'static str {
+/// Why a file is not read, if it isn't, and how to make one of it that is.
+pub(super) fn not_read(path: &Path) -> Option<&'static str> {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    match extension.as_deref() {
+    Some(match extension.as_deref() {
+        // A broken link is not a regular file; a named pipe would be waited for.
+        _ if is_image(path) && !path.is_file() => "it is not a regular file, or a link to nothing",
+        _ if is_image(path) => return None,
         Some("dcm" | "dicom") => {
             "DICOM is not read: convert it to PNG, for example with `dcmj2pnm --write-16-bit-png FILE OUT.png`"
         }
@@ -143,7 +142,7 @@ fn not_read(path: &Path) -> &'static str {
             "its format is not read: convert it to PNG, for example with `magick FILE OUT.png`"
         }
         _ => "it is no image file: PNG, JPEG, TIFF, BMP or WebP",
-    }
+    })
 }
 
 /// Images beside the directories of classes belong to no class.
@@ -152,7 +151,8 @@ fn no_images(directory: &Path, files: &[PathBuf]) -> Result<(), DataError> {
     let Some(first) = images.first() else { return Ok(()) };
     let problem =
         format!("{} images in it belong to no class, the first is '{}'", images.len(), shown(first.as_os_str()));
-    let remedy = "move them into directories of their classes, or, if this is the directory of one class, give the folder above it";
+    let remedy = "move them into directories of their classes, name their classes in labels.csv (columns file and label), or, if this is \
+                  the directory of one class, give the folder above it";
     Err(error(directory, problem, remedy))
 }
 

@@ -6,15 +6,15 @@ use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
 
-fn grey(height: u32, width: u32, value: u8) -> DynamicImage {
+pub fn grey(height: u32, width: u32, value: u8) -> DynamicImage {
     GrayImage::from_fn(width, height, |x, y| Luma([value.wrapping_add((10 * y + x) as u8)])).into()
 }
 
-fn colour(height: u32, width: u32) -> DynamicImage {
+pub fn colour(height: u32, width: u32) -> DynamicImage {
     RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, 200])).into()
 }
 
-fn save(root: &Path, name: &str, image: &DynamicImage) -> PathBuf {
+pub fn save(root: &Path, name: &str, image: &DynamicImage) -> PathBuf {
     let path = root.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     image.save(&path).unwrap();
@@ -30,18 +30,18 @@ fn two_classes() -> tempfile::TempDir {
     folder
 }
 
-fn read(folder: &Path, options: &str) -> Result<Dataset, DataError> {
+pub fn read(folder: &Path, options: &str) -> Result<Dataset, DataError> {
     match open(&format!("folder:{}{options}", folder.display()).parse()?)? {
         DataSource::Images(data) => Ok(data),
         DataSource::Noise(_) => panic!("a folder is a data set"),
     }
 }
 
-fn message(folder: &Path, options: &str) -> String {
+pub fn message(folder: &Path, options: &str) -> String {
     read(folder, options).unwrap_err().to_string()
 }
 
-fn bytes(data: &Dataset, image: usize) -> Vec<u8> {
+pub fn bytes(data: &Dataset, image: usize) -> Vec<u8> {
     data.images(&[image]).iter().map(|v| (v * 255.0).round() as u8).collect()
 }
 
@@ -431,40 +431,4 @@ proptest! {
             let _ = decode::decode(&path, Shape::new(3, 6, 5), &mut planes, &Watch::nobody());
         }
     }
-}
-
-/// A TIFF of 1x1 pixel of 8 bits; `next` is where its second directory is.
-fn tiny_tiff(next: u32) -> Vec<u8> {
-    let entries: [[u32; 3]; 8] =
-        [[256, 3, 1], [257, 3, 1], [258, 3, 8], [259, 3, 1], [262, 3, 1], [273, 4, 8], [278, 3, 1], [279, 4, 1]];
-    let mut bytes = [&b"II*\0"[..], &12u32.to_le_bytes(), &[77, 0, 0, 0], &8u16.to_le_bytes()].concat();
-    for [tag, kind, value] in entries {
-        bytes.extend([&(tag as u16).to_le_bytes()[..], &(kind as u16).to_le_bytes(), &1u32.to_le_bytes()].concat());
-        bytes.extend(value.to_le_bytes());
-    }
-    bytes.extend(next.to_le_bytes());
-    bytes
-}
-
-#[test]
-fn tiff_bmp_and_webp_are_read_and_pages_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let square = colour(5, 4);
-    for name in ["a/1.tif", "a/2.bmp", "b/1.webp", "b/2.TIFF", "b/3.png"] {
-        save(folder.path(), &name.to_lowercase(), &square);
-    }
-    let data = read(folder.path(), "").unwrap();
-    assert_eq!(data.shape(), Shape::new(3, 5, 4));
-    assert!((1..5).all(|i| bytes(&data, i) == bytes(&data, 0)));
-    let deep = image::ImageBuffer::from_fn(4, 5, |x, y| Luma([(1000 * x + 50 * y) as u16]));
-    save(folder.path(), "a/4.tif", &deep.into());
-    assert!(read(folder.path(), "").unwrap().notes()[0].contains("of which 12 are used"));
-    fs::write(folder.path().join("a/one.tif"), tiny_tiff(0)).unwrap();
-    assert_eq!(bytes(&read(folder.path(), "").unwrap(), 3)[0], 77);
-    fs::write(folder.path().join("a/pages.tif"), tiny_tiff(12)).unwrap();
-    let refused = message(folder.path(), "");
-    assert!(refused.contains("pages.tif: it has several pages: make each a file"), "{refused}");
-    let whole = fs::read(folder.path().join("b/1.webp")).unwrap();
-    fs::write(folder.path().join("a/pages.tif"), &whole[..whole.len() / 2]).unwrap();
-    assert!(message(folder.path(), "").contains("1 file"));
 }

@@ -184,7 +184,7 @@ const ENOUGH: (usize, usize) = (200, 5);
 
 /// An official test part is what everybody is judged by, and stays.
 fn default_folds(stage: &TrainStage<'_>, dataset: &Dataset) -> usize {
-    let few = stage.data.sizes()[2] < ENOUGH.0 && !dataset.has_parts() && dataset.len() >= 2 * ENOUGH.1;
+    let few = stage.data.sizes()[2] < ENOUGH.0 && !dataset.has_parts() && dataset.units() >= 2 * ENOUGH.1;
     if few { ENOUGH.1 } else { 0 }
 }
 
