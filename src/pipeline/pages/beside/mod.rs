@@ -123,27 +123,27 @@ fn names(paths: &[&Path]) -> Vec<String> {
 /// One row per number: `run`, `other_run` (empty but for agreements), `what` (`spearman` and `kendall` with accuracy,
 /// `spearman_between_runs`, `kendall_between_runs`), `proxy`, `networks`, `value`, and `low` and `high` of its 95% interval.
 pub(super) fn write_rows(path: &Path, beside: &Beside) -> Result<(), FileError> {
-    let mut rows: Vec<(&str, &str, &str, &str, u64, Option<Estimate>)> = Vec::new();
+    let mut rows: Vec<([&str; 4], u64, Option<Estimate>)> = Vec::new();
     for c in &beside.correlations {
-        let own = |what, estimate| (beside.runs[c.run].as_str(), "", what, c.proxy.as_str(), c.networks, estimate);
+        let own = |what, estimate| ([beside.runs[c.run].as_str(), "", what, &c.proxy], c.networks, estimate);
         rows.extend([own("spearman", c.spearman), own("kendall", c.kendall)]);
     }
     for a in &beside.agreement {
         let (run, other) = (&beside.runs[a.first], &beside.runs[a.second]);
         for (what, value) in [("spearman_between_runs", a.spearman), ("kendall_between_runs", a.kendall)] {
-            rows.push((run, other, what, &a.proxy, a.networks, value.map(Estimate::new)));
+            rows.push(([run, other, what, &a.proxy], a.networks, value.map(Estimate::new)));
         }
     }
-    let end = |of: fn(Interval) -> f64| number(rows.iter().map(move |r| r.5.and_then(|e| e.interval).map(of)));
+    let end = |of: fn(Interval) -> f64| number(rows.iter().map(move |r| r.2.and_then(|e| e.interval).map(of)));
     write(
         path,
         vec![
-            ("run", text(rows.iter().map(|r| r.0))),
-            ("other_run", text(rows.iter().map(|r| r.1))),
-            ("what", text(rows.iter().map(|r| r.2))),
-            ("proxy", text(rows.iter().map(|r| r.3))),
-            ("networks", integer(rows.iter().map(|r| r.4 as i64))),
-            ("value", number(rows.iter().map(|r| r.5.map(|e| e.value)))),
+            ("run", text(rows.iter().map(|r| r.0[0]))),
+            ("other_run", text(rows.iter().map(|r| r.0[1]))),
+            ("what", text(rows.iter().map(|r| r.0[2]))),
+            ("proxy", text(rows.iter().map(|r| r.0[3]))),
+            ("networks", integer(rows.iter().map(|r| r.1 as i64))),
+            ("value", number(rows.iter().map(|r| r.2.map(|e| e.value)))),
             ("low", end(|i| i.low)),
             ("high", end(|i| i.high)),
         ],
