@@ -100,6 +100,12 @@ pub(super) fn drawable(interval: Interval) -> bool {
     usable(interval.low) && usable(interval.high)
 }
 
+/// A value and the ends of its interval, as far as they can be drawn: what an axis has to cover.
+pub(super) fn extent(estimate: &Estimate) -> impl Iterator<Item = f64> + use<> {
+    let interval = estimate.interval.filter(|i| drawable(*i));
+    std::iter::once(estimate.value).chain(interval.into_iter().flat_map(|i| [i.low, i.high]))
+}
+
 /// An interval in words, to two decimals: "0.52 to 0.84".
 pub(super) fn interval_text(interval: Interval, number: impl Fn(f64, usize) -> String) -> String {
     format!("{} to {}", number(interval.low, 2), number(interval.high, 2))

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::chart::{Chart, Frame, Mark, Shape, legend, single, stepped};
 use super::scale::Scale;
 use crate::report::document::{Cost, Tone};
-use crate::report::format::{drawable, duration, fixed, interval_text, shortened, usable, width};
+use crate::report::format::{drawable, duration, extent, fixed, interval_text, shortened, usable, width};
 
 const FRAME: Frame = Frame { width: 400.0, height: 350.0, left: 36.0, right: 24.0, top: 30.0, bottom: 40.0 };
 const FONT: f64 = 11.0;
@@ -19,10 +19,7 @@ pub(super) fn figure(costs: &[Cost]) -> Option<Markup> {
     }
     // The front is named first: it gets the best places.
     costs.sort_by(|a, b| b.front.cmp(&a.front).then(a.seconds.total_cmp(&b.seconds)));
-    let ends = costs.iter().flat_map(|c| {
-        let i = c.spearman.interval.filter(|i| drawable(*i));
-        [c.spearman.value, i.map_or(c.spearman.value, |i| i.low), i.map_or(c.spearman.value, |i| i.high)]
-    });
+    let ends = costs.iter().flat_map(|c| extent(&c.spearman));
     let (x, y) = Scale::decades(costs.iter().map(|c| c.seconds.log10())).zip(Scale::nice(ends, 6))?;
     let mut chart = Chart::plane(FRAME, x, "time for one network", y, "Spearman correlation");
     let place_of = |c: &Cost, chart: &Chart| (chart.x(c.seconds.log10()), chart.y(c.spearman.value));

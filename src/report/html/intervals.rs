@@ -6,7 +6,7 @@ use super::chart::{Chart, Frame, Mark, Shape, legend, single};
 use super::scale::Scale;
 use super::table::class;
 use crate::report::document::{Estimate, IntervalRow, Intervals, Tone};
-use crate::report::format::{drawable, fixed, interval_text, signed, usable};
+use crate::report::format::{drawable, extent, fixed, interval_text, signed, usable};
 use crate::report::format::{shortened, width};
 
 /// Colours and shapes of the series; there are no more, since more could not be told apart.
@@ -35,10 +35,7 @@ pub(super) fn figure(intervals: &Intervals) -> Option<Markup> {
         .map(|row| (row, row.estimates.iter().take(series).map(usable_estimate).collect::<Vec<_>>()))
         .filter(|(_, estimates)| estimates.iter().any(Option::is_some))
         .collect();
-    let ends = shown.iter().flat_map(|(_, estimates)| estimates.iter().flatten()).flat_map(|e| {
-        let interval = e.interval.filter(|i| drawable(*i));
-        std::iter::once(e.value).chain(interval.into_iter().flat_map(|i| [i.low, i.high]))
-    });
+    let ends = shown.iter().flat_map(|(_, estimates)| estimates.iter().flatten()).flat_map(extent);
     let x = (!shown.is_empty()).then(|| Scale::nice(ends.chain([0.0]), 5))??;
     let each = if series == 1 { ROW } else { STEP * (series as f64 + 1.0) };
     let longest = shown.iter().map(|(row, _)| width(&shortened(&row.name), 12.0)).fold(0.0, f64::max);

@@ -1,23 +1,23 @@
 //! Several runs side by side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::Loaded;
+use crate::benchmark::Table;
 use crate::benchmark::columns::{integer, number, text, write};
+use crate::candidates::{SCORES_FILE, score, score_names};
 use crate::files::FileError;
 use crate::pipeline::RunError;
 use crate::pipeline::findings::ProxyRow;
 use crate::pipeline::results::{Best, SearchCurve, read};
 use crate::report::document::{Document, Estimate, Interval};
+use crate::stats::{kendall_tau, missing_last, spearman};
 
-mod agreement;
 mod page;
-
-pub use agreement::Agreement;
 
 /// Best networks named of each run.
 const BEST: usize = 5;
@@ -92,7 +92,7 @@ pub fn beside(loaded: &[Loaded]) -> Result<Beside, RunError> {
         common_settings,
         correlations: loaded.iter().enumerate().flat_map(rows).collect(),
         best: loaded.iter().map(|run| run.contents.best.iter().take(BEST).cloned().collect()).collect(),
-        agreement: agreement::agreements(loaded)?,
+        agreement: agreements(loaded)?,
         searches: loaded.iter().flat_map(|run| run.contents.searches.clone()).collect(),
     })
 }
@@ -192,6 +192,86 @@ fn flatten(name: &str, value: &Value, flat: &mut BTreeMap<String, String>) {
             flat.insert(name.into(), read::text(plain));
         }
     }
+}
+
+/// Fewer common networks tell nothing.
+const LEAST: usize = 3;
+
+/// One proxy in two runs, over the networks that both have.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Agreement {
+    /// Position of the first run.
+    pub first: usize,
+    /// Position of the second.
+    pub second: usize,
+    /// The proxy.
+    pub proxy: String,
+    /// Networks that both have, by id.
+    pub networks: u64,
+    /// Spearman correlation of the scores; missing ones rank last.
+    pub spearman: Option<f64>,
+    /// Kendall correlation of the scores.
+    pub kendall: Option<f64>,
+}
+
+/// Every proxy that two runs have in common, for every two runs that have networks in common.
+pub(super) fn agreements(loaded: &[Loaded]) -> Result<Vec<Agreement>, RunError> {
+    let scores: Vec<Option<Scores>> = loaded.iter().map(|run| Scores::open(&run.path)).collect::<Result<_, _>>()?;
+    let mut found = Vec::new();
+    for first in 0..scores.len() {
+        for second in first + 1..scores.len() {
+            if let (Some(a), Some(b)) = (&scores[first], &scores[second]) {
+                found.extend(pair(a, b, first, second)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+struct Scores {
+    table: Table,
+    /// First row of every network.
+    rows: HashMap<String, usize>,
+    proxies: Vec<String>,
+}
+
+impl Scores {
+    fn open(path: &Path) -> Result<Option<Self>, RunError> {
+        let file = path.join(SCORES_FILE);
+        if !file.is_file() {
+            return Ok(None);
+        }
+        let table = Table::open(&file)?;
+        let mut rows = HashMap::new();
+        for (row, id) in table.string_column("arch_id")?.into_iter().enumerate() {
+            rows.entry(id.unwrap_or_default()).or_insert(row);
+        }
+        Ok(Some(Scores { proxies: score_names(&table), table, rows }))
+    }
+}
+
+fn pair(a: &Scores, b: &Scores, first: usize, second: usize) -> Result<Vec<Agreement>, RunError> {
+    let mut common: Vec<(usize, usize)> =
+        a.rows.iter().filter_map(|(id, row)| Some((*row, *b.rows.get(id)?))).collect();
+    common.sort_unstable();
+    if common.len() < LEAST {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for proxy in a.proxies.iter().filter(|proxy| b.proxies.contains(proxy)) {
+        let (x, y) = (score(&a.table, proxy)?.values, score(&b.table, proxy)?.values);
+        let x = missing_last(&common.iter().map(|(i, _)| x[*i]).collect::<Vec<_>>());
+        let y = missing_last(&common.iter().map(|(_, j)| y[*j]).collect::<Vec<_>>());
+        found.push(Agreement {
+            first,
+            second,
+            proxy: proxy.clone(),
+            networks: common.len() as u64,
+            spearman: spearman(&x, &y),
+            kendall: kendall_tau(&x, &y),
+        });
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

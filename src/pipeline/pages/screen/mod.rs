@@ -7,7 +7,6 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::find;
 use crate::benchmark::Table;
 use crate::candidates::{LATENCY, SCORES_FILE};
 use crate::candidates::{PRIOR, RunNote, score, score_names};
@@ -109,7 +108,7 @@ fn searches(path: &Path, options: &PageOptions) -> Result<Vec<SearchCurve>, RunE
     let folder = path.join("search");
     let mut traces = Vec::new();
     if folder.is_dir() {
-        for path in find::find(&folder).unwrap_or_default() {
+        for path in super::find(&folder).unwrap_or_default() {
             if (search::KIND.recognise)(&path) {
                 traces.extend((search::KIND.read)(&path, options)?.searches);
             }
