@@ -16,7 +16,8 @@ pub(super) fn readme(model: &Model<'_>) -> String {
     }
     let row = |(what, value): &(String, String)| format!("| {} | {} |", cell(what), cell(value));
     let accuracy = model.accuracy.as_ref().map(|a| ("accuracy".to_owned(), format!("{:.2}% of {}", a.pct, a.images)));
-    let rows: Vec<String> = accuracy.iter().chain(&model.evaluation).map(row).collect();
+    let rows = if model.evaluation.is_empty() { accuracy.as_slice() } else { &model.evaluation };
+    let rows: Vec<String> = rows.iter().map(row).collect();
     let numbers = |values: &[f64]| values.iter().map(|v| format!("{v:.4}")).collect::<Vec<_>>().join(", ");
     let training = format!(
         "{}Images were read in {read_height}x{read_width} pixels (height x width) and resized to {}x{}, their channels, in 0 to 1, \
