@@ -57,11 +57,11 @@ const SMALL: &str = "--space nas-bench-201:channels=4,cells=1 --image 1x16x16 --
 fn a_winner_is_judged_next_to_what_needs_no_search() {
     let dir = tempfile::tempdir().unwrap();
     xrays(&dir.path().join("xrays"), [40, 40], 24);
-    let output = run(dir.path(), &format!("--data folder:xrays --steps 150 --learning-rate 0.2 {SMALL}"));
+    let output = run(dir.path(), &format!("--data folder:xrays --steps 100 --learning-rate 0.2 {SMALL}"));
     let found = summary(&output);
     let said = verdict(&found);
     assert!(said.starts_with("The network to take"), "{said}");
-    assert!(said.contains("of 16 test images") && said.contains("95% interval"), "{said}");
+    assert!(said.contains("of 80 images in 5-fold cross-validation") && said.contains("95% interval"), "{said}");
     let assessment = &found["winner"]["assessment"];
     let names: Vec<_> =
         assessment["baselines"].as_array().unwrap().iter().map(|b| b["name"].as_str().unwrap()).collect();
