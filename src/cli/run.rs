@@ -89,6 +89,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
                 Stage::Screen => ("scoring untrained networks", "networks"),
                 Stage::Label => ("training random networks to learn from", "trainings"),
                 Stage::Confirm => ("training finalists and random controls", "trainings"),
+                Stage::Judge => ("judging the winner next to what needs no search", "winner"),
             };
             super::tell(title);
             current = Some((stage, Reporter::new(unit)));

@@ -1,9 +1,9 @@
 //! The winner as sections of a document: what it is and what it reaches, class by class, and what could be done next.
 
 use super::Winner;
-use super::assessment::{Assessment, Baseline};
+use super::assessment::{Assessment, Baseline, MAJORITY, RIDGE};
 use crate::report::document::{
-    Cell, Drawing, Estimate, Fact, Front, FrontPoint, Grid, IntervalRow, Intervals, Part, Section, Tone,
+    Cell, Drawing, Estimate, Fact, Front, FrontPoint, Grid, IntervalRow, Intervals, Part, Section,
 };
 use crate::space::Picture;
 use crate::stats::{ClassScore, Interval, pareto_front, wilson_interval};
@@ -68,16 +68,15 @@ impl Card<'_> {
     }
 
     fn compared(&self, assessment: &Assessment) -> Part {
-        let row = |name: &str, tone, estimate: Estimate| IntervalRow {
+        let row = |name: &str, estimate: Estimate| IntervalRow {
             name: name.to_owned(),
-            tone,
             estimates: vec![Some(estimate)],
-            note: String::new(),
+            ..IntervalRow::default()
         };
         let of = |(value, interval): (f64, Interval)| Estimate::of(value, Some(interval));
-        let mut rows = vec![row("the network to take", Tone::Better, of(assessment.test.accuracy_pct))];
-        rows.extend(assessment.baselines.iter().map(|b| row(&b.name, Tone::Baseline, of(b.accuracy_pct))));
-        rows.extend(self.controls.map(|controls| row("random controls, on average", Tone::Plain, controls)));
+        let mut rows = vec![row("network to take", of(assessment.test.accuracy_pct))];
+        rows.extend(assessment.baselines.iter().map(|b| row(short(&b.name), of(b.accuracy_pct))));
+        rows.extend(self.controls.map(|controls| row("random controls", controls)));
         rows.sort_by(|a, b| value(b).total_cmp(&value(a)));
         Part::Intervals(Intervals {
             across: "accuracy, %".into(),
@@ -113,14 +112,23 @@ impl Card<'_> {
                 front: front.contains(&i),
             })
             .collect();
+        // Where the limit is far away, the networks would be one dot.
+        let slowest = points.iter().map(|p| p.x).fold(0.0, f64::max);
+        let max_ms = self.max_ms.filter(|ms| ms.is_finite());
+        let limit = max_ms.filter(|&ms| ms <= 4.0 * slowest);
+        let beyond = max_ms
+            .filter(|_| limit.is_none())
+            .map_or(String::new(), |ms| format!(" The limit, {ms} ms, is further right."));
         (points.len() > 1).then(|| {
             Part::Front(Front {
                 across: "latency when measured, ms".into(),
                 up: "test accuracy, %".into(),
                 decimals: 2,
                 points,
-                limit: self.max_ms.filter(|ms| ms.is_finite()),
-                caption: "Finalists and controls. The network to take was chosen by validation accuracy.".into(),
+                limit,
+                caption: format!(
+                    "Finalists and controls. The network to take was chosen by validation accuracy.{beyond}"
+                ),
                 ..Front::default()
             })
         })
@@ -201,6 +209,15 @@ impl Card<'_> {
             ));
         }
         (!text.is_empty()).then(|| Section::new("next", "What to do next", Vec::new()).with_text(text).called("Next"))
+    }
+}
+
+/// The name of a baseline where there is little room.
+fn short(name: &str) -> &str {
+    match name {
+        RIDGE => "ridge on pixels",
+        MAJORITY => "majority class",
+        _ => "ResNet-8",
     }
 }
 

@@ -8,15 +8,15 @@ use crate::train::{Recipe, Training};
 const UNLEARNED: f64 = 0.9;
 /// So large a part of the networks may be like that.
 const TOLERATED: f64 = 0.25;
-/// Percentage points by which the validation accuracy still rises over the last quarter of the training.
-const RISING: f64 = 3.0;
+/// Percentage points by which the validation accuracy still rises at the end.
+const RISING: f64 = 5.0;
 
 /// Why nothing can be judged by these trainings yet, in a sentence; None if they have learned.
 ///
 /// A network has not learned if the training loss of its last epoch is above 90% of the entropy of the classes, which the loss
-/// reaches by naming frequencies alone; more than a quarter of the networks may not be so. Nor have they learned if the mean
-/// validation accuracy of the last quarter of the epochs is still rising: from the third quarter to the last by more than three
-/// points and by more than two of its standard errors over networks.
+/// reaches by naming frequencies alone; no more than a quarter of the networks may be so. Nor have they learned if the
+/// validation accuracy still rises where the learning rate is nearly zero: from the last but one tenth of the epochs to the last by
+/// more than five points on average, and by more than two standard errors over networks.
 pub(in crate::pipeline) fn not_learned(trained: &[&Trained], recipe: &Recipe, census: &Census) -> Option<String> {
     let trainings: Vec<&Training> = trained.iter().flat_map(|t| t.converged().map(|(_, training)| training)).collect();
     let classes = census.classes.len() as f64;
@@ -28,7 +28,8 @@ pub(in crate::pipeline) fn not_learned(trained: &[&Trained], recipe: &Recipe, ce
     let longer = format!("train longer (--epochs {}), or raise the learning rate", 4 * recipe.epochs);
     if stuck as f64 > TOLERATED * trainings.len() as f64 {
         return Some(format!(
-            "These networks have not learned yet: the training loss of {stuck} of {} is hardly below that of guessing. Nothing              is judged by them; {longer}.",
+            "These networks have not learned yet: the training loss of {stuck} of {} is hardly below that of guessing. Nothing \
+             is judged by them; {longer}.",
             trainings.len()
         ));
     }
@@ -37,17 +38,20 @@ pub(in crate::pipeline) fn not_learned(trained: &[&Trained], recipe: &Recipe, ce
     let variance = rises.iter().map(|r| (r - average).powi(2)).sum::<f64>() / (n - 1.0);
     (n >= 2.0 && average > RISING.max(2.0 * (variance / n).sqrt())).then(|| {
         format!(
-            "These networks have not learned yet: their validation accuracy still rises, by {average:.1} points over the last              quarter of the training. Nothing is judged by them; {longer}."
+            "These networks have not learned yet: their validation accuracy still rises, by {average:.1} points over the last \
+             tenth of the training. Nothing is judged by them; {longer}."
         )
     })
 }
 
-/// The mean validation accuracy of the last quarter of the epochs less that of the quarter before, percentage points.
+/// The mean validation accuracy of the last tenth of the epochs less that of the tenth before, percentage points; none for
+/// fewer than four epochs.
 fn rise(training: &Training) -> Option<f64> {
-    let quarter = training.curve.len() / 4;
+    let tenth = training.curve.len().div_ceil(10);
     let accuracies: Vec<f64> = training.curve.iter().rev().map(|e| e.valid_accuracy_pct).collect();
     let of = |part: &[f64]| mean(part.iter().copied());
-    (quarter > 0).then(|| of(&accuracies[..quarter]) - of(&accuracies[quarter..2 * quarter])).filter(|r| r.is_finite())
+    let known = accuracies.len() >= 4;
+    known.then(|| of(&accuracies[..tenth]) - of(&accuracies[tenth..2 * tenth])).filter(|r| r.is_finite())
 }
 
 #[cfg(test)]
@@ -81,12 +85,12 @@ mod tests {
         let losses = [0.69, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.1];
         let good = || trained(&losses, &[50.0, 70.0, 80.0, 88.0, 90.0, 90.0, 91.0, 91.0]);
         let stuck = || trained(&[0.69; 8], &[50.0; 8]);
-        let rising = || trained(&losses, &[50.0, 52.0, 55.0, 60.0, 66.0, 70.0, 76.0, 80.0]);
+        let rising = || trained(&losses, &[50.0, 52.0, 55.0, 60.0, 66.0, 70.0, 76.0, 82.0]);
         assert_eq!(judge(&[good(), good(), good(), stuck()]), None);
         let said = judge(&[good(), stuck(), good(), stuck()]).unwrap();
         assert!(said.contains("the training loss of 2 of 4") && said.contains("--epochs 32"), "{said}");
         let said = judge(&[rising(), rising()]).unwrap();
-        assert!(said.contains("still rises, by 10.0 points"), "{said}");
+        assert!(said.contains("still rises, by 6.0 points"), "{said}");
         // Rare classes: naming the frequent one is below ln 2 already.
         let lopsided = Census { train: vec![95, 5], ..census.clone() };
         let loss = trained(&[0.19; 8], &[95.0; 8]);

@@ -25,7 +25,7 @@ pub(in crate::pipeline) use groups::{Groups, mean};
 pub(in crate::pipeline) use learned::not_learned;
 pub(in crate::pipeline) use tables::write_trainings;
 pub(in crate::pipeline) use trained::{Trained, diverged, divergence, train_candidates};
-pub(in crate::pipeline) use winner::{Judged, take};
+pub(in crate::pipeline) use winner::{Judged, judging_trainings, take};
 pub use winner::{Majority, Measured, Room, Winner};
 
 use super::findings::{Overview, Reproduction};

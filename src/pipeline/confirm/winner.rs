@@ -20,7 +20,7 @@ use crate::pipeline::{RunError, RunOptions};
 use crate::report::document::Image;
 use crate::space::{Architecture, SpaceError, Task};
 use crate::text::thousands;
-use crate::train::{Training, trained_parameters};
+use crate::train::{Training, TrainingData, trained_parameters};
 use crate::trial::TrainStage;
 
 /// What the winner said of each image.
@@ -126,19 +126,22 @@ impl Winner {
                 self.ties
             ));
         }
+        sentences.push(self.place());
         sentences
     }
 
     fn headline(&self) -> String {
+        let reached = self
+            .assessment
+            .as_ref()
+            .map_or_else(|| format!("{:.2}% of the test images", self.test_accuracy_pct), Assessment::accuracy);
+        format!("The network to take gets {reached} right.")
+    }
+
+    /// What it is and where.
+    fn place(&self) -> String {
         let (params, place) = (thousands(self.params), self.exported.display());
-        let reached = match &self.assessment {
-            Some(a) => a.accuracy(),
-            None => format!("{:.2}% test accuracy", self.test_accuracy_pct),
-        };
-        let arch = &self.arch;
-        format!(
-            "The network to take, by validation accuracy, is {arch}: {reached} with {params} parameters; it is in {place}."
-        )
+        format!("It was chosen by validation accuracy, is {}, has {params} parameters, and is in {place}.", self.arch)
     }
 
     /// Whether the most frequent class is right as often. What is exported counts, not the mean over trainings.
@@ -182,10 +185,15 @@ pub(in crate::pipeline) struct Judged<'a> {
 /// Test images from which on they are enough by themselves, and parts of a cross-validation where there are fewer.
 const ENOUGH: (usize, usize) = (200, 5);
 
-/// An official test part is what everybody is judged by, and stays.
-fn default_folds(stage: &TrainStage<'_>, dataset: &Dataset) -> usize {
-    let few = stage.data.sizes()[2] < ENOUGH.0 && !dataset.has_parts() && dataset.units() >= 2 * ENOUGH.1;
-    if few { ENOUGH.1 } else { 0 }
+/// Parts of the cross-validation: an official test part is what everybody is judged by, and stays.
+fn folds_of(asked: Option<usize>, data: &TrainingData, dataset: &Dataset) -> usize {
+    let few = data.sizes()[2] < ENOUGH.0 && !dataset.has_parts() && dataset.units() >= 2 * ENOUGH.1;
+    asked.unwrap_or(if few { ENOUGH.1 } else { 0 })
+}
+
+/// Trainings that judge the winner.
+pub(in crate::pipeline) fn judging_trainings(asked: Option<usize>, data: &TrainingData, dataset: &Dataset) -> usize {
+    (2 * folds_of(asked, data, dataset)).max(1)
 }
 
 /// A trained network that may be taken.
@@ -249,7 +257,7 @@ pub(in crate::pipeline) fn take(
         name: candidates.ids[winner.candidate].to_string(),
         parameters: &parameters,
         limit,
-        folds: folds.unwrap_or_else(|| default_folds(stage, dataset)),
+        folds: folds_of(folds, stage.data, dataset),
         options,
     };
     let (assessment, answered) = contest.assess(stage, dataset)?.unzip();
@@ -390,6 +398,6 @@ mod tests {
         };
         let said = winner(95.0).sentences(None).join(" ");
         assert!(said.contains("not above always naming class 'healthy' (95.00%)"), "{said}");
-        assert_eq!(winner(95.5).sentences(None).len(), 1);
+        assert_eq!(winner(95.5).sentences(None).len(), 2);
     }
 }

@@ -79,6 +79,8 @@ pub(super) struct Pace {
     total: f64,
     started: Instant,
     file: PathBuf,
+    /// Trainings that judge the winner.
+    pub judging: usize,
     pub decided: Decided,
 }
 
@@ -105,7 +107,7 @@ impl Pace {
         let file = out.join(FILE);
         let decided = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
         let new = || Decided { naslens: env!("CARGO_PKG_VERSION").into(), ..Decided::default() };
-        Pace { total: budget.0 as f64, started, file, decided: decided.unwrap_or_else(new) }
+        Pace { total: budget.0 as f64, started, file, judging: 1, decided: decided.unwrap_or_else(new) }
     }
 
     /// Seconds until the end is due.
@@ -135,13 +137,17 @@ impl Pace {
     ) -> Result<(usize, usize), RunError> {
         // Trainings of the usual length that fit.
         let fit = self.left() * threads as f64 / (seconds * STEPS.0 as f64).max(1e-9);
-        let steps = ((STEPS.0 as f64 * fit / TRAININGS.0) as usize).clamp(STEPS.1, STEPS.2);
-        let trainings = fit * STEPS.0 as f64 / steps as f64;
+        let judging = self.judging as f64;
+        let steps = ((STEPS.0 as f64 * fit / (TRAININGS.0 + judging)) as usize).clamp(STEPS.1, STEPS.2);
+        let trainings = fit * STEPS.0 as f64 / steps as f64 - judging;
         if trainings < TRAININGS.1 && self.decided.steps.is_none() {
-            let needed = self.total + (TRAININGS.1 - trainings) * steps as f64 * seconds / threads as f64;
+            let needed =
+                self.total + (TRAININGS.1 - trainings.min(TRAININGS.1)) * steps as f64 * seconds / threads as f64;
             return Err(RunError::Value(format!(
-                "the budget is enough for {trainings:.0} trainings of {steps} steps, {:.0} are the fewest that make sense: \
+                "the budget is enough for {:.0} trainings of {steps} steps besides those that judge the winner, {:.0} are the \
+                 fewest that make sense: \
                  about {}; smaller images are faster too",
+                trainings.max(0.0),
                 TRAININGS.1,
                 Budget((needed / 60.0 * 1.1).ceil() as u64 * 60)
             )));
@@ -165,8 +171,9 @@ impl Pace {
     ) -> Result<usize, RunError> {
         let costs = Costs::of(labels);
         let control = mean(best).map_or(0.0, |macs| costs.seconds(macs));
-        // The network to compare with is trained alone.
-        let mut left = (self.left() - costs.seconds(best.first().copied().unwrap_or(0.0))) * threads as f64;
+        // What judges the winner is about as dear as the best predicted one.
+        let judging = self.judging.max(threads) as f64 * costs.seconds(best.first().copied().unwrap_or(0.0));
+        let mut left = self.left() * threads as f64 - judging;
         let fits = |macs: &&f64| {
             left -= repeats as f64 * (costs.seconds(**macs) + control);
             left > 0.0

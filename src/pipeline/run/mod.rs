@@ -20,8 +20,8 @@ pub(in crate::pipeline) use page::{TopNetwork, best, predictions_section, top_se
 use rayon::prelude::*;
 
 use super::confirm::{
-    Groups, Judged, Trained, Winner, diverged, finalists_and_controls, not_learned, take, train_candidates,
-    write_trainings,
+    Groups, Judged, Trained, Winner, diverged, finalists_and_controls, judging_trainings, not_learned, take,
+    train_candidates, write_trainings,
 };
 use super::predict::{Surrogate, SurrogateSettings};
 use super::results::save;
@@ -50,6 +50,8 @@ pub enum Stage {
     Label,
     /// Training finalists and controls.
     Confirm,
+    /// Judging the winner next to what needs no search.
+    Judge,
 }
 
 /// Where the results of a run are, and what they say.
@@ -109,6 +111,7 @@ pub fn run(
     let data = TrainingData::new(dataset, &config.train, derive(seed, "split"), device)?;
     data.census().warnings().iter().for_each(|warning| (options.on_note)(warning));
     if let Some(pace) = &mut pace {
+        pace.judging = judging_trainings(config.folds, &data, dataset);
         let step = step_seconds(&config.train, &data, &candidates, options)?;
         let (steps, labels) = pace.decide_trainings(step, options.threads, candidates.len())?;
         (config.train.steps, config.labels) = (Some(steps), labels);
@@ -170,6 +173,7 @@ pub fn run(
     write_trainings(&out.join("trainings.parquet"), &candidates, &trained)?;
     let data_name = config.screen.data.to_string();
     let judged = Judged { dataset, data_name: &data_name, folds: config.folds };
+    on_progress(Stage::Judge, Progress { done: 0, total: 1, resumed: 0, seconds: 0.0 });
     let winner = take(&stage, &candidates, &confirmed, limit.as_ref(), &judged, out, options)?;
 
     let not_learned = not_learned(&trained, &recipe, data.census());
