@@ -221,6 +221,8 @@ fn images_get_classes_and_what_is_damaged_is_left_out() {
             .unwrap();
     }
     fs::write(images.join("bad.png"), "no image").unwrap();
+    fs::write(images.join("slice.dcm"), "DICM").unwrap();
+    fs::write(images.join("notes.txt"), "about").unwrap();
     let predict = |what: &Path, args: &str| {
         let mut command = naslens("predict-images");
         command.arg(&out).arg(what).args(args.split_whitespace());
@@ -230,13 +232,16 @@ fn images_get_classes_and_what_is_damaged_is_left_out() {
     let text = String::from_utf8(said.stdout).unwrap();
     assert!(text.lines().count() == 3 && text.contains("below/c.png"), "{text}");
     let warned = String::from_utf8(said.stderr).unwrap();
-    assert!(warned.contains("left out 1 file") && warned.contains("bad.png"), "{warned}");
+    assert!(
+        warned.contains("left out 2 files") && warned.contains("bad.png") && warned.contains("dcmj2pnm"),
+        "{warned}"
+    );
 
     let json: serde_json::Value = serde_json::from_slice(&done(predict(&images, "--json")).stdout).unwrap();
     let first = &json["images"][0];
     let shares: Vec<f64> = first["probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).collect();
     assert!(shares.len() == 5 && (shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
-    assert!(first["file"].as_str().unwrap().ends_with("a.png") && json["skipped"].as_array().unwrap().len() == 1);
+    assert!(first["file"].as_str().unwrap().ends_with("a.png") && json["skipped"].as_array().unwrap().len() == 2);
     let csv = dir.path().join("out.csv");
     done(predict(&images, &format!("--out {}", csv.display())));
     let csv = fs::read_to_string(csv).unwrap();

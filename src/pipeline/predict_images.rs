@@ -68,18 +68,24 @@ pub fn predict_images(config: &PredictImagesConfig) -> Result<ImagePredictions, 
     let options = config.options.clone();
     let subject = Subject::of(&ExportConfig { weights: Some(weights.clone()), options, ..Default::default() })?;
     let parameters = load_safetensors(&weights, &subject.network, Device::Cpu)?;
-    let mut files = Vec::new();
+    let (mut files, mut skipped) = (Vec::new(), Vec::new());
     for path in &config.images {
-        if path.is_dir() { files.extend(image_files(path)?) } else { files.push(path.clone()) }
+        if path.is_dir() {
+            let (images, others) = image_files(path)?;
+            files.extend(images);
+            skipped.extend(others);
+        } else {
+            files.push(path.clone());
+        }
     }
-    if files.is_empty() {
+    if files.is_empty() && skipped.is_empty() {
         let names: Vec<_> = config.images.iter().map(|path| path.display().to_string()).collect();
         return Err(RunError::Refused(format!(
             "there are no images in {}; name image files, or folders of them",
             names.join(", ")
         )));
     }
-    let mut found = ImagePredictions { classes: subject.classes.clone(), images: Vec::new(), skipped: Vec::new() };
+    let mut found = ImagePredictions { classes: subject.classes.clone(), images: Vec::new(), skipped };
     for files in files.chunks(AT_ONCE) {
         found.add(files, &subject, &parameters)?;
     }

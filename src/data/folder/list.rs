@@ -98,11 +98,15 @@ pub(super) fn list(root: &Path) -> Result<Listing, DataError> {
     Ok(listing)
 }
 
-/// All image files in a folder and below, by directory and name; hidden ones are left out.
-pub fn image_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+/// What is said of a file that is none of images.
+const NO_IMAGE: &str = "it is no image file: PNG, JPEG, TIFF, BMP or WebP";
+
+/// All image files in a folder and below, by directory and name, and those of formats that are not read; hidden ones are left out.
+pub fn image_files(folder: &Path) -> Result<(Vec<PathBuf>, Vec<Skipped>), DataError> {
     let (mut listing, mut seen) = (Listing::default(), HashSet::new());
     listing.collect(folder, 0, Part::Train, &mut seen)?;
-    Ok(listing.images.into_iter().map(|image| image.path).collect())
+    listing.foreign.retain(|file| file.reason != NO_IMAGE);
+    Ok((listing.images.into_iter().map(|image| image.path).collect(), listing.foreign))
 }
 
 impl Listing {
@@ -141,7 +145,7 @@ pub(super) fn not_read(path: &Path) -> Option<&'static str> {
         Some("gif" | "heic" | "heif" | "avif" | "jp2" | "ppm" | "pgm" | "nii" | "svs" | "tga") => {
             "its format is not read: convert it to PNG, for example with `magick FILE OUT.png`"
         }
-        _ => "it is no image file: PNG, JPEG, TIFF, BMP or WebP",
+        _ => NO_IMAGE,
     })
 }
 
