@@ -102,10 +102,11 @@ const LABELS: (f64, usize, usize) = (0.5, 5, 100);
 const TOP: usize = 32;
 
 impl Pace {
-    /// The clock of a run that was started then; what was decided before is kept.
-    pub fn open(budget: Budget, started: Instant, out: &Path) -> Self {
+    /// The clock of a run that was started then; what was decided before is kept, unless it is to be discarded.
+    pub fn open(budget: Budget, started: Instant, out: &Path, discard: bool) -> Self {
         let file = out.join(FILE);
-        let decided = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let text = std::fs::read(&file).ok().filter(|_| !discard);
+        let decided = text.and_then(|text| serde_json::from_slice(&text).ok());
         let new = || Decided { naslens: env!("CARGO_PKG_VERSION").into(), ..Decided::default() };
         Pace { total: budget.0 as f64, started, file, judging: 1, decided: decided.unwrap_or_else(new) }
     }
@@ -115,7 +116,8 @@ impl Pace {
         ((1.0 - END) * self.total - self.started.elapsed().as_secs_f64()).max(0.0)
     }
 
-    fn save(&self) -> Result<(), FileError> {
+    /// Writes down what was decided.
+    pub fn save(&self) -> Result<(), FileError> {
         write_atomically(&self.file, |file| serde_json::to_writer(file, &self.decided))
     }
 
@@ -226,7 +228,7 @@ mod tests {
     #[test]
     fn decisions_follow_costs_and_are_kept() {
         let dir = tempfile::tempdir().unwrap();
-        let open = |seconds| Pace::open(Budget(seconds), Instant::now(), dir.path());
+        let open = |seconds| Pace::open(Budget(seconds), Instant::now(), dir.path(), false);
         let mut pace = open(1000);
         // 0.25 x 950 s / 0.5 s
         assert_eq!(pace.decide_sample(0.5).unwrap(), 474);
@@ -241,7 +243,7 @@ mod tests {
         let top = pace.decide_top(&labels, &[2e6; 400], 1, 2).unwrap();
         assert_eq!(top, TOP);
         let other = tempfile::tempdir().unwrap();
-        let mut short = Pace::open(Budget(200), Instant::now(), other.path());
+        let mut short = Pace::open(Budget(200), Instant::now(), other.path(), false);
         assert_eq!(short.decide_top(&labels, &[2e6; 400], 1, 2).unwrap(), 8);
         let small = short.decide_trainings(1.0, 2, 474).unwrap_err().to_string();
         assert!(small.contains("the fewest that make sense"), "{small}");

@@ -87,7 +87,7 @@ pub fn run(
     let space = config.screen.space.open()?;
     let asked = config;
     let mut config = config.clone();
-    let mut pace = config.budget.map(|budget| Pace::open(budget, options.started, out));
+    let mut pace = config.budget.map(|budget| Pace::open(budget, options.started, out, options.overwrite));
     if let Some(pace) = &mut pace {
         let few = RunConfig { sample: PILOT, ..config.clone() };
         let selection = selection(&few, space.as_ref())?;
@@ -122,6 +122,8 @@ pub fn run(
     // From here on everything is known to make sense: the folder is claimed for this configuration.
     let made = Made::here(device, dataset.fingerprint());
     let folder = Folder::open(out, &folder::RUN, asked, &made, options.overwrite, 10_000_000)?;
+    // What an earlier run decided may just have been discarded.
+    pace.iter().try_for_each(Pace::save)?;
     let stage = TrainStage {
         space: space.as_ref(),
         recipe: &recipe,
@@ -158,14 +160,7 @@ pub fn run(
     rest.sort_unstable();
     let predicted: Vec<Option<f64>> = surrogate.predictions.iter().map(|p| Some(p.mean)).collect();
     if let Some(pace) = &mut pace {
-        let macs = candidates.score("macs").unwrap_or_default();
-        let macs = |c: usize| macs.get(c).copied().flatten().unwrap_or(0.0);
-        let cost = |t: &Trained| Some((macs(t.candidate), t.trainings.first()?.seconds));
-        let costs: Vec<_> = labelled.iter().filter_map(cost).collect();
-        let mut best = rest.clone();
-        best.sort_by(|&a, &b| predicted[b].unwrap_or(0.0).total_cmp(&predicted[a].unwrap_or(0.0)));
-        let best: Vec<f64> = best.into_iter().map(macs).collect();
-        config.top = pace.decide_top(&costs, &best, config.repeats, options.threads)?;
+        config.top = affordable(pace, &candidates, &labelled, &rest, &predicted, config.repeats, options.threads)?;
     }
     let chosen = finalists_and_controls(&candidates, &predicted, &rest, config.top, config.controls, seed);
     let confirmed = train(Stage::Confirm, &chosen, config.repeats)?;
@@ -205,6 +200,26 @@ pub fn run(
     let report = save(&saved, out)?;
     let diverged = diverged(&labelled).0 + diverged(&confirmed).0;
     Ok(RunOutcome { report, verdict: saved.document.verdict, winner, diverged, skipped: outcome.skipped })
+}
+
+/// Finalists, and as many controls, that the time left is enough for, by what the labels cost.
+fn affordable(
+    pace: &mut Pace,
+    candidates: &Candidates,
+    labelled: &[Trained],
+    rest: &[usize],
+    predicted: &[Option<f64>],
+    repeats: u64,
+    threads: usize,
+) -> Result<usize, RunError> {
+    let macs = candidates.score("macs").unwrap_or_default();
+    let macs = |c: usize| macs.get(c).copied().flatten().unwrap_or(0.0);
+    let cost = |t: &Trained| Some((macs(t.candidate), t.trainings.first()?.seconds));
+    let costs: Vec<_> = labelled.iter().filter_map(cost).collect();
+    let mut best = rest.to_vec();
+    best.sort_by(|&a, &b| predicted[b].unwrap_or(0.0).total_cmp(&predicted[a].unwrap_or(0.0)));
+    let best: Vec<f64> = best.into_iter().map(macs).collect();
+    pace.decide_top(&costs, &best, repeats, threads)
 }
 
 /// Seconds that a step of a training takes one of the threads, on average over networks from the cheapest to the dearest
