@@ -13,6 +13,7 @@ use crate::pipeline::{RunError, RunOptions};
 use crate::seed::derive;
 use crate::space::{Task, resnet8_near};
 use crate::stats::{Classification, Interval, classification, named_classes, paired_accuracy};
+use crate::text::thousands;
 use crate::train::{TrainingData, ridge_on_pixels, test_probabilities};
 use crate::trial::TrainStage;
 use std::sync::atomic::AtomicBool;
@@ -65,9 +66,10 @@ impl Assessment {
 
     /// "36 test images", "180 images in 5-fold cross-validation".
     pub fn images(&self) -> String {
+        let n = thousands(self.test.examples as u64);
         match self.folds {
-            0 | 1 => format!("{} test images", self.test.examples),
-            folds => format!("{} images in {folds}-fold cross-validation", self.test.examples),
+            0 | 1 => format!("{n} test images"),
+            folds => format!("{n} images in {folds}-fold cross-validation"),
         }
     }
 
@@ -92,7 +94,7 @@ impl Assessment {
     /// "34 of 36 test images (94.44%, 95% interval 82 to 98%)".
     pub fn accuracy(&self) -> String {
         let (pct, i) = self.test.accuracy_pct;
-        let (right, images) = (self.test.right, self.images());
+        let (right, images) = (thousands(self.test.right as u64), self.images());
         format!("{right} of {images} ({pct:.2}%, 95% interval {:.0} to {:.0}%)", i.low, i.high)
     }
 }
