@@ -164,7 +164,7 @@ fn changed_images_under_the_same_name_are_noticed() {
         let picture = image::GrayImage::from_fn(8, 8, |x, y| image::Luma([level.wrapping_add((x * y) as u8)]));
         picture.save(folder.join(format!("{number}.png"))).unwrap();
     };
-    for number in 0..8 {
+    for number in 0..12 {
         image("a", number, 20 * number as u8);
         image("b", number, 255 - 20 * number as u8);
     }
@@ -172,7 +172,7 @@ fn changed_images_under_the_same_name_are_noticed() {
     let data = format!("--sample 6 --proxies params,layers,synflow --data folder:{}", images.display());
     summary(&out, &data);
     let before = rows(&scores(&out));
-    (0..8).for_each(|number| image("a", number, 7 * number as u8));
+    (0..12).for_each(|number| image("a", number, 7 * number as u8));
     refused(&mut screen(&out, &data), &["images", "there", "now", "--overwrite"]);
     assert_eq!(rows(&scores(&out)), before);
 }
