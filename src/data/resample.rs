@@ -88,7 +88,7 @@ mod tests {
     /// `np.asarray(Image.fromarray(x.reshape(37, 50)).resize((5, 3), Image.BILINEAR))` and so on, Pillow 13.
     #[test]
     fn eight_bits_equal_pillow() {
-        let noise: Vec<u8> = (0..37 * 50u64).map(|i| ((1103515245 * i + 12345) % (1 << 31) >> 16) as u8).collect();
+        let noise: Vec<u8> = (0..37 * 50u64).map(|i| (((1103515245 * i + 12345) % (1 << 31)) >> 16) as u8).collect();
         assert_eq!(resample(&noise, 1, [37, 50], [3, 5]), GOLDEN_SMALL);
         assert_eq!(resample(&noise[..12], 1, [3, 4], [5, 6]), GOLDEN_LARGE);
         let colour = resample(&noise[..1800], 3, [20, 30], [2, 3]);
