@@ -116,18 +116,16 @@ impl Pace {
         ((1.0 - END) * self.total - self.started.elapsed().as_secs_f64()).max(0.0)
     }
 
-    /// Writes down what was decided.
+    /// Writes down what was decided, into a folder that belongs to the run.
     pub fn save(&self) -> Result<(), FileError> {
         write_atomically(&self.file, |file| serde_json::to_writer(file, &self.decided))
     }
 
     /// Networks to score, if one takes `seconds`.
-    pub fn decide_sample(&mut self, seconds: f64) -> Result<u64, RunError> {
+    pub fn decide_sample(&mut self, seconds: f64) -> u64 {
         let (share, least, most) = SCORING;
         let affordable = (share * self.left() / seconds.max(1e-6)) as u64;
-        let sample = *self.decided.sample.get_or_insert(affordable.clamp(least, most));
-        self.save()?;
-        Ok(sample)
+        *self.decided.sample.get_or_insert(affordable.clamp(least, most))
     }
 
     /// Steps of a training and networks to label, if a step takes `seconds` of one of `threads` threads.
@@ -156,9 +154,7 @@ impl Pace {
         }
         let labels = ((LABELS.0 * trainings) as usize).clamp(LABELS.1, LABELS.2).min(networks / 2);
         let decided = &mut self.decided;
-        let found = (*decided.steps.get_or_insert(steps), *decided.labels.get_or_insert(labels));
-        self.save()?;
-        Ok(found)
+        Ok((*decided.steps.get_or_insert(steps), *decided.labels.get_or_insert(labels)))
     }
 
     /// Finalists, and as many controls: as many as fit into the time that is left. A training costs in proportion to its
@@ -231,13 +227,13 @@ mod tests {
         let open = |seconds| Pace::open(Budget(seconds), Instant::now(), dir.path(), false);
         let mut pace = open(1000);
         // 0.25 x 950 s / 0.5 s
-        assert_eq!(pace.decide_sample(0.5).unwrap(), 474);
-        assert_eq!(open(1000).decide_sample(50.0).unwrap(), 474);
+        assert_eq!(pace.decide_sample(0.5), 474);
         // 950 s of two threads are 118 trainings of 800 steps of 0.02 s, or 50 of 1,900
         let (steps, labels) = pace.decide_trainings(0.02, 2, 474).unwrap();
         assert!((2300..2400).contains(&steps) && labels == 20, "{steps} {labels}");
-        let refused = open(60).decide_trainings(1.0, 2, 474);
-        assert_eq!(refused.unwrap(), (steps, labels), "decided before");
+        pace.save().unwrap();
+        assert_eq!(open(60).decide_sample(50.0), 474, "decided before");
+        assert_eq!(open(60).decide_trainings(1.0, 2, 474).unwrap(), (steps, labels), "decided before");
         let labels = [(1e6, 10.0), (2e6, 20.0), (3e6, 30.0)];
         // About 950 x 2 seconds: a finalist of 20 s and a control of 20 s each
         let top = pace.decide_top(&labels, &[2e6; 400], 1, 2).unwrap();

@@ -93,7 +93,7 @@ pub fn run(
         let selection = selection(&few, space.as_ref())?;
         let start = Instant::now();
         let tried = screen_images(&few.screen, &source, &selection, out, options, &mut |_| {})?;
-        config.sample = pace.decide_sample(start.elapsed().as_secs_f64() / tried.distinct.max(1) as f64)?;
+        config.sample = pace.decide_sample(start.elapsed().as_secs_f64() / tried.distinct.max(1) as f64);
     }
     let selection = selection(&config, space.as_ref())?;
     let outcome = screen_images(&config.screen, &source, &selection, out, options, &mut |progress| {
@@ -122,7 +122,7 @@ pub fn run(
     // From here on everything is known to make sense: the folder is claimed for this configuration.
     let made = Made::here(device, dataset.fingerprint());
     let folder = Folder::open(out, &folder::RUN, asked, &made, options.overwrite, 10_000_000)?;
-    // What an earlier run decided may just have been discarded.
+    // The folder is the run's from here on; what an earlier run decided may just have been discarded.
     pace.iter().try_for_each(Pace::save)?;
     let stage = TrainStage {
         space: space.as_ref(),
