@@ -1,11 +1,11 @@
-//! Why there are no candidates, or why networks cannot be joined with a table.
+//! Errors in loading candidates and in joining networks with a table.
 
 use super::names::{HASH, ID};
 use crate::benchmark::{Table, TableError};
 use crate::encoding::EncodingError;
 use crate::space::SpaceError;
 
-/// Why there are no candidates, or why networks and the rows of a table do not come together.
+/// An error in loading candidates, or in joining them with the rows of a table.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CandidatesError {

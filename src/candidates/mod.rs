@@ -109,9 +109,9 @@ pub fn load(config: &CandidatesConfig) -> Result<Candidates, CandidatesError> {
     match (&config.run, &config.table) {
         (Some(dir), truths) => from_run(config, dir, truths.as_deref()),
         (None, Some(truths)) => from_table(config, truths),
-        (None, None) => Err(CandidatesError::Refused(
-            "neither a run nor a table is named, so there are no networks; name the folder of a screen, or --table FILE".into(),
-        )),
+        (None, None) => {
+            Err(CandidatesError::Refused("no networks are given; name the folder of a screen, or --table FILE".into()))
+        }
     }
 }
 

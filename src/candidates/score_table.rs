@@ -11,8 +11,8 @@
 //! | `<proxy>` | float64 | the score; null unless the status is `ok` |
 //! | `<proxy>_status` | string | `ok`, `dead`, `singular`, `non_finite`, `saturated`, `unsupported`, `failed`, `screened_out` or `over_limit` |
 //!
-//! The baseline `layers` is always among the proxies, and ensembles come after them. The proxy `params` has no column of its
-//! own beside the count of the same name, only its status. The key-value metadata holds the [`RunNote`] under
+//! The baseline `layers` is always among the proxies, and ensembles come after them. The proxy `params` shares the
+//! column of the count of the same name, and adds only its status. The key-value metadata holds the [`RunNote`] under
 //! [`METADATA_KEY`] as JSON.
 
 use std::collections::BTreeMap;

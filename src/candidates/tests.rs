@@ -195,7 +195,7 @@ fn errors_name_the_thing_and_the_remedy() {
     let config = CandidatesConfig { run: Some(dir.path().into()), ..CandidatesConfig::default() };
     let fails = |config: &CandidatesConfig| load(config).err().unwrap().to_string();
     assert!(fails(&config).contains("holds no scores.parquet"));
-    assert!(fails(&CandidatesConfig::default()).contains("neither a run nor a table"));
+    assert!(fails(&CandidatesConfig::default()).contains("no networks are given"));
     let strings = write_run(dir.path(), "");
     assert!(fails(&config).contains("--space"));
     let named = |space: &str| CandidatesConfig { space: Some(space.into()), ..config.clone() };

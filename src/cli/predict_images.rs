@@ -12,7 +12,7 @@ const SHOWN: usize = 20;
 /// Name the classes of image files by an exported network.
 ///
 /// Images are read as those were that the network was trained on. Files that can't be decoded are named and left out; the exit
-/// code is 1 only if there is no other.
+/// code is 1 only if none can be decoded.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -59,6 +59,7 @@ use crate::network::{Network, NodeId, Op};
 use crate::space::ArchId;
 use crate::text::thousands;
 
+pub use folder::FILES;
 pub use onnx::check_size;
 pub use safetensors::{Facts, WeightsError, facts, load_safetensors};
 
@@ -179,9 +180,9 @@ pub fn write(dir: &Path, model: &Model<'_>, overwrite: bool) -> Result<Exported,
         include_bytes!("templates/check.py").to_vec(),
         card::readme(model).into_bytes(),
     ];
-    let files: Vec<_> = folder::FILES.into_iter().zip(contents).collect();
+    let files: Vec<_> = FILES.into_iter().zip(contents).collect();
     folder::write(dir, &files, overwrite)?;
-    Ok(Exported { dir: dir.into(), files: folder::FILES.to_vec(), params: network.params(), macs: network.macs() })
+    Ok(Exported { dir: dir.into(), files: FILES.to_vec(), params: network.params(), macs: network.macs() })
 }
 
 impl Model<'_> {

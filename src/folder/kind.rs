@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::own::{refuse_foreign, set_aside, wrote};
+use crate::export::FILES;
 use crate::files::{FileError, inside};
 
 /// A kind of folder.
@@ -166,17 +167,7 @@ fn is_training(name: &str) -> bool {
 }
 
 fn is_export(name: &str) -> bool {
-    [
-        "model.safetensors",
-        "model.onnx",
-        "model-uint8.onnx",
-        "model.py",
-        "preprocess.py",
-        "example.safetensors",
-        "check.py",
-        "README.md",
-    ]
-    .contains(&name)
+    FILES.contains(&name)
 }
 
 fn digits(text: &str) -> bool {

@@ -144,10 +144,14 @@ impl Winner {
         format!("It was chosen by validation accuracy, is {}, has {params} parameters, and is in {place}.", self.arch)
     }
 
-    /// Whether the most frequent class is right as often. What is exported counts, not the mean over trainings.
+    /// Whether the most frequent class is right as often, on the same images where the winner was assessed.
     pub(in crate::pipeline) fn learned_nothing(&self) -> bool {
-        let reached = self.assessment.as_ref().map_or(self.test_accuracy_pct, |a| a.test.accuracy_pct.0);
-        self.majority.as_ref().is_some_and(|m| reached <= m.accuracy_pct)
+        let named = |a: &Assessment| {
+            let majority = a.baselines.iter().find(|b| b.name == MAJORITY);
+            majority.map(|b| a.test.accuracy_pct.0 <= b.accuracy_pct.0)
+        };
+        let by_census = || self.majority.as_ref().is_some_and(|m| self.test_accuracy_pct <= m.accuracy_pct);
+        self.assessment.as_ref().and_then(named).unwrap_or_else(by_census)
     }
 }
 
