@@ -4,7 +4,8 @@
 # launches if nsys is there.
 #   benches/gpu.sh [FOLDER]    results go to FOLDER (default runs/gpu)
 # Settings: NETWORKS (architectures whose scores are compared, default 1000), ROUNDS (default 5), THREADS (networks side
-# by side, default 4), PYTHON (an interpreter with torch, default python3).
+# by side, default 4), PYTHON (an interpreter with pandas and pyarrow,
+# and with torch if PyTorch is to be measured, default python3).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-runs/gpu}
@@ -13,6 +14,8 @@ rounds=${ROUNDS:-5}
 threads=${THREADS:-4}
 python=${PYTHON:-python3}
 proxies=synflow,naswot,jacov,grad_norm,snip
+# How far a float32 score of the GPU may be from that of the CPU, relative to it.
+limit=1e-4
 
 fail() { echo "gpu: $1" >&2; exit 1; }
 say() { echo; echo "== $1"; }
@@ -43,6 +46,9 @@ say "machine"
 } | tee "$out/machine.txt"
 grep -q 'cuda:0' "$out/machine.txt" || fail "libtorch sees no CUDA device although nvidia-smi does; see $out/machine.txt"
 
+say "tests on the device"
+cargo test --release --test determinism --test golden --test proxies || fail "tests fail with the CUDA build"
+
 say "whole screens"
 baseline=()
 if "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
@@ -57,6 +63,19 @@ for device in cuda cpu; do
     "$naslens" screen --sample "$networks" --seed 0 --proxies "$proxies" --device "$device" \
         --out "$out/$device" --overwrite --json | tee "$out/screen-$device.json"
 done
+"$python" - "$out" "$proxies" "$limit" <<'PY'
+import sys
+import pandas as pd
+out, proxies, limit = sys.argv[1], sys.argv[2].split(","), float(sys.argv[3])
+cuda, cpu = (pd.read_parquet(f"{out}/{device}/scores.parquet").set_index("arch") for device in ("cuda", "cpu"))
+wrong = []
+for proxy in proxies:
+    difference = ((cuda[proxy] - cpu[proxy]).abs() / cpu[proxy].abs()).dropna()
+    print(f"{proxy}: largest relative difference {difference.max():.1e}, median {difference.median():.1e}")
+    if difference.max() > limit or (cuda[f"{proxy}_status"] != cpu[f"{proxy}_status"]).any():
+        wrong.append(proxy)
+sys.exit(f"gpu: scores or statuses differ by more than {limit}: {', '.join(wrong)}" if wrong else 0)
+PY
 for proxy in ${proxies//,/ }; do
     # The CPU's score of one proxy is the truth that the GPU's scores are ranked against.
     "$naslens" evaluate "$out/cuda" --table "$out/cpu/scores.parquet" --target "$proxy" >"$out/agreement-$proxy.txt"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts libtorch 2.11.0, taken from the PyPI torch wheel, into .libtorch/. Quick and harmless to run again.
 #   scripts/libtorch.sh         CPU libraries only (about 540 MB to download, 490 MB on disk)
-#   CUDA=1 scripts/libtorch.sh  with the CUDA libraries (about 3 GB to download); Linux x86-64 only
+#   CUDA=1 scripts/libtorch.sh  with the CUDA libraries (about 3 GB to download); Linux only
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=2.11.0
@@ -31,8 +31,8 @@ trap 'rm -rf "$work"' EXIT
 
 os=$(uname -s)
 packages=("torch==$version")
-if [ "$os" = Linux ] && [ "$(uname -m)" = x86_64 ]; then
-    # The x86-64 Linux wheel is the CUDA build: libtorch_cpu.so itself needs these two small CUDA libraries.
+if [ "$os" = Linux ]; then
+    # The Linux wheels are the CUDA build: libtorch_cpu.so itself needs these two small CUDA libraries.
     packages+=("nvidia-cuda-runtime==13.0.96" "nvidia-cuda-cupti==13.0.85")
 elif [ "$os" = Darwin ] && [ "$(uname -m)" != arm64 ]; then
     fail "there is no torch $version wheel for macOS on Intel; build on Linux or on Apple silicon"
@@ -53,37 +53,7 @@ else
         || fail "the download failed; check the network and that pip can reach its package index, then run make libtorch again"
 fi
 
-CUDA=$cuda python3 - "$work/wheels" "$work/out" <<'PY'
-import glob, os, shutil, sys, zipfile
-wheels, out = sys.argv[1:3]
-cuda = os.environ["CUDA"] == "1"
-os.makedirs(f"{out}/lib")
-keep = {"libtorch_cpu.so", "libc10.so", "libgomp.so.1", "libtorch_cpu.dylib", "libc10.dylib", "libtorch.dylib", "libomp.dylib"}
-if cuda:
-    keep |= {"libtorch.so", "libtorch_cuda.so", "libc10_cuda.so", "libtorch_cuda_linalg.so", "libcaffe2_nvrtc.so"}
-for wheel in glob.glob(f"{wheels}/*.whl"):
-    with zipfile.ZipFile(wheel) as z:
-        for name in z.namelist():
-            if name.endswith("/"):
-                continue
-            base = os.path.basename(name)
-            if name.startswith("torch/include/"):
-                target = f"{out}/{name[len('torch/'):]}"
-            elif name.startswith("torch/lib/") and (base in keep or base.startswith("libgomp")):
-                target = f"{out}/lib/{base}"
-            elif name.startswith("torch.libs/"):
-                # Libraries that the wheels of other processors bring along.
-                target = f"{out}/lib/{base}"
-            elif name.startswith("nvidia/") and ".so" in base and (cuda or base.startswith(("libcudart.so", "libcupti.so"))):
-                target = f"{out}/lib/{base}"
-            else:
-                continue
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            with z.open(name) as src, open(target, "wb") as dst:
-                shutil.copyfileobj(src, dst, 1 << 20)
-            if f"{out}/lib/" in target:
-                os.chmod(target, 0o755)
-PY
+python3 scripts/libtorch.py $([ "$cuda" = 0 ] || echo --cuda) "$work/wheels" "$work/out"
 if [ "$os" = Linux ] && [ "$cuda" != 1 ]; then
     # The wheel's own libtorch.so pulls in libtorch_cuda.so; on a CPU the cpu library is the whole of it.
     ln -s libtorch_cpu.so "$work/out/lib/libtorch.so"

@@ -1,5 +1,6 @@
 //! What computes, and how much of it: options of commands that fill a folder.
 
+use naslens::engine::{allow_tf32, parse_device};
 use naslens::pipeline::RunOptions;
 
 /// Options of commands that score or train many networks into a folder.
@@ -11,6 +12,9 @@ pub(super) struct MachineArgs {
     /// auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     pub device: String,
+    /// Arithmetic of scores on a CUDA device: float32, or tf32, which is faster and rounds the factors of convolutions to 10 bits
+    #[arg(long, default_value = "float32", value_name = "NAME", value_parser = ["float32", "tf32"])]
+    precision: String,
     /// Discard what an earlier command left in the folder
     #[arg(long)]
     overwrite: bool,
@@ -19,6 +23,7 @@ pub(super) struct MachineArgs {
 impl MachineArgs {
     /// Checks and measures what they say.
     pub fn options(&self) -> anyhow::Result<RunOptions<'_>> {
+        allow_tf32(parse_device(&self.device)?, self.precision == "tf32")?;
         let options = RunOptions::new(&self.device, self.threads.map(usize::from), self.overwrite, &super::STOP)?;
         let watch = super::progress::watch();
         Ok(RunOptions { on_read: watch.on_progress, on_note: watch.on_note, ..options })

@@ -1,5 +1,8 @@
 //! Devices and threads.
 
+use std::ffi::c_int;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde::Serialize;
 use tch::{Cuda, Device};
 
@@ -29,6 +32,27 @@ pub fn describe_device(device: Device) -> String {
         Device::Cuda(n) => format!("cuda:{n}"),
         _ => "cpu".into(),
     }
+}
+
+/// Whether CUDA devices may use TF32.
+static TF32: AtomicBool = AtomicBool::new(false);
+
+/// Lets convolutions and matrix products of CUDA devices round their factors to TF32 (10 bits of mantissa), or forbids it. It is
+/// forbidden until this is called: libtorch alone would allow it for convolutions. For the whole process, before the first
+/// tensor of a device.
+pub fn allow_tf32(device: Device, allowed: bool) -> Result<(), EngineError> {
+    if allowed && !device.is_cuda() {
+        return Err(EngineError::NoTf32);
+    }
+    TF32.store(allowed, Ordering::Relaxed);
+    // SAFETY: a plain setter.
+    unsafe { naslens_allow_tf32(c_int::from(allowed)) };
+    Ok(())
+}
+
+/// The arithmetic of scores on the device: `float32` or `tf32`.
+pub fn arithmetic(device: Device) -> &'static str {
+    if device.is_cuda() && TF32.load(Ordering::Relaxed) { "tf32" } else { "float32" }
 }
 
 /// What the last bits of a result and the time it takes depend on, apart from versions and settings: numbers of one machine are
@@ -71,15 +95,18 @@ fn instructions() -> Vec<&'static str> {
 
 unsafe extern "C" {
     /// From OpenBLAS, which ndarray-linalg calls.
-    fn openblas_set_num_threads(n: std::ffi::c_int);
+    fn openblas_set_num_threads(n: c_int);
+    fn naslens_allow_tf32(allowed: c_int);
 }
 
-/// Settings of the whole process, to be made before the first tensor: one thread in OpenBLAS and, with the feature `cli`,
+/// Settings of the whole process, to be made before the first tensor: one thread in OpenBLAS, no TF32 ([`allow_tf32`]) and, with the feature `cli`,
 /// an allocator that keeps freed memory. Activations of some megabytes are allocated and freed for every operation; given back to the kernel, each
 /// would be paid for again in page faults.
 pub fn prepare_process() {
     // SAFETY: a plain setter.
     unsafe { openblas_set_num_threads(1) };
+    // SAFETY: a plain setter.
+    unsafe { naslens_allow_tf32(c_int::from(TF32.load(Ordering::Relaxed))) };
     #[cfg(all(target_os = "linux", feature = "cli"))]
     keep_freed_memory();
     prepare_thread();
@@ -89,7 +116,7 @@ pub fn prepare_process() {
 #[cfg(all(target_os = "linux", feature = "cli"))]
 fn keep_freed_memory() {
     /// `mi_option_purge_delay` of mimalloc 2; -1 is never.
-    const PURGE_DELAY: std::ffi::c_int = 15;
+    const PURGE_DELAY: c_int = 15;
     // SAFETY: a plain setter.
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
 }
@@ -102,6 +129,12 @@ pub fn prepare_thread() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tf32_needs_a_cuda_device() {
+        assert!(matches!(allow_tf32(Device::Cpu, true), Err(EngineError::NoTf32)));
+        assert_eq!((arithmetic(Device::Cpu), arithmetic(Device::Cuda(0))), ("float32", "float32"));
+    }
 
     #[test]
     fn this_machine_is_described() {

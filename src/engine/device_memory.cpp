@@ -1,4 +1,5 @@
-// What libtorch's caching allocator of a device says about its memory; tch does not bind it.
+// What libtorch's caching allocator of a device says about its memory, and the arithmetic of CUDA devices; tch binds neither.
+#include <ATen/Context.h>
 #include <c10/core/CachingDeviceAllocator.h>
 
 #include <cstdint>
@@ -22,4 +23,18 @@ extern "C" void naslens_reset_peak_allocated_bytes(int device) {
         cuda_allocator()->resetPeakStats(static_cast<c10::DeviceIndex>(device));
     } catch (const std::exception &) {
     }
+}
+
+// Gives memory that no tensor uses back to the device. Does nothing if there is no such allocator.
+extern "C" void naslens_release_memory(int) {
+    try {
+        cuda_allocator()->emptyCache();
+    } catch (const std::exception &) {
+    }
+}
+
+// Whether convolutions and matrix products on CUDA devices may round their factors to TF32.
+extern "C" void naslens_allow_tf32(int allowed) {
+    at::globalContext().setAllowTF32CuDNN(allowed != 0);
+    at::globalContext().setAllowTF32CuBLAS(allowed != 0);
 }

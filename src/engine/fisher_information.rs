@@ -4,9 +4,10 @@ use ndarray::Array2;
 use tch::{Kind, Tensor};
 
 use super::forward::{Norm, forward};
+use super::gaussian::Normals;
 use super::host::matrix;
 use super::weights::{Weights, gradient_or_zeros};
-use super::{DeviceBatch, EngineError, gaussian};
+use super::{DeviceBatch, EngineError};
 use crate::network::{Network, NodeId, Op, WeightShape};
 use crate::seed::Stream;
 
@@ -30,8 +31,8 @@ struct Sampled {
 /// Weights are Kaiming's normal ones and batch normalisation is the identity, as PyTorch's is in evaluation mode before any
 /// training, up to a factor `1 / sqrt(1 + 1e-5)`. So no image sees another, and one backward pass per class serves them all.
 /// One weight is sampled from each of the first 128 layers, layer NAME's by the stream `fisher_information/NAME`.
-pub(super) fn run(network: &Network, seed: u64, batch: &DeviceBatch) -> Result<Array2<f64>, EngineError> {
-    let weights: Weights = gaussian::kaiming_weights(network, seed, batch.images().device())?;
+pub(super) fn run(network: &Network, normals: Normals<'_>, batch: &DeviceBatch) -> Result<Array2<f64>, EngineError> {
+    let weights: Weights = normals.kaiming_weights(network)?;
     let layers: Vec<(NodeId, WeightShape)> = network.layers().take(MAX_WEIGHTS).collect();
     let n = IMAGES.min(batch.len() as i64);
     let images = batch.images().f_narrow(0, 0, n)?.f_detach()?.set_requires_grad(true);
@@ -39,7 +40,7 @@ pub(super) fn run(network: &Network, seed: u64, batch: &DeviceBatch) -> Result<A
     let logits = forward(network, &weights, &images, &mut Norm::Bypass, &mut |id, input, output| {
         if let Some((_, shape)) = layers.get(sampled.len()).filter(|(layer, _)| *layer == id) {
             let node = &network.nodes()[id];
-            let mut stream = Stream::named(seed, &format!("fisher_information/{}", node.name));
+            let mut stream = Stream::named(normals.seed, &format!("fisher_information/{}", node.name));
             let index = stream.below(shape.len() as u64) as usize;
             sampled.push(sample(&node.op, shape, index, &input.f_detach()?, output)?);
         }

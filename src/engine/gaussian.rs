@@ -3,9 +3,9 @@
 use tch::{Device, Kind, Tensor};
 
 use super::forward::batch_norm;
-use super::weights::{LayerTensors, Weights, channels_last};
-use super::{DeviceBatch, EngineError, Norm, forward};
-use crate::network::{Network, NodeId, Op};
+use super::weights::{LayerKey, LayerTensors, Weights, channels_last};
+use super::{DeviceBatch, EngineError, Norm, WeightBank, forward};
+use crate::network::{Network, NodeId, Op, WeightShape};
 use crate::seed::Stream;
 
 /// Images whose activation patterns are compared; a pattern is a number below 2^16.
@@ -35,52 +35,72 @@ pub struct NeuronPatterns {
     pub distinct: u64,
 }
 
-/// Standard normal weights of every layer from the stream `gaussian/NAME`, biases zero.
-pub(super) fn weights(network: &Network, seed: u64, device: Device) -> Result<Weights, tch::TchError> {
-    let mut layers: Vec<Option<LayerTensors>> = network.nodes().iter().map(|_| None).collect();
-    for (id, shape) in network.layers() {
-        let dims: Vec<i64> = shape.dims.iter().map(|&d| d as i64).collect();
-        let weight = normal(seed, &format!("gaussian/{}", network.nodes()[id].name), &dims, device)?;
-        layers[id] = Some(LayerTensors { weight, bias: None });
-    }
-    Ok(Weights(layers))
+/// Where standard normal numbers of a seed are drawn to: a device, and the bank that keeps them, if there is one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Normals<'a> {
+    pub seed: u64,
+    pub device: Device,
+    pub bank: Option<&'a WeightBank>,
 }
 
-/// Kaiming's normal initialisation for ReLUs (fan-in): the weights of [`weights`] times `sqrt(2 / fan_in)`, biases zero.
-pub(super) fn kaiming_weights(network: &Network, seed: u64, device: Device) -> Result<Weights, tch::TchError> {
-    let mut kaiming = weights(network, seed, device)?;
-    for (id, shape) in network.layers() {
-        if let Some(layer) = &mut kaiming.0[id] {
-            layer.weight = layer.weight.f_mul_scalar((2.0 / shape.fan_in as f64).sqrt())?;
+impl Normals<'_> {
+    /// Standard normal weights of every layer from the stream `gaussian/NAME`, biases zero.
+    pub fn weights(&self, network: &Network) -> Result<Weights, tch::TchError> {
+        self.scaled_weights(network, |_| None)
+    }
+
+    /// Kaiming's normal initialisation for ReLUs (fan-in): the weights of [`Normals::weights`] times `sqrt(2 / fan_in)`, biases
+    /// zero.
+    pub fn kaiming_weights(&self, network: &Network) -> Result<Weights, tch::TchError> {
+        self.scaled_weights(network, |shape| Some((2.0 / shape.fan_in as f64).sqrt()))
+    }
+
+    fn scaled_weights(
+        &self,
+        network: &Network,
+        factor: impl Fn(&WeightShape) -> Option<f64>,
+    ) -> Result<Weights, tch::TchError> {
+        let mut layers: Vec<Option<LayerTensors>> = network.nodes().iter().map(|_| None).collect();
+        for (id, shape) in network.layers() {
+            let normal = self.tensor(&format!("gaussian/{}", network.nodes()[id].name), &shape.dims)?;
+            let weight = factor(&shape).map_or(Ok(normal.shallow_clone()), |factor| normal.f_mul_scalar(factor))?;
+            layers[id] = Some(LayerTensors { weight, bias: None });
+        }
+        Ok(Weights(layers))
+    }
+
+    /// As many standard normal images as asked for, of the network's input shape, from the stream `gaussian/images`.
+    pub fn images(&self, network: &Network, count: usize) -> Result<Tensor, tch::TchError> {
+        let s = network.input_shape();
+        self.tensor("gaussian/images", &[count, s.channels, s.height, s.width])
+    }
+
+    fn tensor(&self, name: &str, dims: &[usize]) -> Result<Tensor, tch::TchError> {
+        let draw = || {
+            let mut stream = Stream::named(self.seed, name);
+            let values: Vec<f32> = (0..dims.iter().product()).map(|_| stream.normal() as f32).collect();
+            let size: Vec<i64> = dims.iter().map(|&d| d as i64).collect();
+            let tensor = Tensor::f_from_slice(&values)?.f_reshape(size)?.f_to(self.device)?;
+            if dims.len() == 4 { channels_last(&tensor) } else { Ok(tensor) }
+        };
+        match self.bank {
+            Some(bank) => bank.normal(&LayerKey { seed: self.seed, name: name.into(), dims: dims.into() }, draw),
+            None => draw(),
         }
     }
-    Ok(kaiming)
-}
-
-/// As many standard normal images as asked for, of the network's input shape, from the stream `gaussian/images`.
-pub(super) fn images(network: &Network, seed: u64, count: usize, device: Device) -> Result<Tensor, tch::TchError> {
-    let s = network.input_shape();
-    normal(seed, "gaussian/images", &[count as i64, s.channels as i64, s.height as i64, s.width as i64], device)
-}
-
-fn normal(seed: u64, name: &str, dims: &[i64], device: Device) -> Result<Tensor, tch::TchError> {
-    let mut stream = Stream::named(seed, name);
-    let values: Vec<f32> = (0..dims.iter().product::<i64>()).map(|_| stream.normal() as f32).collect();
-    let tensor = Tensor::f_from_slice(&values)?.f_reshape(dims)?.f_to(device)?;
-    if dims.len() == 4 { channels_last(&tensor) } else { Ok(tensor) }
 }
 
 /// Two forwards on `images` pairs of normal inputs, in train mode.
 pub(super) fn expansion(
     network: &Network,
     weights: &Weights,
-    seed: u64,
+    normals: Normals<'_>,
     images: usize,
-    device: Device,
 ) -> Result<Expansion, EngineError> {
     let _no_grad = tch::no_grad_guard();
-    let x = self::images(network, seed, images, device)?;
-    let step = normal(seed, "gaussian/step", &x.size(), device)?;
+    let x = normals.images(network, images)?;
+    let s = network.input_shape();
+    let step = normals.tensor("gaussian/step", &[images, s.channels, s.height, s.width])?;
     let mut running: Vec<Option<(Tensor, Tensor)>> = network.nodes().iter().map(|_| None).collect();
     let mut features = |x: &Tensor| -> Result<Tensor, tch::TchError> {
         let mut norm = |id: NodeId, z: &Tensor| {
@@ -100,8 +120,8 @@ pub(super) fn expansion(
         Ok(pooled.unwrap_or(logits))
     };
     let difference = features(&x)?.f_sub(&features(&x.f_add(&step.f_mul_scalar(STEP)?)?)?)?;
-    let difference = difference.f_abs()?.f_sum(Kind::Double)?.double_value(&[]) / images.max(1) as f64;
-    let means = running.iter().flatten().map(|(_, v)| Ok(v.f_mean(Kind::Double)?.double_value(&[])));
+    let difference = difference.f_abs()?.f_sum(Kind::Double)?.f_double_value(&[])? / images.max(1) as f64;
+    let means = running.iter().flatten().map(|(_, v)| Ok(v.f_mean(Kind::Double)?.f_double_value(&[])?));
     Ok(Expansion { difference, running_variances: means.collect::<Result<_, tch::TchError>>()? })
 }
 

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use tch::{Device, Kind, Tensor};
 
-use super::{EngineError, Norm, forward, gaussian};
+use super::gaussian::Normals;
+use super::{EngineError, Norm, forward};
 use crate::network::{Network, Op};
 
 /// Images of a batch, as published.
@@ -24,14 +25,14 @@ pub struct LinearRegions {
 }
 
 /// Three train-mode forwards of 1,000 standard normal images with Kaiming's normal weights.
-pub(super) fn run(network: &Network, seed: u64, device: Device) -> Result<LinearRegions, EngineError> {
+pub(super) fn run(network: &Network, normals: Normals<'_>) -> Result<LinearRegions, EngineError> {
     let _no_grad = tch::no_grad_guard();
     let images = IMAGES * BATCHES;
     let Some(thin) = network.thin() else {
         return Ok(LinearRegions { images, neurons: 0, distinct: 0 });
     };
-    let weights = gaussian::kaiming_weights(&thin, seed, device)?;
-    let x = gaussian::images(&thin, seed, images, device)?;
+    let weights = normals.kaiming_weights(&thin)?;
+    let x = normals.images(&thin, images)?;
     let (mut seen, mut neurons) = (HashSet::new(), 0);
     for batch in x.f_split(IMAGES as i64, 0)? {
         let mut codes = Vec::new();

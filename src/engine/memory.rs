@@ -6,6 +6,7 @@ use tch::Device;
 
 unsafe extern "C" {
     fn naslens_peak_allocated_bytes(device: c_int) -> i64;
+    fn naslens_release_memory(device: c_int);
     fn naslens_reset_peak_allocated_bytes(device: c_int);
 }
 
@@ -25,6 +26,14 @@ pub fn reset_peak_device_memory(device: Device) {
     }
 }
 
+/// Gives back to the device what libtorch's allocator holds in reserve.
+pub fn release_device_memory(device: Device) {
+    if let Device::Cuda(index) = device {
+        // SAFETY: frees blocks that no tensor uses; does nothing for a device without an allocator.
+        unsafe { naslens_release_memory(index as c_int) };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,6 +43,7 @@ mod tests {
         assert_eq!(peak_device_memory(Device::Cpu), None);
         if !tch::Cuda::is_available() {
             reset_peak_device_memory(Device::Cuda(0));
+            release_device_memory(Device::Cuda(0));
             assert_eq!(peak_device_memory(Device::Cuda(0)), None);
         }
     }

@@ -53,13 +53,13 @@ pub use batch::{BatchCounts, DeviceBatch};
 pub use block_wise::BlockWise;
 pub use codes::CodeKernel;
 pub use cost::{CostModel, cache_folder, load_average, processor};
-pub use device::{Machine, describe_device, parse_device, prepare_process, prepare_thread};
+pub use device::{Machine, allow_tf32, arithmetic, describe_device, parse_device, prepare_process, prepare_thread};
 pub use footprint::{activation_bytes, batch_bytes, check_memory, training_bytes, weight_bytes};
 pub use forward::{Norm, Observer, forward};
 pub use forward_derivative::Dual;
 pub use gaussian::{Expansion, NeuronPatterns};
 pub use linear_regions::LinearRegions;
-pub use memory::{peak_device_memory, reset_peak_device_memory};
+pub use memory::{peak_device_memory, release_device_memory, reset_peak_device_memory};
 pub use norm::{BN_EPS, NormTensors};
 pub use parameters::{ParameterCounts, Parameters};
 pub use passes::{LayerGradient, Pass, Passes};
@@ -81,6 +81,9 @@ pub enum EngineError {
          (`make libtorch CUDA=1`) on a machine with an NVIDIA driver"
     )]
     NoCuda { index: usize, available: i64 },
+    /// TF32 was asked for where there is none.
+    #[error("TF32 is an arithmetic of CUDA devices; leave --precision out, or give --device cuda")]
+    NoTf32,
     /// libtorch refused, for instance because memory ran out.
     #[error("libtorch: {}", torch_message(.0))]
     Torch(#[from] tch::TchError),
@@ -92,6 +95,20 @@ pub enum EngineError {
     BatchShape { batch: crate::network::Shape, network: crate::network::Shape },
 }
 
+impl EngineError {
+    /// Whether less at once might fit.
+    pub fn is_lack_of_memory(&self) -> bool {
+        match self {
+            EngineError::Torch(error) => lacks_memory(&error.to_string()),
+            other => matches!(other, EngineError::Memory { .. }),
+        }
+    }
+}
+
+fn lacks_memory(message: &str) -> bool {
+    ["allocate memory", "out of memory", "bad_alloc"].iter().any(|sign| message.contains(sign))
+}
+
 fn gigabytes(bytes: u64) -> String {
     format!("{:.1} GB", bytes as f64 / 1e9)
 }
@@ -99,7 +116,7 @@ fn gigabytes(bytes: u64) -> String {
 /// What libtorch says, without the C++ frames that it appends; where memory ran out, what to do about it.
 pub fn torch_message(error: &tch::TchError) -> String {
     let text = error.to_string();
-    if ["allocate memory", "out of memory", "bad_alloc"].iter().any(|sign| text.contains(sign)) {
+    if lacks_memory(&text) {
         return "out of memory: lower the batch size, the images, the channels or the number of threads".into();
     }
     text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason given").into()

@@ -62,7 +62,7 @@ macro_rules! passes {
                 #[doc = concat!("The record of [`Pass::", stringify!($pass), "`].")]
                 pub $record: Option<$type>,
             )+
-            /// The logits of the train-mode forward (samples x classes), if one was run.
+            /// The logits of the train-mode forward (samples x classes), if one was run to its end.
             pub logits: Option<Tensor>,
             /// Mean cross-entropy on the batch, if a gradient of it was asked for.
             pub loss: Option<f64>,
@@ -111,7 +111,7 @@ passes! {
     HessianGradient => hessian_gradient: Vec<LayerGradient>,
         true, |n| Some(n), |n| (true, n), "product of the loss's Hessian with its gradient (double backward)";
     /// Correlation between the channels of every operation's output for the first image of the same forward. One matrix
-    /// per convolution, normalisation, ReLU, pooling and linear layer.
+    /// per convolution, normalisation, ReLU and pooling whose output has fewer channels than pixels.
     ChannelCorrelation => channel_correlation: Vec<Array2<f64>>,
         true, |_| None, |n| (false, n), "correlations between the channels of every output for the first image of the batch";
     /// Gradients of the mean cross-entropy on the first and on the second half of the batch. Per half, one entry per

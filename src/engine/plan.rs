@@ -9,7 +9,7 @@ use crate::network::{Network, NodeId, Op, Shape};
 pub(super) type PlanId = usize;
 
 /// An operation that at least one network of the population has.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct PlanNode {
     pub op: Op,
     pub inputs: Vec<PlanId>,
@@ -27,7 +27,7 @@ pub(super) struct PlanNode {
 /// Two nodes are one if operation, inputs and weights are equal. Weights are equal if seed, name and shape of the layer are
 /// ([`layer_weight`](crate::network::layer_weight)), so networks with one seed share whatever prefix they have in common,
 /// and within any network equal operations on equal inputs run once. Nodes are in topological order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Plan<'a> {
     pub networks: Vec<&'a Network>,
     pub nodes: Vec<PlanNode>,
@@ -46,6 +46,22 @@ impl<'a> Plan<'a> {
     /// The plan of one network whose normalisations have scales and shifts of their own, so that no two are one.
     pub fn trained(network: &'a Network) -> Plan<'a> {
         Self::merged(&[(network, 0)], true)
+    }
+
+    /// The plan of one network as far as its last block; the outputs of all blocks are kept.
+    pub fn of_blocks(network: &'a Network, seed: u64) -> Plan<'a> {
+        let mut plan = Self::merged(&[(network, seed)], false);
+        let ends: Vec<PlanId> = network.blocks().iter().map(|&end| plan.of[0][end]).collect();
+        ends.iter().for_each(|&end| plan.nodes[end].outputs += 1);
+        plan.steps.truncate(ends.iter().max().map_or(0, |&last| last + 1));
+        plan
+    }
+
+    /// The plan as far as the last node that is asked for.
+    pub fn until_last(&self, asked_for: impl Fn(&PlanNode) -> bool) -> Plan<'a> {
+        let asked = |step: &Vec<PlanId>| step.iter().any(|&id| asked_for(&self.nodes[id]));
+        let steps = self.steps.iter().rposition(asked).map_or(0, |last| last + 1);
+        Plan { steps: self.steps[..steps].to_vec(), ..self.clone() }
     }
 
     fn merged(population: &[(&'a Network, u64)], distinct_norms: bool) -> Plan<'a> {
@@ -121,6 +137,12 @@ impl<'a> Plan<'a> {
                 }
         };
         self.steps.iter().map(of).sum()
+    }
+
+    /// Whether the correlation between the channels of a node's output over its pixels says anything: it is an operation's, and
+    /// has fewer channels than pixels. Otherwise some combination of channels is constant.
+    pub fn is_correlated(node: &PlanNode) -> bool {
+        !node.op.is_wiring() && node.shape.channels < node.shape.height * node.shape.width
     }
 
     /// Whether a gradient through the network reads the value of the node.

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use tch::Device;
+use tch::{Device, Kind, Tensor};
 
+use super::gaussian::Normals;
 use super::passes::KERNEL_IMAGES;
 use super::plan::Plan;
 use super::weights::{WeightBank, Weights};
@@ -30,6 +31,12 @@ impl Engine {
     /// An engine whose networks share the layers of equal seed, name and shape; see [`WeightBank`].
     pub fn with_bank(device: Device) -> Self {
         Engine { device, bank: Some(WeightBank::default()) }
+    }
+
+    /// Whether the device still computes. An error of a CUDA device shows where a value is read, which may be long after.
+    pub fn check(&self) -> Result<(), EngineError> {
+        let one = Tensor::f_ones([1], (Kind::Float, self.device))?;
+        Ok(one.f_add_scalar(1.0)?.f_double_value(&[0]).map(drop)?)
     }
 
     /// The device.
@@ -121,17 +128,18 @@ impl Engine {
             clock.time(Pass::HessianGradient, || hessian::gradient_product(network, weights, batch))?;
         passes.gradient_signs =
             clock.time(Pass::GradientSigns, || per_image::gradient_signs(network, weights, batch))?;
+        let normals = Normals { seed, device: self.device, bank: self.bank.as_ref() };
         if wants(Pass::Expansion) || wants(Pass::NeuronPatterns) {
-            let normal = gaussian::weights(network, seed, self.device)?;
-            passes.expansion = clock
-                .time(Pass::Expansion, || gaussian::expansion(network, &normal, seed, batch.len(), self.device))?;
+            let normal = normals.weights(network)?;
+            passes.expansion =
+                clock.time(Pass::Expansion, || gaussian::expansion(network, &normal, normals, batch.len()))?;
             passes.neuron_patterns =
                 clock.time(Pass::NeuronPatterns, || gaussian::patterns(network, &normal, batch))?;
         }
-        passes.block_wise = clock.time(Pass::BlockWise, || block_wise::run(network, seed, batch.len(), self.device))?;
-        passes.linear_regions = clock.time(Pass::LinearRegions, || linear_regions::run(network, seed, self.device))?;
+        passes.block_wise = clock.time(Pass::BlockWise, || block_wise::run(network, normals, batch.len()))?;
+        passes.linear_regions = clock.time(Pass::LinearRegions, || linear_regions::run(network, normals))?;
         passes.fisher_information =
-            clock.time(Pass::FisherInformation, || fisher_information::run(network, seed, batch))?;
+            clock.time(Pass::FisherInformation, || fisher_information::run(network, normals, batch))?;
         passes.seconds = clock.seconds;
         Ok(())
     }

@@ -31,7 +31,13 @@ pub(super) fn run(
     let start = Instant::now();
     let mut correlations: Vec<Option<Array2<f64>>> = plan.nodes.iter().map(|_| None).collect();
     let mut correlating = 0.0;
+    let alone = PASSES.iter().all(|&p| p == Pass::ChannelCorrelation || !wants(p));
+    let until_last_correlation = alone.then(|| plan.until_last(Plan::is_correlated));
+    let plan = until_last_correlation.as_ref().unwrap_or(plan);
     let mut correlate = |id: usize, output: &Tensor| {
+        if !Plan::is_correlated(&plan.nodes[id]) {
+            return Ok(());
+        }
         let start = Instant::now();
         correlations[id] = Some(channel_correlation(output)?);
         correlating += start.elapsed().as_secs_f64();
@@ -51,6 +57,10 @@ pub(super) fn run(
             passes.channel_correlation = Some(plan.of[k].iter().filter_map(|&id| correlations[id].clone()).collect());
             passes.seconds.push((Pass::ChannelCorrelation, forward_seconds + correlating / share));
         }
+        passes.labels = batch.classes().to_vec();
+        if alone {
+            continue;
+        }
         let logits = tape.logits(k)?;
         if by_weight || by_output {
             loss_gradients(passes, (&tape, k), plan, &logits, &weights[k], batch, wanted, forward_seconds)?;
@@ -66,7 +76,6 @@ pub(super) fn run(
             passes.input_gradient = Some(host::matrix(&images.f_flatten(1, -1)?)?);
             passes.seconds.push((Pass::InputGradient, forward_seconds + start.elapsed().as_secs_f64()));
         }
-        passes.labels = batch.classes().to_vec();
         passes.logits = Some(logits);
     }
     Ok(())
@@ -87,7 +96,7 @@ fn loss_gradients(
     let wants = |pass| wanted.contains(&pass);
     let start = Instant::now();
     let loss = Loss::new(passes.network.target(), batch.labels(), 0.0);
-    passes.loss = Some(loss.mean(logits)?.double_value(&[]));
+    passes.loss = Some(loss.mean(logits)?.f_double_value(&[])?);
     let mut terms: Vec<Option<Tensor>> = plan.nodes.iter().map(|_| None).collect();
     let mut multiplying = 0.0;
     let gradient = loss.gradient(logits)?;

@@ -61,7 +61,27 @@ pub(super) fn layer_key(network: &Network, id: NodeId, seed: u64) -> Option<Laye
 /// initialisation has the distribution it would have alone (*common random numbers*); comparisons between networks lose
 /// variance, and nothing is drawn twice. Clones share their contents.
 #[derive(Clone, Debug, Default)]
-pub struct WeightBank(Arc<RwLock<HashMap<LayerKey, Banked>>>);
+pub struct WeightBank(Arc<Stores>);
+
+#[derive(Debug, Default)]
+struct Stores {
+    layers: Store<Banked>,
+    /// Standard normal tensors, of passes that have an initialisation of their own.
+    normals: Store<Normal>,
+}
+
+/// What was drawn for each key.
+#[derive(Debug)]
+struct Store<T>(RwLock<HashMap<LayerKey, T>>);
+
+impl<T> Default for Store<T> {
+    fn default() -> Self {
+        Store(RwLock::default())
+    }
+}
+
+#[derive(Debug)]
+struct Normal(Tensor);
 
 #[derive(Debug)]
 struct Banked {
@@ -97,13 +117,26 @@ pub(super) type AbsoluteWeights = Vec<Option<AbsoluteLayer>>;
 // SAFETY: the tensors are written once, before they enter the map, and only read afterwards; libtorch allows concurrent
 // reads, and the reference counts of shallow clones are atomic.
 unsafe impl Sync for Banked {}
+// SAFETY: as above.
+unsafe impl Sync for Normal {}
 
 impl WeightBank {
+    /// The normal tensor that `draw` makes for the key, drawn once.
+    pub(super) fn normal(
+        &self,
+        key: &LayerKey,
+        draw: impl FnOnce() -> Result<Tensor, tch::TchError>,
+    ) -> Result<Tensor, tch::TchError> {
+        self.0.normals.get(key, || draw().map(Normal), |normal| normal.0.shallow_clone())
+    }
+}
+
+impl<B> Store<B> {
     fn get<T>(
         &self,
         key: &LayerKey,
-        draw: impl FnOnce() -> Result<Banked, tch::TchError>,
-        pick: impl Fn(&Banked) -> T,
+        draw: impl FnOnce() -> Result<B, tch::TchError>,
+        pick: impl Fn(&B) -> T,
     ) -> Result<T, tch::TchError> {
         // A panic elsewhere cannot leave a half-written entry.
         if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(key) {
@@ -194,7 +227,7 @@ fn layers_of<T>(
                     let plain = draw()?;
                     Ok(Banked { absolute: AbsoluteLayer::new(&node.op, &plain)?, plain })
                 };
-                bank.get(&key, both, &pick)?
+                bank.0.layers.get(&key, both, &pick)?
             }
         });
     }

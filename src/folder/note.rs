@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::settings::MADE;
 use super::{FolderError, Kind, Settings, to_toml};
+use crate::engine::arithmetic;
 use crate::files::{FileError, LOCK, write_atomically};
 
 /// Changes whenever equal settings give other scores or trainings than before.
@@ -38,7 +39,7 @@ impl Made {
             version: env!("CARGO_PKG_VERSION").into(),
             scoring: SCORING,
             libtorch: crate::LIBTORCH_VERSION.into(),
-            precision: "float32".into(),
+            precision: arithmetic(device).into(),
             device: if device.is_cuda() { "cuda" } else { "cpu" }.into(),
             images,
         }

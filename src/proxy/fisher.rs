@@ -35,5 +35,5 @@ fn score(passes: &Passes<'_>) -> Result<f64, Status> {
 /// sum_c 1/2 mean_n term_nc^2
 fn channels(term: &Tensor) -> Result<f64, tch::TchError> {
     let images = term.size()[0].max(1) as f64;
-    Ok(term.f_to_kind(Kind::Double)?.f_square()?.f_sum(Kind::Double)?.double_value(&[]) / (2.0 * images))
+    Ok(term.f_to_kind(Kind::Double)?.f_square()?.f_sum(Kind::Double)?.f_double_value(&[])? / (2.0 * images))
 }

@@ -29,5 +29,5 @@ pub static GRAD_NORM_GLOBAL: Proxy = Proxy {
 };
 
 fn norm(layer: &LayerGradient) -> Result<f64, tch::TchError> {
-    Ok(layer.gradient.f_norm()?.double_value(&[]))
+    layer.gradient.f_norm()?.f_double_value(&[])
 }

@@ -20,7 +20,9 @@ pub static GRADSIGN: Proxy = Proxy {
     min_batch: 2,
     passes: &[Pass::GradientSigns],
     score: &|passes| {
-        let sum = |signs: &tch::Tensor| Ok::<_, tch::TchError>(signs.f_abs()?.f_sum(Kind::Double)?.double_value(&[]));
+        let sum = |signs: &tch::Tensor| -> Result<f64, tch::TchError> {
+            signs.f_abs()?.f_sum(Kind::Double)?.f_double_value(&[])
+        };
         of_gradients(read(&passes.gradient_signs)?.iter().map(sum).sum::<Result<f64, _>>()?)
     },
     ..Proxy::LIVE

@@ -24,7 +24,7 @@ pub static GRASP: Proxy = Proxy {
     passes: &[Pass::HessianGradient],
     score: &|passes| {
         sum_over_layers(&passes.hessian_gradient, |l| {
-            Ok(-l.weight.f_mul(&l.gradient)?.f_sum(Kind::Double)?.double_value(&[]))
+            l.weight.f_mul(&l.gradient)?.f_sum(Kind::Double)?.f_double_value(&[]).map(|product| -product)
         })
     },
     ..Proxy::LIVE

@@ -14,7 +14,7 @@ pub static L2_NORM: Proxy = Proxy {
              shape predicts: it counts capacity once more.",
     passes: &[Pass::Weights],
     score: &|passes| {
-        let norm = |w: &tch::Tensor| Ok::<_, tch::TchError>(w.f_norm()?.double_value(&[]));
+        let norm = |w: &tch::Tensor| -> Result<f64, tch::TchError> { w.f_norm()?.f_double_value(&[]) };
         Ok(read(&passes.weights)?.layers().map(|l| norm(&l.weight)).sum::<Result<f64, _>>()?)
     },
     ..Proxy::LIVE

@@ -18,7 +18,7 @@ pub static LOGSYNFLOW: Proxy = Proxy {
     passes: &[Pass::LinearGradient],
     score: &|passes| {
         sum_over_layers(&passes.linear_gradient, |l| {
-            Ok(l.weight.f_abs()?.f_mul(&l.gradient.f_abs()?.f_log1p()?)?.f_sum(Kind::Double)?.double_value(&[]))
+            l.weight.f_abs()?.f_mul(&l.gradient.f_abs()?.f_log1p()?)?.f_sum(Kind::Double)?.f_double_value(&[])
         })
     },
     ..Proxy::LIVE

@@ -4,7 +4,6 @@ use ndarray::Array2;
 
 use super::{Proxy, Status, eigenvalues, read};
 use crate::engine::Pass;
-use crate::network::Node;
 
 /// How uncorrelated the channels of every operation's output are.
 pub static MECO: Proxy = Proxy {
@@ -24,12 +23,11 @@ pub static MECO: Proxy = Proxy {
     min_batch: 1,
     passes: &[Pass::ChannelCorrelation],
     score: &|passes| {
-        // Elsewhere the smallest eigenvalue is zero, up to rounding: the map has no full set of channels.
-        let full = |n: &Node| !n.op.is_wiring() && n.shape.channels < n.shape.height * n.shape.width;
-        if !passes.network.nodes().iter().any(full) {
+        let correlations = read(&passes.channel_correlation)?;
+        if correlations.is_empty() {
             return Err(Status::Unsupported);
         }
-        read(&passes.channel_correlation)?.iter().map(smallest).sum()
+        correlations.iter().map(smallest).sum()
     },
     ..Proxy::LIVE
 };

@@ -16,6 +16,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod activations;
 mod az;
 mod epe_nas;
 mod fisher;
@@ -140,6 +141,7 @@ pub static PROXIES: Registry<Proxy> = Registry::new(&[
     &flops::FLOPS,
     &flops::FLOPS_LIVE,
     &layers::LAYERS,
+    &activations::ACTIVATIONS,
     &l2_norm::L2_NORM,
     &synflow::SYNFLOW,
     &synflow::SYNFLOW_BN,

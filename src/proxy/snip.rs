@@ -18,7 +18,7 @@ pub static SNIP: Proxy = Proxy {
     passes: &[Pass::LossGradient],
     score: &|passes| {
         sum_over_layers(&passes.loss_gradient, |l| {
-            Ok(l.weight.f_mul(&l.gradient)?.f_abs()?.f_sum(Kind::Double)?.double_value(&[]))
+            l.weight.f_mul(&l.gradient)?.f_abs()?.f_sum(Kind::Double)?.f_double_value(&[])
         })
     },
     ..Proxy::LIVE

@@ -36,7 +36,7 @@ pub static SYNFLOW_BN: Proxy = Proxy {
     passes: &[Pass::NormalisedLinearGradient],
     score: &|passes| {
         let flow = sum_over_layers(&passes.normalised_linear_gradient, |l| {
-            Ok(l.weight.f_mul(&l.gradient)?.f_abs()?.f_sum(Kind::Double)?.double_value(&[]))
+            l.weight.f_mul(&l.gradient)?.f_abs()?.f_sum(Kind::Double)?.f_double_value(&[])
         });
         Ok(flow?.ln())
     },

@@ -46,7 +46,7 @@ fn score(first: &[LayerGradient], second: &[LayerGradient]) -> Result<f64, Statu
 /// Of two numbers, the mean of the absolute values is `(|a| + |b|) / 2` and the standard deviation `|a - b| / 2`.
 fn ratios(a: &Tensor, b: &Tensor) -> Result<f64, tch::TchError> {
     let ratio = a.f_abs()?.f_add(&b.f_abs()?)?.f_div(&a.f_sub(b)?.f_abs()?)?;
-    ratio.f_masked_fill(&a.f_eq_tensor(b)?, 0.0)?.f_sum(Kind::Double).map(|s| s.double_value(&[]))
+    ratio.f_masked_fill(&a.f_eq_tensor(b)?, 0.0)?.f_sum(Kind::Double)?.f_double_value(&[])
 }
 
 #[cfg(test)]

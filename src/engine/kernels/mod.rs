@@ -45,8 +45,10 @@ macro_rules! dispatch {
     };
 }
 
+mod matrices;
 mod pooling;
 
+pub(super) use matrices::{cross_products, shifted_products, signs};
 pub(super) use pooling::{Window, avg_pool, avg_pool_backward};
 
 use crate::network::gcd;

@@ -24,6 +24,14 @@ pub(in crate::engine) struct Gradients {
     pub norms: Vec<(NodeId, Vec<f32>, Vec<f32>)>,
 }
 
+/// Gradients by node of the plan.
+struct Gathered {
+    images: Option<Tensor>,
+    weights: Vec<Option<Tensor>>,
+    biases: Vec<Option<Tensor>>,
+    norms: Vec<(NodeId, Vec<f32>, Vec<f32>)>,
+}
+
 /// The gradient of a normalisation's input, and of its scale and shift per channel.
 type NormGradient = (Tensor, Option<(Vec<f32>, Vec<f32>)>);
 
@@ -47,19 +55,66 @@ impl Tape<'_> {
         on_layer: &mut dyn FnMut(PlanId, &Tensor) -> Result<(), tch::TchError>,
     ) -> Result<Gradients, tch::TchError> {
         let _no_grad = tch::no_grad_guard();
-        let net = self.plan.networks[network];
+        let (net, of) = (self.plan.networks[network], &self.plan.of[network]);
+        let layers: Vec<PlanId> = net.layers().map(|(id, _)| of[id]).collect();
+        let output = of[net.output()];
+        let ids = self.in_order(network);
+        let mut slots = self.slots();
+        slots.gradients[output] = Some(Slot::Shared(maps(gradient.shallow_clone())?));
+        let mut back = self.propagate(&ids, &mut slots, wanted, on_layer)?;
+        let of_layers = |all: &mut Vec<Option<Tensor>>| layers.iter().map(|&id| all[id].take()).collect();
+        Ok(Gradients {
+            images: back.images,
+            weights: of_layers(&mut back.weights),
+            biases: of_layers(&mut back.biases),
+            norms: back.norms,
+        })
+    }
+
+    /// What comes back at node `to` when `gradient` is pushed back from the later node `from` of a network; None if `from` does
+    /// not depend on `to`. What reaches `from` past `to` does not count.
+    pub fn pull_back(
+        &self,
+        network: usize,
+        (from, to): (PlanId, PlanId),
+        gradient: &Tensor,
+    ) -> Result<Option<Tensor>, tch::TchError> {
+        let _no_grad = tch::no_grad_guard();
+        let ids = self.in_order(network);
+        let position = |of: PlanId| ids.iter().position(|&id| id == of).unwrap_or(0);
+        let between = position(to) + 1..=position(from);
+        let mut slots = self.slots();
+        slots.gradients[from] = Some(Slot::Shared(gradient.shallow_clone()));
+        let wanted = Wanted { images: true, ..Wanted::default() };
+        self.propagate(ids.get(between).unwrap_or_default(), &mut slots, wanted, &mut |_, _| Ok(()))?;
+        slots.gradients[to].take().map(|slot| slots.dense(slot)).transpose()
+    }
+
+    /// The nodes of a network, each once, in the network's own order whatever else the plan holds: sums of gradients then round
+    /// the same in any company.
+    fn in_order(&self, network: usize) -> Vec<PlanId> {
         let mut ids = self.plan.of[network].clone();
-        let layers: Vec<PlanId> = net.layers().map(|(id, _)| ids[id]).collect();
-        let output = ids[net.output()];
-        // In the network's own order, whatever else the plan holds: sums of gradients then round the same in any company.
         let mut seen = HashSet::with_capacity(ids.len());
         ids.retain(|id| seen.insert(*id));
-        let mut slots = Slots { tape: self, gradients: (0..self.plan.nodes.len()).map(|_| None).collect() };
+        ids
+    }
+
+    fn slots(&self) -> Slots<'_, '_> {
+        Slots { tape: self, gradients: (0..self.plan.nodes.len()).map(|_| None).collect() }
+    }
+
+    /// Pushes the gradients in the slots back through these nodes, last first, and gathers what is wanted.
+    fn propagate(
+        &self,
+        ids: &[PlanId],
+        slots: &mut Slots<'_, '_>,
+        wanted: Wanted,
+        on_layer: &mut dyn FnMut(PlanId, &Tensor) -> Result<(), tch::TchError>,
+    ) -> Result<Gathered, tch::TchError> {
         let mut weights: Vec<Option<Tensor>> = (0..self.plan.nodes.len()).map(|_| None).collect();
         let mut biases: Vec<Option<Tensor>> = (0..self.plan.nodes.len()).map(|_| None).collect();
         let mut norms = Vec::new();
         let mut images = None;
-        slots.gradients[output] = Some(Slot::Shared(maps(gradient.shallow_clone())?));
         for &id in ids.iter().rev() {
             let Some(slot) = slots.gradients[id].take() else {
                 continue;
@@ -155,8 +210,7 @@ impl Tape<'_> {
                 }
             }
         }
-        let of_layers = |mut all: Vec<Option<Tensor>>| layers.iter().map(|&id| all[id].take()).collect();
-        Ok(Gradients { images, weights: of_layers(weights), biases: of_layers(biases), norms })
+        Ok(Gathered { images, weights, biases, norms })
     }
 
     fn size(&self, id: PlanId, like: &Tensor) -> [i64; 4] {

@@ -8,7 +8,7 @@ use crate::stats::median;
 
 const NOTES: [&str; 4] = [
     "Wall, CPU: milliseconds per architecture or network, from the first to the last; CPU is user and system time of all threads.",
-    "Of floor: time of the multiply-accumulates alone at the peak above (backward = 2 forwards), by CPU time; on a GPU by wall time.",
+    "Of floor: time of the multiply-accumulates alone at the higher of the two peaks above (backward = 2 forwards), by CPU time; on a GPU by wall time.",
     "Memory: largest resident memory of the process during the case.",
     "x naslens: time of a baseline divided by that of naslens in the same round, median; wall, CPU.",
 ];
@@ -20,7 +20,10 @@ impl Bench {
             let value = self.setting.pointer(pointer).unwrap_or(&Value::Null);
             value.as_str().map_or_else(|| value.to_string(), str::to_owned)
         };
-        let peaks = self.peak_gflops.iter().map(|(threads, peak)| format!("{peak:.1} GFLOP/s (threads {threads})"));
+        let peaks = self.peaks.iter().map(|(threads, peak)| {
+            let [products, convolutions] = [peak.products, peak.convolutions];
+            format!("matrix products {products:.0}, convolutions {convolutions:.0} GFLOP/s (threads {threads})")
+        });
         let [naslens, libtorch, device, cores, load] =
             ["/naslens", "/libtorch", "/device", "/cores", "/load_average"].map(set);
         let [networks, rounds, space, batch, data, image] =
@@ -36,7 +39,7 @@ impl Bench {
                 ("naslens", format!("{naslens}, libtorch {libtorch}, {device}, {cores} cores, load average {load}")),
                 ("Networks", format!("{networks}, distinct and live, of {space}; {rounds} rounds")),
                 ("Images", format!("{batch} ({data}, {image})")),
-                ("Peak of float32 products", peaks.collect::<Vec<_>>().join(", ")),
+                ("Peak of float32", peaks.collect::<Vec<_>>().join(", ")),
             ]),
             sections: self.sections.iter().map(section).chain([notes]).collect(),
             ..Document::default()

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tch::{Cuda, Device, Kind, Tensor};
 
-use crate::engine::Pass;
+use crate::engine::{Pass, channels_last};
 use crate::pipeline::{RunError, ScreenConfig};
 use crate::proxy::Proxy;
 use crate::space::{CELLS, CHANNELS};
@@ -49,20 +49,71 @@ pub(super) fn peak_memory_mib() -> Option<f64> {
     Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
 }
 
-/// Rate of float32 matrix products in GFLOP/s (2 operations per multiply-accumulate), all workers of the pool at once with one
-/// libtorch thread each; the best of three sizes. On a CPU per second of the workers' CPU time, so that other work on the
-/// machine does not lower it; on a GPU per wall-clock second.
-pub(super) fn sgemm_gflops(device: Device, pool: &rayon::ThreadPool) -> Result<f64, tch::TchError> {
-    let sides: [i64; 3] = if device.is_cuda() { [2048, 4096, 8192] } else { [512, 1024, 2048] };
-    let mut best = 0.0f64;
-    for side in sides {
-        let rates = pool.broadcast(|_| rate(device, side)).into_iter().collect::<Result<Vec<_>, _>>()?;
-        best = best.max(rates.iter().sum());
-    }
-    Ok(best)
+/// The highest rates of float32 arithmetic that a machine reaches, in GFLOP/s (2 operations per multiply-accumulate).
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Peak {
+    /// Of matrix products.
+    pub products: f64,
+    /// Of convolutions, channels-last.
+    pub convolutions: f64,
 }
 
-fn rate(device: Device, side: i64) -> Result<f64, tch::TchError> {
+impl Peak {
+    /// All workers of the pool at once with one libtorch thread each; the best of a few sizes. On a CPU per second of the
+    /// workers' CPU time, so that other work on the machine does not lower it; on a GPU per wall-clock second.
+    pub(super) fn measure(device: Device, pool: &rayon::ThreadPool) -> Result<Peak, tch::TchError> {
+        let best = |sizes: &[i64], flops: fn(i64) -> f64, make: fn(Device, i64) -> Operation| {
+            let mut best = 0.0f64;
+            for &size in sizes {
+                let rates = pool.broadcast(|_| Ok(flops(size) / seconds(device, make(device, size)?)?));
+                best = best.max(rates.into_iter().sum::<Result<f64, tch::TchError>>()? / 1e9);
+            }
+            Ok::<_, tch::TchError>(best)
+        };
+        let sides: [i64; 3] = if device.is_cuda() { [2048, 4096, 8192] } else { [512, 1024, 2048] };
+        Ok(Peak {
+            products: best(&sides, |side| 2.0 * (side as f64).powi(3), product)?,
+            convolutions: best(&[16, 32, 64, 128], convolution_flops, convolution)?,
+        })
+    }
+
+    /// The higher of the two.
+    pub(super) fn gflops(&self) -> f64 {
+        self.products.max(self.convolutions)
+    }
+
+    /// The higher rates of both.
+    pub(super) fn or(&self, other: Peak) -> Peak {
+        Peak { products: self.products.max(other.products), convolutions: self.convolutions.max(other.convolutions) }
+    }
+}
+
+/// Something to be timed.
+type Operation = Result<Box<dyn Fn() -> Result<Tensor, tch::TchError>>, tch::TchError>;
+
+fn product(device: Device, side: i64) -> Operation {
+    let a = Tensor::f_ones([side, side], (Kind::Float, device))?;
+    Ok(Box::new(move || a.f_matmul(&a)))
+}
+
+/// Images of the timed convolution; their side in pixels; and of its kernel.
+const CONVOLUTION: (i64, i64, i64) = (64, 16, 3);
+
+/// A padded convolution from `channels` to `channels`.
+fn convolution(device: Device, channels: i64) -> Operation {
+    let (images, side, kernel) = CONVOLUTION;
+    let x = channels_last(&Tensor::f_ones([images, channels, side, side], (Kind::Float, device))?)?;
+    let weight = channels_last(&Tensor::f_ones([channels, channels, kernel, kernel], (Kind::Float, device))?)?;
+    Ok(Box::new(move || x.f_conv2d(&weight, None::<&Tensor>, [1, 1], [kernel / 2, kernel / 2], [1, 1], 1)))
+}
+
+fn convolution_flops(channels: i64) -> f64 {
+    let (images, side, kernel) = CONVOLUTION;
+    2.0 * (images * (side * kernel * channels).pow(2)) as f64
+}
+
+/// Seconds that the operation takes.
+fn seconds(device: Device, operation: impl Fn() -> Result<Tensor, tch::TchError>) -> Result<f64, tch::TchError> {
     let now = || match device {
         Device::Cuda(index) => {
             Cuda::synchronize(index as i64);
@@ -70,15 +121,14 @@ fn rate(device: Device, side: i64) -> Result<f64, tch::TchError> {
         }
         _ => clock(libc::CLOCK_THREAD_CPUTIME_ID),
     };
-    let a = Tensor::f_ones([side, side], (Kind::Float, device))?;
-    drop(a.f_matmul(&a)?);
-    let (start, mut products, mut seconds) = (now(), 0.0, 0.0);
+    drop(operation()?);
+    let (start, mut runs, mut seconds) = (now(), 0.0, 0.0);
     while seconds < 0.1 {
-        drop(a.f_matmul(&a)?);
-        products += 1.0;
+        drop(operation()?);
+        runs += 1.0;
         seconds = now() - start;
     }
-    Ok(2.0 * (side as f64).powi(3) * products / seconds / 1e9)
+    Ok(seconds / runs)
 }
 
 fn clock(id: libc::clockid_t) -> f64 {
@@ -89,14 +139,15 @@ fn clock(id: libc::clockid_t) -> f64 {
 }
 
 /// How many images the forward work is done for, all passes of these proxies together, where it is known: a backward pass
-/// counts like two forwards, the pair of SynFlow like two images.
+/// counts like two forwards, half of it where no gradient of weights is wanted, the pair of SynFlow like two images.
 pub(super) fn work(proxies: &[&Proxy], batch_size: usize) -> Option<f64> {
     let needs = |pass| proxies.iter().any(|p| p.passes.contains(&pass));
-    let known = [Pass::Weights, Pass::Dual, Pass::Codes, Pass::LossGradient];
+    let known = [Pass::Weights, Pass::Dual, Pass::Codes, Pass::LossGradient, Pass::BlockWise];
     if !proxies.iter().flat_map(|p| p.passes).all(|pass| known.contains(pass)) {
         return None;
     }
     let forwards = if needs(Pass::LossGradient) { 3.0 } else { f64::from(u8::from(needs(Pass::Codes))) };
+    let forwards = forwards + if needs(Pass::BlockWise) { 2.0 } else { 0.0 };
     let images = forwards * batch_size as f64 + if needs(Pass::Dual) { 2.0 } else { 0.0 };
     (images > 0.0).then_some(images)
 }
@@ -159,6 +210,7 @@ mod tests {
         assert_eq!(work(&["naswot"]), Some(64.0));
         assert_eq!(work(&["grad_norm", "snip", "naswot"]), Some(192.0));
         assert_eq!(work(&["synflow", "naswot", "layers"]), Some(66.0));
+        assert_eq!(work(&["az_trainability", "az_expressivity"]), Some(128.0));
         assert_eq!(work(&["params"]), None);
         assert_eq!(work(&["grasp"]), None);
     }

@@ -20,11 +20,13 @@ use super::screen::{draw_live, thread_pool};
 use super::{RunError, RunOptions, ScreenConfig, Selection, screen};
 use crate::data;
 use crate::engine::{EngineError, describe_device, load_average, parse_device};
-use crate::proxy;
+use crate::ensemble;
+use crate::proxy::Proxy;
 use crate::seed::Stream;
 use crate::space::{Architecture, SearchSpace, Task};
 use crate::stats::median;
-use measure::{Usage, peak_memory_mib, reset_peak_memory, sgemm_gflops, work};
+pub use measure::Peak;
+use measure::{Usage, peak_memory_mib, reset_peak_memory, work};
 use sections::Case;
 
 /// What to measure.
@@ -51,8 +53,8 @@ pub struct BenchConfig {
 pub struct Bench {
     /// Versions, machine, settings.
     pub setting: Value,
-    /// Best measured rate of float32 matrix products in GFLOP/s, by number of worker threads.
-    pub peak_gflops: BTreeMap<usize, f64>,
+    /// Best measured rates of float32 arithmetic, by number of worker threads.
+    pub peaks: BTreeMap<usize, Peak>,
     /// Name of a section to its figures.
     pub sections: Vec<(&'static str, Vec<Line>)>,
 }
@@ -86,6 +88,7 @@ pub struct Line {
 /// Measures. `options` gives the device, the worker threads and the flag that stops; `on_case` hears what is run next.
 pub fn bench(config: &BenchConfig, options: &RunOptions<'_>, on_case: &mut dyn FnMut(&str)) -> Result<Bench, RunError> {
     let device = parse_device(options.device)?;
+    config.sets.iter().try_for_each(|set| members(set).map(drop))?;
     let folder = Folder(std::env::temp_dir().join(format!("naslens-bench-{}", std::process::id())));
     let mut runner = Runner { config, options, archs: networks(config)?, folder, peaks: BTreeMap::new() };
     let setting = json!({
@@ -105,7 +108,7 @@ pub fn bench(config: &BenchConfig, options: &RunOptions<'_>, on_case: &mut dyn F
     for entry in SECTIONS.iter().filter(|s| config.sections.iter().any(|name| name == s.name)) {
         sections.push((entry.name, runner.section(entry, on_case)?));
     }
-    Ok(Bench { setting, peak_gflops: runner.peaks, sections })
+    Ok(Bench { setting, peaks: runner.peaks, sections })
 }
 
 /// Distinct live networks, drawn uniformly from the text forms, fewer than asked for if the space has no more; each by its
@@ -114,6 +117,12 @@ fn networks(config: &BenchConfig) -> Result<Vec<Architecture>, RunError> {
     let (space, task) = open(&config.screen)?;
     let drawn = draw_live(space.as_ref(), &task, config.networks, Stream::named(config.screen.seed, "bench"))?;
     Ok(drawn.into_iter().map(|(arch, ..)| arch).collect())
+}
+
+/// The proxies of these names; of an ensemble its members.
+fn members(names: &[String]) -> Result<Vec<&'static Proxy>, RunError> {
+    let found = names.iter().map(|name| Ok(ensemble::find(name)?.proxies()?));
+    Ok(found.collect::<Result<Vec<_>, RunError>>()?.concat())
 }
 
 fn open(config: &ScreenConfig) -> Result<(Box<dyn SearchSpace>, Task), RunError> {
@@ -134,7 +143,7 @@ struct Runner<'a> {
     options: &'a RunOptions<'a>,
     archs: Vec<Architecture>,
     folder: Folder,
-    peaks: BTreeMap<usize, f64>,
+    peaks: BTreeMap<usize, Peak>,
 }
 
 impl Runner<'_> {
@@ -202,22 +211,22 @@ impl Runner<'_> {
     /// Keeps the best of all measurements with that many workers.
     fn measure_peak(&mut self, threads: usize) -> Result<(), RunError> {
         let device = parse_device(self.options.device)?;
-        let now = sgemm_gflops(device, &thread_pool(threads)?).map_err(EngineError::from)?;
+        let now = Peak::measure(device, &thread_pool(threads)?).map_err(EngineError::from)?;
         let best = self.peaks.entry(threads).or_default();
-        *best = best.max(now);
+        *best = best.or(now);
         Ok(())
     }
 
     /// Milliseconds per network of the multiply-accumulates at the measured peak, if they are known.
     fn floor_ms(&self, case: &Case) -> Result<Option<f64>, RunError> {
-        let proxies = case.screen.proxies.iter().map(|name| proxy::find(name)).collect::<Result<Vec<_>, _>>()?;
+        let proxies = members(&case.screen.proxies)?;
         let (None, Some(images)) = (case.sample, work(&proxies, case.screen.batch_size)) else { return Ok(None) };
         let (space, task) = open(&case.screen)?;
         let mut macs = 0;
         for arch in &self.archs {
             macs += space.build(arch, &task)?.live().map_or(0, |network| network.macs());
         }
-        Ok(Some(2.0 * images * macs as f64 / self.archs.len() as f64 / (self.peaks[&case.threads] * 1e6)))
+        Ok(Some(2.0 * images * macs as f64 / self.archs.len() as f64 / (self.peaks[&case.threads].gflops() * 1e6)))
     }
 }
 

@@ -62,7 +62,7 @@ impl Recorder {
         on_progress(self.progress);
         let mut pending: Vec<(ScoreKey, Scored)> = Vec::new();
         let mut last_flush = Instant::now();
-        scorer.run_all(&todo, pool, stop, |result| {
+        let ended = scorer.run_all(&todo, pool, stop, |result| {
             self.progress.done += 1;
             self.progress.seconds = self.start.elapsed().as_secs_f64();
             if let Some(error) = result.error {
@@ -76,12 +76,14 @@ impl Recorder {
                 last_flush = Instant::now();
             }
             on_progress(self.progress);
-            Ok::<_, FileError>(())
-        })?;
+            Ok::<_, RunError>(())
+        });
+        // What was scored before a device failed is good.
         if !pending.is_empty() {
             self.shards.append(&pending)?;
             self.scores.extend(pending);
         }
+        ended?;
         let Progress { done, total, .. } = self.progress;
         if stop.load(Ordering::Relaxed) && done < total {
             return Err(RunError::Interrupted(format!(

@@ -1,14 +1,14 @@
 //! Scores networks side by side.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::shards::{ScoreKey, Scored};
-use crate::engine::{DeviceBatch, Engine, EngineError, Pass, Passes, prepare_thread};
+use crate::engine::{DeviceBatch, Engine, EngineError, Pass, Passes, prepare_thread, release_device_memory};
 use crate::network::Network;
 use crate::pipeline::RunError;
 use crate::proxy::{Proxy, Score, Status, View};
@@ -57,6 +57,12 @@ pub(super) struct JobResult {
     pub error: Option<String>,
 }
 
+impl JobResult {
+    fn has_failed(&self) -> bool {
+        self.scores.iter().any(|(_, scored)| scored.score.get_status() == Status::Failed)
+    }
+}
+
 /// Everything that is the same for all jobs.
 pub(super) struct Scorer<'a> {
     space: &'a dyn SearchSpace,
@@ -66,6 +72,30 @@ pub(super) struct Scorer<'a> {
     seed: u64,
     init: Init,
     population: usize,
+    /// Held while networks are run one by one for lack of memory.
+    turn: Mutex<()>,
+}
+
+/// What to do about networks that could not be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Remedy {
+    /// Try each alone: together they may have needed too much memory.
+    OneByOne,
+    /// Give them the status `failed`.
+    Fail,
+    /// End the run: a device that fails fails for every network from then on.
+    GiveUp,
+}
+
+impl Remedy {
+    /// For `networks` that were run together.
+    fn of(error: &EngineError, device: tch::Device, networks: usize) -> Remedy {
+        match (error.is_lack_of_memory(), device.is_cuda(), networks) {
+            (false, true, _) => Remedy::GiveUp,
+            (_, _, 0 | 1) => Remedy::Fail,
+            _ => Remedy::OneByOne,
+        }
+    }
 }
 
 impl<'a> Scorer<'a> {
@@ -82,7 +112,7 @@ impl<'a> Scorer<'a> {
             Init::Bank => Engine::with_bank(device),
             Init::Independent => Engine::new(device),
         };
-        Scorer { space, task, engine, batch, seed, init, population: population.max(1) }
+        Scorer { space, task, engine, batch, seed, init, population: population.max(1), turn: Mutex::new(()) }
     }
 
     /// The seed of a network's weights: it depends on the root seed and the repeat, and without a bank on what the network
@@ -95,8 +125,8 @@ impl<'a> Scorer<'a> {
     }
 
     /// Scores a population and hands each result to `done` until that returns false. Failure to run a network is a score
-    /// with the status `failed`, not an error.
-    fn score(&self, jobs: &[Job], done: &mut dyn FnMut(JobResult) -> bool) {
+    /// with the status `failed`; a device that fails is an error.
+    fn score(&self, jobs: &[Job], done: &mut dyn FnMut(JobResult) -> bool) -> Result<(), EngineError> {
         let networks: Vec<Result<Option<Network>, SpaceError>> = jobs.iter().map(|job| self.network(job)).collect();
         let mut waiting: Vec<(&Job, &Network)> = Vec::new();
         for (job, network) in jobs.iter().zip(&networks) {
@@ -109,24 +139,35 @@ impl<'a> Scorer<'a> {
                 Err(error) => failed(job, error),
             };
             if !done(result) {
-                return;
+                return Ok(());
             }
         }
         // After an interruption some networks lack fewer scores than others.
         for alike in waiting.chunk_by(|(a, _), (b, _)| passes(a) == passes(b)) {
-            let alone = |one: &(&Job, &Network)| match self.run(std::slice::from_ref(one)) {
-                Ok(mut results) => {
-                    results.pop().unwrap_or(JobResult { scores: all(one.0, Status::Failed), error: None })
-                }
-                Err(error) => failed(one.0, &error),
-            };
-            let goes_on = match self.run(alike) {
-                Ok(results) => results.into_iter().all(&mut *done),
-                // Together they may have needed too much memory; alone, each either runs or says why not.
-                Err(_) => alike.iter().map(alone).all(&mut *done),
-            };
-            if !goes_on {
-                return;
+            if !self.results(alike)?.into_iter().all(&mut *done) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// The scores of networks that are run together; one by one if that does not go.
+    fn results(&self, jobs: &[(&Job, &Network)]) -> Result<Vec<JobResult>, EngineError> {
+        let error = match self.run(jobs) {
+            Ok(results) if !results.iter().any(JobResult::has_failed) => return Ok(results),
+            // A proxy does not know why libtorch refused; the device does.
+            Ok(results) => return self.engine.check().map(|()| results),
+            Err(error) => error,
+        };
+        match Remedy::of(&error, self.engine.device(), jobs.len()) {
+            Remedy::GiveUp => Err(error),
+            Remedy::Fail => Ok(jobs.iter().map(|(job, _)| failed(job, &error)).collect()),
+            Remedy::OneByOne => {
+                // One worker at a time, so that each network has all the memory there is.
+                let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+                release_device_memory(self.engine.device());
+                let each = jobs.iter().map(|job| self.results(std::slice::from_ref(job)));
+                Ok(each.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
             }
         }
     }
@@ -160,7 +201,10 @@ impl<'a> Scorer<'a> {
         pool: &rayon::ThreadPool,
         stop: &AtomicBool,
         mut on_result: impl FnMut(JobResult) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<(), E>
+    where
+        E: From<EngineError>,
+    {
         let gave_up = AtomicBool::new(false);
         let (sender, receiver) = mpsc::channel();
         std::thread::scope(|scope| {
@@ -170,7 +214,10 @@ impl<'a> Scorer<'a> {
                     jobs.par_chunks(self.population).with_max_len(1).for_each_with(sender, |sender, jobs| {
                         if goes_on() {
                             // The receiver lives until this scope ends.
-                            self.score(jobs, &mut |result| sender.send(result).is_ok() && goes_on());
+                            let ended = self.score(jobs, &mut |result| sender.send(Ok(result)).is_ok() && goes_on());
+                            if let Err(error) = ended {
+                                let _ = sender.send(Err(error));
+                            }
                         }
                     });
                 });
@@ -178,7 +225,7 @@ impl<'a> Scorer<'a> {
             loop {
                 match receiver.try_recv() {
                     Ok(result) => {
-                        if let Err(error) = on_result(result) {
+                        if let Err(error) = result.map_err(E::from).and_then(&mut on_result) {
                             gave_up.store(true, Ordering::Relaxed);
                             return Err(error);
                         }
@@ -222,4 +269,24 @@ fn failed(job: &Job, error: &dyn std::error::Error) -> JobResult {
 fn all(job: &Job, status: Status) -> Vec<(ScoreKey, Scored)> {
     let scored = Scored { score: Score::status(status), seconds: 0.0 };
     job.proxies.iter().map(|p| ((job.key.clone(), p.name), scored)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, TchError};
+
+    #[test]
+    fn only_lack_of_memory_is_tried_again_and_a_failing_device_ends_the_run() {
+        let said = |text: &str| EngineError::from(TchError::Torch(text.into()));
+        let memory = said("CUDA out of memory. Tried to allocate 2.00 GiB");
+        let lost = said("CUDA error: an illegal memory access was encountered");
+        let gpu = Device::Cuda(0);
+        assert_eq!(Remedy::of(&memory, gpu, 16), Remedy::OneByOne);
+        assert_eq!(Remedy::of(&memory, gpu, 1), Remedy::Fail);
+        assert_eq!(Remedy::of(&lost, gpu, 16), Remedy::GiveUp);
+        assert_eq!(Remedy::of(&lost, gpu, 1), Remedy::GiveUp);
+        assert_eq!(Remedy::of(&said("size mismatch"), Device::Cpu, 2), Remedy::OneByOne);
+        assert_eq!(Remedy::of(&said("size mismatch"), Device::Cpu, 1), Remedy::Fail);
+    }
 }

@@ -1,0 +1,20 @@
+//! Size of the layers' outputs.
+
+use super::Proxy;
+
+/// Number of values that convolution and linear layers put out.
+pub static ACTIVATIONS: Proxy = Proxy {
+    name: "activations",
+    title: "Number of values that convolution and linear layers put out",
+    paper: "trivial baseline; Radosavovic et al., Designing network design spaces, CVPR 2020, arXiv:2003.13678, section 3",
+    formula: "sum over convolution and linear layers of C_out H_out W_out",
+    protocol: "one image; counted on the graph after removing what is not on a path from input to output; normalisation, \
+               activation functions, pooling and sums count zero; nothing is run",
+    limits: "Within a cell space of one width it is nearly the number of layers, weighted by resolution.",
+    baseline: true,
+    score: &|passes| {
+        let network = passes.network;
+        Ok(network.layers().map(|(id, _)| network.nodes()[id].shape.len() as f64).sum())
+    },
+    ..Proxy::LIVE
+};
