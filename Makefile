@@ -2,7 +2,7 @@
 # make test   set up, and run all tests
 # make browser-test   look at report pages in headless Chromium
 # make notebooks   execute the notebooks (needs python3), in .venv-notebooks, without keeping outputs in git
-.PHONY: demo test browser-test notebooks setup libtorch clean
+.PHONY: demo test browser-test notebooks setup libtorch cuda-check clean
 
 demo: setup
 	cargo run --release -- run demo.toml --out runs/demo
@@ -25,6 +25,12 @@ setup:
 libtorch:
 	@CUDA=$(CUDA) scripts/libtorch.sh
 
+# The tests and `doctor` with the CUDA build of libtorch, which needs no GPU; some 3 GB to download.
+cuda-check: setup
+	@CUDA=1 LIBTORCH_FOLDER=.libtorch-cuda scripts/libtorch.sh
+	LIBTORCH=$(CURDIR)/.libtorch-cuda CARGO_TARGET_DIR=target/cuda cargo test
+	LIBTORCH=$(CURDIR)/.libtorch-cuda CARGO_TARGET_DIR=target/cuda cargo run -- doctor
+
 clean:
 	cargo clean
-	rm -rf .libtorch .venv-notebooks runs
+	rm -rf .libtorch .libtorch-cuda .venv-notebooks runs

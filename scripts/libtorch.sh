@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=2.11.0
-dest=.libtorch
+dest=${LIBTORCH_FOLDER:-.libtorch}
 cuda=${CUDA:-}
 
 fail() { echo "libtorch: $1" >&2; exit 1; }

@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
+use std::path::Path;
 
 use ndarray::array;
 use ndarray_linalg::{Determinant, EigValsh, UPLO};
@@ -22,6 +23,9 @@ pub struct Check {
     pub detail: String,
 }
 
+/// Where libtorch is searched first.
+const LIBTORCH_FOLDER: Option<&str> = option_env!("NASLENS_LIBTORCH_LIB");
+
 /// Runs all checks.
 pub fn checks() -> Vec<Check> {
     vec![libtorch(), linear_algebra(), matrix_products(), devices(), threads(), speed(), digits()]
@@ -30,7 +34,7 @@ pub fn checks() -> Vec<Check> {
 fn libtorch() -> Check {
     let sum = Tensor::f_ones([3, 4], (Kind::Double, tch::Device::Cpu)).and_then(|t| t.f_sum(Kind::Double));
     let ok = sum.as_ref().is_ok_and(|s| s.double_value(&[]) == 12.0);
-    let folder = option_env!("NASLENS_LIBTORCH_LIB").unwrap_or("an unknown folder");
+    let folder = LIBTORCH_FOLDER.unwrap_or("an unknown folder");
     Check { name: "libtorch", ok, detail: format!("{} in {folder}", crate::LIBTORCH_VERSION) }
 }
 
@@ -90,7 +94,9 @@ fn library_of(symbol: &CStr) -> Option<String> {
 
 fn devices() -> Check {
     let n = if Cuda::is_available() { Cuda::device_count() } else { 0 };
+    let for_cuda = Path::new(LIBTORCH_FOLDER.unwrap_or_default()).join("libtorch_cuda.so").exists();
     let detail = match n {
+        0 if for_cuda => "cpu; a CUDA build of libtorch, but no device: is the NVIDIA driver installed?".into(),
         0 => "cpu; no CUDA device (GPU: build with `make libtorch CUDA=1`)".into(),
         n => format!("cpu, cuda:0 to cuda:{}", n - 1),
     };

@@ -172,6 +172,11 @@ fn cuda_without_cuda() {
         refused(naslens(&args).arg(dir.path()), &["no CUDA device", "use --device cpu"]);
         assert!(files(dir.path()).is_empty());
     }
+    let tf32 = "screen --sample 5 --device cpu --precision tf32 --out";
+    refused(naslens(tf32).arg(dir.path()), &["TF32 is an arithmetic of CUDA devices", "leave --precision out"]);
+    let unknown = "screen --sample 5 --precision tf23 --out";
+    refused(naslens(unknown).arg(dir.path()), &["tf23", "float32, tf32"]);
+    assert!(files(dir.path()).is_empty());
 }
 
 #[test]

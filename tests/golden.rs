@@ -24,7 +24,7 @@ enum Tolerance {
 
 fn tolerance(name: &str, deep: bool) -> Tolerance {
     match name.split('@').next().unwrap_or(name) {
-        "params" | "flops" | "layers" => Tolerance::Relative(0.0),
+        "params" | "flops" | "layers" | "activations" => Tolerance::Relative(0.0),
         // The logarithm itself is compared, absolutely since it is above 1; `synflow@bn` runs in float64.
         "synflow" => Tolerance::Relative(1e-7),
         "l2_norm" | "logsynflow" => Tolerance::Relative(1e-6),

@@ -10,7 +10,8 @@ pub static ACTIVATIONS: Proxy = Proxy {
     formula: "sum over convolution and linear layers of C_out H_out W_out",
     protocol: "one image; counted on the graph after removing what is not on a path from input to output; normalisation, \
                activation functions, pooling and sums count zero; nothing is run",
-    limits: "Within a cell space of one width it is nearly the number of layers, weighted by resolution.",
+    limits: "Where all cells of a stage are equal, as in NAS-Bench-201, it ranks as layers does. It tells most among networks of \
+             different widths and resolutions.",
     baseline: true,
     score: &|passes| {
         let network = passes.network;

@@ -127,18 +127,27 @@ class Graph:
         """Trainable numbers: weights, the classifier's bias, and two per channel of every BN."""
         return CLASSES + sum(w.numel() + (2 * w.shape[0] if bn else 0) for w, bn in self.layers.values())
 
-    def macs(self, size):
-        """Multiply-accumulates of the convs and the linear layer for one image; nothing else is counted."""
-        count = []
+    def output_shapes(self, size):
+        """The shape of the output of every conv and of the linear layer for one image."""
+        shapes = {}
 
         def on_layer(name, output):
-            count.append(self.layers[name][0].numel() * math.prod(output.shape[2:]))
+            shapes[name] = output.shape
 
         with torch.no_grad():
             image = torch.zeros(1, 3, size, size, dtype=torch.float64)
             self.forward(image, self.weights(), self.bias, on_layer=on_layer)
-        assert len(count) == len(self.layers)
-        return sum(count)
+        assert shapes.keys() == self.layers.keys()
+        return shapes
+
+    def macs(self, size):
+        """Multiply-accumulates of the convs and the linear layer for one image; nothing else is counted."""
+        shapes = self.output_shapes(size)
+        return sum(self.layers[name][0].numel() * math.prod(shape[2:]) for name, shape in shapes.items())
+
+    def activations(self, size):
+        """Values that the convs and the linear layer put out for one image; all are live."""
+        return sum(math.prod(shape) for shape in self.output_shapes(size).values())
 
 
 def nas_bench_101(text, channels, modules, seed):

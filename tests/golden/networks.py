@@ -237,15 +237,24 @@ class Network:
                 total += weight.numel() + (2 * weight.shape[0] if bn else 0)
         return total
 
-    def macs(self, size):
-        """Multiply-accumulates of the convs and the linear layer for one image; nothing else is counted."""
-        count = {}
+    def output_shapes(self, size):
+        """The shape of the output of every conv and of the linear layer for one image."""
+        shapes = {}
 
         def on_layer(name, output):
-            weight = self.layers[name][0]
-            count[name] = weight.numel() * math.prod(output.shape[2:])  # linear: an empty product, 1
+            shapes[name] = output.shape
 
         with torch.no_grad():
             self.forward(torch.zeros(1, 3, size, size, dtype=torch.float64), self.weights(), self.bias, on_layer=on_layer)
-        assert count.keys() == self.layers.keys()
-        return sum(count.values())
+        assert shapes.keys() == self.layers.keys()
+        return shapes
+
+    def macs(self, size):
+        """Multiply-accumulates of the convs and the linear layer for one image; nothing else is counted."""
+        weights = {name: layer[0].numel() for name, layer in self.layers.items()}
+        # linear: an empty product, 1
+        return sum(weights[name] * math.prod(shape[2:]) for name, shape in self.output_shapes(size).items())
+
+    def activations(self, size):
+        """Values that the live convs and the linear layer put out for one image."""
+        return sum(math.prod(shape) for name, shape in self.output_shapes(size).items() if name in self.live)

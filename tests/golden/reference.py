@@ -314,9 +314,10 @@ def evaluate(net, size, batch):
         "params_live": ok(net.params(only_live=True)),
         "macs": ok(net.macs(size)),
         "layers": ok(len(net.live)),
+        "activations": ok(net.activations(size)),
     }
     if not net.live:
-        values.update({name: {"value": None, "status": "dead"} for name in RUN_PROXIES})
+        values.update({name: {"value": None, "status": "dead"} for name in ["activations"] + RUN_PROXIES})
         return values, None, None
 
     x = images(net.seed, batch, size)
@@ -343,7 +344,7 @@ def evaluate(net, size, batch):
     many = images(net.seed, MANY_IMAGES, size)
     values.update(epe_nas_proxy(net, many, torch.arange(MANY_IMAGES) % 3))
     values.update(swap_proxy(net, many))
-    expected = set(["params", "params_live", "macs", "layers"] + RUN_PROXIES)
+    expected = set(["params", "params_live", "macs", "layers", "activations"] + RUN_PROXIES)
     assert set(values) == (expected if thinned else expected - {"linear_regions"})
 
     with torch.no_grad():  # removing what is not live must leave the function unchanged
