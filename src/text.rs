@@ -19,6 +19,16 @@ macro_rules! serde_as_text {
 }
 pub(crate) use serde_as_text;
 
+/// A number that may end in k (1e3), M (1e6) or G (1e9); None for other text, and for what is not finite.
+pub fn scaled(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let scales = [('k', 1e3), ('M', 1e6), ('G', 1e9)];
+    let suffixed = scales.into_iter().find_map(|(suffix, scale)| Some((text.strip_suffix(suffix)?, scale)));
+    let (digits, scale) = suffixed.unwrap_or((text, 1.0));
+    let number: f64 = digits.trim().parse().ok()?;
+    Some(number * scale).filter(|number| number.is_finite())
+}
+
 /// ` (did you mean `x`?)` for the known name nearest to `name`, or nothing if none is near.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let wanted = name.to_lowercase();

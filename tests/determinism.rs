@@ -81,8 +81,7 @@ fn a_proxy_alone_equals_the_proxy_in_company() {
             class_balanced: false,
             seed: 0,
             init: Default::default(),
-            max_latency_ms: None,
-            latency_model: None,
+            limits: Default::default(),
         };
         let options = RunOptions {
             device: "cpu",

@@ -88,7 +88,7 @@ pub struct Candidates {
     pub join: Option<Join>,
     /// Networks left out since no path leads from their input to their output.
     pub n_dead: usize,
-    /// Networks left out since the run predicts that they take longer than its limit on latency allows.
+    /// Networks left out since they are over a limit of the run.
     pub n_over_limit: usize,
     /// The run's description of itself.
     pub run: Option<RunNote>,
@@ -247,12 +247,8 @@ fn from_run(config: &CandidatesConfig, dir: &Path, truths: Option<&Path>) -> Res
     if chosen.is_empty() {
         let origin = format!("the run in {}", dir.display());
         return Err(if n_over_limit > 0 {
-            let latencies = if table.has(LATENCY) { table.f64_column(LATENCY)? } else { Vec::new() };
-            let fastest = latencies.into_iter().flatten().min_by(f64::total_cmp);
-            let fastest = fastest.map(|ms| format!(", the fastest is predicted at {ms:.3} ms")).unwrap_or_default();
             CandidatesError::Refused(format!(
-                "all {n_over_limit} live networks of {origin} exceed its limit on latency{fastest}; screen again with a higher \
-                 --max-latency-ms"
+                "all {n_over_limit} live networks of {origin} are over its limits; screen again with higher ones"
             ))
         } else {
             CandidatesError::all_dead(&origin, networks)
@@ -329,6 +325,11 @@ fn image_of(run: Option<&RunNote>) -> Shape {
 }
 
 impl Candidates {
+    /// What networks are built for: the images and classes of the run. Without one it is CIFAR-10.
+    pub fn task(&self) -> Task {
+        Task::classify(self.image(), self.run.as_ref().and_then(|run| run.classes).unwrap_or(TASK.target.outputs()))
+    }
+
     /// The images that networks are built for: those of the run, 3x32x32 without one.
     pub fn image(&self) -> Shape {
         image_of(self.run.as_ref())

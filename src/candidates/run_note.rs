@@ -46,7 +46,7 @@ pub struct RunNote {
     pub cascade: Vec<Gate>,
     /// Image files that were left out.
     pub skipped_files: Vec<String>,
-    /// Distinct networks over the limit on latency.
+    /// Distinct networks over a limit.
     pub over_limit: usize,
     /// The latency model.
     pub latency_model: Value,

@@ -9,7 +9,7 @@ use naslens::pipeline::confirm::{ConfirmConfig, Controls, confirm};
 use naslens::pipeline::counts::TRAININGS;
 
 use super::count;
-use super::latency::LimitArgs;
+use super::limits::LimitArgs;
 use super::machine::MachineArgs;
 use super::progress::during;
 use super::train::TrainArgs;
@@ -78,7 +78,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         Some(out) => out,
         None => inside(&args.run, "confirm")?,
     };
-    let latency_model = args.limit.model(Some(&args.run), None, &args.machine.device)?;
+    let limits = args.limit.of(Some(&args.run), None, &args.machine.device)?;
     let mut config = ConfirmConfig {
         by: args.by,
         top: args.top,
@@ -86,8 +86,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         controls: args.controls,
         data: args.data,
         seed: args.seed,
-        max_latency_ms: args.limit.max_latency_ms,
-        latency_model,
+        limits,
         ..ConfirmConfig::new(&args.run)
     };
     if let Some(path) = &args.config {

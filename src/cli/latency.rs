@@ -1,63 +1,20 @@
 //! `naslens latency`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ArgGroup;
 use naslens::hardware::{MeasureOptions, Setting};
 use naslens::network::Shape;
 use naslens::pipeline::counts::DRAWS;
 use naslens::pipeline::latency::{
-    PublishedConfig, Subject, cached_model, default_model_file, fit_measured, fit_published, listed, measure_table,
-    sampled, subject_of_run, top_of_run,
+    PublishedConfig, Subject, default_model_file, fit_measured, fit_published, listed, measure_table, sampled,
+    subject_of_run, top_of_run,
 };
 use naslens::space::SpaceSpec;
 
 use super::count;
 use super::progress::counting;
 use super::space::SkeletonArgs;
-
-/// A limit on latency, shared by `screen` and `search`.
-#[derive(clap::Args)]
-pub struct LimitArgs {
-    /// Leave out networks that are predicted to take more than so many milliseconds (upper end of the 90% interval)
-    #[arg(long, value_name = "MS", value_parser = milliseconds)]
-    pub max_latency_ms: Option<f64>,
-    /// Latency model, from `naslens latency --fit` [default: one for this machine, fitted once and kept]
-    #[arg(long, value_name = "FILE")]
-    pub latency_model: Option<PathBuf>,
-}
-
-/// A number of milliseconds, with or without its unit.
-fn milliseconds(text: &str) -> Result<f64, String> {
-    let number =
-        |text: &str| text.trim().parse::<f64>().map_err(|_| "write a number of milliseconds, such as 50".into());
-    match text.strip_suffix("ms") {
-        Some(text) => number(text),
-        None => text.strip_suffix('s').map_or_else(|| number(text), |text| Ok(1000.0 * number(text)?)),
-    }
-}
-
-impl LimitArgs {
-    /// The model that was named, or, if there is a limit without one, that of this machine for the networks of the run, else of
-    /// the space with its published skeleton and 3x32x32 images.
-    pub fn model(&self, run: Option<&Path>, space: Option<&str>, device: &str) -> anyhow::Result<Option<PathBuf>> {
-        if self.latency_model.is_some() || self.max_latency_ms.is_none() {
-            return Ok(self.latency_model.clone());
-        }
-        let subject = match (run, space) {
-            (Some(run), _) => subject_of_run(run)?,
-            (None, Some(space)) => Subject { space: space.parse()?, image: Shape::new(3, 32, 32), classes: 10 },
-            // The search itself says what is missing.
-            (None, None) => return Ok(None),
-        };
-        Ok(Some(model_of(&subject, device)?))
-    }
-}
-
-/// The file of this machine's model, fitted now if there is none.
-pub fn model_of(subject: &Subject, device: &str) -> anyhow::Result<PathBuf> {
-    Ok(counting("visits", |on| cached_model(subject, device, &super::STOP, &mut super::tell, on))?)
-}
 
 /// Measure how long networks take, or fit a model that predicts it.
 ///

@@ -13,6 +13,7 @@ mod export;
 mod import;
 mod init;
 mod latency;
+mod limits;
 mod list;
 mod machine;
 mod make_table;

@@ -12,7 +12,7 @@ use naslens::pipeline::{Budget, RunConfig, RunOptions, Stage, run as run_all};
 use naslens::space::SpaceSpec;
 
 use super::count;
-use super::latency::LimitArgs;
+use super::limits::LimitArgs;
 use super::machine::MachineArgs;
 use super::progress::Reporter;
 use super::train::TrainArgs;
@@ -130,11 +130,7 @@ fn configuration(args: &Args) -> anyhow::Result<(RunConfig, OsString)> {
     let screen = &mut config.screen;
     screen.space = args.space.clone().unwrap_or(screen.space.clone());
     screen.seed = args.seed.unwrap_or(screen.seed);
-    screen.max_latency_ms = args.limit.max_latency_ms.or(screen.max_latency_ms);
-    screen.latency_model = args.limit.latency_model.clone().or(screen.latency_model.take());
-    if screen.max_latency_ms.is_some() && screen.latency_model.is_none() {
-        screen.latency_model = Some(super::latency::model_of(&Subject::of(screen)?, &args.machine.device)?);
-    }
+    screen.limits = args.limit.over(&screen.limits, || Ok(Some(Subject::of(screen)?)), &args.machine.device)?;
     Ok((config, name))
 }
 

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::ArgGroup;
 use naslens::data::DataSpec;
+use naslens::hardware::LimitSettings;
 use naslens::network::Shape;
 use naslens::pipeline::latency::Subject;
 use naslens::pipeline::{CascadeStage, Init, ScreenConfig, Selection, read_arch_list, screen};
 use naslens::space::SpaceSpec;
 use naslens::text::thousands;
 
-use super::latency::LimitArgs;
+use super::limits::LimitArgs;
 use super::machine::MachineArgs;
 use super::progress::during;
 use super::space::SkeletonArgs;
@@ -95,12 +96,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         class_balanced: args.class_balanced,
         seed: args.seed,
         init: args.init,
-        max_latency_ms: args.limit.max_latency_ms,
-        latency_model: args.limit.latency_model,
+        limits: LimitSettings::default(),
     };
-    if config.max_latency_ms.is_some() && config.latency_model.is_none() {
-        config.latency_model = Some(super::latency::model_of(&Subject::of(&config)?, &args.machine.device)?);
-    }
+    config.limits = args.limit.over(&config.limits, || Ok(Some(Subject::of(&config)?)), &args.machine.device)?;
     let selection = match (args.sample, args.archs) {
         (Some(n), _) => Selection::Sample(n),
         (None, Some(file)) => read_arch_list(&config, &file)?,
@@ -126,10 +124,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         );
     }
     if outcome.over_limit > 0 {
-        super::print(&format!(
-            "{} networks are over the limit on latency and not scored",
-            thousands(outcome.over_limit as u64)
-        ))?;
+        super::print(&format!("{} networks are over the limits and not scored", thousands(outcome.over_limit as u64)))?;
     }
     let rate = outcome.computed as f64 / outcome.seconds.max(1e-9);
     super::print(&format!(

@@ -11,7 +11,7 @@ use naslens::pipeline::search::{
 use naslens::pipeline::{RunConfig, RunOptions};
 use naslens::strategy::STRATEGIES;
 
-use super::latency::LimitArgs;
+use super::limits::LimitArgs;
 use super::progress::during;
 
 /// Columns of a published table, shared by `search` and `compare`.
@@ -152,12 +152,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         seconds: args.budget_seconds,
         continued: args.pool.continued,
     };
-    let max_latency_ms = args.limit.max_latency_ms;
-    let latency_model = args.limit.model(args.run.as_deref(), args.columns.space.as_deref(), &args.device)?;
+    let limits = args.limit.of(args.run.as_deref(), args.columns.space.as_deref(), &args.device)?;
     let report = match (args.table, args.run) {
         (Some(table), run) => {
             let mut config = args.columns.simulation(run, table, args.pool)?;
-            (config.pool.max_latency_ms, config.pool.latency_model) = (max_latency_ms, latency_model);
+            config.pool.limits = limits;
             search_table(&config, entry, args.seed, &budget, &out, &super::STOP)?
         }
         (None, run) => {
@@ -166,12 +165,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
                 recipe: args.config.map(|path| RunConfig::read(&path)).transpose()?.map(|config| config.train),
                 data: args.data,
                 short: args.short_epochs,
-                pool: PoolConfig {
-                    constraints: args.pool.constraints,
-                    max_latency_ms,
-                    latency_model,
-                    encodings: args.pool.encodings,
-                },
+                pool: PoolConfig { constraints: args.pool.constraints, limits, encodings: args.pool.encodings },
                 batch: args.batch.into(),
             };
             let watch = super::progress::watch();

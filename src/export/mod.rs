@@ -98,7 +98,7 @@ pub struct Accuracy {
 }
 
 /// What was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Exported {
     /// The folder.
     pub dir: PathBuf,
@@ -106,6 +106,8 @@ pub struct Exported {
     pub files: Vec<&'static str>,
     /// Trainable parameters of the network.
     pub params: u64,
+    /// Megabytes (10^6 bytes) of its float32 parameters and buffers.
+    pub model_mb: f64,
     /// Multiply-accumulates for one image.
     pub macs: u64,
 }
@@ -182,7 +184,13 @@ pub fn write(dir: &Path, model: &Model<'_>, overwrite: bool) -> Result<Exported,
     ];
     let files: Vec<_> = FILES.into_iter().zip(contents).collect();
     folder::write(dir, &files, overwrite)?;
-    Ok(Exported { dir: dir.into(), files: FILES.to_vec(), params: network.params(), macs: network.macs() })
+    Ok(Exported {
+        dir: dir.into(),
+        files: FILES.to_vec(),
+        params: network.params(),
+        model_mb: network.state_bytes() as f64 / 1e6,
+        macs: network.macs(),
+    })
 }
 
 impl Model<'_> {

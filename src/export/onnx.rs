@@ -11,7 +11,7 @@ use prost::Message;
 
 use super::names::identifiers;
 use super::onnx_proto::*;
-use super::state::{bytes, entries};
+use super::state::entries;
 use super::{ExportError, is_vector};
 use crate::engine::{BN_EPS, Parameters};
 use crate::network::{Network, NodeId, Op, Pool};
@@ -24,7 +24,7 @@ const SLACK: u64 = 16 << 20;
 /// [`ExportError::TooLarge`] for a network whose tensors do not fit one protobuf message, of at most 2 GiB, which ONNX is. Looks
 /// at the shapes only, so it can be asked before there are weights.
 pub fn check_size(network: &Network) -> Result<(), ExportError> {
-    let bytes = bytes(&entries(network));
+    let bytes = network.state_bytes();
     if bytes > LIMIT - SLACK { Err(ExportError::TooLarge { bytes, limit: LIMIT - SLACK }) } else { Ok(()) }
 }
 

@@ -71,12 +71,6 @@ fn parts(network: &Network, id: NodeId) -> Vec<(Part, Vec<usize>)> {
     std::iter::once((Part::Weight, weight.dims)).chain(bias).collect()
 }
 
-/// Bytes of all float32 tensors of the state dict.
-pub(super) fn bytes(entries: &[Entry]) -> u64 {
-    let values = |e: &Entry| e.dims.iter().fold(1u64, |product, &d| product.saturating_mul(d as u64));
-    entries.iter().fold(0u64, |sum, e| sum.saturating_add(values(e))).saturating_mul(4)
-}
-
 impl Entry {
     fn tensor<'a>(&self, parameters: &'a Parameters) -> Option<&'a Tensor> {
         let layer = parameters.layers.get(self.node);

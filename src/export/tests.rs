@@ -157,6 +157,8 @@ fn models_that_are_not_sound_are_refused() {
     assert!(matches!(refused(&Model { examples: &broken, ..sound() }), ExportError::NotFinite));
     let (position, norm) = parameters.norms.iter_mut().enumerate().find_map(|(i, n)| Some((i, n.take()?))).unwrap();
     let entries = state::entries(&network);
+    let values: usize = entries.iter().map(|e| e.dims.iter().product::<usize>()).sum();
+    assert_eq!(4 * values as u64, network.state_bytes());
     let entry = entries.iter().find(|e| e.node == position).unwrap();
     let missing = entry.data(&parameters).unwrap_err().to_string();
     assert!(missing.contains("`stem_conv_bn.weight` is missing, it must be [8]"), "{missing}");

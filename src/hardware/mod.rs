@@ -2,8 +2,8 @@
 //!
 //! A network is measured as it would be deployed by this program: its live part, batch normalisation by running statistics
 //! and folded into the convolutions before it, one libtorch operation after another. A compiler such as TensorRT would fuse
-//! more. [`LatencyModel`] is fitted to measurements, or to published ones of other devices; [`Limit`] keeps what is too slow
-//! out of a run.
+//! more. [`LatencyModel`] is fitted to measurements, or to published ones of other devices; [`Limits`] keep what is too slow or too
+//! large out of a run.
 //!
 //! ```
 //! use naslens::hardware::{KnownLatency, LatencyModel, ModelSettings, Origin};
@@ -34,7 +34,7 @@ mod timing;
 use std::path::PathBuf;
 
 pub(crate) use features::{Features, features};
-pub use limit::{Limit, Target, within};
+pub use limit::{Bound, Costs, LatencyLimit, LimitSettings, Limits, Target, within};
 pub use measure::{MeasureOptions, Measurement, measure};
 pub use memory::peak_memory_bytes;
 pub(crate) use model::FittedLatency;
@@ -84,6 +84,9 @@ pub enum HardwareError {
     /// An invalid limit.
     #[error("a limit of {0} ms makes no sense; give a positive number of milliseconds")]
     LimitValue(f64),
+    /// An invalid limit on size.
+    #[error("a model of at most {0} MB makes no sense; give a positive number of megabytes")]
+    SizeLimit(f64),
     /// A limit without a model.
     #[error("a limit on latency needs a model; name it with latency_model (--latency-model FILE)")]
     LimitWithoutModel,

@@ -114,13 +114,16 @@ fn a_model_reads_back_and_belongs_to_its_networks() {
 
     let open = |name: &str, image| {
         let space = space::open(name).unwrap();
-        Limit::open(Some(3.0), Some(&path), &Target { space: space.as_ref(), image })
+        let settings =
+            LimitSettings { max_latency_ms: Some(3.0), latency_model: Some(path.clone()), ..LimitSettings::default() };
+        Limits::open(&settings, &Target { space: space.as_ref(), image })
     };
-    let limit = open(TINY, TASK.input).unwrap().unwrap();
+    let limits = open(TINY, TASK.input).unwrap();
     for (_, network) in &networks {
-        let prediction = limit.predict(network);
-        assert_eq!(limit.admits(&prediction), prediction.high_ms <= 3.0);
+        let costs = limits.costs(network);
+        assert_eq!(limits.admit(&costs), costs.latency.unwrap().high_ms <= 3.0);
     }
+    let limit = limits.latency.unwrap();
     assert!(matches!(limit.measure(&networks[0].1, &AtomicBool::new(false)), Err(HardwareError::OtherMachine { .. })));
     for (name, image, part) in [
         ("fbnet", TASK.input, "the space nas-bench-201"),
@@ -140,11 +143,38 @@ fn a_model_reads_back_and_belongs_to_its_networks() {
     assert!(matches!(LatencyModel::read(&path), Err(HardwareError::NoModel { .. })));
     let space = space_of("nas-bench-201");
     let target = Target { space: space.as_ref(), image: TASK.input };
-    assert!(matches!(Limit::open(Some(1.0), None, &target), Err(HardwareError::LimitWithoutModel)));
-    assert!(matches!(Limit::open(Some(-1.0), None, &target), Err(HardwareError::LimitValue(_))));
-    assert!(Limit::open(None, None, &target).unwrap().is_none());
+    let open = |ms: Option<f64>, mb: Option<f64>| {
+        let settings = LimitSettings { max_latency_ms: ms, max_model_mb: mb, ..LimitSettings::default() };
+        Limits::open(&settings, &target)
+    };
+    assert!(matches!(open(Some(1.0), None), Err(HardwareError::LimitWithoutModel)));
+    assert!(matches!(open(Some(-1.0), None), Err(HardwareError::LimitValue(_))));
+    assert!(matches!(open(None, Some(0.0)), Err(HardwareError::SizeLimit(_))));
+    assert!(open(None, None).unwrap().is_empty());
     let wrong = vec![KnownLatency { arch: networks[0].0.clone(), latency_ms: 0.0 }];
     assert!(matches!(LatencyModel::fit(settings("nas-bench-201"), wrong), Err(HardwareError::Value { .. })));
+}
+
+#[test]
+fn sizes_are_those_of_the_live_part_and_limits_are_exact() {
+    let space = space_of("nas-bench-201");
+    let target = Target { space: space.as_ref(), image: TASK.input };
+    for (_, network) in sampled("nas-bench-201", 20) {
+        let live = network.live().unwrap();
+        let (params, mb) = (live.params(), live.state_bytes() as f64 / 1e6);
+        let limits = |max_params, max_model_mb| {
+            let settings = LimitSettings { max_params, max_model_mb, ..LimitSettings::default() };
+            Limits::open(&settings, &target).unwrap()
+        };
+        let both = limits(Some(params), Some(mb));
+        let costs = both.costs(&network);
+        assert_eq!(costs.values, [params as f64, mb]);
+        assert!(both.admit(&costs), "a limit itself is allowed");
+        let (fewer, smaller) = (limits(Some(params - 1), None), limits(None, Some(mb - 1e-6)));
+        assert!(!fewer.admit(&fewer.costs(&network)) && !smaller.admit(&smaller.costs(&network)));
+        let said = fewer.least([fewer.costs(&network)].iter());
+        assert!(said.contains("parameters (limit ") && said.starts_with("the smallest has"), "{said}");
+    }
 }
 
 #[test]

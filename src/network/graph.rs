@@ -91,6 +91,12 @@ impl Network {
         (0..self.nodes.len()).map(|id| self.nodes[id].op.params(self.operand_shape(id))).sum()
     }
 
+    /// Bytes of the float32 parameters of all nodes and of the running means and variances of normalisations.
+    pub fn state_bytes(&self) -> u64 {
+        let norms = self.nodes.iter().filter(|n| n.op == Op::BatchNorm);
+        4 * (self.params() + norms.map(|n| 2 * n.shape.channels as u64).sum::<u64>())
+    }
+
     /// Multiply-accumulates of all convolution and linear layers for one sample, dead ones included.
     pub fn macs(&self) -> u64 {
         (0..self.nodes.len()).map(|id| self.nodes[id].op.macs(self.operand_shape(id), self.nodes[id].shape)).sum()

@@ -26,7 +26,7 @@ pub enum Status {
     Failed,
     /// A cascade took the network out before this score was due.
     ScreenedOut,
-    /// The network is not scored, since it is predicted to take longer than the limit on latency allows.
+    /// The network is not scored, since it is over a limit on size or latency.
     OverLimit,
 }
 
@@ -68,7 +68,7 @@ impl Status {
             }
             Status::Failed => "the network could not be run",
             Status::ScreenedOut => "a cascade took the network out first",
-            Status::OverLimit => "predicted to take longer than the limit on latency, so not scored",
+            Status::OverLimit => "over a limit on size or latency, so not scored",
         }
     }
 

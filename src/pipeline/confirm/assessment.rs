@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
 use crate::engine::Parameters;
-use crate::hardware::Limit;
+use crate::hardware::LatencyLimit;
 use crate::network::Network;
 use crate::pipeline::screen::thread_pool;
 use crate::pipeline::{RunError, RunOptions};
@@ -129,7 +129,7 @@ pub(super) struct Contest<'a> {
     pub name: String,
     /// Its weights, of the split of the run.
     pub parameters: &'a Parameters,
-    pub limit: Option<&'a Limit>,
+    pub limit: Option<&'a LatencyLimit>,
     /// Parts of a cross-validation, if there is one.
     pub folds: usize,
     pub options: &'a RunOptions<'a>,

@@ -2,6 +2,7 @@
 
 use super::Winner;
 use super::assessment::{Assessment, Baseline, MAJORITY, RIDGE};
+use crate::hardware::LimitSettings;
 use crate::report::document::{
     Cell, Drawing, Estimate, Fact, Front, FrontPoint, Grid, IntervalRow, Intervals, Part, Section,
 };
@@ -18,8 +19,8 @@ const WIDE: f64 = 10.0;
 pub(in crate::pipeline) struct Card<'a> {
     pub winner: &'a Winner,
     pub picture: Option<Picture>,
-    /// The limit on latency, milliseconds.
-    pub max_ms: Option<f64>,
+    /// What it may cost.
+    pub limits: &'a LimitSettings,
     /// Trained networks with the mean of their test accuracies, percent.
     pub trained: Vec<(String, f64)>,
     /// Mean test accuracy of the random controls with its interval.
@@ -50,7 +51,7 @@ impl Card<'_> {
     fn facts(&self) -> Vec<Fact> {
         let winner = self.winner;
         let fact = |name: &str, value: String| Some((name.to_owned(), value));
-        let limit = self.max_ms.filter(|ms| ms.is_finite()).map_or(String::new(), |ms| format!(", limit {ms} ms"));
+        let limit = self.limits.latency_ms().map_or(String::new(), |ms| format!(", limit {ms} ms"));
         let test = winner.assessment.as_ref().map(|a| &a.test);
         [
             fact("Network", winner.arch.clone()),
@@ -59,7 +60,8 @@ impl Card<'_> {
             test.and_then(|t| fact("Area under the ROC curve", format!("{:.3}", t.auroc?))),
             test.and_then(|t| fact("Calibration error", format!("{:.1} points (ECE)", t.ece_pct))),
             winner.latency_ms.and_then(|ms| fact("Latency", format!("{ms:.2} ms when measured{limit}"))),
-            fact("Size", size(winner.params, winner.macs)),
+            fact("Size", winner.size(self.limits)),
+            fact("Work", format!("{} multiply-accumulates for one image", thousands(winner.macs))),
             fact("Files", format!("{} (PyTorch, safetensors, ONNX)", winner.exported.display())),
         ]
         .into_iter()
@@ -114,7 +116,7 @@ impl Card<'_> {
             .collect();
         // Where the limit is far away, the networks would be one dot.
         let slowest = points.iter().map(|p| p.x).fold(0.0, f64::max);
-        let max_ms = self.max_ms.filter(|ms| ms.is_finite());
+        let max_ms = self.limits.latency_ms();
         let limit = max_ms.filter(|&ms| ms <= 4.0 * slowest);
         let beyond = max_ms
             .filter(|_| limit.is_none())
@@ -247,14 +249,4 @@ fn table(assessment: &Assessment) -> Part {
          (Newcombe) and p-values of McNemar’s exact test. Balanced accuracy is the mean of the recalls.",
     );
     Part::Table(grid.with_rows(assessment.baselines.iter().map(row)))
-}
-
-/// "76,720 parameters (0.31 MB), 12,345,678 multiply-accumulates for one image".
-fn size(params: u64, macs: u64) -> String {
-    let megabytes = params as f64 * 4e-6;
-    format!(
-        "{} parameters ({megabytes:.2} MB), {} multiply-accumulates for one image",
-        thousands(params),
-        thousands(macs)
-    )
 }

@@ -36,11 +36,11 @@ use crate::candidates::{self, Candidates, CandidatesConfig, ColumnRef, PRIOR, Ro
 use crate::data::{DataSpec, Skipped};
 use crate::engine::{describe_device, parse_device};
 use crate::folder::{self, Folder, Made, Settings, TRAINED, to_toml};
-use crate::hardware::{Limit, Target};
+use crate::hardware::{LimitSettings, Limits, Target};
 use crate::pipeline::counts::{TRAININGS, check_count};
 use crate::report::document::{Document, Section};
 use crate::seed::derive;
-use crate::space::{Picture, SpaceError};
+use crate::space::{Picture, SpaceError, Task};
 use crate::stats::{missing_last, top_indices};
 use crate::train::{Recipe, TrainingData};
 use crate::trial::TrainStage;
@@ -65,12 +65,9 @@ pub struct ConfirmConfig {
     pub data: Option<DataSpec>,
     /// Fixes split, controls and trainings.
     pub seed: u64,
-    /// The most milliseconds that the winner may take. Finalists and controls are under it by prediction.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_latency_ms: Option<f64>,
-    /// File of the latency model.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub latency_model: Option<PathBuf>,
+    /// What the winner may cost. Finalists and controls are within it, by prediction where latency is limited.
+    #[serde(flatten)]
+    pub limits: LimitSettings,
     /// Parts of the cross-validation that judges the winner, 0 for none; absent: five where there are fewer than 200 test
     /// images and no official test part.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,8 +89,7 @@ impl ConfirmConfig {
             controls: Controls::Random,
             data: None,
             seed: 0,
-            max_latency_ms: None,
-            latency_model: None,
+            limits: LimitSettings::default(),
             folds: None,
             train: Recipe::default(),
         }
@@ -143,8 +139,9 @@ pub fn confirm(
     let dataset = source.dataset()?;
     let device = parse_device(options.device)?;
     let target = Target { space: candidates.space.as_ref(), image: candidates.image() };
-    let limit = Limit::open(config.max_latency_ms, config.latency_model.as_deref(), &target)?;
-    let chosen = chosen(config, &candidates, limit.as_ref())?;
+    let limits = Limits::open(&config.limits, &target)?;
+    let task = Task::classify(candidates.image(), dataset.classes());
+    let chosen = chosen(config, &candidates, &limits, &task)?;
 
     let data = TrainingData::new(dataset, &config.train, derive(config.seed, "split"), device)?;
     data.census().warnings().iter().for_each(|warning| (options.on_note)(warning));
@@ -172,11 +169,10 @@ pub fn confirm(
     write_trainings(&trainings_file, &candidates, &networks.iter().collect::<Vec<_>>())?;
     let data_name = spec.to_string();
     let to_judge = Judged { dataset, data_name: &data_name, folds: config.folds };
-    let winner = take(&stage, &candidates, &networks, limit.as_ref(), &to_judge, out, options)?;
+    let winner = take(&stage, &candidates, &networks, limits.latency.as_ref(), &to_judge, out, options)?;
 
-    let max_ms = limit.as_ref().map(|limit| limit.max_ms);
     let not_learned = not_learned(&networks.iter().collect::<Vec<_>>(), &recipe, data.census());
-    let mut verdict = judged(not_learned.as_deref(), winner.as_ref(), groups.sentence(), max_ms);
+    let mut verdict = judged(not_learned.as_deref(), winner.as_ref(), groups.sentence(), &config.limits);
     let (diverged, trained) = diverged(&networks);
     verdict.extend(divergence(diverged, trained));
     let [train, valid, test] = data.sizes();
@@ -203,7 +199,7 @@ pub fn confirm(
     let card = winner.as_ref().map(|winner| Card {
         winner,
         picture: picture(&candidates, &winner.arch),
-        max_ms,
+        limits: &config.limits,
         trained: trained_pct(&candidates, &networks),
         controls: comparison.controls.mean,
         training_images: train,
@@ -254,9 +250,9 @@ pub(in crate::pipeline) fn judged(
     not_learned: Option<&str>,
     winner: Option<&Winner>,
     helped: Option<String>,
-    max_ms: Option<f64>,
+    limits: &LimitSettings,
 ) -> Vec<String> {
-    let winner = winner.iter().flat_map(|w| w.sentences(max_ms));
+    let winner = winner.iter().flat_map(|w| w.sentences(limits));
     match not_learned {
         Some(sentence) => std::iter::once(sentence.to_owned()).chain(winner).collect(),
         None => winner.chain(helped).collect(),
@@ -274,8 +270,7 @@ fn command(config: &ConfirmConfig, out: &Path) -> String {
         format!("--top {} --repeats {} --controls {controls} --seed {}", config.top, config.repeats, config.seed),
     ];
     words.extend(config.data.as_ref().map(|data| format!("--data {data}")));
-    words.extend(config.max_latency_ms.map(|ms| format!("--max-latency-ms {ms}")));
-    words.extend(config.latency_model.as_ref().map(|file| format!("--latency-model {}", file.display())));
+    words.extend(config.limits.options());
     words.push(format!("--out {}", out.display()));
     words.join(" ")
 }
@@ -284,7 +279,8 @@ fn command(config: &ConfirmConfig, out: &Path) -> String {
 fn chosen(
     config: &ConfirmConfig,
     candidates: &Candidates,
-    limit: Option<&Limit>,
+    limits: &Limits,
+    task: &Task,
 ) -> Result<Vec<(usize, Role)>, RunError> {
     let by: ColumnRef =
         config.by.parse().map_err(|error: candidates::NoColumnNamed| RunError::Value(error.to_string()))?;
@@ -297,22 +293,19 @@ fn chosen(
     };
     let mut from: Vec<usize> = (0..candidates.len()).filter(|&c| labels[c].is_none()).collect();
     let mut limited = String::new();
-    if let Some(limit) = limit {
-        let (space, task) = limit.model.settings().open()?;
-        let predict = |&c: &usize| Ok(limit.predict(&space.build(&candidates.archs[c], &task)?));
-        let predicted: Vec<_> = from.iter().map(predict).collect::<Result<_, SpaceError>>()?;
-        let fastest = predicted.iter().map(|p| p.high_ms).fold(f64::INFINITY, f64::min);
-        limited = format!(
-            " under the limit of {} ms (of {}, the fastest is predicted at {fastest:.3} ms)",
-            limit.max_ms,
-            from.len()
-        );
-        from = from.into_iter().zip(&predicted).filter(|(_, p)| limit.admits(p)).map(|(c, _)| c).collect();
+    if !limits.bounds().is_empty() {
+        let costs = |&c: &usize| Ok(limits.costs(&candidates.space.build(&candidates.archs[c], task)?));
+        let costs: Vec<_> = from.iter().map(costs).collect::<Result<_, SpaceError>>()?;
+        limited = format!(" within the limits (of {}, {})", from.len(), limits.least(costs.iter()));
+        from = from.into_iter().zip(&costs).filter(|(_, costs)| limits.admit(costs)).map(|(c, _)| c).collect();
     }
     let needed = config.top.saturating_mul(2);
     if from.len() < needed {
-        let remedy =
-            if limit.is_some() { "raise the limit, lower --top or screen more" } else { "lower --top or screen more" };
+        let remedy = if !limited.is_empty() {
+            "raise the limit, lower --top or screen more"
+        } else {
+            "lower --top or screen more"
+        };
         return Err(RunError::Value(format!(
             "{} distinct live networks of the run may be trained{limited}, {} finalists and as many controls need {needed}; \
              {remedy} networks",

@@ -14,7 +14,7 @@ use crate::engine::Parameters;
 use crate::export::{Accuracy, Exported, Model, write};
 use crate::files::subfolder;
 use crate::folder::WINNER;
-use crate::hardware::{HardwareError, Limit};
+use crate::hardware::{HardwareError, LatencyLimit, LimitSettings};
 use crate::network::{Network, Shape};
 use crate::pipeline::{RunError, RunOptions};
 use crate::report::document::Image;
@@ -59,6 +59,8 @@ pub struct Winner {
     pub valid_accuracy_pct: f64,
     /// Trainable parameters.
     pub params: u64,
+    /// Megabytes (10^6 bytes) of its float32 parameters and buffers.
+    pub model_mb: f64,
     /// Multiply-accumulates for one image.
     pub macs: u64,
     /// Latency when measured ([`quiet_ms`](crate::hardware::Measurement::quiet_ms)), if there is a limit.
@@ -94,7 +96,7 @@ pub struct Majority {
 
 impl Winner {
     /// Some sentences on it.
-    pub(in crate::pipeline) fn sentences(&self, max_ms: Option<f64>) -> Vec<String> {
+    pub(in crate::pipeline) fn sentences(&self, limits: &LimitSettings) -> Vec<String> {
         let mut sentences = vec![self.headline()];
         let majority = self.majority.as_ref();
         if let Some(m) = majority.filter(|_| self.learned_nothing()) {
@@ -105,7 +107,7 @@ impl Winner {
         } else {
             sentences.extend(self.assessment.as_ref().and_then(against));
         }
-        let (ms, limit) = (self.latency_ms, max_ms.filter(|ms| ms.is_finite()));
+        let (ms, limit) = (self.latency_ms, limits.latency_ms());
         let slower = match self.violators.len() {
             0 => String::new(),
             1 => "; one better network took longer than the limit and was passed over".into(),
@@ -126,7 +128,7 @@ impl Winner {
                 self.ties
             ));
         }
-        sentences.push(self.place());
+        sentences.push(self.place(limits));
         sentences
     }
 
@@ -138,10 +140,16 @@ impl Winner {
         format!("The network to take gets {reached} right.")
     }
 
+    /// "76,720 parameters in 0.31 MB (limit: 100,000 parameters)".
+    pub(super) fn size(&self, limits: &LimitSettings) -> String {
+        let limit = limits.size().map_or(String::new(), |limit| format!(" (limit: {limit})"));
+        format!("{} parameters in {:.2} MB{limit}", thousands(self.params), self.model_mb)
+    }
+
     /// What it is and where.
-    fn place(&self) -> String {
-        let (params, place) = (thousands(self.params), self.exported.display());
-        format!("It was chosen by validation accuracy, is {}, has {params} parameters, and is in {place}.", self.arch)
+    fn place(&self, limits: &LimitSettings) -> String {
+        let (size, place) = (self.size(limits), self.exported.display());
+        format!("It was chosen by validation accuracy, is {}, has {size}, and is in {place}.", self.arch)
     }
 
     /// Whether the most frequent class is right as often, on the same images where the winner was assessed.
@@ -216,7 +224,7 @@ pub(in crate::pipeline) fn take(
     stage: &TrainStage<'_>,
     candidates: &Candidates,
     trained: &[Trained],
-    limit: Option<&Limit>,
+    limit: Option<&LatencyLimit>,
     judged: &Judged<'_>,
     out: &Path,
     options: &RunOptions<'_>,
@@ -280,6 +288,7 @@ pub(in crate::pipeline) fn take(
         test_accuracy_pct: winner.mean_test_pct().unwrap_or(f64::NAN),
         valid_accuracy_pct: chosen.valid_accuracy_pct,
         params: exported.params,
+        model_mb: exported.model_mb,
         macs: exported.macs,
         latency_ms: chosen.latency_ms,
         violators: contenders[..place].iter().filter_map(measured).collect(),
@@ -300,7 +309,7 @@ const SIDES: [usize; 6] = [48, 64, 96, 128, 192, 256];
 fn room(
     stage: &TrainStage<'_>,
     arch: &Architecture,
-    limit: &Limit,
+    limit: &LatencyLimit,
     stop: &AtomicBool,
 ) -> Result<Option<Room>, RunError> {
     let (used, recorded) = (stage.recipe.image, stage.data.recorded_shape());
@@ -389,6 +398,7 @@ mod tests {
             test_accuracy_pct,
             valid_accuracy_pct: 90.0,
             params: 1,
+            model_mb: 4e-6,
             macs: 1,
             latency_ms: None,
             violators: Vec::new(),
@@ -400,8 +410,8 @@ mod tests {
             majority: Some(Majority { class: "healthy".into(), accuracy_pct: 95.0 }),
             exported: PathBuf::new(),
         };
-        let said = winner(95.0).sentences(None).join(" ");
+        let said = winner(95.0).sentences(&LimitSettings::default()).join(" ");
         assert!(said.contains("not above always naming class 'healthy' (95.00%)"), "{said}");
-        assert_eq!(winner(95.5).sentences(None).len(), 2);
+        assert_eq!(winner(95.5).sentences(&LimitSettings::default()).len(), 2);
     }
 }

@@ -63,6 +63,6 @@ pub fn subject_of_run(run: &Path) -> Result<Subject, RunError> {
         space: noted.map_or_else(|| SpaceSpec::new(candidates.space.entry().name), Ok)?,
         image: candidates.image(),
         // Runs of version 0.1.0 do not record their classes; its models had 10.
-        classes: candidates.run.as_ref().and_then(|run| run.classes).unwrap_or(10),
+        classes: candidates.task().target.outputs(),
     })
 }

@@ -115,8 +115,11 @@ const STEPS: usize = 800;
 /// The largest side of its images, in pixels, and what sides are multiples of: two halvings must be exact.
 const SIDE: (usize, usize) = (32, 4);
 
+/// Settings of the screen that are not set unless somebody wants a limit, with an example of each.
+const UNSET: [(&str, &str); 3] = [("max_params", "500000"), ("max_model_mb", "2.0"), ("max_latency_ms", "50.0")];
+
 /// What settings mean.
-const MEANINGS: [(&str, &str); 36] = [
+const MEANINGS: [(&str, &str); 38] = [
     ("title", "Title of the report; empty: space and images"),
     ("sample", "Networks to score, drawn uniformly from the space"),
     ("labels", "Networks to train for the surrogate to learn from (drawn uniformly)"),
@@ -135,6 +138,8 @@ const MEANINGS: [(&str, &str); 36] = [
     ("seed", "Root of all random numbers"),
     ("class_balanced", "Whether every class has the same number of images in the batch"),
     ("init", "Where initial weights come from"),
+    ("max_params", "The most trainable parameters that a network may have"),
+    ("max_model_mb", "The most megabytes (10^6 bytes) that its float32 parameters and buffers may take"),
     ("max_latency_ms", "The most milliseconds that the winner may take for one image"),
     ("latency_model", "File of the model that predicts latencies"),
     ("split", "Shares of the images for training, validation (to choose by) and test (to judge by)"),
@@ -185,13 +190,17 @@ impl RunConfig {
     /// The configuration as TOML, with what each setting means.
     pub fn commented(&self) -> Result<String, RunError> {
         let mut text = String::from("# naslens run FILE.toml --out DIR\n");
-        for line in to_toml(self)?.lines() {
-            let meaning =
-                MEANINGS.iter().find(|(key, _)| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(" =")));
-            if let Some((_, meaning)) = meaning {
-                text += &format!("# {meaning}\n");
-            }
+        let toml = to_toml(self)?;
+        let meaning = |key: &str| MEANINGS.iter().find(|(known, _)| *known == key).map(|(_, meaning)| meaning);
+        for line in toml.lines() {
+            let known = line.split_once(" =").and_then(|(key, _)| meaning(key));
+            text.extend(known.map(|meaning| format!("# {meaning}\n")));
             text += &format!("{line}\n");
+            let unset = UNSET.iter().filter(|(key, _)| line == "[screen]" && !toml.contains(&format!("\n{key} =")));
+            for (key, example) in unset {
+                let meaning = meaning(key).map_or(String::new(), |meaning| format!("# {meaning}\n"));
+                text += &format!("{meaning}# {key} = {example}\n");
+            }
         }
         Ok(text)
     }

@@ -32,7 +32,7 @@ use crate::data::Skipped;
 use crate::encoding::ENCODINGS;
 use crate::engine::parse_device;
 use crate::folder::{self, Folder, Made, TRAINED, to_toml};
-use crate::hardware::{Limit, Target};
+use crate::hardware::{Limits, Target};
 use crate::network::Network;
 use crate::predictor::PREDICTORS;
 use crate::seed::{Stream, derive};
@@ -100,7 +100,7 @@ pub fn run(
         on_progress(Stage::Screen, progress);
     })?;
     let target = Target { space: space.as_ref(), image: config.screen.image };
-    let limit = Limit::open(config.screen.max_latency_ms, config.screen.latency_model.as_deref(), &target)?;
+    let limits = Limits::open(&config.screen.limits, &target)?;
     let candidates = candidates::load(&CandidatesConfig {
         run: Some(out.into()),
         table: config.table.as_ref().map(|table| table.file.clone()),
@@ -169,7 +169,7 @@ pub fn run(
     let data_name = config.screen.data.to_string();
     let judged = Judged { dataset, data_name: &data_name, folds: config.folds };
     on_progress(Stage::Judge, Progress { done: 0, total: 1, resumed: 0, seconds: 0.0 });
-    let winner = take(&stage, &candidates, &confirmed, limit.as_ref(), &judged, out, options)?;
+    let winner = take(&stage, &candidates, &confirmed, limits.latency.as_ref(), &judged, out, options)?;
 
     let not_learned = not_learned(&trained, &recipe, data.census());
     let results = Results {
@@ -273,7 +273,7 @@ fn enough(config: &RunConfig, candidates: &Candidates) -> Result<(), RunError> {
     }
     let (over, remedy) = match candidates.n_over_limit {
         0 => (String::new(), "raise sample or lower labels and top"),
-        n => (format!(", {n} more exceed the limit on latency"), "raise the limit or sample, or lower labels and top"),
+        n => (format!(", {n} more are over the limit"), "raise the limit or sample, or lower labels and top"),
     };
     Err(RunError::Value(format!(
         "the screen has {} distinct live networks{over}, but {labels} labels, {top} finalists and {top} controls need \

@@ -35,7 +35,7 @@ use crate::candidates::{Gate, RunNote, SCORES_FILE, ScoreTable};
 use crate::data::{self, DEFAULT_BATCH, DataSource, DataSpec, Skipped};
 use crate::engine::{DeviceBatch, Machine, Pass, describe_device, parse_device};
 use crate::folder::{self, Folder, Made, SHARDS, Settings};
-use crate::hardware::{Limit, Target};
+use crate::hardware::{LimitSettings, Limits, Target};
 use crate::network::Shape;
 use crate::pipeline::RunError;
 use crate::proxy::Proxy;
@@ -71,12 +71,9 @@ pub struct ScreenConfig {
     pub seed: u64,
     /// Where the weights come from.
     pub init: Init,
-    /// Networks whose predicted latency (upper end of the 90% interval) exceeds so many milliseconds are not scored.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_latency_ms: Option<f64>,
-    /// File of the latency model ([`crate::hardware::LatencyModel`]) that predicts it, and the column `latency_ms`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub latency_model: Option<PathBuf>,
+    /// What a network may cost: those that cost more are not scored. With a latency model there is a column `latency_ms`.
+    #[serde(flatten)]
+    pub limits: LimitSettings,
 }
 
 impl Default for ScreenConfig {
@@ -91,15 +88,17 @@ impl Default for ScreenConfig {
             class_balanced: false,
             seed: 0,
             init: Init::default(),
-            max_latency_ms: None,
-            latency_model: None,
+            limits: LimitSettings::default(),
         }
     }
 }
 
 impl Settings for ScreenConfig {
     /// More proxies or architectures can be added to a run, and neither a cascade nor a limit changes any of its scores.
-    const FREE: &'static [&'static str] = &["proxies", "cascade", "max_latency_ms", "latency_model"];
+    const FREE: &'static [&'static str] = {
+        let [params, size, latency, model] = LimitSettings::KEYS;
+        &["proxies", "cascade", params, size, latency, model]
+    };
 }
 
 /// Where a screen stands.
@@ -124,7 +123,7 @@ pub struct Outcome {
     pub path: PathBuf,
     /// Distinct networks among the architectures.
     pub distinct: usize,
-    /// Distinct networks that were not scored since they are over the limit on latency.
+    /// Distinct networks that were not scored since they are over a limit.
     pub over_limit: usize,
     /// Networks run now (the others were scored by an earlier run); the live part of an architecture and the architecture
     /// as specified, if some proxy looks at it, count as two.
@@ -168,17 +167,16 @@ pub(super) fn screen_images(
     let image = config.image;
     let task = Task::classify(image, batch.classes);
     let target = Target { space: space.as_ref(), image };
-    let limit = Limit::open(config.max_latency_ms, config.latency_model.as_deref(), &target)?;
-    let limit = limit.as_ref();
+    let limits = Limits::open(&config.limits, &target)?;
     let (archs, sampler) = select(space.as_ref(), selection, config.seed)?;
     let pool = thread_pool(options.threads)?;
     let rows = pool.install(|| {
         archs
             .into_par_iter()
-            .map(|arch| row(space.as_ref(), arch, &task, &proxies, limit))
+            .map(|arch| row(space.as_ref(), arch, &task, &proxies, &limits))
             .collect::<Result<Vec<_>, _>>()
     })?;
-    let mut population = Population::new(&rows, limit);
+    let mut population = Population::new(&rows, &limits)?;
     if !device.is_cuda() {
         let passes: Vec<Pass> = proxies.iter().flat_map(|p| p.passes).copied().collect();
         options::check_networks(space.as_ref(), &task, &rows, &passes, batch.len(), options.threads)?;
@@ -224,9 +222,9 @@ pub(super) fn screen_images(
         cascade: gates,
         skipped_files: skipped.iter().map(|file| file.path.display().to_string()).collect(),
         over_limit: population.over_limit(),
-        latency_model: json!(limit.map(|limit| limit.model.settings())),
+        latency_model: json!(limits.latency.as_ref().map(|limit| limit.model.settings())),
     };
-    let table = assemble(&rows, space.as_ref(), &plan, &population, &recorder.scores, limit, run)?;
+    let table = assemble(&rows, space.as_ref(), &plan, &population, &recorder.scores, &limits, run)?;
     table.write(&table_path)?;
     if computed > 0 {
         recorder.compact()?;

@@ -9,7 +9,8 @@ use super::shards::{ScoreKey, Scored};
 use crate::candidates::{RunNote, ScoreTable};
 use crate::engine::Passes;
 use crate::ensemble::{Column, Ensemble};
-use crate::hardware::{LatencyPrediction, Limit};
+use crate::hardware::{Costs, Limits};
+use crate::pipeline::RunError;
 use crate::proxy::{Proxy, Score, Status, View};
 use crate::registry::Unknown;
 use crate::space::{ArchId, Architecture, SearchSpace, SpaceError, Task};
@@ -21,8 +22,8 @@ pub(super) struct Row {
     pub id: ArchId,
     pub params: u64,
     pub macs: u64,
-    /// Predicted latency of the representative, if there is a model and the network is not dead.
-    pub latency: Option<LatencyPrediction>,
+    /// What the representative costs of what is limited; nothing if it is dead.
+    pub costs: Option<Costs>,
     /// Scores of the proxies that only count, on the network as specified.
     pub counts: HashMap<&'static str, Score>,
 }
@@ -32,17 +33,19 @@ pub(super) fn row(
     arch: Architecture,
     task: &Task,
     proxies: &[&'static Proxy],
-    limit: Option<&Limit>,
+    limits: &Limits,
 ) -> Result<Row, SpaceError> {
     let network = space.build(&arch, task)?;
     let passes = Passes::none(&network);
     let counts = proxies.iter().filter(|p| counts_only(p)).map(|p| (p.name, p.evaluate(&passes))).collect();
-    let latency = limit.map(|limit| {
+    let costs = if limits.is_empty() {
+        None
+    } else {
         let run = space.build(&space.representative(&arch), task)?;
-        Ok::<_, SpaceError>(run.live().map(|_| limit.predict(&run)))
-    });
+        run.live().map(|_| limits.costs(&run))
+    };
     Ok(Row {
-        latency: latency.transpose()?.flatten(),
+        costs,
         text: space.format(&arch),
         id: space.arch_id(&arch),
         params: network.params(),
@@ -96,15 +99,25 @@ pub(super) fn missing(mut job: Job, scores: &HashMap<ScoreKey, Scored>) -> Optio
 pub(super) struct Population {
     ids: Vec<ArchId>,
     positions: HashMap<ArchId, usize>,
-    /// The last stage that each network reaches; None for one that is over the limit on latency.
+    /// The last stage that each network reaches; None for one that is over a limit.
     reached: Vec<Option<usize>>,
 }
 
 impl Population {
-    pub fn new(rows: &[Row], limit: Option<&Limit>) -> Self {
+    /// Refused if there are live networks and none meets the limits.
+    pub fn new(rows: &[Row], limits: &Limits) -> Result<Self, RunError> {
         let mut positions = HashMap::new();
         let (mut ids, mut reached) = (Vec::new(), Vec::new());
-        let admitted = |row: &Row| limit.zip(row.latency.as_ref()).is_none_or(|(limit, latency)| limit.admits(latency));
+        let admitted = |row: &Row| row.costs.as_ref().is_none_or(|costs| limits.admit(costs));
+        let live = || rows.iter().filter_map(|row| row.costs.as_ref());
+        if live().next().is_some() && !live().any(|costs| limits.admit(costs)) {
+            return Err(RunError::Refused(format!(
+                "none of {} architectures meets the limits: {}; raise the limit, or take a space with smaller networks \
+                 (`naslens list spaces --long`)",
+                live().count(),
+                limits.least(live())
+            )));
+        }
         for row in rows {
             positions.entry(row.id).or_insert_with(|| {
                 ids.push(row.id);
@@ -112,7 +125,7 @@ impl Population {
                 ids.len() - 1
             });
         }
-        Population { reached, ids, positions }
+        Ok(Population { reached, ids, positions })
     }
 
     /// How many networks there are.
@@ -120,7 +133,7 @@ impl Population {
         self.ids.len()
     }
 
-    /// How many are over the limit on latency.
+    /// How many are over a limit.
     pub fn over_limit(&self) -> usize {
         self.reached.iter().filter(|r| r.is_none()).count()
     }
@@ -169,7 +182,7 @@ pub(super) fn assemble(
     plan: &Plan,
     population: &Population,
     scores: &HashMap<ScoreKey, Scored>,
-    limit: Option<&Limit>,
+    limits: &Limits,
     run: RunNote,
 ) -> Result<ScoreTable, Unknown> {
     let proxy_column = |(stage, proxy): (usize, &'static Proxy)| -> (String, Vec<Score>) {
@@ -184,6 +197,7 @@ pub(super) fn assemble(
         let scores = population.scores(Column::Ensemble(ensemble), stage, scores)?;
         Ok((ensemble.name.to_string(), rows.iter().map(|row| scores[population.positions[&row.id]]).collect()))
     };
+    let latency_ms = |row: &Row| Some(row.costs.as_ref()?.latency?.ms);
     let ensembles = plan.ensembles().map(ensemble_column).collect::<Result<Vec<_>, Unknown>>()?;
     Ok(ScoreTable {
         arch: rows.iter().map(|r| r.text.clone()).collect(),
@@ -191,7 +205,7 @@ pub(super) fn assemble(
         arch_index: rows.iter().map(|r| space.index_of(&r.arch).and_then(|i| i64::try_from(i).ok())).collect(),
         params: rows.iter().map(|r| r.params as i64).collect(),
         macs: rows.iter().map(|r| r.macs as i64).collect(),
-        latency_ms: limit.map(|_| rows.iter().map(|r| r.latency.map(|l| l.ms)).collect()),
+        latency_ms: limits.latency.as_ref().map(|_| rows.iter().map(latency_ms).collect()),
         proxies: plan.proxies().map(proxy_column).chain(ensembles).collect(),
         run,
     })

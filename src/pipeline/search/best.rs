@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunError;
 use super::Step;
-use crate::hardware::{Limit, ModelSettings};
+use crate::hardware::{LatencyLimit, ModelSettings};
 use crate::strategy::Pool;
 
 /// Networks listed at most.
@@ -36,7 +36,7 @@ pub struct Found {
 /// How the best of a search are checked.
 #[derive(Clone, Copy)]
 pub(super) struct Check<'a> {
-    pub limit: &'a Limit,
+    pub limit: &'a LatencyLimit,
     /// Set from outside to end early.
     pub stop: &'a AtomicBool,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::candidates::ColumnRef;
 use crate::pipeline::RunError;
-use crate::text::thousands;
+use crate::text::{scaled, thousands};
 
 /// An upper limit of a cost: `0 < value <= limit`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,17 +50,8 @@ impl FromStr for Constraint {
         };
         let (name, value) = text.rsplit_once('=').ok_or_else(|| refuse("there is no `=`"))?;
         let cost: ColumnRef = name.trim().parse().map_err(|_| refuse("there is no name"))?;
-        let value = value.trim();
-        let scales = [('k', 1e3), ('M', 1e6), ('G', 1e9)];
-        let (digits, scale) = scales
-            .into_iter()
-            .find_map(|(suffix, scale)| Some((value.strip_suffix(suffix)?, scale)))
-            .unwrap_or((value, 1.0));
-        let number: f64 = digits.trim().parse().map_err(|_| refuse("the value is not a number"))?;
-        if !number.is_finite() {
-            return Err(refuse("the value is not finite"));
-        }
-        Ok(Constraint { cost, limit: number * scale })
+        let limit = scaled(value).ok_or_else(|| refuse("the value is not a finite number"))?;
+        Ok(Constraint { cost, limit })
     }
 }
 

@@ -20,6 +20,7 @@ use crate::folder::{Folder, Made, TRAINED};
 use crate::pipeline::screen::thread_pool;
 use crate::pipeline::{Progress, RunConfig, RunError, RunOptions};
 use crate::seed::derive;
+use crate::space::Task;
 use crate::strategy::StrategyEntry;
 use crate::train::{Recipe, TrainingData};
 use crate::trial::{Job, TrainError, TrainStage};
@@ -90,8 +91,9 @@ pub fn search_live(
     let recipe = recipe.resolved(images);
     let epochs = epochs(&recipe, &config.short)?;
     let known: Vec<usize> = (0..candidates.len()).collect();
-    let limit = config.pool.limit(&candidates)?;
-    let Members { pool, jobs, population, .. } = pool(candidates, known, &config.pool, limit.as_ref(), epochs)?;
+    let limits = config.pool.open_limits(&candidates)?;
+    let task = Task::classify(candidates.image(), training_data.classes());
+    let Members { pool, jobs, population, .. } = pool(candidates, known, &config.pool, &limits, &task, epochs)?;
 
     let threads = thread_pool(config.batch)?;
     let made = Made::here(device, dataset.fingerprint());
@@ -144,7 +146,7 @@ pub fn search_live(
     all_diverged(&trace, &recipe)?;
     let (images, skipped) = (training_data.sizes(), images_source.skipped().to_vec());
     let source = Source::Training(TrainingSource { data: spec, images, recipe, reused, skipped });
-    let check = limit.as_ref().map(|limit| Check { limit, stop: options.stop });
+    let check = limits.latency.as_ref().map(|limit| Check { limit, stop: options.stop });
     report(out, population, source, &pool, entry, seed, budget, trace, check)
 }
 

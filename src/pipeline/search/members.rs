@@ -1,7 +1,6 @@
 //! Who may be trained: candidates that meet the constraints, with what is known of them, as a pool.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -9,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::Constraint;
 use super::constraint::feasible;
 use crate::candidates::{self, Candidates, ColumnRef, PRIOR, RunNote};
-use crate::hardware::{HardwareError, Limit, Target};
+use crate::hardware::{HardwareError, LimitSettings, Limits, Target};
 use crate::pipeline::RunError;
-use crate::space::Architecture;
+use crate::space::{Architecture, Task};
 use crate::strategy::Pool;
 use crate::trial::Job;
 
@@ -59,49 +58,44 @@ pub struct Scoring {
 pub struct PoolConfig {
     /// What networks may cost at most.
     pub constraints: Vec<Constraint>,
-    /// Networks whose predicted latency (upper end of the 90% interval) exceeds so many milliseconds are not in the pool.
-    pub max_latency_ms: Option<f64>,
-    /// File of the latency model that predicts it.
-    pub latency_model: Option<PathBuf>,
+    /// What networks may cost at most, by counting and by a latency model.
+    pub limits: LimitSettings,
     /// Encodings that surrogates see beside the scores; the default ones if empty.
     pub encodings: Vec<String>,
 }
 
 impl PoolConfig {
-    /// The limit on latency, if there is one.
-    pub(super) fn limit(&self, candidates: &Candidates) -> Result<Option<Limit>, HardwareError> {
-        let target = Target { space: candidates.space.as_ref(), image: candidates.image() };
-        Limit::open(self.max_latency_ms, self.latency_model.as_deref(), &target)
+    /// The limits, opened.
+    pub(super) fn open_limits(&self, candidates: &Candidates) -> Result<Limits, HardwareError> {
+        Limits::open(&self.limits, &Target { space: candidates.space.as_ref(), image: candidates.image() })
     }
 }
 
-/// The cost that a limit on latency is put on: the upper end of the 90% interval of the prediction, in milliseconds.
-const LATENCY_HIGH: &str = "latency_high_ms";
-
-/// [`LATENCY_HIGH`] of every candidate.
-fn latency_high(candidates: &Candidates, limit: &Limit) -> Result<Vec<Option<f64>>, RunError> {
-    let (space, task) = limit.model.settings().open()?;
-    let high = |arch: &Architecture| Ok(Some(limit.predict(&space.build(arch, &task)?).high_ms));
-    candidates.archs.par_iter().map(high).collect()
-}
-
-/// Those of the candidates `known` that meet the constraints.
+/// Those of the candidates `known` that meet the constraints, and as networks for `task` the limits.
 ///
 /// The costs that strategies may trade against accuracy are those that are limited, the parameters if none is.
 pub(super) fn pool(
     candidates: Candidates,
     known: Vec<usize>,
     config: &PoolConfig,
-    limit: Option<&Limit>,
+    limits: &Limits,
+    task: &Task,
     epochs: Vec<u32>,
 ) -> Result<Members, RunError> {
     let mut constraints = config.constraints.clone();
     let limited = constraints.iter().map(|c| candidates.column(&c.cost));
     let mut limited = limited.collect::<Result<Vec<_>, _>>()?;
-    if let Some(limit) = limit {
-        let cost = ColumnRef { table: None, column: LATENCY_HIGH.into() };
-        constraints.push(Constraint { cost, limit: limit.max_ms });
-        limited.push(latency_high(&candidates, limit)?);
+    let costs = |arch: &Architecture| Ok(limits.costs(&candidates.space.build(arch, task)?).values);
+    let bounds = limits.bounds();
+    let costs = if bounds.is_empty() {
+        Vec::new()
+    } else {
+        candidates.archs.par_iter().map(costs).collect::<Result<_, RunError>>()?
+    };
+    for (i, bound) in bounds.iter().enumerate() {
+        let cost = ColumnRef { table: None, column: bound.cost.into() };
+        constraints.push(Constraint { cost, limit: bound.max });
+        limited.push(costs.iter().map(|values: &Vec<f64>| Some(values[i])).collect());
     }
     let members = feasible(&known, &constraints, &limited)?;
     if let [only] = members[..]

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::constraint::number;
 use super::curves::curve_sections;
 use super::curves::random_search;
-use super::{Population, SearchReport, Source, TableSource, TrainingSource};
+use super::{Constraint, Found, Population, SearchReport, Source, TableSource, TrainingSource};
 use crate::pipeline::RunError;
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, SearchCurve, SearchStep, front, read};
 use crate::report::document::{Cell, Document, Fact, Part, Rows, Section, facts};
@@ -140,8 +141,10 @@ fn verdict(summary: &SearchReport) -> Vec<String> {
         1 => "One training of full length".to_owned(),
         n => format!("{} trainings of full length", thousands(n)),
     };
-    let mut sentences =
-        vec![format!("{trainings} found a network{reported}{distance}."), format!("The network is {}.", best.arch)];
+    let mut sentences = vec![
+        format!("{trainings} found a network{reported}{distance}."),
+        format!("The network is {}{}.", best.arch, costs(summary, best)),
+    ];
     if let Some(latency) = &summary.latency {
         sentences.push(match (&latency.not_measured, best.measured_ms) {
             (Some(why), _) => format!("It was not measured whether it meets the limit of {} ms: {why}.", latency.max_ms),
@@ -154,6 +157,17 @@ fn verdict(summary: &SearchReport) -> Vec<String> {
         });
     }
     sentences
+}
+
+/// What the network costs of what is limited, in words.
+fn costs(summary: &SearchReport, best: &Found) -> String {
+    let limits = &summary.population.constraints;
+    let cost = |limit: &Constraint| {
+        let (name, value) = best.costs.iter().find(|(name, _)| *name == limit.cost.column)?;
+        Some(format!("{name} {} (limit {})", number(*value), number(limit.limit)))
+    };
+    let all: Vec<String> = limits.iter().filter_map(cost).collect();
+    if all.is_empty() { String::new() } else { format!(", with {}", all.join(", ")) }
 }
 
 fn asked(summary: &SearchReport) -> Vec<Fact> {
@@ -259,14 +273,16 @@ fn found(summary: &SearchReport) -> Section {
 }
 
 fn cost_cell(name: &str, value: f64) -> Cell {
-    if name.ends_with("_ms") { Cell::number(value, 3) } else { Cell::Size(Some(value.max(0.0).round() as u64)) }
+    let decimals = name.ends_with("_ms") || name.ends_with("_mb");
+    if decimals { Cell::number(value, 3) } else { Cell::Size(Some(value.max(0.0).round() as u64)) }
 }
 
 fn cost_section(summary: &SearchReport, cost: &str, networks: Vec<(String, f64, f64)>, seed: u64) -> Section {
     let (what, across) = match cost {
         "latency_high_ms" => ("latency", "predicted latency at most, ms".to_owned()),
         _ if cost.contains("latency") || cost.ends_with("_ms") => ("latency", format!("{cost}, ms")),
-        "params" => ("parameters", "parameters".into()),
+        "params" | "params@live" => ("parameters", "parameters".into()),
+        "model_mb" => ("size", "size of the model, MB".into()),
         "macs" => ("multiply-accumulates", "multiply-accumulates".into()),
         _ => (cost, cost.to_owned()),
     };

@@ -11,7 +11,7 @@ use super::members::{Members, PoolConfig, Population, by_id, pool};
 use super::{Budget, Trace};
 use crate::benchmark::Table;
 use crate::candidates::{self, Candidates, CandidatesConfig, ColumnRef};
-use crate::hardware::Limit;
+use crate::hardware::LatencyLimit;
 use crate::pipeline::RunError;
 use crate::strategy::{Pool, Proposal, StrategyEntry, Trial};
 use crate::trial::{Backend, Job};
@@ -92,7 +92,7 @@ pub struct Simulation {
     /// By member: seconds of a full training, if known.
     pub seconds: Option<Vec<f64>>,
     /// The limit on latency that the members meet by prediction.
-    pub limit: Option<Limit>,
+    pub limit: Option<LatencyLimit>,
 }
 
 impl Simulation {
@@ -154,7 +154,8 @@ pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, 
     let levels = levels(config)?;
     let reported = config.reported.clone().unwrap_or_else(|| config.target.clone());
     let candidates = load(config, &levels, &reported)?;
-    let limit = config.pool.limit(&candidates)?;
+    let limits = config.pool.open_limits(&candidates)?;
+    let task = candidates.task();
     let truth = |column: &str| candidates.truth(column).unwrap_or_default().to_vec();
     let accuracy: Vec<Vec<Option<f64>>> = levels.iter().map(|(_, column)| truth(column)).collect();
     let reported_pct = truth(&reported);
@@ -171,7 +172,7 @@ pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, 
     let macs = candidates.score("macs").unwrap_or_default().to_vec();
     let epochs = levels.iter().map(|level| level.0).collect();
     let Members { pool, candidates: members, jobs, population } =
-        pool(candidates, known, &config.pool, limit.as_ref(), epochs)?;
+        pool(candidates, known, &config.pool, &limits, &task, epochs)?;
     let (seconds, source) = match config.cost.as_ref().zip(measured) {
         Some((column, measured)) => {
             let (seconds, source) = seconds(column, &measured, &macs, &members)?;
@@ -182,7 +183,7 @@ pub fn simulation(config: &SimulationConfig) -> Result<(Simulation, Population, 
     let at = |values: &[Option<f64>]| members.iter().filter_map(|&m| values[m]).collect::<Vec<f64>>();
     let accuracy_pct = accuracy.iter().map(|values| at(values)).collect();
     let (reported_pct, members) = (at(&reported_pct), by_id(&jobs));
-    let simulation = Simulation { pool, jobs, members, accuracy_pct, reported_pct, seconds, limit };
+    let simulation = Simulation { pool, jobs, members, accuracy_pct, reported_pct, seconds, limit: limits.latency };
     let source = TableSource {
         table: config.table.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         target: config.target.clone(),

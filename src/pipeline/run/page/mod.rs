@@ -66,8 +66,7 @@ impl Results<'_> {
 
     /// What proxies are worth, whether choosing helped, what to take, and how far the surrogate can be trusted.
     fn verdict(&self, worth: Option<&Worth>, rows: &[ProxyRow], held_out: &Predictions) -> Vec<String> {
-        let mut sentences =
-            judged(self.not_learned, self.winner, self.groups.sentence(), self.config.screen.max_latency_ms);
+        let mut sentences = judged(self.not_learned, self.winner, self.groups.sentence(), &self.config.screen.limits);
         let learned = self.not_learned.is_none();
         sentences.extend(worth.filter(|_| learned).map_or(Vec::new(), |w| findings::sentences(w, rows)));
         let ((a, n), (b, m)) = (diverged(self.labelled), diverged(self.confirmed));
@@ -148,7 +147,7 @@ pub(super) fn page(results: &Results<'_>) -> Saved {
     let card = results.winner.map(|winner| Card {
         winner,
         picture: picture(results.candidates, &winner.arch),
-        max_ms: config.screen.max_latency_ms,
+        limits: &config.screen.limits,
         trained: trained_pct(results.candidates, results.confirmed),
         controls: comparison.controls.mean,
         training_images: results.image_counts[0],
