@@ -31,6 +31,7 @@ impl Reporter {
 
     /// `done` of `total` after `seconds`, of which `resumed` were there before.
     pub fn update(&mut self, done: usize, total: usize, resumed: usize, seconds: f64) {
+        super::signals::doing(Some((self.unit, done, total)));
         let fresh = done - resumed;
         let rate = fresh as f64 / seconds.max(1e-9);
         let message = if fresh == 0 {
@@ -57,6 +58,7 @@ impl Reporter {
 impl Drop for Reporter {
     /// Removes the bar.
     fn drop(&mut self) {
+        super::signals::doing(None);
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

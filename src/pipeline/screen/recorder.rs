@@ -63,14 +63,18 @@ impl Recorder {
         let mut pending: Vec<(ScoreKey, Scored)> = Vec::new();
         let mut last_flush = Instant::now();
         let ended = scorer.run_all(&todo, pool, stop, |result| {
-            self.progress.done += 1;
             self.progress.seconds = self.start.elapsed().as_secs_f64();
-            if let Some(error) = result.error {
-                self.failures += 1;
-                self.first_failure.get_or_insert(error);
+            if let Some(result) = result {
+                self.progress.done += 1;
+                if let Some(error) = result.error {
+                    self.failures += 1;
+                    self.first_failure.get_or_insert(error);
+                }
+                pending.extend(result.scores);
             }
-            pending.extend(result.scores);
-            if last_flush.elapsed() > flush_interval(self.start.elapsed()) {
+            // Who was told to stop may be ended any time.
+            let due = stop.load(Ordering::Relaxed) || last_flush.elapsed() > flush_interval(self.start.elapsed());
+            if due && !pending.is_empty() {
                 self.shards.append(&pending)?;
                 self.scores.extend(pending.drain(..));
                 last_flush = Instant::now();

@@ -194,13 +194,13 @@ impl<'a> Scorer<'a> {
     }
 
     /// Runs all jobs on the pool and hands every result to `on_result` on the calling thread, in the order in
-    /// which they finish. Ends early once `stop` is set or `on_result` fails.
+    /// which they finish; None once `stop` is set, which ends it early as a failure of `on_result` does.
     pub fn run_all<E>(
         &self,
         jobs: &[Job],
         pool: &rayon::ThreadPool,
         stop: &AtomicBool,
-        mut on_result: impl FnMut(JobResult) -> Result<(), E>,
+        mut on_result: impl FnMut(Option<JobResult>) -> Result<(), E>,
     ) -> Result<(), E>
     where
         E: From<EngineError>,
@@ -222,17 +222,25 @@ impl<'a> Scorer<'a> {
                     });
                 });
             });
+            let mut told = false;
             loop {
-                match receiver.try_recv() {
-                    Ok(result) => {
-                        if let Err(error) = result.map_err(E::from).and_then(&mut on_result) {
-                            gave_up.store(true, Ordering::Relaxed);
-                            return Err(error);
-                        }
+                let result = match receiver.try_recv() {
+                    Ok(result) => Some(result),
+                    Err(mpsc::TryRecvError::Empty) if stop.load(Ordering::Relaxed) && !told => {
+                        told = true;
+                        None
                     }
                     // Waking a blocked receiver for every result takes a tenth of the time of the cheapest scores.
-                    Err(mpsc::TryRecvError::Empty) => std::thread::sleep(Duration::from_millis(20)),
+                    Err(mpsc::TryRecvError::Empty) => {
+                        std::thread::sleep(Duration::from_millis(20));
+                        continue;
+                    }
                     Err(mpsc::TryRecvError::Disconnected) => return Ok(()),
+                };
+                let result = result.transpose().map_err(E::from);
+                if let Err(error) = result.and_then(&mut on_result) {
+                    gave_up.store(true, Ordering::Relaxed);
+                    return Err(error);
                 }
             }
         })
