@@ -19,6 +19,7 @@ mod column;
 mod error;
 mod features;
 mod names;
+mod network_name;
 mod role;
 mod run_note;
 mod score_table;
@@ -35,6 +36,7 @@ pub use column::{ColumnRef, NoColumnNamed};
 pub use error::CandidatesError;
 pub use features::{PRIOR, SCORES_GROUP, default_encodings};
 pub use names::{Architectures, architectures};
+pub use network_name::NetworkName;
 pub use role::Role;
 pub use run_note::{Gate, RunNote};
 pub use score_table::{SCORES_FILE, ScoreTable, read_scores};
@@ -325,6 +327,11 @@ fn image_of(run: Option<&RunNote>) -> Shape {
 }
 
 impl Candidates {
+    /// What each network is called.
+    pub fn names(&self) -> Vec<NetworkName> {
+        self.texts.iter().zip(&self.ids).map(|(text, id)| NetworkName::new(text, id)).collect()
+    }
+
     /// What networks are built for: the images and classes of the run. Without one it is CIFAR-10.
     pub fn task(&self) -> Task {
         Task::classify(self.image(), self.run.as_ref().and_then(|run| run.classes).unwrap_or(TASK.target.outputs()))

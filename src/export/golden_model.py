@@ -1,5 +1,6 @@
 """A network of the search space made-up, written by naslens
 
+Network      net-000000
 Architecture |a~0|\\\"\"\"
 Identity     0000000000000000000000000000002a
 Images       3x9x9 (channels x height x width)

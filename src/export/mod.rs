@@ -56,7 +56,7 @@ use crate::data::ChannelStats;
 use crate::engine::Parameters;
 use crate::files::FileError;
 use crate::network::{Network, NodeId, Op};
-use crate::space::ArchId;
+use crate::space::{ArchId, short_name};
 use crate::text::thousands;
 
 pub use folder::FILES;
@@ -226,6 +226,7 @@ impl Model<'_> {
     fn facts(&self) -> Vec<(&'static str, String)> {
         let accuracy = |a: &Accuracy| format!("{:.2}% of {}", a.pct, a.images);
         vec![
+            ("Network", short_name(&self.arch_id.to_string())),
             ("Architecture", self.arch.to_owned()),
             ("Identity", self.arch_id.to_string()),
             ("Images", format!("{} (channels x height x width)", self.network.input_shape())),

@@ -122,7 +122,8 @@ pub(super) fn cell_text(cell: &Cell) -> (String, String) {
         (number(e.value, decimals), range.unwrap_or_default())
     };
     let text = match cell {
-        Cell::Text(text) | Cell::Arch(text) => text.clone(),
+        Cell::Text(text) => text.clone(),
+        Cell::Arch(network) => network.to_string(),
         Cell::Name(name, note) => return (name.clone(), note.clone()),
         Cell::Number(value, decimals, note) => return (known(value, &|v| fixed(v, *decimals)), note.clone()),
         Cell::Score(value) => known(value, &score),

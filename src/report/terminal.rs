@@ -126,6 +126,7 @@ fn table(grid: &Grid, style: &Style) -> String {
 /// A cell on one line: an interval in brackets, other remarks in parentheses.
 fn words(cell: &Cell) -> String {
     match (cell_text(cell), cell) {
+        (_, Cell::Arch(network)) if network.short != network.arch => format!("{network} {}", network.arch),
         ((text, small), _) if small.is_empty() => text,
         ((text, small), Cell::Estimate(..) | Cell::Difference(..)) => {
             format!("{text} [{}]", small.replace(" to ", ", "))

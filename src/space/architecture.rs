@@ -60,6 +60,11 @@ impl fmt::Display for ArchId {
     }
 }
 
+/// What the network of this id is called for short: `net-` and the first six digits.
+pub fn short_name(arch_id: &str) -> String {
+    format!("net-{arch_id:.6}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,7 +26,7 @@ mod resnet;
 mod spec;
 
 pub use crate::network::{Target, Task};
-pub use architecture::{ArchId, Architecture};
+pub use architecture::{ArchId, Architecture, short_name};
 pub use spec::{CELLS, CHANNELS, SpaceOption, SpaceSpec, in_settings};
 
 use crate::network::{Network, NetworkError, Shape};

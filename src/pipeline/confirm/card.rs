@@ -1,10 +1,11 @@
 //! The winner as sections of a document: what it is and what it reaches, class by class, and what could be done next.
 
-use super::Winner;
 use super::assessment::{Assessment, Baseline, MAJORITY, RIDGE};
+use super::{Measured, Trained, Winner};
+use crate::candidates::{NetworkName, Role};
 use crate::hardware::LimitSettings;
 use crate::report::document::{
-    Cell, Drawing, Estimate, Fact, Front, FrontPoint, Grid, IntervalRow, Intervals, Part, Section,
+    Cell, Drawing, Estimate, Fact, Front, FrontPoint, Grid, IntervalRow, Intervals, Part, Rows, Section,
 };
 use crate::space::Picture;
 use crate::stats::{ClassScore, Interval, pareto_front, wilson_interval};
@@ -21,12 +22,32 @@ pub(in crate::pipeline) struct Card<'a> {
     pub picture: Option<Picture>,
     /// What it may cost.
     pub limits: &'a LimitSettings,
-    /// Trained networks with the mean of their test accuracies, percent.
-    pub trained: Vec<(String, f64)>,
+    /// Finalists and controls.
+    pub trained: Vec<Contestant>,
     /// Mean test accuracy of the random controls with its interval.
     pub controls: Option<Estimate>,
     /// Images for training.
     pub training_images: usize,
+}
+
+/// A finalist or control and what it reached.
+pub(in crate::pipeline) struct Contestant {
+    name: NetworkName,
+    role: Role,
+    /// Mean validation and test accuracy over its trainings, percent.
+    valid_pct: f64,
+    test_pct: f64,
+}
+
+impl Contestant {
+    /// Those of the trained networks of which a training converged.
+    pub fn all(names: &[NetworkName], trained: &[Trained]) -> Vec<Self> {
+        let one = |t: &Trained| {
+            let name = names[t.candidate].clone();
+            Some(Contestant { name, role: t.role, valid_pct: t.valid_pct()?, test_pct: t.mean_test_pct()? })
+        };
+        trained.iter().filter_map(one).collect()
+    }
 }
 
 impl Card<'_> {
@@ -35,7 +56,7 @@ impl Card<'_> {
         let winner = self.winner;
         let drawing = self.picture.clone().map(|picture| Drawing {
             rank: 1,
-            arch: winner.arch.clone(),
+            arch: winner.name(),
             caption: winner
                 .assessment
                 .as_ref()
@@ -45,6 +66,7 @@ impl Card<'_> {
         let mut parts = vec![Part::Drawings(drawing.into_iter().collect()), Part::Facts(self.facts())];
         parts.extend(winner.assessment.iter().flat_map(|a| [self.compared(a), table(a)]));
         parts.extend(self.front());
+        parts.push(self.contestants());
         Section::new("winner", "The network to take", parts).called("The network to take")
     }
 
@@ -54,14 +76,14 @@ impl Card<'_> {
         let limit = self.limits.latency_ms().map_or(String::new(), |ms| format!(", limit {ms} ms"));
         let test = winner.assessment.as_ref().map(|a| &a.test);
         [
-            fact("Network", winner.arch.clone()),
+            fact("Network", format!("{}: {}", winner.name(), winner.arch)),
             winner.assessment.as_ref().and_then(|a| fact("Accuracy", a.accuracy())),
             test.and_then(|t| fact("Balanced accuracy", format!("{:.2}%", t.balanced_accuracy_pct))),
             test.and_then(|t| fact("Area under the ROC curve", format!("{:.3}", t.auroc?))),
             test.and_then(|t| fact("Calibration error", format!("{:.1} points (ECE)", t.ece_pct))),
             winner.latency_ms.and_then(|ms| fact("Latency", format!("{ms:.2} ms when measured{limit}"))),
             fact("Size", winner.size(self.limits)),
-            fact("Work", format!("{} multiply-accumulates for one image", thousands(winner.macs))),
+            fact("MACs", format!("{} for one image", thousands(winner.macs))),
             fact("Files", format!("{} (PyTorch, safetensors, ONNX)", winner.exported.display())),
         ]
         .into_iter()
@@ -98,21 +120,35 @@ impl Card<'_> {
         })
     }
 
+    /// All that it was chosen from.
+    fn contestants(&self) -> Part {
+        let mut rows: Vec<&Contestant> = self.trained.iter().collect();
+        rows.sort_by(|a, b| b.valid_pct.total_cmp(&a.valid_pct).then(b.name.winner.cmp(&a.name.winner)));
+        let measured = &self.winner.measured;
+        let ms = |t: &Contestant| measured.iter().find(|m| m.arch == t.name.arch).map(|m| m.measured_ms);
+        let caption =
+            "Finalists and controls, the highest validation accuracy first, by which the network to take is chosen.";
+        let mut table = Rows::of("Trained networks", caption, rows)
+            .column("Network", |t| Cell::Arch(t.name.clone()))
+            .column("Trained as", |t| Cell::text(t.role.name()))
+            .column("#Validation accuracy, %", |t| Cell::number(t.valid_pct, 2))
+            .column("#Test accuracy, %", |t| Cell::number(t.test_pct, 2));
+        if !measured.is_empty() {
+            table = table.column("#Latency, ms", |t| Cell::number(ms(t), 2));
+        }
+        Part::Table(table.into())
+    }
+
     /// Accuracy against latency of all that was measured.
     fn front(&self) -> Option<Part> {
-        let accuracy = |arch: &str| self.trained.iter().find(|(text, _)| text == arch).map(|(_, pct)| *pct);
-        let known: Vec<_> = self.winner.measured.iter().filter_map(|m| Some((m, accuracy(&m.arch)?))).collect();
-        let ends: Vec<[f64; 2]> = known.iter().map(|(m, pct)| [-m.measured_ms, *pct]).collect();
+        let trained = |m: &Measured| self.trained.iter().find(|t| t.name.arch == m.arch);
+        let known: Vec<_> = self.winner.measured.iter().filter_map(|m| Some((m.measured_ms, trained(m)?))).collect();
+        let ends: Vec<[f64; 2]> = known.iter().map(|(ms, t)| [-ms, t.test_pct]).collect();
         let front = pareto_front(&ends.iter().map(|end| &end[..]).collect::<Vec<_>>());
         let points: Vec<FrontPoint> = known
             .iter()
             .enumerate()
-            .map(|(i, (m, pct))| FrontPoint {
-                arch: m.arch.clone(),
-                x: m.measured_ms,
-                y: *pct,
-                front: front.contains(&i),
-            })
+            .map(|(i, (ms, t))| FrontPoint { arch: t.name.clone(), x: *ms, y: t.test_pct, front: front.contains(&i) })
             .collect();
         // Where the limit is far away, the networks would be one dot.
         let slowest = points.iter().map(|p| p.x).fold(0.0, f64::max);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Trained;
 use super::comparison::{Comparison, Group};
-use crate::candidates::Role;
+use crate::candidates::{NetworkName, Role};
 use crate::report::document::{Estimate, LearningCurve, TrainedNetwork};
 use crate::seed::{Stream, derive};
 use crate::stats::{MeanDifference, bootstrap_interval, mean_difference_test};
@@ -67,8 +67,8 @@ impl Controls {
 /// Both groups, trained alike.
 pub(in crate::pipeline) struct Groups<'a> {
     pub networks: &'a [Trained],
-    /// How each candidate is written.
-    pub texts: &'a [String],
+    /// What each candidate is called.
+    pub names: &'a [NetworkName],
     pub controls: Controls,
     pub epochs: usize,
     pub repeats: u64,
@@ -86,8 +86,8 @@ impl Groups<'_> {
         self.of(role).filter_map(Trained::mean_test_pct).collect()
     }
 
-    fn arch(&self, network: &Trained) -> String {
-        self.texts[network.candidate].clone()
+    fn arch(&self, network: &Trained) -> NetworkName {
+        self.names[network.candidate].clone()
     }
 
     /// Mean test accuracy of the finalists less that of the controls, percentage points, over networks.
@@ -216,12 +216,12 @@ mod tests {
 
     #[test]
     fn the_sentence_says_what_the_test_says_and_diverged_trainings_do_not_count() {
-        let texts = ["a".to_string()];
+        let names = [NetworkName::from("a".to_string())];
         let sentence = |finalists: &[f64], controls: &[f64]| {
             let networks = groups_of(finalists, controls);
             let groups = Groups {
                 networks: &networks,
-                texts: &texts,
+                names: &names,
                 controls: Controls::Random,
                 epochs: 1,
                 repeats: 1,

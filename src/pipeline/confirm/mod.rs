@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use assessment::{Assessment, Baseline};
-pub(in crate::pipeline) use card::Card;
+pub(in crate::pipeline) use card::{Card, Contestant};
 pub(in crate::pipeline) use comparison::{Comparison, learning};
 pub use groups::Controls;
 pub(in crate::pipeline) use groups::{Groups, mean};
@@ -32,7 +32,7 @@ use super::findings::{Overview, Reproduction};
 use super::results::{Saved, save};
 use super::{Progress, RunError, RunOptions};
 use crate::benchmark::Table;
-use crate::candidates::{self, Candidates, CandidatesConfig, ColumnRef, PRIOR, Role};
+use crate::candidates::{self, Candidates, CandidatesConfig, ColumnRef, NetworkName, PRIOR, Role};
 use crate::data::{DataSpec, Skipped};
 use crate::engine::{describe_device, parse_device};
 use crate::folder::{self, Folder, Made, Settings, TRAINED, to_toml};
@@ -157,20 +157,21 @@ pub fn confirm(
         short: Vec::new(),
     };
     let networks = train_candidates(&stage, &candidates, &chosen, config.repeats, options, on_progress)?;
-    let groups = Groups {
-        networks: &networks,
-        texts: &candidates.texts,
-        controls: config.controls,
-        epochs: recipe.epochs,
-        repeats: config.repeats,
-        seed: config.seed,
-    };
     let trainings_file = out.join("trainings.parquet");
     write_trainings(&trainings_file, &candidates, &networks.iter().collect::<Vec<_>>())?;
     let data_name = spec.to_string();
     let to_judge = Judged { dataset, data_name: &data_name, folds: config.folds };
     let winner = take(&stage, &candidates, &networks, limits.latency.as_ref(), &to_judge, out, options)?;
 
+    let names = names(&candidates, winner.as_ref());
+    let groups = Groups {
+        networks: &networks,
+        names: &names,
+        controls: config.controls,
+        epochs: recipe.epochs,
+        repeats: config.repeats,
+        seed: config.seed,
+    };
     let not_learned = not_learned(&networks.iter().collect::<Vec<_>>(), &recipe, data.census());
     let mut verdict = judged(not_learned.as_deref(), winner.as_ref(), groups.sentence(), &config.limits);
     let (diverged, trained) = diverged(&networks);
@@ -200,7 +201,7 @@ pub fn confirm(
         winner,
         picture: picture(&candidates, &winner.arch),
         limits: &config.limits,
-        trained: trained_pct(&candidates, &networks),
+        trained: Contestant::all(&names, &networks),
         controls: comparison.controls.mean,
         training_images: train,
     });
@@ -235,13 +236,11 @@ pub(in crate::pipeline) fn picture(candidates: &Candidates, arch: &str) -> Optio
     Some(space.picture(&space.parse(arch).ok()?))
 }
 
-/// Trained networks with the mean of their test accuracies.
-pub(in crate::pipeline) fn trained_pct<'a>(
-    candidates: &Candidates,
-    trained: impl IntoIterator<Item = &'a Trained>,
-) -> Vec<(String, f64)> {
-    let one = |t: &Trained| Some((candidates.texts[t.candidate].clone(), t.mean_test_pct()?));
-    trained.into_iter().filter_map(one).collect()
+/// What the candidates are called; one of them may be the winner.
+pub(in crate::pipeline) fn names(candidates: &Candidates, winner: Option<&Winner>) -> Vec<NetworkName> {
+    let mut names = candidates.names();
+    names.iter_mut().for_each(|name| name.winner = winner.is_some_and(|winner| winner.arch == name.arch));
+    names
 }
 
 /// What was found, the most important first: that the networks have not learned, which leaves nothing to judge; or what the

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Trained;
 use super::answers::{worst_mistakes, write_answers};
 use super::assessment::{Assessment, Contest, MAJORITY};
-use crate::candidates::Candidates;
+use crate::candidates::{Candidates, NetworkName};
 use crate::data::Dataset;
 use crate::engine::Parameters;
 use crate::export::{Accuracy, Exported, Model, write};
@@ -95,6 +95,11 @@ pub struct Majority {
 }
 
 impl Winner {
+    /// What it is called.
+    pub(in crate::pipeline) fn name(&self) -> NetworkName {
+        NetworkName { winner: true, ..NetworkName::new(&self.arch, &self.arch_id) }
+    }
+
     /// Some sentences on it.
     pub(in crate::pipeline) fn sentences(&self, limits: &LimitSettings) -> Vec<String> {
         let mut sentences = vec![self.headline()];
@@ -149,7 +154,8 @@ impl Winner {
     /// What it is and where.
     fn place(&self, limits: &LimitSettings) -> String {
         let (size, place) = (self.size(limits), self.exported.display());
-        format!("It was chosen by validation accuracy, is {}, has {size}, and is in {place}.", self.arch)
+        let name = self.name();
+        format!("It was chosen by validation accuracy, is {name} ({}), has {size}, and is in {place}.", self.arch)
     }
 
     /// Whether the most frequent class is right as often, on the same images where the winner was assessed.

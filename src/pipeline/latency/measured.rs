@@ -8,6 +8,7 @@ use super::busy;
 use super::choose::Chosen;
 use crate::benchmark::Table;
 use crate::benchmark::columns::{integer, number, text, write};
+use crate::candidates::NetworkName;
 use crate::engine::load_average;
 use crate::hardware::{MeasureOptions, Measurement, Setting, measure};
 use crate::network::Network;
@@ -101,7 +102,7 @@ pub(in crate::pipeline) const KIND: KindEntry = KindEntry {
 const ROWS: usize = 30;
 
 struct Row {
-    arch: String,
+    arch: NetworkName,
     median: Estimate,
     p95_ms: f64,
     quiet_ms: f64,
@@ -114,11 +115,10 @@ struct Row {
 
 fn read_page(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let (table, _) = read::table(path)?;
-    let text = |name: &str| table.string_column(name);
     let numbers = |name: &str| -> Result<Vec<f64>, RunError> {
         Ok(table.f64_column(name)?.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect())
     };
-    let archs = text("arch")?;
+    let archs = NetworkName::of_rows(&table)?;
     let (median, low, high) = (numbers("p50_ms")?, numbers("p50_low_ms")?, numbers("p50_high_ms")?);
     let (p95, quiet, disturbed) = (numbers("p95_ms")?, numbers("quiet_ms")?, numbers("disturbed")?);
     let (params, macs) = (numbers("params")?, numbers("macs")?);
@@ -126,7 +126,7 @@ fn read_page(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let memory = numbers("memory_bytes")?;
     let mut networks: Vec<Row> = (0..archs.len())
         .map(|i| {
-            let arch = archs[i].clone().unwrap_or_default();
+            let arch = archs[i].clone();
             let accuracy = truth.as_ref().and_then(|truth| truth[i]);
             Row {
                 median: Estimate::with_interval(median[i], low[i], high[i]),
@@ -213,7 +213,7 @@ fn listed(networks: &[Row], on_page: bool) -> Section {
     let mut table =
         Rows::of("Measured networks", caption, shown.iter()).column("#Rank", |(rank, _)| Cell::Count(*rank));
     if on_page {
-        table = table.column("Architecture", |(_, n)| Cell::Arch(n.arch.clone()));
+        table = table.column("Network", |(_, n)| Cell::Arch(n.arch.clone()));
     }
     table = table
         .column("#Quiet, ms", |(_, n)| Cell::number(n.quiet_ms, 3))
@@ -226,7 +226,8 @@ fn listed(networks: &[Row], on_page: bool) -> Section {
         table = table.column("#Accuracy, %", |(_, n)| Cell::number(n.accuracy, 2));
     }
     // A terminal is too narrow for architectures in a table.
-    let written = shown.iter().filter(|_| !on_page).map(|(rank, n)| (rank.to_string(), n.arch.clone()));
+    let written =
+        shown.iter().filter(|_| !on_page).map(|(rank, n)| (rank.to_string(), format!("{} {}", n.arch, n.arch.arch)));
     let parts = vec![Part::Table(table.into()), Part::Facts(written.collect())];
     Section::new("networks", "The networks", parts)
 }
@@ -237,7 +238,7 @@ impl LatencyTable {
         let row = |n: &Measured| {
             let (m, t) = (&n.measurement, &n.measurement.timing);
             Row {
-                arch: n.arch.clone(),
+                arch: NetworkName::new(&n.arch, &n.arch_id),
                 median: Estimate::with_interval(t.p50_ms, t.p50_interval.low, t.p50_interval.high),
                 p95_ms: t.p95_ms,
                 quiet_ms: m.quiet_ms,

@@ -48,7 +48,8 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
         ],
         None => vec!["All latencies are equal, so there is nothing to rank.".into()],
     };
-    let networks = model.networks().iter().zip(&predicted).map(|(n, p)| (n.arch.clone(), n.latency_ms, *p)).collect();
+    let networks =
+        model.networks().iter().zip(&predicted).map(|(n, p)| (n.arch.clone().into(), n.latency_ms, *p)).collect();
     let mut plot = front(networks, options.seed);
     plot.points.iter_mut().for_each(|p| p.front = false);
     let (device, how) = match &settings.origin {

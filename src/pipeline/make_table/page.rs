@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::candidates::NetworkName;
 use crate::pipeline::RunError;
 use crate::pipeline::findings::TOP;
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, front, read};
@@ -28,8 +29,8 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
         return Err(read::unfinished(path, "make-table"));
     }
     let (table, version) = read::table(&file)?;
-    let archs: Vec<String> = table.string_column("arch")?.into_iter().map(Option::unwrap_or_default).collect();
-    let test = table.f64_column("test_acc_pct")?;
+    let archs = NetworkName::of_rows(&table)?;
+    let (valid, test) = (table.f64_column("valid_acc_pct")?, table.f64_column("test_acc_pct")?);
     let (params, macs) = (table.f64_column("params")?, table.f64_column("macs")?);
     let columns = table.column_names();
     let epochs: Vec<&String> = columns.iter().filter(|name| name.starts_with("valid_acc_ep")).collect();
@@ -50,9 +51,10 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     let caption = "By mean test accuracy over trainings. What diverged has none.";
     let grid = Rows::of("Best networks", caption, (1..).zip(&best))
         .column("#Rank", |(rank, _)| Cell::Count(*rank))
-        .column("Architecture", |(_, i)| Cell::Arch(archs[**i].clone()))
+        .column("Network", |(_, i)| Cell::Arch(archs[**i].clone()))
         .column("#Parameters", |(_, i)| Cell::Size(params[**i].map(|v| v as u64)))
         .column("#MACs", |(_, i)| Cell::Size(macs[**i].map(|v| v as u64)))
+        .column("#Validation accuracy, %", |(_, i)| Cell::number(valid[**i], 2))
         .column("#Test accuracy, %", |(_, i)| Cell::number(test[**i], 2));
     let what = if cost == "macs" { "operations" } else { "latency" };
     let sections = vec![

@@ -16,7 +16,7 @@ fn a_kept_page_comes_back_the_same() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("run.toml"), "sample = 3\n[train]\nepochs = 2\n").unwrap();
     // Diverged trainings have no accuracy; JSON has no word for that.
-    let network = TrainedNetwork { arch: "a".into(), accuracies: vec![Some(91.25), None, Some(90.0)] };
+    let network = TrainedNetwork { arch: "a".to_owned().into(), accuracies: vec![Some(91.25), None, Some(90.0)] };
     let group = StripGroup { networks: vec![network], mean: Some(Estimate::new(f64::NAN)), ..StripGroup::default() };
     let strip = Strip { groups: vec![group], ..Strip::default() };
     let curve = LearningCurve { points: vec![(1, Some(50.5)), (2, None)], ..LearningCurve::default() };
@@ -34,7 +34,7 @@ fn a_kept_page_comes_back_the_same() {
         facts: vec![("Seed".into(), "7".into())],
         sections: vec![Section::new("s", "All parts", parts).called("Parts")],
     };
-    let best = Best { arch: "b".into(), value: Some(0.1 + 0.2), ..Best::default() };
+    let best = Best { network: "b".to_owned().into(), value: Some(0.1 + 0.2), ..Best::default() };
     let proxies = vec![ProxyRow { name: "naswot".into(), spearman: Some(Estimate::new(0.3)), ..ProxyRow::default() }];
     let saved = Saved { document: document.clone(), proxies, best: vec![best] };
     save(&saved, dir.path()).unwrap();

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::measure::{decimals, percent, unit};
 use super::{FOLDS, check_encodings, check_level};
 use crate::benchmark::{Table, columns, lower_is_better};
-use crate::candidates::{self, Candidates, CandidatesConfig, PRIOR, percent_bounds};
+use crate::candidates::{self, Candidates, CandidatesConfig, NetworkName, PRIOR, percent_bounds};
 use crate::files::FileError;
 use crate::folder::{self, Folder};
 use crate::pipeline::RunError;
@@ -78,6 +78,8 @@ pub struct Labelled {
 pub struct BestPredicted {
     /// Text form.
     pub arch: String,
+    /// Its id.
+    pub arch_id: String,
     /// Expected label, target units.
     pub mean: f64,
     /// Standard deviation around it.
@@ -121,7 +123,8 @@ pub fn predict_from_labels(config: &LabelsConfig, out: &Path) -> Result<Labelled
     let means: Vec<f64> = open.iter().map(|&i| predictions[i].mean).collect();
     let best = top_indices(&means, SHOWN).into_iter().map(|k| {
         let (Prediction { mean, std }, Interval { low, high }) = (predictions[open[k]], intervals[open[k]]);
-        BestPredicted { arch: candidates.texts[open[k]].clone(), mean, std, low, high }
+        let (arch, arch_id) = (candidates.texts[open[k]].clone(), candidates.ids[open[k]].to_string());
+        BestPredicted { arch, arch_id, mean, std, low, high }
     });
     let rows = Table::open(&config.labels)?.num_rows();
     let held: Option<Vec<f64>> = surrogate.held_out.map(|held| held.into_iter().map(|p| p.mean).collect());
@@ -165,7 +168,7 @@ impl Labelled {
         facts.push(fact("predictions", self.path.display().to_string()));
         let row = |b: &BestPredicted| {
             let estimate = Estimate::with_interval(b.mean, b.low, b.high);
-            vec![Cell::Estimate(Some(estimate), d), Cell::Arch(b.arch.clone())]
+            vec![Cell::Estimate(Some(estimate), d), Cell::Arch(NetworkName::new(&b.arch, &b.arch_id))]
         };
         let heading = "Best predicted of those without a label";
         let columns = [format!("#Predicted [{} interval]", percent(self.level)), "Network".into()];

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::findings::ProxyRow;
+use crate::candidates::NetworkName;
 use crate::engine::Machine;
 use crate::files::{FileError, write_atomically};
 use crate::pipeline::RunError;
@@ -40,8 +41,9 @@ impl Default for PageOptions {
 /// A network that a run puts first.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Best {
-    /// As the space writes it.
-    pub arch: String,
+    /// The network.
+    #[serde(flatten)]
+    pub network: NetworkName,
     /// What it is first by.
     pub by: String,
     /// The value of that.
@@ -52,8 +54,13 @@ pub struct Best {
 
 impl Best {
     /// A network that is first `by` something.
-    pub(in crate::pipeline) fn new(arch: &str, by: &str, value: Option<f64>, accuracy_pct: Option<f64>) -> Self {
-        Best { arch: arch.into(), by: by.into(), value, accuracy_pct }
+    pub(in crate::pipeline) fn new(
+        network: &NetworkName,
+        by: &str,
+        value: Option<f64>,
+        accuracy_pct: Option<f64>,
+    ) -> Self {
+        Best { network: network.clone(), by: by.into(), value, accuracy_pct }
     }
 }
 
@@ -93,9 +100,9 @@ entry!(KindEntry, "kind of results", command, files);
 /// Points drawn at most.
 const MOST: usize = 1500;
 
-/// A front of networks (architecture, cost, worth), of which at most 1500 are drawn: all of the Pareto front, the others by lot.
-pub(in crate::pipeline) fn front(networks: Vec<(String, f64, f64)>, seed: u64) -> Front {
-    let usable: Vec<(String, f64, f64)> =
+/// A front of networks (name, cost, worth), of which at most 1500 are drawn: all of the Pareto front, the others by lot.
+pub(in crate::pipeline) fn front(networks: Vec<(NetworkName, f64, f64)>, seed: u64) -> Front {
+    let usable: Vec<(NetworkName, f64, f64)> =
         networks.into_iter().filter(|(_, x, y)| x.is_finite() && y.is_finite()).collect();
     let objectives: Vec<[f64; 2]> = usable.iter().map(|(_, x, y)| [-x, *y]).collect();
     let best = pareto_front(&objectives.iter().map(|o| o.as_slice()).collect::<Vec<_>>());
@@ -186,13 +193,14 @@ mod tests {
 
     #[test]
     fn a_front_keeps_what_is_not_beaten_and_draws_a_part_of_the_rest() {
-        let mut networks: Vec<(String, f64, f64)> =
-            (0..3000).map(|i| (format!("n{i}"), 10.0 + f64::from(i), 50.0)).collect();
-        networks.push(("best".into(), 5.0, 90.0));
-        networks.push(("cheap".into(), 1.0, 20.0));
-        networks.push(("broken".into(), f64::NAN, 99.0));
+        let named = |name: &str| NetworkName::from(name.to_owned());
+        let mut networks: Vec<(NetworkName, f64, f64)> =
+            (0..3000).map(|i| (named(&format!("n{i}")), 10.0 + f64::from(i), 50.0)).collect();
+        networks.push((named("best"), 5.0, 90.0));
+        networks.push((named("cheap"), 1.0, 20.0));
+        networks.push((named("broken"), f64::NAN, 99.0));
         let front = front(networks, 0);
-        let best: Vec<&str> = front.points.iter().filter(|p| p.front).map(|p| p.arch.as_str()).collect();
+        let best: Vec<&str> = front.points.iter().filter(|p| p.front).map(|p| p.arch.short.as_str()).collect();
         assert_eq!(best, ["best", "cheap"]);
         assert_eq!((front.points.len(), front.left_out), (1500, 1502));
     }

@@ -20,7 +20,7 @@ pub(in crate::pipeline) use page::{TopNetwork, best, predictions_section, top_se
 use rayon::prelude::*;
 
 use super::confirm::{
-    Groups, Judged, Trained, Winner, diverged, finalists_and_controls, judging_trainings, not_learned, take,
+    Groups, Judged, Trained, Winner, diverged, finalists_and_controls, judging_trainings, names, not_learned, take,
     train_candidates, write_trainings,
 };
 use super::predict::{Surrogate, SurrogateSettings};
@@ -171,16 +171,18 @@ pub fn run(
     on_progress(Stage::Judge, Progress { done: 0, total: 1, resumed: 0, seconds: 0.0 });
     let winner = take(&stage, &candidates, &confirmed, limits.latency.as_ref(), &judged, out, options)?;
 
+    let names = names(&candidates, winner.as_ref());
     let not_learned = not_learned(&trained, &recipe, data.census());
     let results = Results {
         config: &config,
         outcome: &outcome,
         candidates: &candidates,
+        names: &names,
         labelled: &labelled,
         confirmed: &confirmed,
         groups: Groups {
             networks: &confirmed,
-            texts: &candidates.texts,
+            names: &names,
             controls: config.controls,
             epochs: recipe.epochs,
             repeats: config.repeats,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunError;
 use super::Step;
+use crate::candidates::NetworkName;
 use crate::hardware::{LatencyLimit, ModelSettings};
 use crate::strategy::Pool;
 
@@ -31,6 +32,13 @@ pub struct Found {
     pub costs: Vec<(String, f64)>,
     /// Its latency in milliseconds, where it was measured.
     pub measured_ms: Option<f64>,
+}
+
+impl Found {
+    /// What it is called.
+    pub fn name(&self) -> NetworkName {
+        NetworkName::new(&self.arch, &self.arch_id)
+    }
 }
 
 /// How the best of a search are checked.
@@ -59,6 +67,9 @@ pub struct LatencyCheck {
 pub struct TooSlow {
     /// As the space writes it.
     pub arch: String,
+    /// Its id.
+    #[serde(default)]
+    pub arch_id: String,
     /// Its latency ([`quiet_ms`](crate::hardware::Measurement::quiet_ms)).
     pub measured_ms: f64,
     /// Upper end of what was predicted.
@@ -90,6 +101,7 @@ pub(super) fn chosen(
             if !limit.meets(&measurement) {
                 too_slow.push(TooSlow {
                     arch: found.arch,
+                    arch_id: found.arch_id,
                     measured_ms: measurement.quiet_ms,
                     predicted_high_ms: limit.predict(&network).high_ms,
                 });

@@ -8,6 +8,7 @@ use super::constraint::number;
 use super::curves::curve_sections;
 use super::curves::random_search;
 use super::{Constraint, Found, Population, SearchReport, Source, TableSource, TrainingSource};
+use crate::candidates::NetworkName;
 use crate::pipeline::RunError;
 use crate::pipeline::results::{Best, Contents, KindEntry, PageOptions, SearchCurve, SearchStep, front, read};
 use crate::report::document::{Cell, Document, Fact, Part, Rows, Section, facts};
@@ -62,16 +63,18 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     sections.iter_mut().take(1).for_each(|section| section.text.push(published.clone()));
     sections.push(found(&summary));
     if let Some(cost) = trials.column_names().into_iter().find(|name| !NO_COST.contains(&name.as_str())) {
-        let (archs, costs) = (trials.string_column("arch")?, trials.f64_column(&cost)?);
-        let networks = archs
+        let (mut names, costs) = (NetworkName::of_rows(&trials)?, trials.f64_column(&cost)?);
+        let winner = summary.best.first().map(|found| &found.arch);
+        names.iter_mut().for_each(|name| name.winner = Some(&name.arch) == winner);
+        let networks = names
             .into_iter()
             .zip(costs)
             .zip(&reported)
-            .filter_map(|((arch, cost), reported)| Some((arch?, cost?, (*reported)?)));
+            .filter_map(|((name, cost), reported)| Some((name, cost?, (*reported)?)));
         sections.push(cost_section(&summary, &cost, networks.collect(), options.seed));
     }
     let document = Document { sections, ..summary.document() };
-    let best = summary.best.iter().map(|f| Best::new(&f.arch, "search", f.accuracy_pct, f.reported_pct));
+    let best = summary.best.iter().map(|f| Best::new(&f.name(), "search", f.accuracy_pct, f.reported_pct));
     let settings = noted(&summary);
     Ok(Contents { best: best.collect(), settings, searches: vec![trace], document, ..Contents::default() })
 }
@@ -143,7 +146,7 @@ fn verdict(summary: &SearchReport) -> Vec<String> {
     };
     let mut sentences = vec![
         format!("{trainings} found a network{reported}{distance}."),
-        format!("The network is {}{}.", best.arch, costs(summary, best)),
+        format!("The network is {}, {}{}.", best.name(), best.arch, costs(summary, best)),
     ];
     if let Some(latency) = &summary.latency {
         sentences.push(match (&latency.not_measured, best.measured_ms) {
@@ -252,7 +255,7 @@ fn found(summary: &SearchReport) -> Section {
     let caption = "Longer trainings first, then by the accuracy that choices are made by.";
     let mut table = Rows::of("Best networks", caption, (1..).zip(&summary.best))
         .column("#Rank", |(rank, _)| Cell::Count(*rank))
-        .column("Architecture", |(_, found)| Cell::Arch(found.arch.clone()))
+        .column("Network", |(rank, found)| Cell::Arch(NetworkName { winner: *rank == 1, ..found.name() }))
         .column("#Trial", |(_, found)| Cell::Count(found.trial as u64))
         .column("#Epochs", |(_, found)| Cell::Count(u64::from(found.epochs)))
         .column("#Chosen by, %", |(_, found)| Cell::number(found.accuracy_pct, 2))
@@ -266,7 +269,7 @@ fn found(summary: &SearchReport) -> Section {
     let slow = summary.latency.iter().flat_map(|l| &l.too_slow);
     let caption = "Better networks that took longer than the limit when they were measured.";
     let passed = Rows::of("Networks that were too slow", caption, slow)
-        .column("Passed over", |s| Cell::Arch(s.arch.clone()))
+        .column("Passed over", |s| Cell::Arch(NetworkName::new(&s.arch, &s.arch_id)))
         .column("#Measured, ms", |s| Cell::number(s.measured_ms, 3))
         .column("#Predicted at most, ms", |s| Cell::number(s.predicted_high_ms, 3));
     Section::new("found", "What was found", vec![Part::Table(table.into()), Part::Table(passed.into())])
@@ -277,7 +280,7 @@ fn cost_cell(name: &str, value: f64) -> Cell {
     if decimals { Cell::number(value, 3) } else { Cell::Size(Some(value.max(0.0).round() as u64)) }
 }
 
-fn cost_section(summary: &SearchReport, cost: &str, networks: Vec<(String, f64, f64)>, seed: u64) -> Section {
+fn cost_section(summary: &SearchReport, cost: &str, networks: Vec<(NetworkName, f64, f64)>, seed: u64) -> Section {
     let (what, across) = match cost {
         "latency_high_ms" => ("latency", "predicted latency at most, ms".to_owned()),
         _ if cost.contains("latency") || cost.ends_with("_ms") => ("latency", format!("{cost}, ms")),

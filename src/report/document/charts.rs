@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Estimate, estimate};
+use super::{Estimate, NetworkName, estimate};
 
 /// Charts of equal axes, one line in each.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -78,8 +78,8 @@ pub struct Front {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FrontPoint {
-    /// The architecture.
-    pub arch: String,
+    /// The network.
+    pub arch: NetworkName,
     /// Across.
     #[serde(deserialize_with = "estimate::or_nan")]
     pub x: f64,

@@ -19,7 +19,7 @@ pub use networks::{Drawing, Image, Learning, LearningCurve, Strip, StripGroup, T
 pub use networks::{Evidence, PredictionPoint, Predictions};
 pub use table::{Cell, Column, Grid, Rows};
 
-pub use crate::candidates::Role;
+pub use crate::candidates::{NetworkName, Role};
 
 /// A name and what is said of it.
 pub type Fact = (String, String);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Estimate, Interval, Role, estimate};
+use super::{Estimate, Interval, NetworkName, Role, estimate};
 use crate::space::Picture;
 
 /// Groups of networks by accuracy.
@@ -33,8 +33,8 @@ pub struct StripGroup {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TrainedNetwork {
-    /// The architecture.
-    pub arch: String,
+    /// The network.
+    pub arch: NetworkName,
     /// Trained accuracy, percent, one per seed, none where the training diverged; drawn at their mean.
     pub accuracies: Vec<Option<f64>>,
 }
@@ -65,8 +65,8 @@ pub struct Learning {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LearningCurve {
-    /// The architecture.
-    pub arch: String,
+    /// The network.
+    pub arch: NetworkName,
     /// Its part in the run.
     pub role: Role,
     /// Training seed.
@@ -81,8 +81,8 @@ pub struct LearningCurve {
 pub struct Drawing {
     /// Its rank, from 1.
     pub rank: u64,
-    /// The architecture.
-    pub arch: String,
+    /// The network.
+    pub arch: NetworkName,
     /// What is said under it ("predicted 91.2%, trained 90.8%").
     pub caption: String,
     /// What is drawn.
@@ -128,8 +128,8 @@ pub struct Predictions {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PredictionPoint {
-    /// The architecture.
-    pub arch: String,
+    /// The network.
+    pub arch: NetworkName,
     /// Predicted accuracy, percent.
     #[serde(deserialize_with = "estimate::or_nan")]
     pub predicted: f64,
@@ -168,16 +168,16 @@ pub struct ScatterPanel {
     /// Score and accuracy (percent) of other networks; many are drawn as a density.
     #[serde(deserialize_with = "estimate::pairs")]
     pub cloud: Vec<[f64; 2]>,
-    /// The architectures of the cloud, in its order; empty for more than can be named.
-    pub names: Vec<String>,
+    /// The networks of the cloud, in its order; empty for more than can be named.
+    pub names: Vec<NetworkName>,
 }
 
 /// One trained network in a [`ScatterPanel`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ScatterPoint {
-    /// The architecture.
-    pub arch: String,
+    /// The network.
+    pub arch: NetworkName,
     /// The proxy's score, in the proxy's own unit.
     #[serde(deserialize_with = "estimate::or_nan")]
     pub score: f64,

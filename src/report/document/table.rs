@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Estimate, Tone};
+use super::{Estimate, NetworkName, Tone};
 
 /// A table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,8 +36,8 @@ pub enum Cell {
     Text(String),
     /// A name, and what is said of it in small.
     Name(String, String),
-    /// An architecture, which may be broken between its parts.
-    Arch(String),
+    /// A network.
+    Arch(NetworkName),
     /// A number with this many decimals and what is said under it in small.
     Number(Option<f64>, usize, String),
     /// A number of unknown size.

@@ -28,6 +28,8 @@ pub(super) enum Shape {
     Circle,
     Diamond,
     Square,
+    /// Around the mark of the network to take.
+    Ring,
 }
 
 impl Shape {
@@ -45,6 +47,7 @@ impl Shape {
         match self {
             Shape::Dot => html! { circle cx=(at(x)) cy=(at(y)) r="3.2" class=(class) data-k=[key] { (title) } },
             Shape::Circle => html! { circle cx=(at(x)) cy=(at(y)) r="4.6" class=(class) data-k=[key] { (title) } },
+            Shape::Ring => html! { circle cx=(at(x)) cy=(at(y)) r="6" class=(class) { (title) } },
             Shape::Diamond => {
                 let path = format!("M{x:.1} {:.1}l5.4 5.4-5.4 5.4-5.4-5.4z", y - 5.4);
                 html! { path d=(path) class=(class) data-k=[key] { (title) } }
@@ -127,6 +130,11 @@ impl Chart {
     /// Draws a point.
     pub(super) fn mark(&mut self, x: f64, y: f64, mark: Mark) {
         self.draw(mark.shape.svg(x, y, &format!("m {}", mark.class), linked(mark.key), mark.title));
+    }
+
+    /// Draws a ring around the mark of the network to take.
+    pub(super) fn ring(&mut self, x: f64, y: f64) {
+        self.draw(html! { circle cx=(at(x)) cy=(at(y)) r="9" class="ring" {} });
     }
 
     /// Draws a straight line, for bars and guides.

@@ -29,7 +29,7 @@ fn one(drawing: &Drawing) -> Option<Markup> {
         Picture::Chain(_) => return None,
     };
     let caption = html! {
-        strong { (count(drawing.rank)) "." } " " (drawing.caption) br; code { (breakable(&drawing.arch)) }
+        strong { (count(drawing.rank)) ". " (drawing.arch) } " " (drawing.caption) br; code { (breakable(&drawing.arch.arch)) }
     };
     Some(figure("drawing", key, pictures, caption))
 }

@@ -43,7 +43,10 @@ pub(super) fn figure(front: &Front) -> Option<Markup> {
     for p in ordered {
         let (shape, class) = if p.front { (Shape::Circle, "proxy") } else { (Shape::Dot, "labelled") };
         let title = format!("{}: {} {}, {} {}", p.arch, front.across, score(p.x), front.up, fixed(p.y, front.decimals));
-        chart.mark(chart.x(p.x), chart.y(p.y), Mark { shape, class, key: &p.arch, title: &title });
+        chart.mark(chart.x(p.x), chart.y(p.y), Mark { shape, class, key: &p.arch.arch, title: &title });
+        if p.arch.winner {
+            chart.ring(chart.x(p.x), chart.y(p.y));
+        }
     }
     let others = points.len() - best.len() + front.left_out as usize;
     let svg = chart.finish(&format!(
@@ -59,6 +62,8 @@ pub(super) fn figure(front: &Front) -> Option<Markup> {
         let words = format!("{} others", count(others as u64));
         entries.extend((others > 0).then_some((Shape::Dot, "labelled", words)));
     }
+    let winner = points.iter().find(|p| p.arch.winner);
+    entries.extend(winner.map(|p| (Shape::Ring, "ring", format!("the network to take, {}", p.arch))));
     let left_out = match front.left_out {
         0 => String::new(),
         n => format!(" {} of the others, drawn evenly from all, are left out of the picture.", count(n)),

@@ -75,8 +75,12 @@ fn draw(chart: &mut Chart, group: &StripGroup, centre: f64, room: f64, accuracy:
             }
         };
         let title = format!("{} ({called}): {accuracy} {} %{seeds}", network.arch, fixed(*mean, 2));
-        let mark = Mark { shape: Shape::of(group.role), class, key: &network.arch, title: &title };
-        chart.mark(x, centre - room * 0.25 + offset, mark);
+        let mark = Mark { shape: Shape::of(group.role), class, key: &network.arch.arch, title: &title };
+        let y = centre - room * 0.25 + offset;
+        chart.mark(x, y, mark);
+        if network.arch.winner {
+            chart.ring(x, y);
+        }
     }
 }
 
@@ -102,7 +106,7 @@ pub(super) fn learning(learning: &Learning) -> Option<Markup> {
         curve.points.iter().filter_map(|&(epoch, a)| Some((epoch, a.filter(|a| usable(*a))?))).collect()
     };
     let mut curves: Vec<_> = learning.curves.iter().map(|c| (c, known(c))).filter(|(_, p)| !p.is_empty()).collect();
-    curves.sort_by_key(|(curve, _)| curve.role);
+    curves.sort_by_key(|(curve, _)| (curve.arch.winner, curve.role));
     let points = || curves.iter().flat_map(|(_, points)| points.iter().copied());
     let (x, y) =
         Scale::whole(points().map(|(epoch, _)| epoch as f64), 6).zip(Scale::nice(points().map(|(_, a)| a), 5))?;
@@ -110,7 +114,8 @@ pub(super) fn learning(learning: &Learning) -> Option<Markup> {
     let mut chart = Chart::plane(LEARNING, x, "epoch", y, &format!("{accuracy}, %"));
     for (curve, points) in &curves {
         let places: Vec<_> = points.iter().map(|(epoch, a)| (chart.x(*epoch as f64), chart.y(*a))).collect();
-        chart.path(&places, &format!("curve {}", role(curve.role).0), &curve.arch);
+        let thick = if curve.arch.winner { " winner" } else { "" };
+        chart.path(&places, &format!("curve {}{thick}", role(curve.role).0), &curve.arch.arch);
     }
     for (curve, points) in &curves {
         let (epoch, last) = points[points.len() - 1];
@@ -118,13 +123,17 @@ pub(super) fn learning(learning: &Learning) -> Option<Markup> {
         let (class, called) = role(curve.role);
         let (arch, what) = (&curve.arch, &learning.accuracy);
         let title = format!("{arch} ({called}{seed}): {what} {} % after epoch {epoch}", fixed(last, 2));
-        let mark = Mark { shape: Shape::Dot, class, key: arch, title: &title };
+        let mark = Mark { shape: Shape::Dot, class, key: &arch.arch, title: &title };
         chart.mark(chart.x(epoch as f64), chart.y(last), mark);
     }
     let svg = chart.finish(&format!("{accuracy} by epoch of {}.", plural(curves.len(), "training run")));
     let lost = learning.curves.iter().map(|c| c.points.len()).sum::<usize>() - points().count();
     let caption = html! {
-        "Each line is one training run (n = " (count(curves.len() as u64)) "), with a point at its last epoch. Across: epoch. \
+        "Each line is one training run (n = " (count(curves.len() as u64)) "), with a point at its last epoch"
+        @if let Some((winner, _)) = curves.iter().find(|(curve, _)| curve.arch.winner) {
+            "; the thick one is the network to take, " (winner.arch)
+        }
+        ". Across: epoch. \
          Up: " (learning.accuracy) ", %." (dropped(lost))
     };
     Some(single(role_legend(curves.iter().map(|(curve, _)| curve.role)), svg, caption))
@@ -168,8 +177,11 @@ pub(super) fn predictions(predictions: &Predictions) -> Option<Markup> {
     }
     for p in &points {
         let title = title(predictions, p, accuracy);
-        let mark = Mark { shape: Shape::of(p.role), class: role(p.role).0, key: &p.arch, title: &title };
+        let mark = Mark { shape: Shape::of(p.role), class: role(p.role).0, key: &p.arch.arch, title: &title };
         chart.mark(chart.x(p.trained), chart.y(p.predicted), mark);
+        if p.arch.winner {
+            chart.ring(chart.x(p.trained), chart.y(p.predicted));
+        }
     }
     let svg = chart.finish(&format!("Predicted against {accuracy} of {}.", plural(points.len(), "network")));
     let key = role_legend(points.iter().map(|p| p.role));
@@ -242,7 +254,7 @@ mod tests {
     #[test]
     fn averages_the_seeds_that_worked() {
         let network =
-            |accuracies: &[Option<f64>]| TrainedNetwork { arch: String::new(), accuracies: accuracies.to_vec() };
+            |accuracies: &[Option<f64>]| TrainedNetwork { arch: Default::default(), accuracies: accuracies.to_vec() };
         assert_eq!(mean(&network(&[Some(90.0), None, Some(92.0)])), Some(91.0));
         assert_eq!(mean(&network(&[Some(f64::NAN)])), None);
         assert_eq!(mean(&network(&[])), None);

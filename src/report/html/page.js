@@ -85,3 +85,9 @@ for (const choice of document.querySelectorAll(".choice")) {
   choice.addEventListener("change", choose);
   choose();
 }
+// A network's short name copies how its space writes it.
+for (const name of document.querySelectorAll(".net[title]")) name.addEventListener("click", async () => {
+  await navigator.clipboard?.writeText(name.title);
+  name.classList.add("copied");
+  setTimeout(() => name.classList.remove("copied"), 1500);
+});

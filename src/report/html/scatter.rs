@@ -7,7 +7,7 @@ use maud::{Markup, PreEscaped, html};
 use super::chart::{Chart, Frame, Mark, Shape, figure as framed, sample, short_key};
 use super::scale::Scale;
 use super::{capitalized, dropped, role, role_legend};
-use crate::report::document::{Role, Scatter, ScatterPanel, ScatterPoint};
+use crate::report::document::{NetworkName, Role, Scatter, ScatterPanel, ScatterPoint};
 use crate::report::format::{count, fixed, score, usable};
 use crate::stats::{range, ranks};
 
@@ -29,7 +29,7 @@ struct Panel<'a> {
     /// The others.
     cloud: Vec<[f64; 2]>,
     /// Their names, or none.
-    names: Vec<&'a str>,
+    names: Vec<&'a NetworkName>,
 }
 
 impl<'a> Panel<'a> {
@@ -39,11 +39,11 @@ impl<'a> Panel<'a> {
         points.sort_by_key(|p| p.role);
         let kept: Vec<usize> = (0..panel.cloud.len()).filter(|&i| panel.cloud[i].iter().all(|v| usable(*v))).collect();
         let mut cloud: Vec<[f64; 2]> = kept.iter().map(|&i| panel.cloud[i]).collect();
-        let mut names: Vec<&str> = kept.iter().filter_map(|&i| Some(panel.names.get(i)?.as_str())).collect();
+        let mut names: Vec<&NetworkName> = kept.iter().filter_map(|&i| panel.names.get(i)).collect();
         let named = names.len() == cloud.len();
         for p in points.iter().filter(|p| !marked.contains(&p.role)) {
             cloud.push([p.score, p.accuracy]);
-            names.extend(named.then_some(p.arch.as_str()));
+            names.extend(named.then_some(&p.arch));
         }
         points.retain(|p| marked.contains(&p.role));
         let rho = panel.spearman.filter(|v| usable(*v));
@@ -166,7 +166,7 @@ impl Drawer<'_> {
                     ),
                     false => String::new(),
                 };
-                let mark = Mark { shape: Shape::of(p.role), class: role(p.role).0, key: &p.arch, title: &title };
+                let mark = Mark { shape: Shape::of(p.role), class: role(p.role).0, key: &p.arch.arch, title: &title };
                 chart.mark(place.0, place.1, mark);
             }
         }
@@ -195,12 +195,12 @@ struct Names<'a> {
 impl<'a> Names<'a> {
     fn of(panels: &[Panel<'a>], dense: bool) -> Self {
         let points = panels.iter().flat_map(|p| p.points.iter());
-        let by_key = points.map(|p| (short_key(&p.arch), p.arch.as_str())).collect();
+        let by_key = points.map(|p| (short_key(&p.arch.arch), p.arch.short.as_str())).collect();
         let mut names = Names { by_key, cloud: Vec::new(), position: BTreeMap::new() };
         let dots = panels.iter().filter(|_| !dense).flat_map(|p| p.names.iter().zip(&p.cloud));
         for (name, [_, accuracy]) in dots {
-            names.position.entry(name).or_insert_with(|| {
-                names.cloud.push((name, fixed(*accuracy, 2)));
+            names.position.entry(&name.arch).or_insert_with(|| {
+                names.cloud.push((&name.short, fixed(*accuracy, 2)));
                 names.cloud.len() - 1
             });
         }
@@ -212,7 +212,8 @@ impl<'a> Names<'a> {
         if panel.names.is_empty() {
             return (None, None);
         }
-        let places: Vec<usize> = panel.names.iter().filter_map(|n| self.position.get(n)).copied().collect();
+        let places: Vec<usize> =
+            panel.names.iter().filter_map(|n| self.position.get(n.arch.as_str())).copied().collect();
         let scores: Vec<String> = panel.cloud.iter().map(|c| score(c[0])).collect();
         // Most panels have all dots in order and need not say so.
         let ordered = places.iter().enumerate().all(|(i, place)| i == *place);

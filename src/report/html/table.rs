@@ -20,7 +20,7 @@ pub(super) fn table(grid: &Grid) -> Option<Markup> {
                     }
                     tbody {
                         @for row in &grid.rows {
-                            tr {
+                            tr.winner[row.iter().any(|c| matches!(c, Cell::Arch(network) if network.winner))] {
                                 @for (i, (c, column)) in row.iter().zip(&grid.columns).enumerate() {
                                     (cell(c, column.numbers, i == 0))
                                 }
@@ -39,13 +39,15 @@ fn cell(cell: &Cell, numbers: bool, first: bool) -> Markup {
     let body = html! {
         @match cell {
             Cell::Tone(tone) => span class={ "tag " (class(*tone)) } { (text) },
-            Cell::Arch(arch) => code { (breakable(arch)) },
+            Cell::Arch(network) => code.net title=(network.arch) { (breakable(&text)) },
             _ => (breakable(&text)),
         }
         @if !small.is_empty() { small { (small) } }
     };
     match cell {
-        Cell::Arch(_) => html! { td.arch { (body) } },
+        Cell::Arch(network) => html! {
+            td.arch { (body) @if network.winner { small { "the network to take" } } }
+        },
         _ if first && !numbers => html! { th scope="row" { (body) } },
         _ if numbers => html! { td.num { (body) } },
         _ => html! { td { (body) } },

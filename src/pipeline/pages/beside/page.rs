@@ -145,7 +145,7 @@ fn agreement(beside: &Beside) -> Option<Section> {
 
 fn best(beside: &Beside) -> Option<Section> {
     let others = |run: usize, arch: &str| {
-        let has = |(other, best): &(usize, &Vec<Best>)| *other != run && best.iter().any(|b| b.arch == arch);
+        let has = |(other, best): &(usize, &Vec<Best>)| *other != run && best.iter().any(|b| b.network.arch == arch);
         beside.best.iter().enumerate().filter(has).count()
     };
     let runs = beside.best.iter().enumerate();
@@ -159,10 +159,10 @@ fn best(beside: &Beside) -> Option<Section> {
     let table = Rows::of("Best networks by run", caption, rows)
         .column("Run", |(run, rank, _)| Cell::text(name(*run, *rank)))
         .column("#Rank", |(_, rank, _)| Cell::Count(*rank))
-        .column("Architecture", |(.., network)| Cell::Arch(network.arch.clone()))
+        .column("Network", |(.., network)| Cell::Arch(network.network.clone()))
         .column("First by", |(.., network)| Cell::text(&network.by))
         .column("#Value", |(.., network)| Cell::Score(network.value))
         .column("#Accuracy, %", |(.., network)| Cell::number(network.accuracy_pct, 2))
-        .column("#Also among the best of", |(run, _, network)| Cell::Count(others(*run, &network.arch) as u64));
+        .column("#Also among the best of", |(run, _, network)| Cell::Count(others(*run, &network.network.arch) as u64));
     Some(Section::table("best", "Best networks of each run", table))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Screen;
 use crate::benchmark::Table;
-use crate::candidates::{RunNote, score, strings_and_networks};
+use crate::candidates::{NetworkName, RunNote, score, strings_and_networks};
 use crate::pipeline::RunError;
 use crate::pipeline::evaluate::ProxyEvaluation;
 use crate::pipeline::findings::{
@@ -123,13 +123,13 @@ fn preferred(
 }
 
 fn scatter(scores: &Table, judged: &Judged) -> Result<Vec<ScatterPanel>, RunError> {
-    let archs = if judged.truth.len() <= NAMED { scores.string_column("arch")? } else { Vec::new() };
+    let archs = if judged.truth.len() <= NAMED { NetworkName::of_rows(scores)? } else { Vec::new() };
     let panel = |row: &ProxyEvaluation| {
         let values = score(scores, &row.name)?.values;
         let usable = || judged.truth.iter().filter_map(|&(row, truth)| Some((row, [values[row]?, truth])));
         Ok(ScatterPanel {
             proxy: row.name.clone(),
-            names: usable().filter_map(|(row, _)| archs.get(row).cloned().flatten()).collect(),
+            names: usable().filter_map(|(row, _)| archs.get(row).cloned()).collect(),
             cloud: usable().map(|(_, point)| point).collect(),
             ..ScatterPanel::default()
         })

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::benchmark::Table;
 use crate::candidates::{LATENCY, SCORES_FILE};
-use crate::candidates::{PRIOR, RunNote, score, score_names};
+use crate::candidates::{NetworkName, PRIOR, RunNote, score, score_names};
 use crate::pipeline::RunError;
 use crate::pipeline::findings::{DRAWN, Overview, Reproduction, TOP};
 use crate::pipeline::results::read::{Judged, judged};
@@ -97,8 +97,8 @@ fn drawings(best: &[Best], run: &RunNote) -> Vec<Drawing> {
     let Some(space) = findings::space(run) else { return Vec::new() };
     let drawing = |(rank, network): (u64, &Best)| {
         let accuracy = network.accuracy_pct.map(|pct| format!("accuracy {pct:.2}%")).unwrap_or_default();
-        let picture = space.picture(&space.parse(&network.arch).ok()?);
-        Some(Drawing { rank, arch: network.arch.clone(), caption: accuracy, picture })
+        let picture = space.picture(&space.parse(&network.network.arch).ok()?);
+        Some(Drawing { rank, arch: network.network.clone(), caption: accuracy, picture })
     };
     (1..).zip(best.iter().take(DRAWN)).filter_map(drawing).collect()
 }
@@ -157,14 +157,13 @@ impl Screen<'_> {
         let known: Vec<usize> = self.distinct.iter().copied().filter(|&row| values[row].is_some()).collect();
         let ranked = missing_last(&known.iter().map(|&row| values[row]).collect::<Vec<_>>());
         let rows: Vec<usize> = top_indices(&ranked, TOP).into_iter().map(|i| known[i]).collect();
-        let archs = scores.string_column("arch")?;
-        let arch = |row: usize| archs[row].clone().unwrap_or_default();
+        let names = NetworkName::of_rows(scores)?;
         let (params, macs) = (scores.f64_column("params")?, scores.f64_column("macs")?);
         let said = self.options.target.as_ref().map(|target| format!(" Accuracy: {target}.")).unwrap_or_default();
         let caption = format!("The highest of {} networks with a score.{said}", thousands(known.len() as u64));
         let mut table = Rows::of("Best networks", caption, (1..).zip(rows.iter().copied()))
             .column("#Rank", |(rank, _)| Cell::Count(*rank))
-            .column("Architecture", |(_, row)| Cell::Arch(arch(*row)))
+            .column("Network", |(_, row)| Cell::Arch(names[*row].clone()))
             .column("#Parameters", |(_, row)| Cell::Size(params[*row].map(|v| v as u64)))
             .column("#MACs", |(_, row)| Cell::Size(macs[*row].map(|v| v as u64)));
         if scores.has(LATENCY) {
@@ -175,7 +174,7 @@ impl Screen<'_> {
         if self.judged.is_some() {
             table = table.column("#Accuracy, %", |(_, row)| Cell::number(accuracy(*row), 2));
         }
-        let best = rows.iter().map(|&row| Best::new(&arch(row), by, values[row], accuracy(row))).collect();
+        let best = rows.iter().map(|&row| Best::new(&names[row], by, values[row], accuracy(row))).collect();
         Ok((best, Section::table("best", format!("Best networks by {by}"), table)))
     }
 
@@ -184,10 +183,10 @@ impl Screen<'_> {
         if !self.scores.has(LATENCY) {
             return Ok(None);
         }
-        let (latency, archs) = (self.scores.f64_column(LATENCY)?, self.scores.string_column("arch")?);
+        let (latency, names) = (self.scores.f64_column(LATENCY)?, NetworkName::of_rows(&self.scores)?);
         let values = if self.judged.is_some() { Vec::new() } else { score(&self.scores, by)?.values };
         let up = |row: usize| if self.judged.is_some() { self.truth.get(&row).copied() } else { values[row] };
-        let networks = self.distinct.iter().filter_map(|&row| Some((archs[row].clone()?, latency[row]?, up(row)?)));
+        let networks = self.distinct.iter().filter_map(|&row| Some((names[row].clone(), latency[row]?, up(row)?)));
         let (what, up) = if self.judged.is_some() { ("Accuracy", "Accuracy, %") } else { (by, by) };
         let front = Front {
             across: "predicted latency, ms".into(),

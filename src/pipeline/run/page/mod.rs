@@ -8,18 +8,18 @@ pub(in crate::pipeline) use networks::{TopNetwork, best, predictions_section, to
 use std::path::Path;
 
 use super::RunConfig;
-use crate::candidates::{Candidates, Role};
+use crate::candidates::{Candidates, NetworkName, Role};
 use crate::engine::describe_device;
 use crate::pipeline::Outcome;
 use crate::pipeline::confirm::{
-    Card, Groups, Trained, Winner, diverged, divergence, judged, learning, picture, trained_pct,
+    Card, Contestant, Groups, Trained, Winner, diverged, divergence, judged, learning, picture,
 };
 use crate::pipeline::findings::{
     self, Column, Findings, Overview, Proxies, ProxyRow, Reproduction, Worth, correlations, costs, preferences, worth,
 };
 use crate::pipeline::predict::Surrogate;
 use crate::pipeline::results::Saved;
-use crate::report::document::{Document, Evidence, PredictionPoint, Predictions};
+use crate::report::document::{Document, Evidence, PredictionPoint, Predictions, Section};
 use crate::seed::derive;
 use crate::stats::{mean, wilson_interval};
 
@@ -28,6 +28,8 @@ pub(super) struct Results<'a> {
     pub config: &'a RunConfig,
     pub outcome: &'a Outcome,
     pub candidates: &'a Candidates,
+    /// What they are called.
+    pub names: &'a [NetworkName],
     pub labelled: &'a [Trained],
     /// Finalists, then controls.
     pub confirmed: &'a [Trained],
@@ -95,6 +97,13 @@ fn surrogate(held_out: &Predictions) -> Option<String> {
     ))
 }
 
+/// What divides the page.
+fn for_researchers() -> Section {
+    let text = "From here on the page is about the search itself: how well training-free scores and the surrogate rank networks \
+                on these images. The network can be used without it.";
+    Section::new("research", "For NAS researchers", Vec::new()).called("Research").with_text(vec![text.into()])
+}
+
 /// Puts the page together.
 pub(super) fn page(results: &Results<'_>) -> Saved {
     let (columns, judged, params) = (results.columns(), results.judged(), results.params());
@@ -148,7 +157,7 @@ pub(super) fn page(results: &Results<'_>) -> Saved {
         winner,
         picture: picture(results.candidates, &winner.arch),
         limits: &config.screen.limits,
-        trained: trained_pct(results.candidates, results.confirmed),
+        trained: Contestant::all(results.names, results.confirmed),
         controls: comparison.controls.mean,
         training_images: results.image_counts[0],
     });
@@ -156,6 +165,7 @@ pub(super) fn page(results: &Results<'_>) -> Saved {
     sections.extend(card.as_ref().and_then(Card::classes));
     sections.push(comparison.section(accuracy));
     sections.extend(card.as_ref().and_then(Card::next));
+    sections.push(for_researchers());
     sections.extend(findings.verdict());
     sections.extend(findings.sections(accuracy, judged_by, overview.scored));
     sections.push(predictions_section(vec![held_out, cross_validated]));

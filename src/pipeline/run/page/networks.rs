@@ -3,9 +3,11 @@
 use serde::Deserialize;
 
 use super::Results;
+use crate::candidates::NetworkName;
+use crate::pipeline::confirm::Trained;
 use crate::pipeline::findings::{DRAWN, TOP};
 use crate::pipeline::results::Best;
-use crate::report::document::{Cell, Drawing, Estimate, Evidence, Grid, Part, PredictionPoint, Predictions, Section};
+use crate::report::document::{Cell, Drawing, Estimate, Evidence, Part, PredictionPoint, Predictions, Rows, Section};
 use crate::stats::{self, spearman};
 
 /// One of the best networks by prediction.
@@ -14,8 +16,8 @@ use crate::stats::{self, spearman};
 pub(in crate::pipeline) struct TopNetwork {
     /// Its rank by prediction, from 1.
     pub rank: u64,
-    /// The architecture.
-    pub arch: String,
+    /// The network.
+    pub arch: NetworkName,
     /// Number of trainable parameters.
     pub params: Option<u64>,
     /// Multiply-accumulate operations of one forward pass on one input.
@@ -24,6 +26,8 @@ pub(in crate::pipeline) struct TopNetwork {
     pub predicted: Option<f64>,
     /// Standard deviation of the prediction, percentage points.
     pub std: Option<f64>,
+    /// Validation accuracy, percent, when it was trained.
+    pub valid: Option<f64>,
     /// Trained accuracy, percent, when it was trained.
     pub trained: Option<f64>,
 }
@@ -32,24 +36,20 @@ pub(in crate::pipeline) struct TopNetwork {
 pub(in crate::pipeline) fn top_section(top: &[TopNetwork], drawings: Vec<Drawing>, accuracy: &str) -> Section {
     let mut letters = accuracy.chars();
     let accuracy = letters.next().map_or(String::new(), |c| c.to_uppercase().chain(letters).collect());
-    let grid = Grid::new(
-        "Best networks by prediction",
-        &["#Rank", "Architecture", "#Parameters", "#MACs", "#Predicted, %", &format!("#{accuracy}, %")],
-        "Predicted accuracy ± standard deviation of the prediction. MACs are multiply-accumulate operations of one forward pass \
-         on one input. – means not measured.",
-    );
-    let row = |n: &TopNetwork| {
-        let spread = n.std.filter(|s| s.is_finite()).map(|s| format!("± {s:.2}")).unwrap_or_default();
-        vec![
-            Cell::Count(n.rank),
-            Cell::Arch(n.arch.clone()),
-            Cell::Size(n.params),
-            Cell::Size(n.macs),
-            Cell::Number(n.predicted, 2, spread),
-            Cell::number(n.trained, 2),
-        ]
-    };
-    let parts = vec![Part::Drawings(drawings), Part::Table(grid.with_rows(top.iter().map(row)))];
+    let spread = |n: &TopNetwork| n.std.filter(|s| s.is_finite()).map(|s| format!("± {s:.2}")).unwrap_or_default();
+    let caption = "Predicted accuracy ± standard deviation of the prediction. MACs are multiply-accumulate operations of one \
+                   forward pass on one input. – means not measured.";
+    let mut table = Rows::of("Best networks by prediction", caption, top)
+        .column("#Rank", |n| Cell::Count(n.rank))
+        .column("Network", |n| Cell::Arch(n.arch.clone()))
+        .column("#Parameters", |n| Cell::Size(n.params))
+        .column("#MACs", |n| Cell::Size(n.macs))
+        .column("#Predicted, %", |n| Cell::Number(n.predicted, 2, spread(n)));
+    if top.iter().any(|n| n.valid.is_some()) {
+        table = table.column("#Validation accuracy, %", |n| Cell::number(n.valid, 2));
+    }
+    let table = table.column(&format!("#{accuracy}, %"), |n| Cell::number(n.trained, 2));
+    let parts = vec![Part::Drawings(drawings), Part::Table(table.into())];
     Section::new("top", "Best networks by prediction", parts).called("Best networks")
 }
 
@@ -62,7 +62,7 @@ pub(in crate::pipeline) fn predictions_section(predictions: Vec<Predictions>) ->
 /// The same networks, to compare runs by.
 pub(in crate::pipeline) fn best(top: &[TopNetwork]) -> Vec<Best> {
     let best = |network: &TopNetwork| Best {
-        arch: network.arch.clone(),
+        network: network.arch.clone(),
         by: "predicted accuracy, %".into(),
         value: network.predicted,
         accuracy_pct: network.trained,
@@ -89,7 +89,7 @@ impl Results<'_> {
                 let (p, trained) = (of(t.candidate)?, t.valid_pct()?);
                 let (mean, interval) = p.within(Some(stats::Interval::PERCENT), surrogate.scale);
                 Some(PredictionPoint {
-                    arch: self.candidates.texts[t.candidate].clone(),
+                    arch: self.names[t.candidate].clone(),
                     predicted: mean,
                     std: Some(p.std),
                     interval: Some(interval),
@@ -122,18 +122,19 @@ impl Results<'_> {
         let predictions = &self.surrogate.predictions;
         let mut order: Vec<usize> = (0..self.candidates.len()).collect();
         order.sort_by(|&a, &b| predictions[b].mean.total_cmp(&predictions[a].mean).then(a.cmp(&b)));
-        let trained = |c: usize| self.labelled.iter().chain(self.confirmed).find(|t| t.candidate == c)?.mean_test_pct();
+        let trained = |c: usize| self.labelled.iter().chain(self.confirmed).find(|t| t.candidate == c);
         let count = |name: &str, c: usize| Some(self.candidates.score(name)?[c]? as u64);
         (1..)
             .zip(order.into_iter().take(TOP))
             .map(|(rank, c)| TopNetwork {
                 rank,
-                arch: self.candidates.texts[c].clone(),
+                arch: self.names[c].clone(),
                 params: count("params", c),
                 macs: count("macs", c),
                 predicted: Some(predictions[c].mean),
                 std: Some(predictions[c].std),
-                trained: trained(c),
+                valid: trained(c).and_then(Trained::valid_pct),
+                trained: trained(c).and_then(Trained::mean_test_pct),
             })
             .collect()
     }
@@ -148,7 +149,7 @@ impl Results<'_> {
                 rank: network.rank,
                 arch: network.arch.clone(),
                 caption: known.into_iter().flatten().collect::<Vec<_>>().join(", "),
-                picture: space.picture(&space.parse(&network.arch).ok()?),
+                picture: space.picture(&space.parse(&network.arch.arch).ok()?),
             })
         };
         top.iter().take(DRAWN).filter_map(drawing).collect()

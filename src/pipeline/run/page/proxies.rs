@@ -69,7 +69,7 @@ impl Results<'_> {
     /// their role. Without a table these are the trained ones, finalists included.
     pub(super) fn scatter(&self, rows: &[ProxyRow], columns: &[Column], judged: &[(usize, f64)]) -> Vec<ScatterPanel> {
         let trained: Vec<_> = self.labelled.iter().chain(self.confirmed).collect();
-        let arch = |candidate: usize| self.candidates.texts[candidate].clone();
+        let arch = |candidate: usize| self.names[candidate].clone();
         let mut alone = vec![self.truth().is_some(); self.candidates.len()];
         trained.iter().for_each(|t| alone[t.candidate] = false);
         let panel = |row: &ProxyRow| {

@@ -11,10 +11,10 @@ fn document(text: &str, value: f64) -> Document {
     let text = || text.to_owned();
     let known = Estimate::with_interval(value, value - 0.1, value + 0.1);
     let estimate = Some(known);
-    let network = || TrainedNetwork { arch: text(), accuracies: vec![Some(value), Some(value + 1.0)] };
+    let network = || TrainedNetwork { arch: text().into(), accuracies: vec![Some(value), Some(value + 1.0)] };
     let group = |role| StripGroup { role, networks: vec![network(), network()], mean: estimate };
     let point = |role| PredictionPoint {
-        arch: text(),
+        arch: text().into(),
         predicted: value,
         std: Some(value),
         interval: Some(Interval { low: value - 2.0, high: value + 2.0 }),
@@ -43,9 +43,9 @@ fn document(text: &str, value: f64) -> Document {
     let panel = ScatterPanel {
         proxy: text(),
         spearman: Some(value),
-        points: roles.map(|role| ScatterPoint { arch: text(), score: value, accuracy: value, role }).to_vec(),
+        points: roles.map(|role| ScatterPoint { arch: text().into(), score: value, accuracy: value, role }).to_vec(),
         cloud: vec![[value, value], [value + 1.0, value]],
-        names: vec![text(), text()],
+        names: vec![text().into(), text().into()],
     };
     let cost = |front| Cost { name: text(), seconds: 0.01, spearman: known, baseline: front, front };
     let heat_row = |strong| HeatRow { name: text(), strong, values: vec![Some(value), None] };
@@ -60,7 +60,7 @@ fn document(text: &str, value: f64) -> Document {
         caption: text(),
     };
     let curve = LearningCurve {
-        arch: text(),
+        arch: text().into(),
         role: Role::Finalist,
         seed: Some(1),
         points: vec![(1, Some(value)), (2, Some(value)), (3, None)],
@@ -82,18 +82,22 @@ fn document(text: &str, value: f64) -> Document {
     let front = Front {
         across: text(),
         up: text(),
-        points: [true, false].map(|front| FrontPoint { arch: text(), x: value, y: value, front }).to_vec(),
+        points: [true, false].map(|front| FrontPoint { arch: text().into(), x: value, y: value, front }).to_vec(),
         limit: Some(value),
         left_out: 3,
         caption: text(),
         ..Front::default()
     };
-    let drawings =
-        [cells(text()), chain(text())].map(|picture| Drawing { rank: 1, arch: text(), caption: text(), picture });
+    let drawings = [cells(text()), chain(text())].map(|picture| Drawing {
+        rank: 1,
+        arch: text().into(),
+        caption: text(),
+        picture,
+    });
     let cells = vec![
         Cell::Name(text(), text()),
         Cell::text(text()),
-        Cell::Arch(text()),
+        Cell::Arch(text().into()),
         Cell::Number(Some(value), 2, text()),
         Cell::Score(Some(value)),
         Cell::Count(3),
@@ -272,7 +276,7 @@ fn every_line_has_a_panel_with_the_common_line_in_it() {
 
 #[test]
 fn a_front_is_drawn_with_its_limit() {
-    let point = |arch: &str, x, y, front| FrontPoint { arch: arch.into(), x, y, front };
+    let point = |arch: &str, x, y, front| FrontPoint { arch: arch.to_owned().into(), x, y, front };
     let front = Front {
         across: "latency, ms".into(),
         up: "accuracy".into(),
@@ -286,6 +290,27 @@ fn a_front_is_drawn_with_its_limit() {
     assert!(html.contains("limit 1.500") && html.contains("2 that no other beats in both"), "{html}");
     assert!(html.contains("a: latency, ms 1.000, accuracy 90.00") && html.contains("7 of the others"));
     assert!(!html.contains("NaN"));
+}
+
+#[test]
+fn the_network_to_take_is_found_in_charts_and_tables() {
+    let id = |n: u128| crate::space::ArchId(n << 104);
+    let loser = NetworkName::new("|none~0|", id(1));
+    let winner = NetworkName { winner: true, ..NetworkName::new("|skip_connect~0|", id(0x424)) };
+    let both = || [winner.clone(), loser.clone()];
+    let points = both().map(|arch| FrontPoint { arch, x: 1.0, y: 90.0, front: true }).to_vec();
+    let html = shown(Part::Front(Front { points, ..Front::default() }));
+    assert_eq!(html.matches("r=\"9\" class=\"ring\"").count(), 1, "{html}");
+    assert!(html.contains("the network to take, net-000424"));
+    let curve =
+        |arch| LearningCurve { arch, points: vec![(1, Some(50.0)), (2, Some(60.0))], ..LearningCurve::default() };
+    let html = shown(Part::Learning(Learning { curves: both().map(curve).to_vec(), ..Learning::default() }));
+    assert_eq!(html.matches("curve labelled winner").count(), 1, "{html}");
+    assert!(html.contains("the thick one is the network to take, net-000424"));
+    let grid = Grid::new("t", &["Network"], "").with_rows(both().map(|name| vec![Cell::Arch(name)]));
+    let html = shown(Part::Table(grid));
+    assert_eq!(html.matches("<tr class=\"winner\">").count(), 1, "{html}");
+    assert!(html.contains("<code class=\"net\" title=\"|skip_connect~0|\">net-000424</code>"), "{html}");
 }
 
 #[test]

@@ -52,14 +52,14 @@ fn sample(space: &str, proxies: usize, known: usize, trained: usize) -> Document
             spearman: Some(rho(i)),
             points: (known..known + 3 * trained)
                 .map(|n| ScatterPoint {
-                    arch: texts[n].clone(),
+                    arch: texts[n].clone().into(),
                     score: score(accuracy[n]),
                     accuracy: accuracy[n],
                     role: role(n),
                 })
                 .collect(),
             cloud: (0..known).map(|n| [score(accuracy[n]), accuracy[n]]).collect(),
-            names: if known <= 2000 { texts[..known].to_vec() } else { Vec::new() },
+            names: if known <= 2000 { texts[..known].iter().cloned().map(Into::into).collect() } else { Vec::new() },
         }
     };
     let panels = (0..proxies).map(&mut panel).collect();
@@ -106,7 +106,7 @@ fn sample(space: &str, proxies: usize, known: usize, trained: usize) -> Document
         role,
         networks: (0..trained)
             .map(|n| TrainedNetwork {
-                arch: texts[known + n].clone(),
+                arch: texts[known + n].clone().into(),
                 accuracies: vec![Some(accuracy[known + n] + r as f64)],
             })
             .collect(),
@@ -119,12 +119,12 @@ fn sample(space: &str, proxies: usize, known: usize, trained: usize) -> Document
     };
     let drawing = |(rank, arch)| Drawing {
         rank,
-        arch: space.format(arch),
+        arch: space.format(arch).into(),
         caption: "predicted 93.10%, trained 92.80%".into(),
         picture: space.picture(arch),
     };
     let curve = |n: usize| LearningCurve {
-        arch: texts[known + n].clone(),
+        arch: texts[known + n].clone().into(),
         role: role(n),
         seed: None,
         points: (1..5).map(|e| (e, Some(accuracy[known + n] - 40.0 / e as f64))).collect(),
