@@ -121,7 +121,7 @@ pub(super) fn expansion(
     };
     let difference = features(&x)?.f_sub(&features(&x.f_add(&step.f_mul_scalar(STEP)?)?)?)?;
     let difference = difference.f_abs()?.f_sum(Kind::Double)?.f_double_value(&[])? / images.max(1) as f64;
-    let means = running.iter().flatten().map(|(_, v)| Ok(v.f_mean(Kind::Double)?.f_double_value(&[])?));
+    let means = running.iter().flatten().map(|(_, v)| v.f_mean(Kind::Double)?.f_double_value(&[]));
     Ok(Expansion { difference, running_variances: means.collect::<Result<_, tch::TchError>>()? })
 }
 
