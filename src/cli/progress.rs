@@ -38,7 +38,7 @@ impl Reporter {
             self.unit.to_string()
         } else {
             let left = Duration::from_secs_f64((total - done) as f64 / rate);
-            format!("{}, {rate:.1}/s, {} left", self.unit, HumanDuration(left))
+            format!("{}, {}, {} left", self.unit, pace(rate), HumanDuration(left))
         };
         match &self.bar {
             Some(bar) => {
@@ -53,6 +53,11 @@ impl Reporter {
             None => {}
         }
     }
+}
+
+/// A rate in items per second; below one, the seconds of each.
+fn pace(rate: f64) -> String {
+    if rate < 1.0 { format!("{:.1} s each", 1.0 / rate) } else { format!("{rate:.1}/s") }
 }
 
 impl Drop for Reporter {
@@ -94,5 +99,15 @@ fn images_read(done: usize, total: usize) {
     }
     if done == total {
         *reading = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pace;
+
+    #[test]
+    fn a_rate_below_one_is_given_as_seconds_of_each() {
+        assert_eq!([pace(554.6), pace(1.0), pace(0.0385)], ["554.6/s", "1.0/s", "26.0 s each"]);
     }
 }
