@@ -128,7 +128,8 @@ fn finalists_are_compared_with_controls_and_the_winner_is_exported() {
             "model.onnx",
             "model.py",
             "model.safetensors",
-            "preprocess.py"
+            "preprocess.py",
+            "quantise.py"
         ]
     );
     let readme = fs::read_to_string(winner.join("README.md")).unwrap();

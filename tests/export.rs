@@ -10,7 +10,7 @@ use safetensors::SafeTensors;
 mod cli;
 
 const ARCH: &str = "|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_1x1~1|none~2|";
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "README.md",
     "check.py",
     "example.safetensors",
@@ -19,6 +19,7 @@ const FILES: [&str; 8] = [
     "model.py",
     "model.safetensors",
     "preprocess.py",
+    "quantise.py",
 ];
 
 /// A small export into the folder `out`.

@@ -67,6 +67,10 @@ fn compare(files: &[(&str, DynamicImage)], image: Shape, tolerance: f64) {
         assert!(difference < tolerance, "{said}");
     }
     if run(&["-c", "import onnxruntime"], &[]).0 {
+        if run(&["-c", "import onnx"], &[]).0 {
+            let (good, said) = run(&["quantise.py", "../images", "../images"], &[]);
+            assert!(good && said.contains("model-int8.onnx"), "{said}");
+        }
         let (good, said) = run(&["check.py"], &[]);
         assert!(good && said.contains("model-uint8.onnx") && !said.contains("DIFFERS"), "{said}");
         zeroed(&exported);

@@ -8,7 +8,7 @@ use super::{ExportError, safetensors};
 use crate::files::{FileError, check_output_folder};
 
 /// The names of all files of an export.
-pub const FILES: [&str; 8] = [
+pub const FILES: [&str; 9] = [
     "model.safetensors",
     "model.onnx",
     "model-uint8.onnx",
@@ -16,6 +16,7 @@ pub const FILES: [&str; 8] = [
     "preprocess.py",
     "example.safetensors",
     "check.py",
+    "quantise.py",
     "README.md",
 ];
 

@@ -9,6 +9,7 @@
 //! | `preprocess.py` | what training did to an image; numpy and pillow |
 //! | `example.safetensors` | standardised images and their logits as the engine computes them |
 //! | `check.py` | compares all with the example, by ONNX Runtime, PyTorch or both |
+//! | `quantise.py` | makes an int8 model with images for calibration, and compares both |
 //! | `README.md` | a model card, laid out as on Hugging Face |
 //!
 //! The same model gives the same bytes. [`load_safetensors`] reads the weights back.
@@ -180,6 +181,7 @@ pub fn write(dir: &Path, model: &Model<'_>, overwrite: bool) -> Result<Exported,
         python::preprocess(model).into_bytes(),
         safetensors::encode(&example, &[])?,
         include_bytes!("templates/check.py").to_vec(),
+        include_bytes!("templates/quantise.py").to_vec(),
         card::readme(model).into_bytes(),
     ];
     let files: Vec<_> = FILES.into_iter().zip(contents).collect();

@@ -108,8 +108,8 @@ fn the_folder_is_complete_and_the_same_every_time() {
     write(second.path(), &model, false).unwrap();
     // Over an earlier export.
     write(second.path(), &model, false).unwrap();
-    assert_eq!(exported.files.len(), 8);
-    assert_eq!(std::fs::read_dir(second.path()).unwrap().count(), 8, "nothing but the files");
+    assert_eq!(exported.files, FILES);
+    assert_eq!(std::fs::read_dir(second.path()).unwrap().count(), FILES.len(), "nothing but the files");
     for file in exported.files {
         assert_eq!(
             std::fs::read(below.join(file)).unwrap(),
