@@ -39,3 +39,20 @@ fn a_baseline_that_fails_is_named() {
         assert!(!output.status.success() && told.contains(baseline) && told.contains(reason), "{stderr}");
     }
 }
+
+#[test]
+fn a_set_may_be_an_ensemble_and_unknown_names_are_refused_at_once() {
+    let run = |set: &str| {
+        let args = format!("bench {SMALL} --networks 2 --rounds 1 --sections proxies --threads 1 --json --set {set}");
+        naslens(&args).output().unwrap()
+    };
+    let output = run("naslens");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let bench: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(bench["sections"][0][1][0]["what"], "naslens");
+    let peak = &bench["peaks"]["1"];
+    assert!(["products", "convolutions"].iter().all(|name| peak[name].as_f64().unwrap() > 0.0), "{bench}");
+    let refused = run("naslens,nawsot");
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && stderr.contains("naswot") && !stderr.contains("warming up"), "{stderr}");
+}
