@@ -42,12 +42,14 @@ pub fn cached_model(
     }
     let networks = CACHED_SAMPLES + FRESH;
     say(&format!(
-        "no latency model of these networks on this machine yet: measuring {networks} of them, once, for about a minute"
+        "no latency model of these networks on this machine yet: measuring {networks} of them, once, for a minute or more"
     ));
     std::fs::create_dir_all(&folder).map_err(|source| FileError::Folder { path: folder.clone(), source })?;
     let options = MeasureOptions { runs: RUNS, stop };
     let report = fit_measured(subject, &setting, options, CACHED_SAMPLES, FRESH, 0, &file, on_progress)?;
-    report.warning.iter().for_each(|warning| say(&format!("warning: {warning}")));
+    if let Some(warning) = &report.warning {
+        say(&format!("warning: {warning}: remove {} then, or later runs use it too", file.display()));
+    }
     let quality = report.curve.last().map_or(String::new(), |p| {
         format!(": tau {:.2}, median error {:.1}% on {FRESH} fresh networks", p.tau.mean, p.error_pct.mean)
     });
