@@ -131,12 +131,17 @@ fn a_budget_decides_and_is_refused_if_too_small() {
     let dir = tempfile::tempdir().unwrap();
     xrays(&dir.path().join("xrays"), [20, 20], 20);
     let small = "--data folder:xrays --space nas-bench-201:channels=4,cells=1 --image 1x8x8 --json";
-    let found = summary(&run(dir.path(), &format!("{small} --budget 40s --folds 0 --out kept")));
+    // On a busy machine the first may be too small: what is measured decides, which is the point.
+    let within = |budget: &str| run(dir.path(), &format!("{small} --budget {budget} --folds 0 --out kept-{budget}"));
+    let enough = ["20s", "1m", "3m"].into_iter().map(|budget| (budget, within(budget)));
+    let (budget, first) = enough.into_iter().find(|(_, output)| output.status.success()).unwrap();
+    let found = summary(&first);
     assert!(verdict(&found).contains("test images"), "{found}");
     let decided: serde_json::Value =
-        serde_json::from_str(&fs::read_to_string(dir.path().join("kept/budget.json")).unwrap()).unwrap();
+        serde_json::from_str(&fs::read_to_string(dir.path().join(format!("kept-{budget}/budget.json"))).unwrap())
+            .unwrap();
     assert!(decided["top"].as_u64() >= Some(2) && decided["steps"].as_u64() >= Some(400), "{decided}");
-    let again = summary(&run(dir.path(), &format!("{small} --budget 40s --folds 0 --out kept")));
+    let again = summary(&within(budget));
     assert_eq!(again["verdict"], found["verdict"], "the same command trains nothing");
     let refused = run(dir.path(), &format!("{small} --budget 1s"));
     let message = String::from_utf8_lossy(&refused.stderr);
