@@ -4,8 +4,8 @@
 # launches if nsys is there.
 #   benches/gpu.sh [FOLDER]    results go to FOLDER (default runs/gpu)
 # Settings: NETWORKS (architectures whose scores are compared, default 1000), ROUNDS (default 5), THREADS (networks side
-# by side, default 4), PYTHON (an interpreter with pandas and pyarrow,
-# and with torch if PyTorch is to be measured, default python3).
+# by side, default 4), PYTHON (an interpreter with pandas and pyarrow, and with torch if PyTorch is to be measured; default
+# python3).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-runs/gpu}
@@ -23,6 +23,7 @@ say() { echo; echo "== $1"; }
 [ "$(uname -s)" = Linux ] || fail "needs Linux"
 command -v nvidia-smi >/dev/null || fail "no nvidia-smi: this machine has no NVIDIA driver, so there is nothing to measure"
 nvidia-smi -L 2>/dev/null | grep -q '^GPU' || fail "nvidia-smi sees no GPU, so there is nothing to measure"
+"$python" -c 'import pandas, pyarrow' || fail "$python lacks pandas or pyarrow, which scores are compared with"
 if [ -n "${LIBTORCH:-}" ] && [ ! -e "$LIBTORCH/lib/libtorch_cuda.so" ]; then
     fail "LIBTORCH=$LIBTORCH is a CPU build; unset it, or point it at a CUDA libtorch"
 fi
@@ -46,7 +47,7 @@ say "machine"
 } | tee "$out/machine.txt"
 grep -q 'cuda:0' "$out/machine.txt" || fail "libtorch sees no CUDA device although nvidia-smi does; see $out/machine.txt"
 
-say "tests on the device"
+say "tests with the CUDA build"
 cargo test --release --test determinism --test golden --test proxies || fail "tests fail with the CUDA build"
 
 say "whole screens"

@@ -14,10 +14,10 @@ pub struct LimitArgs {
     /// Leave out networks with more parameters, such as 500000, 500k or 0.5M
     #[arg(long, value_name = "N", value_parser = parameters)]
     max_params: Option<u64>,
-    /// Leave out networks whose float32 parameters and buffers take more megabytes (10^6 bytes)
+    /// Leave out networks whose float32 parameters and buffers take more, in megabytes (10^6 bytes), such as 2
     #[arg(long, value_name = "MB", value_parser = megabytes)]
     max_model_mb: Option<f64>,
-    /// Leave out networks that are predicted to take more than so many milliseconds (upper end of the 90% interval)
+    /// Leave out networks predicted to take longer, in milliseconds, such as 50 or 50ms (upper end of the 90% interval)
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
     max_latency_ms: Option<f64>,
     /// Latency model, from `naslens latency --fit` [default: one for this machine, fitted once and kept]

@@ -12,7 +12,7 @@ pub(super) struct MachineArgs {
     /// auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     pub device: String,
-    /// Arithmetic of scores on a CUDA device: float32, or tf32, which is faster and rounds the factors of convolutions to 10 bits
+    /// Arithmetic on a CUDA device: float32, or tf32, which is faster and rounds factors of convolutions to 10 bits
     #[arg(long, default_value = "float32", value_name = "NAME", value_parser = ["float32", "tf32"])]
     precision: String,
     /// Discard what an earlier command left in the folder

@@ -37,17 +37,22 @@ pub fn describe_device(device: Device) -> String {
 /// Whether CUDA devices may use TF32.
 static TF32: AtomicBool = AtomicBool::new(false);
 
-/// Lets convolutions and matrix products of CUDA devices round their factors to TF32 (10 bits of mantissa), or forbids it. It is
-/// forbidden until this is called: libtorch alone would allow it for convolutions. For the whole process, before the first
-/// tensor of a device.
+/// Lets convolutions and matrix products of CUDA devices round their factors to TF32 (10 bits of mantissa), or forbids it, for the
+/// whole process. Until this is called it is forbidden, by [`prepare_process`] and by every [`Engine`](super::Engine):
+/// libtorch alone would allow it for convolutions.
 pub fn allow_tf32(device: Device, allowed: bool) -> Result<(), EngineError> {
     if allowed && !device.is_cuda() {
         return Err(EngineError::NoTf32);
     }
     TF32.store(allowed, Ordering::Relaxed);
-    // SAFETY: a plain setter.
-    unsafe { naslens_allow_tf32(c_int::from(allowed)) };
+    apply_arithmetic();
     Ok(())
+}
+
+/// Passes the choice of arithmetic on to libtorch.
+pub(super) fn apply_arithmetic() {
+    // SAFETY: a plain setter.
+    unsafe { naslens_allow_tf32(c_int::from(TF32.load(Ordering::Relaxed))) };
 }
 
 /// The arithmetic of scores on the device: `float32` or `tf32`.
@@ -99,14 +104,13 @@ unsafe extern "C" {
     fn naslens_allow_tf32(allowed: c_int);
 }
 
-/// Settings of the whole process, to be made before the first tensor: one thread in OpenBLAS, no TF32 ([`allow_tf32`]) and, with the feature `cli`,
-/// an allocator that keeps freed memory. Activations of some megabytes are allocated and freed for every operation; given back to the kernel, each
-/// would be paid for again in page faults.
+/// Settings of the whole process, to be made before the first tensor: one thread in OpenBLAS, no TF32 ([`allow_tf32`]) and, with
+/// the feature `cli`, an allocator that keeps freed memory. Activations of some megabytes are allocated and freed for every
+/// operation; given back to the kernel, each would be paid for again in page faults.
 pub fn prepare_process() {
     // SAFETY: a plain setter.
     unsafe { openblas_set_num_threads(1) };
-    // SAFETY: a plain setter.
-    unsafe { naslens_allow_tf32(c_int::from(TF32.load(Ordering::Relaxed))) };
+    apply_arithmetic();
     #[cfg(all(target_os = "linux", feature = "cli"))]
     keep_freed_memory();
     prepare_thread();

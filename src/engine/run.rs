@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use tch::{Device, Kind, Tensor};
 
+use super::device::apply_arithmetic;
 use super::gaussian::Normals;
 use super::passes::KERNEL_IMAGES;
 use super::plan::Plan;
@@ -25,12 +26,13 @@ pub struct Engine {
 impl Engine {
     /// An engine on this device that draws the weights of every network anew.
     pub fn new(device: Device) -> Self {
+        apply_arithmetic();
         Engine { device, bank: None }
     }
 
     /// An engine whose networks share the layers of equal seed, name and shape; see [`WeightBank`].
     pub fn with_bank(device: Device) -> Self {
-        Engine { device, bank: Some(WeightBank::default()) }
+        Engine { bank: Some(WeightBank::default()), ..Engine::new(device) }
     }
 
     /// Whether the device still computes. An error of a CUDA device shows where a value is read, which may be long after.

@@ -31,8 +31,8 @@ pub(super) fn run(
     let start = Instant::now();
     let mut correlations: Vec<Option<Array2<f64>>> = plan.nodes.iter().map(|_| None).collect();
     let mut correlating = 0.0;
-    let alone = PASSES.iter().all(|&p| p == Pass::ChannelCorrelation || !wants(p));
-    let until_last_correlation = alone.then(|| plan.until_last(Plan::is_correlated));
+    let only_correlations = PASSES.iter().all(|&p| p == Pass::ChannelCorrelation || !wants(p));
+    let until_last_correlation = only_correlations.then(|| plan.until_last(Plan::is_correlated));
     let plan = until_last_correlation.as_ref().unwrap_or(plan);
     let mut correlate = |id: usize, output: &Tensor| {
         if !Plan::is_correlated(&plan.nodes[id]) {
@@ -58,7 +58,7 @@ pub(super) fn run(
             passes.seconds.push((Pass::ChannelCorrelation, forward_seconds + correlating / share));
         }
         passes.labels = batch.classes().to_vec();
-        if alone {
+        if only_correlations {
             continue;
         }
         let logits = tape.logits(k)?;

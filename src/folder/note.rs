@@ -13,7 +13,7 @@ use crate::engine::arithmetic;
 use crate::files::{FileError, LOCK, write_atomically};
 
 /// Changes whenever equal settings give other scores or trainings than before.
-const SCORING: u32 = 1;
+const SCORING: u32 = 2;
 
 /// What results depend on besides the settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

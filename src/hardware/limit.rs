@@ -92,13 +92,13 @@ pub struct Costs {
     pub values: Vec<f64>,
 }
 
-/// The limits of [`LimitSettings`] and what tells the costs. Sizes are counted, so no network that is too large is ever
+/// The limits of [`LimitSettings`], and the model that predicts latencies. Sizes are counted, so no network that is too large is ever
 /// proposed; latencies are predicted, and measured before a network wins.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// As they were set.
     pub settings: LimitSettings,
-    /// The limit on latency, or the model that only tells latencies.
+    /// The limit on latency with its model; without a limit the model only predicts.
     pub latency: Option<LatencyLimit>,
 }
 
@@ -133,7 +133,7 @@ impl Limits {
         [params, size, latency].into_iter().flatten().collect()
     }
 
-    /// Whether nothing is limited and no latency is told.
+    /// Whether nothing is limited and no latency is predicted.
     pub fn is_empty(&self) -> bool {
         self.latency.is_none() && self.bounds().is_empty()
     }
@@ -183,7 +183,7 @@ impl Limits {
 /// [`Measurement::quiet_ms`] counts.
 #[derive(Clone, Debug)]
 pub struct LatencyLimit {
-    /// Milliseconds per batch; infinite where latencies are only to be told.
+    /// Milliseconds per batch; infinite where latencies are only predicted.
     pub max_ms: f64,
     /// Says what a network takes.
     pub model: LatencyModel,

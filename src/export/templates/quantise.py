@@ -1,4 +1,4 @@
-"""Makes model-int8.onnx, a third as large as model.onnx: python quantise.py IMAGES [TEST]
+"""Makes model-int8.onnx, a smaller model.onnx: python quantise.py IMAGES [TEST]
 
 IMAGES holds a directory of images per class, as for training: a hundred of them, drawn at random, calibrate the ranges of
 activations. Both models then name the images in TEST, or the others in IMAGES; the network may have been trained on those, which

@@ -146,9 +146,9 @@ pub(super) fn work(proxies: &[&Proxy], batch_size: usize) -> Option<f64> {
     if !proxies.iter().flat_map(|p| p.passes).all(|pass| known.contains(pass)) {
         return None;
     }
-    let forwards = if needs(Pass::LossGradient) { 3.0 } else { f64::from(u8::from(needs(Pass::Codes))) };
-    let forwards = forwards + if needs(Pass::BlockWise) { 2.0 } else { 0.0 };
-    let images = forwards * batch_size as f64 + if needs(Pass::Dual) { 2.0 } else { 0.0 };
+    let on_batch = if needs(Pass::LossGradient) { 3.0 } else { f64::from(u8::from(needs(Pass::Codes))) };
+    let on_noise = if needs(Pass::BlockWise) { 2.0 } else { 0.0 };
+    let images = (on_batch + on_noise) * batch_size as f64 + if needs(Pass::Dual) { 2.0 } else { 0.0 };
     (images > 0.0).then_some(images)
 }
 

@@ -84,7 +84,7 @@ fn read(path: &Path, options: &PageOptions) -> Result<Contents, RunError> {
     Ok(Contents { document, settings: noted, ..Contents::default() })
 }
 
-/// The prediction of every network by a fit without its part: ten parts by lot, fewer where the rest would be too few to fit.
+/// The prediction of every network by a fit without its part: ten random parts, fewer where the rest would be too few to fit.
 fn cross_validated(model: &LatencyModel, seed: u64) -> Result<Vec<LatencyPrediction>, RunError> {
     let (space, task) = model.settings().open()?;
     let batch = model.settings().batch();

@@ -100,7 +100,7 @@ entry!(KindEntry, "kind of results", command, files);
 /// Points drawn at most.
 const MOST: usize = 1500;
 
-/// A front of networks (name, cost, worth), of which at most 1500 are drawn: all of the Pareto front, the others by lot.
+/// A front of networks (name, cost, worth), of which at most 1,500 are drawn: the whole Pareto front and a random sample of the others.
 pub(in crate::pipeline) fn front(networks: Vec<(NetworkName, f64, f64)>, seed: u64) -> Front {
     let usable: Vec<(NetworkName, f64, f64)> =
         networks.into_iter().filter(|(_, x, y)| x.is_finite() && y.is_finite()).collect();

@@ -72,7 +72,7 @@ impl Recorder {
                 }
                 pending.extend(result.scores);
             }
-            // Who was told to stop may be ended any time.
+            // After a signal the process may be ended at any moment.
             let due = stop.load(Ordering::Relaxed) || last_flush.elapsed() > flush_interval(self.start.elapsed());
             if due && !pending.is_empty() {
                 self.shards.append(&pending)?;

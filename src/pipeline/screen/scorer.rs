@@ -222,12 +222,12 @@ impl<'a> Scorer<'a> {
                     });
                 });
             });
-            let mut told = false;
+            let mut reported = false;
             loop {
                 let result = match receiver.try_recv() {
                     Ok(result) => Some(result),
-                    Err(mpsc::TryRecvError::Empty) if stop.load(Ordering::Relaxed) && !told => {
-                        told = true;
+                    Err(mpsc::TryRecvError::Empty) if stop.load(Ordering::Relaxed) && !reported => {
+                        reported = true;
                         None
                     }
                     // Waking a blocked receiver for every result takes a tenth of the time of the cheapest scores.

@@ -19,7 +19,7 @@ use crate::space::{Architecture, SearchSpace};
 use crate::stats::Clusters;
 use crate::text::thousands;
 
-/// How alike proxies rank, what they prefer, and whether they beat a count is told by so many networks, drawn by lot from more.
+/// The most networks that say how alike proxies rank, what they prefer, and whether they beat a count: a random sample of more.
 const MOST: usize = 20_000;
 /// Proxies drawn against accuracy.
 const PANELS: usize = 12;
