@@ -5,7 +5,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use naslens::network::{Conv2d, Network, NetworkBuilder, NetworkError, Op};
+use naslens::network::{Conv2d, Network, NetworkBuilder, Op};
 use naslens::pipeline::{RunOptions, ScreenConfig, Selection, screen};
 use naslens::space::{Architecture, SPACES, SearchSpace, SpaceEntry, SpaceError, SpaceOption, Task};
 
@@ -49,7 +49,7 @@ impl SearchSpace for Chain {
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {
         self.check(arch)?;
-        let build = || -> Result<Network, NetworkError> {
+        ENTRY.built(task, |task| {
             let (mut b, mut x) = (NetworkBuilder::new(task.input), 0);
             for (i, gene) in arch.genes().iter().enumerate() {
                 let layer = Conv2d::same(b.shape(x).channels, usize::from(*gene) + 1, 3, 1);
@@ -61,8 +61,7 @@ impl SearchSpace for Chain {
             x = b.apply(Op::GlobalAvgPool, x)?;
             let logits = b.linear("classifier", x, task.target.outputs())?;
             Ok(b.finish(logits))
-        };
-        build().map_err(|source| ENTRY.not_built(task.input, source))
+        })
     }
 }
 

@@ -143,7 +143,9 @@ fn unusable_settings() {
         ("--init-channels 0", &["0 initial channels", "1..=1024"]),
         ("--device gpu", &["`gpu`", "use auto, cpu, cuda or cuda:N"]),
         ("--device cuda:x", &["`cuda:x`", "use auto, cpu, cuda or cuda:N"]),
-        ("--image 3x1x1 --init-channels 4 --cells 1", &["3x1x1 images", "choose a larger image size"]),
+        ("--image 3x1x1 --init-channels 4 --cells 1", &["3x1x1 images", "the nearest size that fits is 3x4x4"]),
+        ("--image 3x150x150 --init-channels 4 --cells 1", &["the nearest sizes that fit are 3x148x148 and 3x152x152"]),
+        ("--image 3x30x64 --init-channels 4 --cells 1", &["the nearest sizes that fit are 3x28x64 and 3x32x64"]),
     ];
     for (args, parts) in cases {
         refused(naslens(&format!("screen --sample 5 {args} --out")).arg(&out), parts);
@@ -156,7 +158,7 @@ fn unusable_settings() {
 fn a_refused_screen_does_not_claim_the_folder() {
     let dir = tempfile::tempdir().unwrap();
     let too_small = SMALL.replace("3x8x8", "3x1x1");
-    refused(naslens(&format!("screen {too_small} --sample 2 --out")).arg(dir.path()), &["larger image size"]);
+    refused(naslens(&format!("screen {too_small} --sample 2 --out")).arg(dir.path()), &["the nearest size that fits"]);
     summary(dir.path(), "--sample 2");
 }
 

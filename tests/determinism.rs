@@ -78,6 +78,7 @@ fn a_proxy_alone_equals_the_proxy_in_company() {
             data: "digits".parse().unwrap(),
             image: "3x8x8".parse().unwrap(),
             batch_size: 16,
+            protocol: Default::default(),
             class_balanced: false,
             seed: 0,
             init: Default::default(),

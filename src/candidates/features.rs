@@ -45,6 +45,9 @@ impl Candidates {
         let archs: Vec<Architecture> = rows.iter().map(|&row| self.archs[row].clone()).collect();
         for name in encodings {
             let encoding = ENCODINGS.find(name).map_err(EncodingError::from)?;
+            if !self.space.describes() {
+                continue;
+            }
             groups.push((encoding.name.to_string(), (encoding.encode)(self.space.as_ref(), &archs)));
         }
         Ok(FeatureMatrix::new(groups, prior)?)

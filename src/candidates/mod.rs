@@ -18,6 +18,7 @@
 mod column;
 mod error;
 mod features;
+mod listed;
 mod names;
 mod network_name;
 mod role;
@@ -47,6 +48,7 @@ use crate::benchmark::{Table, TableError};
 use crate::network::Shape;
 use crate::proxy::Status;
 use crate::space::{self, ArchId, Architecture, SearchSpace, SpaceSpec, Task};
+use listed::Listed;
 use names::Names;
 use truth::Truths;
 
@@ -102,7 +104,8 @@ pub struct Candidates {
 /// string that is run for all of its class) if the run lists it, otherwise of the first row of the class. Without a run
 /// they are the distinct live networks of the table that have a value in the first target, whose architectures are read
 /// from text (`arch_str`, `arch`), from the official index (`arch_index`), or for NAS-Bench-101 from `num_vertices`,
-/// `adjacency_bits` and `interior_ops`.
+/// `adjacency_bits` and `interior_ops`. Where no known space is named, or `table` is, networks are known by name only
+/// ([`name_column`](names::name_column)), and their scores are the other columns of numbers that hold no accuracies.
 ///
 /// The truth of a network is the mean of the table's rows of its representative that have a value; if there are none, the
 /// mean of all rows of the network. A table without architectures is joined with a run by `arch_id`, or on the first 64 bits
@@ -117,8 +120,11 @@ pub fn load(config: &CandidatesConfig) -> Result<Candidates, CandidatesError> {
     }
 }
 
-/// The table of scores in the folder of a run, or of scores from elsewhere.
+/// The table of scores in the folder of a run, or a table from elsewhere.
 pub fn open_scores(dir: &Path) -> Result<Table, CandidatesError> {
+    if dir.is_file() {
+        return Ok(Table::open(dir)?);
+    }
     Table::open(&dir.join(SCORES_FILE)).map_err(|error| match error {
         TableError::Missing { .. } => CandidatesError::Refused(format!(
             "`{}` holds no scores.parquet; name the output folder of a finished scoring run",
@@ -143,7 +149,7 @@ pub fn space_of_scores(scores: &Table, truths: &Table) -> Result<Option<Box<dyn 
 
 fn no_space(origin: String) -> CandidatesError {
     CandidatesError::Refused(format!(
-        "{origin} does not say which search space it belongs to; name it with --space (known: {})",
+        "{origin} does not say which search space it belongs to; name it with --space (known: {}; table: by name only)",
         space::SPACES.names().join(", ")
     ))
 }
@@ -290,9 +296,14 @@ fn split(chosen: Vec<Chosen>) -> (Vec<Architecture>, Vec<ArchId>, Vec<String>) {
 fn from_table(config: &CandidatesConfig, path: &Path) -> Result<Candidates, CandidatesError> {
     let table = Table::open_truths(path)?;
     let origin = format!("`{}`", path.display());
-    let space = match &config.space {
+    let space: Box<dyn SearchSpace> = match &config.space {
+        Some(name) if name == listed::ENTRY.name => Box::new(Listed::of(&table)?),
         Some(name) => space::open(name)?,
-        None => names::space_of(&table)?.ok_or_else(|| no_space(origin.clone()))?,
+        None => match names::space_of(&table)? {
+            Some(space) => space,
+            None if names::is_of_no_space(&table) => Box::new(Listed::of(&table)?),
+            None => return Err(no_space(origin)),
+        },
     };
     let named = names::named(&table, space.as_ref())?;
     let truths = Names::of(&named, space.as_ref());
@@ -308,14 +319,28 @@ fn from_table(config: &CandidatesConfig, path: &Path) -> Result<Candidates, Cand
     rows.sort_by_cached_key(|(_, arch)| (space.index_of(arch), arch.clone()));
     let mut chosen = distinct(space.as_ref(), rows);
     let networks = chosen.len();
-    let counted = keep_live(space.as_ref(), &mut chosen, &TASK)?;
+    let mut scores = Vec::new();
+    if space.describes() {
+        let counted = keep_live(space.as_ref(), &mut chosen, &TASK)?;
+        let score =
+            |(i, name): (usize, &str)| (name.to_string(), counted.iter().map(|counts| Some(counts[i])).collect());
+        scores.extend(["params", "macs", "layers"].into_iter().enumerate().map(score));
+    }
     if chosen.is_empty() {
         return Err(CandidatesError::all_dead(&origin, networks));
     }
-    let score = |(i, name): (usize, &str)| (name.to_string(), counted.iter().map(|counts| Some(counts[i])).collect());
-    let scores = ["params", "macs", "layers"].into_iter().enumerate().map(score).collect();
     let (archs, ids, texts) = split(chosen);
     let truths = Truths::new(table, truths);
+    if !space.describes() {
+        // An accuracy that is not asked for would give away the one that is.
+        let used = |name: &String| !config.targets.contains(name) && !is_accuracy(name);
+        let counts = ["params", "macs", LATENCY].map(String::from).into_iter().filter(|name| truths.table.has(name));
+        let names = counts.chain(score_names(&truths.table)).filter(used);
+        for name in names {
+            let values = truths.values(&name, &archs, &ids)?;
+            scores.push((name, values));
+        }
+    }
     let (truth, join) = truths.of_networks(space.as_ref(), &archs, &ids, &config.targets)?;
     let (n_dead, join) = (networks - archs.len(), Some(join));
     Ok(Candidates { n_dead, n_over_limit: 0, space, archs, ids, texts, scores, truth, join, run: None })

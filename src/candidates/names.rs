@@ -1,5 +1,7 @@
 //! What the rows of a table are about: an architecture by what its string, index or graph means, and the network that it is.
 
+use std::collections::HashSet;
+
 use rayon::prelude::*;
 
 use super::CandidatesError;
@@ -88,7 +90,7 @@ impl Name {
 /// What the rows of a table are about.
 pub(super) struct Names {
     /// The column that says it.
-    pub key: &'static str,
+    pub key: String,
     /// Row by row; a row that names nothing has neither.
     pub rows: Vec<Name>,
     /// Rows of another search space, which name nothing here.
@@ -103,8 +105,26 @@ pub(super) fn names_architectures(column: &str) -> bool {
 }
 
 /// The column of a table that holds architectures as text.
-pub(super) fn text_column(table: &Table) -> Option<&'static str> {
+fn text_column(table: &Table) -> Option<&'static str> {
     TEXT.into_iter().find(|column| table.has(column))
+}
+
+/// The column that names the networks of a table of no known space: architectures as text, else the first column of text of
+/// whose values at least half differ, so that it is no group or setting.
+pub(super) fn name_column(table: &Table) -> Option<String> {
+    let names = |column: &String| {
+        let values = table.string_column(column).unwrap_or_default();
+        2 * values.iter().flatten().collect::<HashSet<_>>().len() >= values.len()
+    };
+    let first = || table.column_names().into_iter().find(|column| table.is_text(column) && names(column));
+    text_column(table).map(String::from).or_else(first)
+}
+
+/// Whether the rows are of no known space, so that their networks have names at most: the column `space` says so, or no column
+/// has architectures.
+pub(super) fn is_of_no_space(table: &Table) -> bool {
+    let by_index = table.has(INDEX) || table.has(HASH) || GRAPH.iter().all(|column| table.has(column));
+    table.has(SPACE) || text_column(table).is_none() && !by_index
 }
 
 /// The one known space that the rows of a table are of, by its column `space`; None if it does not say or names several.
@@ -124,7 +144,7 @@ pub(super) fn space_of(table: &Table) -> Result<Option<Box<dyn SearchSpace>>, Ta
 /// An architecture in each row, where there is one.
 pub struct Architectures {
     /// The column that names them.
-    pub key: &'static str,
+    pub key: String,
     /// Row by row.
     pub rows: Vec<Option<Architecture>>,
     /// Rows of another search space.
@@ -137,12 +157,14 @@ pub struct Architectures {
 pub fn architectures(table: &Table, space: &dyn SearchSpace) -> Result<Option<Architectures>, CandidatesError> {
     let own = own_rows(table, space)?;
     let other_space = own.iter().filter(|own| !**own).count();
-    let given = if let Some(column) = text_column(table) {
-        Some((column, text(table, column, space, &own)?))
+    let column = if space.describes() { text_column(table).map(String::from) } else { name_column(table) };
+    let given = if let Some(column) = column {
+        let rows = text(table, &column, space, &own)?;
+        Some((column, rows))
     } else if table.has(INDEX) && has_index(space) {
-        Some((INDEX, index(table, space, &own)?))
+        Some((INDEX.into(), index(table, space, &own)?))
     } else if space.entry().name == "nas-bench-101" && GRAPH.iter().all(|column| table.has(column)) {
-        Some((GRAPH[1], graph(table, &own)?))
+        Some((GRAPH[1].into(), graph(table, &own)?))
     } else {
         None
     };
@@ -158,7 +180,7 @@ pub(super) fn named(table: &Table, space: &dyn SearchSpace) -> Result<Architectu
 
 /// Which rows are of the space, by the column `space`, where it says.
 fn own_rows(table: &Table, space: &dyn SearchSpace) -> Result<Vec<bool>, CandidatesError> {
-    if !table.has(SPACE) {
+    if !table.has(SPACE) || !space.describes() {
         return Ok(vec![true; table.num_rows()]);
     }
     let entry = space.entry();
@@ -296,15 +318,15 @@ impl Names {
             Some(arch) => Name::of(arch, space.arch_id(arch)),
         };
         let rows = named.rows.par_iter().map(name).collect();
-        Names { key: named.key, rows, other_space: named.other_space, network_bytes: None }
+        Names { key: named.key.clone(), rows, other_space: named.other_space, network_bytes: None }
     }
 
     /// Two tables of a space that is not known: architectures are the same if their texts are, else, where one of the tables
     /// has none, if their indices are; networks if their ids are.
     pub fn as_written(scores: &Table, truths: &Table) -> Result<[Self; 2], CandidatesError> {
         let both = |column| scores.has(column) && truths.has(column);
-        if text_column(scores).is_some() && text_column(truths).is_some() {
-            return Ok([Self::texts(scores)?, Self::texts(truths)?]);
+        if let (Some(own), Some(other)) = (text_column(scores), text_column(truths)) {
+            return Ok([Self::texts(scores, own)?, Self::texts(truths, other)?]);
         }
         if both(INDEX) {
             let [own, other] = [scores, truths].map(Self::indices);
@@ -316,12 +338,14 @@ impl Names {
         }
         match (Self::networks(scores)?, Self::networks(truths)?) {
             (Some(own), Some(other)) => Ok([own, other]),
-            _ => Err(CandidatesError::no_key(truths, "arch_str, arch, arch_index, arch_id, module_hash_hi64")),
+            _ => match (name_column(scores), name_column(truths)) {
+                (Some(own), Some(other)) => Ok([Self::texts(scores, &own)?, Self::texts(truths, &other)?]),
+                _ => Err(CandidatesError::no_key(truths, "arch_str, arch, arch_index, arch_id, module_hash_hi64")),
+            },
         }
     }
 
-    fn texts(table: &Table) -> Result<Self, CandidatesError> {
-        let Some(key) = text_column(table) else { return Err(CandidatesError::no_key(table, "arch_str, arch")) };
+    fn texts(table: &Table, key: &str) -> Result<Self, CandidatesError> {
         let texts = table.string_column(key)?.into_iter().map(|text| text.map(String::into_bytes));
         let networks = Self::networks(table)?;
         let mut rows = networks.as_ref().map_or_else(|| vec![Name::default(); table.num_rows()], |n| n.rows.clone());
@@ -329,14 +353,14 @@ impl Names {
         if table.has(INDEX) {
             rows.iter_mut().zip(table.u64_column(INDEX)?).for_each(|(name, index)| name.index = index);
         }
-        Ok(Names { key, rows, other_space: 0, network_bytes: networks.and_then(|n| n.network_bytes) })
+        Ok(Names { key: key.into(), rows, other_space: 0, network_bytes: networks.and_then(|n| n.network_bytes) })
     }
 
     fn indices(table: &Table) -> Result<Self, CandidatesError> {
         let name =
             |index: Option<u64>| Name { string: index.map(|index| index.to_string().into_bytes()), ..Name::default() };
         let rows = table.u64_column(INDEX)?.into_iter().map(name).collect();
-        Ok(Names { key: INDEX, rows, other_space: 0, network_bytes: None })
+        Ok(Names { key: INDEX.into(), rows, other_space: 0, network_bytes: None })
     }
 
     /// Networks by id, or by the first bytes of it.
@@ -345,12 +369,12 @@ impl Names {
         if table.is_text(ID) {
             let key = |text: String| id_of(&text).map_or_else(|| text.clone().into_bytes(), bytes_of);
             let rows = table.string_column(ID)?.into_iter().map(|text| name(text.map(key))).collect();
-            return Ok(Some(Names { key: ID, rows, other_space: 0, network_bytes: None }));
+            return Ok(Some(Names { key: ID.into(), rows, other_space: 0, network_bytes: None }));
         }
         if table.has(HASH) {
             let key = |hash: u64| hash.to_be_bytes().to_vec();
             let rows = table.u64_column(HASH)?.into_iter().map(|hash| name(hash.map(key))).collect();
-            return Ok(Some(Names { key: HASH, rows, other_space: 0, network_bytes: Some(HASH_BYTES) }));
+            return Ok(Some(Names { key: HASH.into(), rows, other_space: 0, network_bytes: Some(HASH_BYTES) }));
         }
         Ok(None)
     }

@@ -150,7 +150,7 @@ impl Truths {
     ) -> Result<(Vec<Values>, Join), CandidatesError> {
         let names: Vec<Name> = archs.iter().zip(ids).map(|(arch, id)| Name::of(arch, *id)).collect();
         let mut join = Join {
-            key: ["arch".into(), self.names.key.into()],
+            key: ["arch".into(), self.names.key.clone()],
             other_space: self.names.other_space,
             ..Join::default()
         };
@@ -168,6 +168,18 @@ impl Truths {
             columns.push((target.clone(), found.into_iter().map(Found::value).collect()));
         }
         Ok((columns, join))
+    }
+
+    /// A column for networks that are known by representative and id.
+    pub fn values(
+        &self,
+        column: &str,
+        archs: &[Architecture],
+        ids: &[ArchId],
+    ) -> Result<Vec<Option<f64>>, CandidatesError> {
+        let column = column::read(&self.table, column)?;
+        let name = |(arch, id): (&Architecture, &ArchId)| Name::of(arch, *id);
+        Ok(archs.iter().zip(ids).map(|one| self.find(&column, &name(one), None).value()).collect())
     }
 
     fn nothing(
@@ -224,7 +236,7 @@ pub fn join(
         Some(space) => [Names::of_space(scores, space)?, Names::of_space(&table, space)?],
         None => Names::as_written(scores, &table)?,
     };
-    let key = [own.key.into(), other.key.into()];
+    let key = [own.key.clone(), other.key.clone()];
     let truths = Truths::new(table, other);
     let mut seen = HashSet::with_capacity(own.rows.len());
     let rows: Vec<usize> = (0..own.rows.len())

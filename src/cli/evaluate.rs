@@ -9,20 +9,22 @@ use super::count;
 
 /// Compare the scores of a run with known accuracies.
 ///
-/// Joins DIR/scores.parquet with a table by what their architectures mean. Per proxy: rank correlations
+/// Joins RUN/scores.parquet with a table by what their architectures mean. Per proxy: rank correlations
 /// with bootstrap intervals, overall and among the truly best tenth, precision of its own best tenth, and what the best
 /// of its ten favourites lacks to the best of all.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   naslens evaluate runs/first --table benchmarks-data/fashion-cells.parquet --target test_acc_pct
-  naslens evaluate runs/first --table TABLE.parquet --target COLUMN --json > evaluation.json")]
+  naslens evaluate runs/first --table TABLE.parquet --target COLUMN --json > evaluation.json
+  naslens evaluate TABLE.parquet --target COLUMN    # its other columns of numbers, whatever the networks are")]
 pub struct Args {
-    /// Folder of a screen
+    /// Folder of a screen, or a Parquet table with scores
+    #[arg(value_name = "RUN")]
     dir: PathBuf,
-    /// Parquet table with the truth
+    /// Parquet table with the truth [default: RUN, where it is a table]
     #[arg(long, value_name = "FILE")]
-    table: PathBuf,
+    table: Option<PathBuf>,
     /// Column of the table to compare with; higher is better
     #[arg(long, value_name = "COLUMN")]
     target: String,
@@ -42,6 +44,11 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<()> {
     let options = EvaluateOptions { repeats: args.resamples, seed: args.seed, ..EvaluateOptions::default() };
-    let evaluation = evaluate(&args.dir, &args.table, &args.target, &options)?;
+    let table = match args.table {
+        Some(table) => table,
+        None if args.dir.is_file() => args.dir.clone(),
+        None => anyhow::bail!("there is nothing to compare with; add --table FILE with the truth"),
+    };
+    let evaluation = evaluate(&args.dir, &table, &args.target, &options)?;
     super::present(&evaluation, |evaluation| evaluation.document(), args.json, args.explain)
 }

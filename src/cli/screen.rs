@@ -7,7 +7,7 @@ use naslens::data::DataSpec;
 use naslens::hardware::LimitSettings;
 use naslens::network::Shape;
 use naslens::pipeline::latency::Subject;
-use naslens::pipeline::{CascadeStage, Init, ScreenConfig, Selection, read_arch_list, screen};
+use naslens::pipeline::{CascadeStage, Init, Protocol, ScreenConfig, Selection, read_arch_list, screen};
 use naslens::space::SpaceSpec;
 use naslens::text::thousands;
 
@@ -62,6 +62,9 @@ pub struct Args {
     /// Images per batch; the default becomes smaller where there are fewer images
     #[arg(long, default_value_t = 64, value_name = "N")]
     batch_size: usize,
+    /// Size at which networks are run: full, or quick, which is smaller, cheaper and a little less exact (docs/speed.md)
+    #[arg(long, default_value_t)]
+    protocol: Protocol,
     /// Draw the same number of images of every class
     #[arg(long)]
     class_balanced: bool,
@@ -93,6 +96,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         data: args.data,
         image: args.image,
         batch_size: args.batch_size,
+        protocol: args.protocol,
         class_balanced: args.class_balanced,
         seed: args.seed,
         init: args.init,

@@ -30,6 +30,6 @@ pub use make_table::{TableConfig, TableOutcome, make_table};
 pub use predict_images::{ImagePrediction, ImagePredictions, PredictImagesConfig, predict_images};
 pub use run::{Budget, RunConfig, RunOutcome, Stage, TruthTable, run};
 pub use screen::{
-    CascadeStage, Init, Keep, Outcome, Progress, RunOptions, ScreenConfig, Selection, read_arch_list, screen,
+    CascadeStage, Init, Keep, Outcome, Progress, Protocol, RunOptions, ScreenConfig, Selection, read_arch_list, screen,
 };
 pub use stability::{ProxyStability, Stability, StabilityOptions, stability};

@@ -52,8 +52,19 @@ pub enum SpaceError {
     #[error("{space}: {reason}")]
     Option { space: String, reason: String },
     /// The skeleton does not fit the input images.
-    #[error("{space} cannot be built for {input} images: {source}; choose a larger image size")]
-    Build { space: String, input: Shape, source: NetworkError },
+    #[error("{space} cannot be built for {input} images: {source}; {}", sizes(.fitting))]
+    Build { space: String, input: Shape, source: NetworkError, fitting: Vec<Shape> },
+}
+
+fn sizes(fitting: &[Shape]) -> String {
+    match fitting {
+        [] => "choose another image size".into(),
+        [one] => format!("the nearest size that fits is {one}"),
+        more => format!(
+            "the nearest sizes that fit are {}",
+            more.iter().map(Shape::to_string).collect::<Vec<_>>().join(" and ")
+        ),
+    }
 }
 
 /// A space of architectures with a fixed number of categorical decisions.
@@ -68,6 +79,11 @@ pub trait SearchSpace: Send + Sync {
     /// The text of a [`SpaceSpec`] that opens this space. Here its name, for a space without options.
     fn text(&self) -> String {
         self.entry().name.to_owned()
+    }
+
+    /// Whether genes and graph say what a network is made of. A list of names does not, and surrogates see no encoding of it.
+    fn describes(&self) -> bool {
+        true
     }
 
     /// Number of alternatives of each gene.
@@ -246,9 +262,24 @@ impl SpaceEntry {
         SpaceError::Genes { space: self.name.into(), genes: arch.genes().to_vec(), reason }
     }
 
-    /// The error for images that a network of the space does not fit.
-    pub fn not_built(&self, input: Shape, source: NetworkError) -> SpaceError {
-        SpaceError::Build { space: self.name.into(), input, source }
+    /// The network that `build` makes for a task. Where the images do not fit it, the error names the nearest smaller and larger
+    /// sizes that do, at most 64 pixels away.
+    pub fn built(
+        &self,
+        task: &Task,
+        build: impl Fn(&Task) -> Result<Network, NetworkError>,
+    ) -> Result<Network, SpaceError> {
+        build(task).map_err(|source| {
+            let input = task.input;
+            let fits = |shape: &Shape| build(&Task { input: *shape, ..*task }).is_ok();
+            let square = |side: &usize| *side > 0 && fits(&Shape::new(input.channels, *side, *side));
+            let down = |side: usize| (side.saturating_sub(64)..=side).rev().find(square);
+            let up = |side: usize| (side..=side + 64).find(square);
+            let shape = |sides: [Option<usize>; 2]| Some(Shape::new(input.channels, sides[0]?, sides[1]?));
+            let sides = [input.height, input.width];
+            let fitting = [shape(sides.map(down)), shape(sides.map(up))].into_iter().flatten().filter(fits).collect();
+            SpaceError::Build { space: self.name.into(), input, source, fitting }
+        })
     }
 }
 

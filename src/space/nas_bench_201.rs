@@ -171,7 +171,7 @@ impl SearchSpace for NasBench201 {
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {
         self.check(arch)?;
-        build(self, &ops(arch), task).map_err(|source| ENTRY.not_built(task.input, source))
+        ENTRY.built(task, |task| build(self, &ops(arch), task))
     }
 }
 

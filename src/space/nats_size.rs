@@ -85,7 +85,7 @@ impl SearchSpace for NatsSize {
 
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {
         self.check(arch)?;
-        build(arch, task).map_err(|source| ENTRY.not_built(task.input, source))
+        ENTRY.built(task, |task| build(arch, task))
     }
 }
 

@@ -9,6 +9,7 @@ mod card;
 mod comparison;
 mod groups;
 mod learned;
+mod sentences;
 mod tables;
 mod trained;
 mod winner;

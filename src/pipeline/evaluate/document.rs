@@ -57,6 +57,11 @@ impl Evaluation {
         facts.extend(self.notes.iter().map(|note| fact("note", note.clone())));
         let noted = |name| Some(fact(name, read::text(self.run.as_ref()?.get(name)?)));
         facts.extend(["sampler", "seed"].into_iter().filter_map(noted));
+        let protocol = self.run.as_ref().and_then(|run| run.pointer("/config/protocol"));
+        facts
+            .extend(protocol.map(|name| {
+                fact("protocol", format!("{}: networks were run smaller than they are", read::text(name)))
+            }));
         facts.push(fact(
             "intervals",
             format!(

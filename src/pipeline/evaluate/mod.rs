@@ -13,7 +13,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::benchmark::{METADATA_KEY, Table, lower_is_better};
-use crate::candidates::{Joined, join, open_scores, scores_and_baselines, space_of_scores};
+use crate::candidates::{Joined, is_accuracy, join, open_scores, scores_and_baselines, space_of_scores};
 use crate::pipeline::RunError;
 use crate::pipeline::counts::{RESAMPLES, check_count};
 use crate::stats::{least_correlation, missing_last, top_fraction_indices};
@@ -86,7 +86,7 @@ pub struct Evaluation {
     pub rows: Vec<ProxyEvaluation>,
 }
 
-/// Judges the proxies of the run in the folder `dir` against the column `target` of the benchmark table at `table`.
+/// Judges the proxies of the run in the folder `dir`, or the columns of numbers of the table `dir`, against the column `target` of the benchmark table at `table`.
 ///
 /// Rows are joined by what their architectures mean ([`join`]); those without a match or a truth are counted and left out.
 /// Proxies are the columns of the scores that have a `<name>_status` column beside them, and all other columns of numbers but
@@ -98,7 +98,11 @@ pub fn evaluate(dir: &Path, table: &Path, target: &str, options: &EvaluateOption
     let space = space_of_scores(&scores, &Table::open_truths(table)?)?;
     let joined = join(&scores, table, target, space.as_deref())?;
     let top = top_fraction_indices(&joined.truth, TOP_FRACTION);
-    let proxies = scores_and_baselines(&scores)?;
+    let mut proxies = scores_and_baselines(&scores)?;
+    if scores.path() == table {
+        // What is judged by, and other accuracies, would judge themselves.
+        proxies.retain(|proxy| proxy.name != target && !is_accuracy(&proxy.name));
+    }
     let rows = &joined.rows;
     let controls: Vec<(String, Vec<f64>)> = proxies
         .iter()

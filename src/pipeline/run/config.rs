@@ -119,7 +119,7 @@ const SIDE: (usize, usize) = (32, 4);
 const UNSET: [(&str, &str); 3] = [("max_params", "500000"), ("max_model_mb", "2.0"), ("max_latency_ms", "50.0")];
 
 /// What settings mean.
-const MEANINGS: [(&str, &str); 38] = [
+const MEANINGS: [(&str, &str); 39] = [
     ("title", "Title of the report; empty: space and images"),
     ("sample", "Networks to score, drawn uniformly from the space"),
     ("labels", "Networks to train for the surrogate to learn from (drawn uniformly)"),
@@ -135,6 +135,7 @@ const MEANINGS: [(&str, &str); 38] = [
     ("proxies", "Training-free scores; see `naslens list proxies`"),
     ("data", "Images; see `naslens list data`"),
     ("image", "Shape that images are adapted to: channels x height x width. Larger images are slower, and show more"),
+    ("protocol", "Size at which networks are scored: full, or quick"),
     ("seed", "Root of all random numbers"),
     ("class_balanced", "Whether every class has the same number of images in the batch"),
     ("init", "Where initial weights come from"),

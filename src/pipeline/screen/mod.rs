@@ -9,6 +9,7 @@ use serde_json::json;
 
 mod options;
 mod plan;
+mod protocol;
 mod recorder;
 mod rows;
 mod scorer;
@@ -18,12 +19,13 @@ mod shards;
 use plan::Plan;
 use recorder::Recorder;
 use rows::{Population, Row, assemble, jobs, row};
-use scorer::Scorer;
+use scorer::{Scorer, Sizes};
 use selection::select;
 
 pub use options::RunOptions;
 pub(super) use plan::survivors;
 pub use plan::{CascadeStage, Keep};
+pub use protocol::Protocol;
 pub use scorer::Init;
 pub(super) use scorer::{no_threads, thread_pool};
 pub(super) use selection::draw_live;
@@ -65,6 +67,9 @@ pub struct ScreenConfig {
     pub image: Shape,
     /// Images per batch; the default of 64 becomes smaller where there are fewer images.
     pub batch_size: usize,
+    /// At what size networks are run.
+    #[serde(skip_serializing_if = "Protocol::is_full")]
+    pub protocol: Protocol,
     /// Whether every class has the same number of images in the batch.
     pub class_balanced: bool,
     /// Root of all random numbers.
@@ -85,6 +90,7 @@ impl Default for ScreenConfig {
             data: DataSpec::default(),
             image: Shape::new(3, 32, 32),
             batch_size: DEFAULT_BATCH,
+            protocol: Protocol::default(),
             class_balanced: false,
             seed: 0,
             init: Init::default(),
@@ -163,9 +169,11 @@ pub(super) fn screen_images(
     let device = parse_device(options.device)?;
     let skipped = source.skipped().to_vec();
     options::check_batch(config)?;
-    let batch = data::draw_batch(source, config.image, config.batch_size, config.seed, config.class_balanced)?;
+    let scale = protocol::Scale::of(config)?;
+    let batch = data::draw_batch(source, scale.image, scale.batch_size, config.seed, config.class_balanced)?;
     let image = config.image;
     let task = Task::classify(image, batch.classes);
+    let (run_space, run_task) = (scale.space.open()?, Task::classify(scale.image, batch.classes));
     let target = Target { space: space.as_ref(), image };
     let limits = Limits::open(&config.limits, &target)?;
     let (archs, sampler) = select(space.as_ref(), selection, config.seed)?;
@@ -179,7 +187,7 @@ pub(super) fn screen_images(
     let mut population = Population::new(&rows, &limits)?;
     if !device.is_cuda() {
         let passes: Vec<Pass> = proxies.iter().flat_map(|p| p.passes).copied().collect();
-        options::check_networks(space.as_ref(), &task, &rows, &passes, batch.len(), options.threads)?;
+        options::check_networks(run_space.as_ref(), &run_task, &rows, &passes, batch.len(), options.threads)?;
     }
 
     // From here on everything is known to make sense: the folder is claimed for these settings.
@@ -189,7 +197,9 @@ pub(super) fn screen_images(
     let mut recorder = Recorder::open(folder.subfolder(SHARDS)?);
     let fresh = recorder.scores.is_empty();
     let batch = DeviceBatch::new(&batch.images, &batch.labels, device)?;
-    let scorer = Scorer::new(space.as_ref(), task, batch, device, (config.seed, config.init), options.population);
+    let counted = (!config.protocol.is_full()).then_some((space.as_ref(), task));
+    let sizes = Sizes { run: (run_space.as_ref(), run_task), counted };
+    let scorer = Scorer::new(sizes, batch, device, (config.seed, config.init), options.population);
     let mut gates = Vec::new();
     for (number, stage) in plan.stages.iter().enumerate() {
         let reaching: Vec<&Row> = rows.iter().filter(|row| population.reaches(row.id, number)).collect();

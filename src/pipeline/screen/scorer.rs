@@ -63,10 +63,22 @@ impl JobResult {
     }
 }
 
+/// The space and the task of the networks that are run, and of those that are counted where these have another size, as under
+/// [`Protocol::Quick`](super::Protocol::Quick).
+pub(super) struct Sizes<'a> {
+    pub run: (&'a dyn SearchSpace, Task),
+    pub counted: Option<(&'a dyn SearchSpace, Task)>,
+}
+
+/// A job's network at these sizes.
+struct Sized {
+    run: Network,
+    counted: Option<Network>,
+}
+
 /// Everything that is the same for all jobs.
 pub(super) struct Scorer<'a> {
-    space: &'a dyn SearchSpace,
-    task: Task,
+    sizes: Sizes<'a>,
     engine: Engine,
     batch: DeviceBatch,
     seed: u64,
@@ -99,10 +111,9 @@ impl Remedy {
 }
 
 impl<'a> Scorer<'a> {
-    /// A scorer of networks of `space` on `device`, `population` of them at a time.
+    /// A scorer of networks on `device`, `population` of them at a time.
     pub fn new(
-        space: &'a dyn SearchSpace,
-        task: Task,
+        sizes: Sizes<'a>,
         batch: DeviceBatch,
         device: tch::Device,
         (seed, init): (u64, Init),
@@ -112,7 +123,7 @@ impl<'a> Scorer<'a> {
             Init::Bank => Engine::with_bank(device),
             Init::Independent => Engine::new(device),
         };
-        Scorer { space, task, engine, batch, seed, init, population: population.max(1), turn: Mutex::new(()) }
+        Scorer { sizes, engine, batch, seed, init, population: population.max(1), turn: Mutex::new(()) }
     }
 
     /// The seed of a network's weights: it depends on the root seed and the repeat, and without a bank on what the network
@@ -127,8 +138,8 @@ impl<'a> Scorer<'a> {
     /// Scores a population and hands each result to `done` until that returns false. Failure to run a network is a score
     /// with the status `failed`; a device that fails is an error.
     fn score(&self, jobs: &[Job], done: &mut dyn FnMut(JobResult) -> bool) -> Result<(), EngineError> {
-        let networks: Vec<Result<Option<Network>, SpaceError>> = jobs.iter().map(|job| self.network(job)).collect();
-        let mut waiting: Vec<(&Job, &Network)> = Vec::new();
+        let networks: Vec<Result<Option<Sized>, SpaceError>> = jobs.iter().map(|job| self.network(job)).collect();
+        let mut waiting: Vec<(&Job, &Sized)> = Vec::new();
         for (job, network) in jobs.iter().zip(&networks) {
             let result = match network {
                 Ok(Some(network)) => {
@@ -152,7 +163,7 @@ impl<'a> Scorer<'a> {
     }
 
     /// The scores of networks that are run together; one by one if that does not go.
-    fn results(&self, jobs: &[(&Job, &Network)]) -> Result<Vec<JobResult>, EngineError> {
+    fn results(&self, jobs: &[(&Job, &Sized)]) -> Result<Vec<JobResult>, EngineError> {
         let error = match self.run(jobs) {
             Ok(results) if !results.iter().any(JobResult::has_failed) => return Ok(results),
             // A proxy does not know why libtorch refused; the device does.
@@ -173,22 +184,28 @@ impl<'a> Scorer<'a> {
     }
 
     /// The part of the job's network that is looked at; None if the input does not reach the output.
-    fn network(&self, job: &Job) -> Result<Option<Network>, SpaceError> {
-        let specified = self.space.build(&job.arch, &self.task)?;
-        let live = specified.live();
-        Ok(if job.view == View::Live { live } else { live.map(|_| specified) })
+    fn network(&self, job: &Job) -> Result<Option<Sized>, SpaceError> {
+        let part = |(space, task): &(&dyn SearchSpace, Task)| -> Result<Option<Network>, SpaceError> {
+            let specified = space.build(&job.arch, task)?;
+            let live = specified.live();
+            Ok(if job.view == View::Live { live } else { live.map(|_| specified) })
+        };
+        let counted = self.sizes.counted.as_ref().map(part).transpose()?.flatten();
+        Ok(part(&self.sizes.run)?.map(|run| Sized { run, counted }))
     }
 
-    fn run(&self, jobs: &[(&Job, &Network)]) -> Result<Vec<JobResult>, EngineError> {
+    fn run(&self, jobs: &[(&Job, &Sized)]) -> Result<Vec<JobResult>, EngineError> {
         let Some((first, _)) = jobs.first() else {
             return Ok(Vec::new());
         };
         let population: Vec<(&Network, u64)> =
-            jobs.iter().map(|(job, network)| (*network, self.weight_seed(job.arch_id, 0))).collect();
+            jobs.iter().map(|(job, network)| (&network.run, self.weight_seed(job.arch_id, 0))).collect();
         let run = self.engine.run_population(&population, &self.batch, &passes(first))?;
-        let result = |((job, _), passes): (&(&Job, &Network), Passes<'_>)| JobResult {
-            scores: job.proxies.iter().map(|p| ((job.key.clone(), p.name), scored(p, &passes))).collect(),
-            error: None,
+        let result = |((job, network), passes): (&(&Job, &Sized), Passes<'_>)| {
+            let counted = network.counted.as_ref().map(Passes::none);
+            let read = |p: &Proxy| counted.as_ref().filter(|_| p.passes.is_empty()).unwrap_or(&passes);
+            let scores = job.proxies.iter().map(|p| ((job.key.clone(), p.name), scored(p, read(p)))).collect();
+            JobResult { scores, error: None }
         };
         Ok(jobs.iter().zip(run).map(result).collect())
     }

@@ -221,7 +221,7 @@ impl SearchSpace for NasBench101 {
     fn build(&self, arch: &Architecture, task: &Task) -> Result<Network, SpaceError> {
         self.check(arch)?;
         let module = specified(arch).pruned().unwrap_or_else(|| Module::new(1, &[]));
-        build(self, &module, task).map_err(|source| ENTRY.not_built(task.input, source))
+        ENTRY.built(task, |task| build(self, &module, task))
     }
 
     fn size(&self) -> u128 {
