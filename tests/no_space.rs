@@ -90,6 +90,12 @@ fn what_cannot_be_done_with_names_alone_is_said() {
     let message = error(naslens("predict --target top1 --table").arg(&nameless));
     assert!(message.contains("no column that names its networks") && message.contains("`arch`"), "{message}");
 
+    let names: ArrayRef = Arc::new(StringArray::from_iter_values((0..40).map(|i| format!("m{i}"))));
+    let accuracies: ArrayRef = Arc::new(Float64Array::from_iter_values((0..40).map(f64::from)));
+    let bare = write(&dir.path().join("bare.parquet"), vec![("model", names), ("top1", accuracies)]);
+    let message = error(naslens("predict --labels 10 --target top1 --table").arg(&bare));
+    assert!(message.contains("no column of numbers to learn from"), "{message}");
+
     let run = dir.path().join("run");
     summary(&run, "--sample 5 --proxies params");
     let message = error(naslens("evaluate --target top1").arg(&run));

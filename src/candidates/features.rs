@@ -35,6 +35,12 @@ impl Candidates {
         scores: bool,
         prior: Option<&str>,
     ) -> Result<FeatureMatrix, CandidatesError> {
+        if self.scores.is_empty() && !self.space.describes() {
+            return Err(CandidatesError::Refused(
+                "the table has no column of numbers to learn from besides accuracies; add some, such as params or macs"
+                    .into(),
+            ));
+        }
         let mut groups = Vec::new();
         if scores {
             let names = self.scores.iter().filter(|(name, _)| name != "flops");

@@ -49,7 +49,8 @@ pub struct Recipe {
     pub balance_classes: bool,
     /// Random changes to training images.
     pub augmentation: Augmentation,
-    /// Ends a training whose validation accuracy has not risen for so many epochs; off if absent.
+    /// Ends a training whose validation accuracy has not risen, and whose training loss has not fallen by a hundredth, for so
+    /// many epochs; off if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
     /// Numbers that activations are computed in.
@@ -82,8 +83,8 @@ impl Default for Recipe {
 /// With [`Recipe::steps`], the fewest images per step (fewer make the statistics of normalisation too rough), and steps per
 /// epoch at least, where there are enough images.
 const FEWEST: (usize, usize) = (8, 8);
-/// With [`Recipe::steps`], the share of the training over which the learning rate rises, and that without a rise of the
-/// validation accuracy after which a training ends.
+/// With [`Recipe::steps`], the share of the training over which the learning rate rises, and the [`Recipe::patience`] as a
+/// share of the epochs.
 const SHARES: (f64, f64) = (0.1, 0.5);
 
 impl Recipe {
@@ -92,7 +93,7 @@ impl Recipe {
     /// * `batch_size` is lowered, by halves, until an epoch has 8 steps, or to 8 images;
     /// * `epochs` are as many as the steps take;
     /// * the learning rate rises over a tenth of them, from a peak lower by `sqrt(batch / batch_size)`;
-    /// * a training ends where the validation accuracy has not risen for half of the epochs, unless
+    /// * a training ends where validation accuracy and training loss have not become better for half of the epochs, unless
     ///   [`patience`](Self::patience) says otherwise.
     ///
     /// Without steps it is what it was.

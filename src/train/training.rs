@@ -157,14 +157,19 @@ pub fn train(
 fn ended(progress: &Progress, recipe: &Recipe) -> bool {
     let diverged = progress.curve.last().is_some_and(|e| e.train_loss.is_none());
     let patience = recipe.patience.unwrap_or(usize::MAX);
-    let mut best = (0, f64::NEG_INFINITY);
-    for (k, record) in progress.curve.iter().enumerate() {
-        if record.valid_accuracy_pct > best.1 {
-            best = (k, record.valid_accuracy_pct);
-        }
+    // While the learning rate is high the validation accuracy may stay at chance and the network learn all the same.
+    let (mut highest, mut lowest, mut idle) = (f64::NEG_INFINITY, f64::INFINITY, 0);
+    for record in &progress.curve {
+        let loss = record.train_loss.unwrap_or(f64::INFINITY);
+        let better = record.valid_accuracy_pct > highest || loss < (1.0 - LOSS_FALL) * lowest;
+        idle = if better { 0 } else { idle + 1 };
+        (highest, lowest) = (highest.max(record.valid_accuracy_pct), lowest.min(loss));
     }
-    diverged || progress.curve.len().saturating_sub(best.0 + 1) >= patience
+    diverged || idle >= patience
 }
+
+/// What counts as a fall of the training loss, relative to the lowest one so far.
+const LOSS_FALL: f64 = 0.01;
 
 /// The probability of each class for each test image (images x classes), on the host.
 pub fn test_probabilities(

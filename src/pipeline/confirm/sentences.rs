@@ -1,10 +1,13 @@
 //! The winner in words.
 
 use super::Winner;
-use super::assessment::{Assessment, MAJORITY};
+use super::assessment::{Assessment, Baseline, MAJORITY};
 use crate::candidates::NetworkName;
 use crate::hardware::LimitSettings;
 use crate::text::thousands;
+
+/// Level of the test against what needs no search.
+const LEVEL: f64 = 0.05;
 
 impl Winner {
     /// What it is called.
@@ -54,7 +57,14 @@ impl Winner {
             .assessment
             .as_ref()
             .map_or_else(|| format!("{:.2}% of the test images", self.test_accuracy_pct), Assessment::accuracy);
-        format!("The network to take gets {reached} right.")
+        let better = |b: &&Baseline| b.p_value <= LEVEL && b.difference_pct.0 < 0.0;
+        match self.assessment.as_ref().and_then(Assessment::best_baseline).filter(better) {
+            Some(b) => format!(
+                "What needs no search is better here: {} gets {:.2}% right, the best network found {reached}.",
+                b.name, b.accuracy_pct.0
+            ),
+            None => format!("The network to take gets {reached} right."),
+        }
     }
 
     /// "76,720 parameters in 0.31 MB (limit: 100,000 parameters)".
@@ -87,7 +97,7 @@ fn against(assessment: &Assessment) -> Option<String> {
     let (difference, i) = best.difference_pct;
     let p = if best.p_value < 0.001 { "p < 0.001".into() } else { format!("p = {:.3}", best.p_value) };
     let numbers = format!("{difference:+.2} points, 95% interval {:+.1} to {:+.1}; {p}", i.low, i.high);
-    let comparison = match (best.p_value <= 0.05, difference > 0.0) {
+    let comparison = match (best.p_value <= LEVEL, difference > 0.0) {
         (true, true) => "It is better than",
         (true, false) => "It is worse than",
         _ => "It is not shown to be better than",
