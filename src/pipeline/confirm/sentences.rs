@@ -17,16 +17,16 @@ impl Winner {
 
     /// Some sentences on it.
     pub(in crate::pipeline) fn sentences(&self, limits: &LimitSettings) -> Vec<String> {
-        let mut sentences = vec![self.headline()];
-        let majority = self.majority.as_ref();
-        if let Some(m) = majority.filter(|_| self.learned_nothing()) {
-            sentences.push(format!(
-                "That is not above always naming class '{}' ({:.2}%): nothing shows that anything was learnt.",
-                m.class, m.accuracy_pct
-            ));
-        } else {
-            sentences.extend(self.assessment.as_ref().and_then(against));
-        }
+        let mut sentences = match self.majority.as_ref().filter(|_| self.learned_nothing()) {
+            Some(m) => vec![format!(
+                "No network is better than always naming class '{}' ({:.2}%): the best by validation gets {} right, so nothing \
+                 shows that anything was learnt.",
+                m.class,
+                m.accuracy_pct,
+                self.reached()
+            )],
+            None => std::iter::once(self.headline()).chain(self.assessment.as_ref().and_then(against)).collect(),
+        };
         let (ms, limit) = (self.latency_ms, limits.latency_ms());
         let slower = match self.violators.len() {
             0 => String::new(),
@@ -52,11 +52,14 @@ impl Winner {
         sentences
     }
 
+    /// "34 of 36 test images (94.44%, …)".
+    fn reached(&self) -> String {
+        let by_mean = || format!("{:.2}% of the test images", self.test_accuracy_pct);
+        self.assessment.as_ref().map_or_else(by_mean, Assessment::accuracy)
+    }
+
     fn headline(&self) -> String {
-        let reached = self
-            .assessment
-            .as_ref()
-            .map_or_else(|| format!("{:.2}% of the test images", self.test_accuracy_pct), Assessment::accuracy);
+        let reached = self.reached();
         let better = |b: &&Baseline| b.p_value <= LEVEL && b.difference_pct.0 < 0.0;
         match self.assessment.as_ref().and_then(Assessment::best_baseline).filter(better) {
             Some(b) => format!(
@@ -141,7 +144,7 @@ mod tests {
             exported: PathBuf::new(),
         };
         let said = winner(95.0).sentences(&LimitSettings::default()).join(" ");
-        assert!(said.contains("not above always naming class 'healthy' (95.00%)"), "{said}");
-        assert_eq!(winner(95.5).sentences(&LimitSettings::default()).len(), 2);
+        assert!(said.contains("No network is better than always naming class 'healthy' (95.00%)"), "{said}");
+        assert!(winner(95.5).sentences(&LimitSettings::default())[0].starts_with("The network to take gets 95.50%"));
     }
 }
