@@ -286,7 +286,7 @@ mod tests {
             ("avg_pool_padding", Op::AvgPool(Pool { count_padding: true, ceil: true, ..pool })),
             ("avg_pool_one_sided", Op::AvgPool(Pool { padding: pads, count_padding: true, ..pool })),
             ("avg_pool_one_sided_bare", Op::AvgPool(Pool { padding: pads, ..pool })),
-            ("max_pool_one_sided", Op::MaxPool(Pool { padding: pads, kernel: [2, 3], ..pool })),
+            ("max_pool_one_sided", Op::MaxPool(Pool { padding: [1, 0, 1, 1], kernel: [2, 3], ..pool })),
             ("adaptive_avg_pool", Op::AdaptiveAvgPool { height: 3, width: 4 }),
             ("mul", Op::Mul),
             ("slice", Op::Slice(Slice { axis: Axis::Height, start: 1, length: 2, step: 2 })),

@@ -21,16 +21,16 @@ def conv(kernel, **named):
     return F.conv2d(named.pop("x", x), waves(6, 2, *kernel), waves(6), groups=2, **named)
 
 
-def one_sided(value):
+def one_sided():
     # (left, right, top, bottom) of padding above 1, left 0, below 2, right 1
-    return F.pad(x, (0, 1, 1, 2), value=value)
+    return F.pad(x, (0, 1, 1, 2))
 
 
 column = (-1, 1, 1)
 bare = F.pad(torch.ones_like(x), (0, 1, 1, 2))
 operations = {
     "conv_dilated": conv((3, 3), dilation=(2, 1), padding=(2, 1)),
-    "conv_one_sided": conv((3, 3), x=one_sided(0.0), stride=(2, 1)),
+    "conv_one_sided": conv((3, 3), x=one_sided(), stride=(2, 1)),
     "conv_flat": conv((1, 5), padding=(0, 2)),
     "conv_transposed": F.conv_transpose2d(
         x, waves(4, 3, 3, 2), waves(6), stride=(2, 1), padding=(1, 0), output_padding=(1, 0), groups=2, dilation=(1, 2)
@@ -56,13 +56,13 @@ operations = {
     "scale": x * 0.3,
     "avg_pool": F.avg_pool2d(x, 3, 2, 1, count_include_pad=False),
     "avg_pool_padding": F.avg_pool2d(x, 3, 2, 1, ceil_mode=True),
-    "avg_pool_one_sided": F.avg_pool2d(one_sided(0.0), 3, 2),
-    "avg_pool_one_sided_bare": F.avg_pool2d(one_sided(0.0), 3, 2) / F.avg_pool2d(bare, 3, 2),
-    "max_pool_one_sided": F.max_pool2d(one_sided(float("-inf")), (2, 3), 2),
+    "avg_pool_one_sided": F.avg_pool2d(one_sided(), 3, 2),
+    "avg_pool_one_sided_bare": F.avg_pool2d(one_sided(), 3, 2) / F.avg_pool2d(bare, 3, 2),
+    "max_pool_one_sided": F.max_pool2d(F.pad(x, (0, 1, 1, 1), value=float("-inf")), (2, 3), 2),
     "adaptive_avg_pool": F.adaptive_avg_pool2d(x, (3, 4)),
     "mul": x.mean((2, 3)).reshape(2, 4, 1, 1) * x,
     "slice": x[:, :, 1:4:2],
-    "pad": one_sided(0.0),
+    "pad": one_sided(),
     "nearest": F.interpolate(x, (9, 4), mode="nearest"),
     "bilinear": F.interpolate(x, (9, 4), mode="bilinear", align_corners=False),
     "bilinear_corners": F.interpolate(x, (9, 4), mode="bilinear", align_corners=True),

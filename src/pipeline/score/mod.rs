@@ -175,7 +175,7 @@ fn score(
             (network, engine.run_weights(&scaled.0, &scaled.1, config.seed, batch, &wanted)?)
         }
     };
-    let of = |proxy: &&'static Proxy| {
+    let of = |&proxy: &&'static Proxy| {
         // Counts are those of the network in the file.
         let score = match proxy.passes.is_empty() {
             true => proxy.evaluate(&crate::engine::Passes::none(scored)),
