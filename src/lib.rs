@@ -54,6 +54,7 @@ pub mod folder;
 pub mod hardware;
 pub mod import;
 pub mod network;
+pub mod onnx;
 pub mod pipeline;
 pub mod predictor;
 pub mod proxy;

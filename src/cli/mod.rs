@@ -24,6 +24,7 @@ mod predict_images;
 mod progress;
 mod report;
 mod run;
+mod score;
 mod screen;
 mod search;
 mod signals;
@@ -65,6 +66,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Screen(screen::Args),
+    Score(score::Args),
     Evaluate(evaluate::Args),
     Import(import::Args),
     Cascade(cascade::Args),
@@ -114,6 +116,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Screen(args) => screen::run(args)?,
+        Command::Score(args) => score::run(args)?,
         Command::Evaluate(args) => evaluate::run(args)?,
         Command::Import(args) => import::run(args)?,
         Command::Cascade(args) => cascade::run(args)?,

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use tch::Tensor;
 
-use crate::network::Conv2d;
+use crate::network::{Conv2d, Square};
 
 /// Values of an AVX-512 register.
 const LANES: usize = 16;
@@ -16,6 +16,7 @@ const LANES: usize = 16;
 #[derive(Debug)]
 pub(super) struct Packed {
     conv: Conv2d,
+    window: Square,
     /// Registers of output channels per block, 1 or 2.
     vectors: usize,
     values: Vec<f32>,
@@ -24,15 +25,16 @@ pub(super) struct Packed {
 impl Packed {
     /// Packs the weights (out, in, kernel, kernel) of a dense convolution; None if the loop does not apply.
     pub fn new(conv: Conv2d, weight: &Tensor) -> Result<Option<Packed>, tch::TchError> {
+        let Some(window) = conv.square() else { return Ok(None) };
         if conv.groups != 1 || !conv.out_channels.is_multiple_of(LANES) || !has_avx512() {
             return Ok(None);
         }
         let vectors = if conv.out_channels.is_multiple_of(2 * LANES) { 2 } else { 1 };
-        let (block, k) = ((vectors * LANES) as i64, conv.kernel as i64);
+        let (block, k) = ((vectors * LANES) as i64, window.kernel as i64);
         // (blocks, kernel, kernel, in, block)
         let size = [conv.out_channels as i64 / block, block, conv.in_channels as i64, k, k];
         let ordered = weight.f_contiguous()?.f_reshape(size)?.f_permute([0, 3, 4, 2, 1])?.f_contiguous()?;
-        Ok(Some(Packed { conv, vectors, values: Vec::try_from(ordered.f_flatten(0, -1)?)? }))
+        Ok(Some(Packed { conv, window, vectors, values: Vec::try_from(ordered.f_flatten(0, -1)?)? }))
     }
 
     /// Output channels.
@@ -42,13 +44,14 @@ impl Packed {
 
     /// (height, width) of the output for this input.
     pub fn output(&self, (h, w): (usize, usize)) -> (usize, usize) {
-        let side = |n: usize| (n + 2 * self.conv.padding - self.conv.kernel) / self.conv.stride + 1;
+        let Square { kernel, stride, padding } = self.window;
+        let side = |n: usize| (n + 2 * padding - kernel) / stride + 1;
         (side(h), side(w))
     }
 
     /// Convolves images of (height, width), channels innermost; `out` has room for all outputs.
     pub fn convolve(&self, x: &[f32], out: &mut [f32], (h, w): (usize, usize)) {
-        let (c, padding) = (self.conv.in_channels, self.conv.padding);
+        let (c, padding) = (self.conv.in_channels, self.window.padding);
         let (oh, ow) = self.output((h, w));
         let images = x.chunks_exact(h * w * c).zip(out.chunks_exact_mut(oh * ow * self.conv.out_channels));
         PADDED.with_borrow_mut(|padded| {
@@ -84,7 +87,7 @@ impl Packed {
         out: &mut [f32],
         (oh, ow): (usize, usize),
     ) {
-        let (k, c, stride) = (self.conv.kernel, self.conv.in_channels, self.conv.stride);
+        let (k, c, stride) = (self.window.kernel, self.conv.in_channels, self.window.stride);
         let channels = self.conv.out_channels;
         for (b, weights) in self.values.chunks_exact(k * k * c * V * LANES).enumerate() {
             for i in 0..oh {
@@ -209,7 +212,7 @@ mod tests {
         for (inputs, outputs, kernel, stride, padding, h, w) in
             [(3, 16, 3, 1, 1, 32, 32), (16, 32, 3, 2, 1, 16, 16), (32, 64, 1, 1, 0, 7, 9), (5, 48, 5, 2, 2, 11, 13)]
         {
-            let conv = Conv2d { padding, ..Conv2d::same(inputs, outputs, kernel, stride) };
+            let conv = Conv2d { padding: [padding; 4], ..Conv2d::same(inputs, outputs, kernel, stride) };
             let x = normal(&[2, inputs as i64, h as i64, w as i64], &mut stream);
             let weight = normal(&[outputs as i64, inputs as i64, kernel as i64, kernel as i64], &mut stream);
             let Some(packed) = Packed::new(conv, &weight).unwrap() else {

@@ -3,6 +3,7 @@
 use ndarray::Array2;
 use tch::{Kind, Tensor};
 
+use super::apply::as_map;
 use super::forward::{Norm, forward};
 use super::gaussian::Normals;
 use super::host::matrix;
@@ -70,15 +71,17 @@ fn sample(op: &Op, shape: &WeightShape, index: usize, x: &Tensor, output: &Tenso
     let (channel, within) = (index / per_channel, index % per_channel);
     let operand = match *op {
         Op::Conv2d(c) => {
-            let taps = c.kernel * c.kernel;
+            let taps = c.taps();
             let group = channel / (c.out_channels / c.groups);
             let input = group * (c.in_channels / c.groups) + within / taps;
-            let (row, column) = (within % taps / c.kernel, within % c.kernel);
-            let plane = x.f_select(1, input as i64)?.f_constant_pad_nd([c.padding as i64; 4])?;
+            let (row, column) = (within % taps / c.kernel[1], within % c.kernel[1]);
+            let [top, left, bottom, right] = c.padding.map(|n| n as i64);
+            let plane = as_map(x)?.f_select(1, input as i64)?.f_constant_pad_nd([left, right, top, bottom])?;
             let size = output.size();
-            let strided = |x: &Tensor, dim: i64, from: usize, count: i64| {
-                let end = from as i64 + (count - 1) * c.stride as i64 + 1;
-                x.f_slice(dim, from as i64, end, c.stride as i64)
+            let strided = |x: &Tensor, dim: i64, tap: usize, count: i64| {
+                let side = dim as usize - 1;
+                let (from, stride) = ((tap * c.dilation[side]) as i64, c.stride[side] as i64);
+                x.f_slice(dim, from, from + (count - 1) * stride + 1, stride)
             };
             strided(&strided(&plane, 1, row, size[2])?, 2, column, size[3])?
         }
@@ -102,12 +105,13 @@ mod tests {
 
     #[test]
     fn derivatives_of_single_weights_are_those_of_autograd() {
-        let conv = Conv2d { groups: 2, padding: 1, ..Conv2d::same(4, 6, 3, 2) };
+        let conv = Conv2d { groups: 2, stride: [2, 1], padding: [1, 2, 1, 2], ..Conv2d::same(4, 6, 3, 1) };
+        let conv = Conv2d { dilation: [1, 2], ..conv };
         let op = Op::Conv2d(conv);
         let shape = op.weight(Shape::new(4, 7, 5)).unwrap();
         let x = Tensor::randn([1, 4, 7, 5], (Kind::Double, Device::Cpu));
         let w = Tensor::randn([6, 2, 3, 3], (Kind::Double, Device::Cpu)).set_requires_grad(true);
-        let y = x.conv2d(&w, None::<&Tensor>, [2, 2], [1, 1], [1, 1], 2);
+        let y = x.conv2d(&w, None::<&Tensor>, [2, 1], [1, 2], [1, 2], 2);
         let d = Tensor::randn(y.size(), (Kind::Double, Device::Cpu));
         let expected = Tensor::run_backward(&[(&y * &d).sum(Kind::Double)], &[&w], false, false)[0].flatten(0, -1);
         for i in 0..shape.len() {

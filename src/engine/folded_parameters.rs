@@ -2,7 +2,7 @@
 
 use super::norm::{BN_EPS, NormTensors};
 use super::parameters::Parameters;
-use super::weights::{LayerTensors, Weights};
+use super::weights::{LayerTensors, VectorTensors, Weights};
 use crate::network::{Folded, Network};
 
 impl Parameters {
@@ -12,7 +12,7 @@ impl Parameters {
     pub fn folded(&self, network: &Network) -> Result<(Network, Parameters), tch::TchError> {
         let Folded { network: folded, origin } = network.folded();
         let mut layers = Vec::with_capacity(origin.len());
-        let mut norms = Vec::with_capacity(origin.len());
+        let (mut norms, mut vectors) = (Vec::with_capacity(origin.len()), Vec::with_capacity(origin.len()));
         for (id, taken) in origin {
             let layer = self.layers.get(id);
             let norm = taken.and_then(|norm| self.norms[norm].as_ref());
@@ -22,8 +22,9 @@ impl Parameters {
                 (None, _) => None,
             });
             norms.push(self.norms[id].as_ref().map(NormTensors::share));
+            vectors.push(self.layers.vectors(id).map(VectorTensors::share));
         }
-        Ok((folded, Parameters { layers: Weights(layers), norms }))
+        Ok((folded, Parameters { layers: Weights::new(layers, vectors), norms }))
     }
 }
 

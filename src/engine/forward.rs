@@ -2,9 +2,9 @@
 
 use tch::Tensor;
 
+use super::apply::{apply, as_map};
 use super::norm::{BN_EPS, BN_MOMENTUM};
-use super::tensors;
-use super::weights::{LayerTensors, Weights};
+use super::weights::{Learned, Weights};
 use crate::network::{Network, NodeId, Op};
 
 /// What batch normalisation does.
@@ -23,7 +23,7 @@ pub enum Norm<'a> {
 pub type Observer<'a> = dyn FnMut(NodeId, &Tensor, &Tensor) -> Result<(), tch::TchError> + 'a;
 
 /// The logits of `network` on the images `x` (n, channels, height, width). `observe` sees every operation of one input
-/// (so no sums and no concatenations), in topological order. Every value is freed after its last use.
+/// (so no sums, products and concatenations), in topological order. Every value is freed after its last use.
 pub fn forward(
     network: &Network,
     weights: &Weights,
@@ -52,13 +52,13 @@ pub(super) fn values(
             let inputs: Vec<&Tensor> = node.inputs.iter().filter_map(|&i| values[i].as_ref()).collect();
             match (inputs.as_slice(), &node.op) {
                 ([], _) => x.shallow_clone(),
-                (inputs, Op::Add | Op::Concat) => apply(&node.op, inputs, None)?,
+                (inputs, op) if op.takes_many() => apply(op, inputs, Learned::default())?,
                 ([input, ..], op) => {
                     let output = match (op, &mut *norm) {
                         (Op::BatchNorm, Norm::Bypass) => input.shallow_clone(),
                         (Op::BatchNorm, Norm::Image) => normalise_each(input)?,
                         (Op::BatchNorm, Norm::With(f)) => f(id, input)?,
-                        _ => apply(op, &inputs, weights.get(id))?,
+                        _ => apply(op, &inputs, weights.learned(id))?,
                     };
                     observe(id, input, &output)?;
                     output
@@ -79,56 +79,6 @@ pub(super) fn values(
     wanted.iter().map(|id| value(id).ok_or_else(missing)).collect()
 }
 
-/// One operation by libtorch.
-pub(super) fn apply(op: &Op, inputs: &[&Tensor], layer: Option<&LayerTensors>) -> Result<Tensor, tch::TchError> {
-    let Some(&x) = inputs.first() else {
-        return Err(tch::TchError::Torch(format!("{op} has no input")));
-    };
-    let square = |n: usize| [n as i64, n as i64];
-    match *op {
-        Op::Conv2d(ref c) => {
-            let layer = required(op, layer)?;
-            if let Some(y) = tensors::convolution(x, layer, c)? {
-                return Ok(y);
-            }
-            x.f_conv2d(
-                &layer.weight,
-                layer.bias.as_ref(),
-                square(c.stride),
-                square(c.padding),
-                square(1),
-                c.groups as i64,
-            )
-        }
-        Op::Linear { .. } => {
-            let layer = required(op, layer)?;
-            x.f_flatten(1, -1)?.f_linear(&layer.weight, layer.bias.as_ref())
-        }
-        Op::BatchNorm => batch_norm(x, None),
-        Op::Relu => x.f_relu(),
-        Op::AvgPool(p) => {
-            x.f_avg_pool2d(square(p.kernel), square(p.stride), square(p.padding), p.ceil, false, None::<i64>)
-        }
-        Op::MaxPool(p) => x.f_max_pool2d(square(p.kernel), square(p.stride), square(p.padding), square(1), p.ceil),
-        Op::GlobalAvgPool => x.f_mean_dim([2i64, 3].as_slice(), true, x.kind()),
-        Op::Zero { channels } => {
-            let size = x.size();
-            Tensor::f_zeros([size[0], channels as i64, size[2], size[3]], (x.kind(), x.device()))
-        }
-        Op::Add => {
-            let mut sum = x.shallow_clone();
-            for other in &inputs[1..] {
-                sum = sum.f_add(other)?;
-            }
-            Ok(sum)
-        }
-        Op::Concat => Tensor::f_cat(inputs, 1),
-        Op::Narrow { channels } => x.f_narrow(1, 0, channels as i64),
-        Op::ChannelShuffle { groups } => x.f_channel_shuffle(groups as i64),
-        Op::Input => Ok(x.shallow_clone()),
-    }
-}
-
 /// Train-mode batch normalisation; updates the running mean and variance with PyTorch's default momentum, if given.
 pub(super) fn batch_norm(x: &Tensor, running: Option<&(Tensor, Tensor)>) -> Result<Tensor, tch::TchError> {
     let (mean, variance) = (running.map(|r| &r.0), running.map(|r| &r.1));
@@ -136,12 +86,9 @@ pub(super) fn batch_norm(x: &Tensor, running: Option<&(Tensor, Tensor)>) -> Resu
 }
 
 fn normalise_each(x: &Tensor) -> Result<Tensor, tch::TchError> {
+    let x = as_map(x)?;
     let pixels = [2i64, 3];
     let centred = x.f_sub(&x.f_mean_dim(pixels.as_slice(), true, x.kind())?)?;
     let variance = centred.f_square()?.f_mean_dim(pixels.as_slice(), true, x.kind())?;
     centred.f_mul(&variance.f_add_scalar(BN_EPS)?.f_rsqrt()?)
-}
-
-fn required<'a>(op: &Op, layer: Option<&'a LayerTensors>) -> Result<&'a LayerTensors, tch::TchError> {
-    layer.ok_or_else(|| tch::TchError::Torch(format!("{op:?} has no weights")))
 }

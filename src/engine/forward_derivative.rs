@@ -2,12 +2,13 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::apply::{apply, as_map};
 use super::channels_last;
-use super::forward::apply;
 use super::kernels;
 use super::plan::{Plan, PlanId};
+use super::pooling;
 use super::tensors;
-use super::weights::{AbsoluteLayer, AbsoluteWeights, LayerTensors};
+use super::weights::{AbsoluteLayer, AbsoluteWeights, LayerTensors, Learned};
 use crate::network::{Op, Pool};
 
 /// The pair (R, dR/dt) of the linearised network, as natural logarithms.
@@ -48,7 +49,7 @@ pub(super) fn run(plan: &Plan<'_>, weights: &[AbsoluteWeights], device: Device) 
         };
         let (owner, node) = plan.nodes[head].owner;
         match plan.nodes[head].op {
-            op @ (Op::Conv2d(_) | Op::Linear { .. }) => {
+            op @ (Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear { .. }) => {
                 let layer = weights[owner].get(node).and_then(Option::as_ref);
                 let layer = layer.ok_or_else(|| tch::TchError::Torch(format!("{op} has no weights")))?;
                 layers(plan, step, &op, layer, &mut values)?;
@@ -59,9 +60,7 @@ pub(super) fn run(plan: &Plan<'_>, weights: &[AbsoluteWeights], device: Device) 
                     let inputs: Vec<&Scaled> = inputs.collect::<Result<_, _>>()?;
                     values[id] = Some(match (op, inputs.as_slice()) {
                         (_, []) => input_pair(plan.nodes[id].shape, device)?,
-                        (Op::BatchNorm | Op::Relu, [x, ..]) => {
-                            Scaled { pair: x.pair.shallow_clone(), exponent: x.exponent }
-                        }
+                        (op, [x]) if is_inert(&op) => Scaled { pair: x.pair.shallow_clone(), exponent: x.exponent },
                         (op, inputs) => together(&op, inputs)?,
                     });
                 }
@@ -96,6 +95,15 @@ fn input_pair(s: crate::network::Shape, device: Device) -> Result<Scaled, tch::T
     Ok(Scaled { pair: channels_last(&pair)?, exponent: 0 })
 }
 
+/// Whether the operation passes pairs on unchanged.
+fn is_inert(op: &Op) -> bool {
+    match op {
+        Op::BatchNorm | Op::Relu | Op::PRelu { .. } => true,
+        Op::Activation(a) => a.keeps_positive(),
+        _ => false,
+    }
+}
+
 /// An operation without weights, its inputs brought to one exponent.
 fn together(op: &Op, inputs: &[&Scaled]) -> Result<Scaled, tch::TchError> {
     let exponent = inputs.iter().map(|x| x.exponent).max().unwrap_or(0);
@@ -109,39 +117,45 @@ fn together(op: &Op, inputs: &[&Scaled]) -> Result<Scaled, tch::TchError> {
             }
             sum
         }
-        (Op::AvgPool(pool), [x]) if host => tensors::avg_pool(&x.pair, pool)?,
+        (Op::AvgPool(pool), [x]) if host && pool.square().is_some() => tensors::avg_pool(&x.pair, pool)?,
         (Op::MaxPool(pool), [x]) => max_pool(&x.pair, pool)?,
-        (Op::Input | Op::Conv2d(_) | Op::BatchNorm | Op::Relu | Op::MaxPool(_) | Op::Linear { .. }, _) => {
-            return Err(tch::TchError::Torch(format!(
-                "{op} is not an operation without weights on {} pairs",
-                inputs.len()
-            )));
-        }
         // Linear in all their inputs together.
-        _ => {
+        (
+            Op::Zero { .. }
+            | Op::Add
+            | Op::Concat
+            | Op::Narrow { .. }
+            | Op::Slice(_)
+            | Op::ChannelShuffle { .. }
+            | Op::Pad(_)
+            | Op::Flatten
+            | Op::Affine(_)
+            | Op::AvgPool(_)
+            | Op::AdaptiveAvgPool { .. }
+            | Op::GlobalAvgPool
+            | Op::Resize(_),
+            _,
+        ) if op.is_linear_on_positive() => {
             let scaled = inputs.iter().map(|x| match x.exponent == exponent {
                 true => Ok(x.pair.shallow_clone()),
                 false => x.pair.f_mul_scalar(f64::from(factor(x))),
             });
             let scaled: Vec<Tensor> = scaled.collect::<Result<_, tch::TchError>>()?;
-            tensors::dense(apply(op, &scaled.iter().collect::<Vec<_>>(), None)?)?
+            tensors::dense(as_map(&apply(op, &scaled.iter().collect::<Vec<_>>(), Learned::default())?)?)?
+        }
+        _ => {
+            let pairs = inputs.len();
+            return Err(tch::TchError::Torch(format!("{op} is not an operation without weights on {pairs} pairs")));
         }
     };
     Ok(Scaled { pair, exponent })
 }
 
 /// The largest value of each window, and the tangent that goes with it.
-fn max_pool(pair: &Tensor, pool: Pool) -> Result<Tensor, tch::TchError> {
-    let square = |n: usize| [n as i64, n as i64];
-    let value = pair.f_narrow(0, 0, 1)?;
-    let (value, at) = value.f_max_pool2d_with_indices(
-        square(pool.kernel),
-        square(pool.stride),
-        square(pool.padding),
-        square(1),
-        pool.ceil,
-    )?;
-    let tangent = pair.f_narrow(0, 1, 1)?.f_flatten(2, -1)?.f_gather(2, &at.f_flatten(2, -1)?, false)?;
+fn max_pool(map: &Tensor, pool: Pool) -> Result<Tensor, tch::TchError> {
+    // A value of zero has a tangent of zero, so zeros of the padding may be taken for pixels.
+    let (map, value, at) = pooling::maximum_at(map, pool)?;
+    let tangent = map.f_narrow(0, 1, 1)?.f_flatten(2, -1)?.f_gather(2, &at.f_flatten(2, -1)?, false)?;
     channels_last(&Tensor::f_cat(&[&value, &tangent.f_reshape(value.size())?], 0)?)
 }
 
@@ -165,7 +179,8 @@ fn layers(
         None => {
             let linear = LayerTensors { weight: layer.tensors.weight.shallow_clone(), bias: None };
             let x = Tensor::f_cat(&inputs.iter().map(|x| &x.pair).collect::<Vec<_>>(), 0)?;
-            let y = tensors::dense(apply(op, &[&x], Some(&linear))?)?;
+            let learned = Learned { layer: Some(&linear), vectors: None };
+            let y = tensors::dense(apply(op, &[&x], learned)?)?;
             (0..step.len() as i64).map(|k| y.f_narrow(0, 2 * k, 2)).collect::<Result<Vec<_>, _>>()?
         }
     };

@@ -66,7 +66,7 @@ impl Normals<'_> {
             let weight = factor(&shape).map_or(Ok(normal.shallow_clone()), |factor| normal.f_mul_scalar(factor))?;
             layers[id] = Some(LayerTensors { weight, bias: None });
         }
-        Ok(Weights(layers))
+        Ok(Weights::of_layers(layers))
     }
 
     /// As many standard normal images as asked for, of the network's input shape, from the stream `gaussian/images`.

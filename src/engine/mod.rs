@@ -16,6 +16,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod apply;
 mod batch;
 mod block_wise;
 mod codes;
@@ -28,6 +29,7 @@ mod footprint;
 mod forward;
 mod forward_derivative;
 mod gaussian;
+mod given;
 mod hessian;
 mod host;
 mod inference;
@@ -42,6 +44,7 @@ mod parameters;
 mod passes;
 mod per_image;
 mod plan;
+mod pooling;
 mod run;
 mod tape;
 mod tensors;
@@ -65,7 +68,7 @@ pub use parameters::{ParameterCounts, Parameters};
 pub use passes::{LayerGradient, Pass, Passes};
 pub use run::Engine;
 pub use trainable::{Precision, Trainable};
-pub use weights::{LayerTensors, WeightBank, Weights, channels_last};
+pub use weights::{LayerTensors, VectorTensors, WeightBank, Weights, channels_last};
 
 /// Why a network could not be run.
 #[derive(Debug, thiserror::Error)]

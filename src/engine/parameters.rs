@@ -3,16 +3,27 @@
 use tch::{Device, Kind, Tensor};
 
 use super::norm::NormTensors;
-use super::weights::{LayerTensors, Weights};
-use crate::network::{Network, Op};
+use super::weights::{LayerTensors, VectorTensors, Weights};
+use crate::network::{Network, NodeId, Op, Vectors};
 
 /// Weights and biases of the layers, scales, shifts and running statistics of the normalisations, by node id.
 #[derive(Debug)]
 pub struct Parameters {
-    /// Convolutions and linear layers.
+    /// Convolutions and linear layers, and what other operations have learned per channel.
     pub layers: Weights,
     /// Batch normalisations; None for other nodes.
     pub norms: Vec<Option<NormTensors>>,
+}
+
+/// The nodes that learn anything per channel beside batch normalisation.
+fn vectors(network: &Network) -> impl Iterator<Item = (NodeId, Vectors)> + '_ {
+    let of = |id: NodeId| (id, network.nodes()[id].op.vectors(network.operand_shape(id)));
+    (0..network.nodes().len()).map(of).filter(|(_, v)| !v.is_empty())
+}
+
+/// No tensors for any node.
+fn none<T>(network: &Network) -> Vec<Option<T>> {
+    network.nodes().iter().map(|_| None).collect()
 }
 
 /// How many values of each sort a network has, in the order in which [`Parameters::view`] expects them.
@@ -20,7 +31,7 @@ pub struct Parameters {
 pub struct ParameterCounts {
     /// Weights of convolutions and linear layers: what weight decay acts on.
     pub weights: usize,
-    /// Biases, scales and shifts.
+    /// Biases, scales, shifts and slopes.
     pub affine: usize,
     /// Running means and variances.
     pub statistics: usize,
@@ -31,9 +42,10 @@ impl ParameterCounts {
     pub fn of(network: &Network) -> Self {
         let norms: usize = network.nodes().iter().filter(|n| n.op == Op::BatchNorm).map(|n| n.shape.channels).sum();
         let biases: usize = network.layers().filter_map(|(_, shape)| shape.bias).sum();
+        let vectors: usize = vectors(network).map(|(_, v)| v.len()).sum();
         ParameterCounts {
             weights: network.layers().map(|(_, shape)| shape.len()).sum(),
-            affine: biases + 2 * norms,
+            affine: biases + 2 * norms + vectors,
             statistics: 2 * norms,
         }
     }
@@ -63,11 +75,20 @@ impl Parameters {
         };
         let norms = network.nodes().iter().map(|n| (n.op == Op::BatchNorm).then(|| norm(n.shape.channels)).transpose());
         let norms = norms.collect::<Result<_, tch::TchError>>()?;
-        Ok(Parameters { layers: Weights::init(network, seed, device, None)?, norms })
+        let drawn = Weights::init(network, seed, device, None)?;
+        let layers = (0..network.nodes().len()).map(|id| drawn.get(id).map(LayerTensors::share)).collect();
+        let first = |v: Option<(usize, f32)>| {
+            v.map(|(n, first)| Tensor::f_full([n as i64], f64::from(first), (Kind::Float, device))).transpose()
+        };
+        let mut starts = none(network);
+        for (id, v) in vectors(network) {
+            starts[id] = Some(VectorTensors { scale: first(v.scale)?, shift: first(v.shift)? });
+        }
+        Ok(Parameters { layers: Weights::new(layers, starts), norms })
     }
 
-    /// Views of `flat`, a vector of [`ParameterCounts::total`] values: weights, then biases, scales and shifts, then
-    /// running means and variances, each in the order of the nodes. Convolution weights lie channels-last.
+    /// Views of `flat`, a vector of [`ParameterCounts::total`] values: weights, then biases, then scales and shifts of batch normalisations, then
+    /// what other operations have learned per channel, then running means and variances, each in the order of the nodes. Convolution weights lie channels-last.
     pub fn view(network: &Network, flat: &Tensor) -> Result<Self, tch::TchError> {
         let counts = ParameterCounts::of(network);
         let (mut weights, mut affine, mut statistics) = (0, counts.weights as i64, counts.learned() as i64);
@@ -97,13 +118,19 @@ impl Parameters {
         };
         let norms = network.nodes().iter().map(|n| (n.op == Op::BatchNorm).then(|| norm(n.shape.channels)).transpose());
         let norms = norms.collect::<Result<_, tch::TchError>>()?;
-        Ok(Parameters { layers: Weights(layers), norms })
+        let mut views = none(network);
+        for (id, v) in vectors(network) {
+            let mut part = |v: Option<(usize, f32)>| v.map(|(n, _)| take(&mut affine, n as i64)).transpose();
+            views[id] = Some(VectorTensors { scale: part(v.scale)?, shift: part(v.shift)? });
+        }
+        Ok(Parameters { layers: Weights::new(layers, views), norms })
     }
 
     /// Every tensor that an optimiser changes, in a fixed order.
     pub fn learned(&self) -> impl Iterator<Item = &Tensor> {
         let layers = self.layers.layers().flat_map(|l| [Some(&l.weight), l.bias.as_ref()]).flatten();
-        layers.chain(self.norms.iter().flatten().flat_map(|n| [&n.scale, &n.shift]))
+        let norms = self.norms.iter().flatten().flat_map(|n| [&n.scale, &n.shift]);
+        layers.chain(norms).chain(self.layers.all_vectors())
     }
 
     /// Copies all values of `other`, which belongs to the same network.

@@ -5,7 +5,7 @@ use tch::Tensor;
 
 use super::weights::Weights;
 use super::{BatchCounts, BlockWise, CodeKernel, Dual, Expansion, LinearRegions, NeuronPatterns};
-use crate::network::Network;
+use crate::network::{Network, Op};
 
 /// Declares the passes in one table. Of each: its record in [`Passes`]; whether images of the batch go through the network;
 /// how many of `n` images are normalised together; whether values are kept for gradients, and of how many images; what is run.
@@ -19,6 +19,26 @@ macro_rules! passes {
         }
 
         impl Pass {
+            /// Why the pass says nothing about this network; None where it does.
+            pub fn lacks(self, network: &Network) -> Option<String> {
+                let has = |op: fn(&Op) -> bool| network.nodes().iter().find(|node| op(&node.op));
+                match self {
+                    Pass::Dual | Pass::LinearGradient | Pass::NormalisedLinearGradient => {
+                        let bent = has(|op| !op.is_linear_on_positive())?;
+                        Some(format!("{} is not linear where values are positive", bent.op))
+                    }
+                    Pass::Codes | Pass::NeuronPatterns | Pass::LinearRegions => match has(|op| *op == Op::Relu) {
+                        Some(_) => None,
+                        None => Some("it has no ReLU".into()),
+                    },
+                    Pass::GradientSigns | Pass::FisherInformation => {
+                        let transposed = has(|op| matches!(op, Op::ConvTranspose2d(_)))?;
+                        Some(format!("{} is not sampled", transposed.op))
+                    }
+                    _ => None,
+                }
+            }
+
             /// What is run, for people.
             pub fn what(self) -> &'static str {
                 match self {

@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor};
 
+use super::apply::{as_map, padded, pair};
 use super::loss::Loss;
 use super::weights::{Weights, gradient_or_zeros};
 use super::{DeviceBatch, EngineError, Norm, forward};
@@ -56,8 +57,8 @@ fn weight_gradients(op: &Op, x: &Tensor, d: &Tensor) -> Result<Tensor, tch::TchE
     let n = x.size()[0];
     match *op {
         Op::Conv2d(c) => {
-            let square = |n: usize| [n as i64, n as i64];
-            let patches = x.f_im2col(square(c.kernel), square(1), square(c.padding), square(c.stride))?;
+            let (x, padding) = padded(&as_map(x)?, c.padding)?;
+            let patches = x.f_im2col(pair(c.kernel), pair(c.dilation), padding, pair(c.stride))?;
             let pixels = patches.size()[2];
             let groups = n * c.groups as i64;
             let patches = patches.f_reshape([groups, -1, pixels])?;

@@ -76,7 +76,8 @@ impl<'a> Plan<'a> {
             for (id, node) in network.nodes().iter().enumerate() {
                 let inputs: Vec<PlanId> = node.inputs.iter().map(|&i| mapped[i]).collect();
                 let layer = layer_key(network, id, seed);
-                let own = (distinct_norms && node.op == Op::BatchNorm).then_some(id);
+                let learns = !node.op.vectors(network.operand_shape(id)).is_empty();
+                let own = (learns || distinct_norms && node.op == Op::BatchNorm).then_some(id);
                 let key = (node.op, inputs.clone(), layer.clone(), own);
                 let plan_id = *known.entry(key).or_insert_with(|| {
                     for &i in &inputs {
@@ -148,7 +149,8 @@ impl<'a> Plan<'a> {
     /// Whether a gradient through the network reads the value of the node.
     pub fn is_read_back(&self, id: PlanId) -> bool {
         let node = &self.nodes[id];
-        let read = |op: &Op| !op.is_wiring() && !matches!(op, Op::Relu | Op::AvgPool(_) | Op::GlobalAvgPool);
+        let mapped = |op: &Op| matches!(op, Op::Relu | Op::AvgPool(_) | Op::GlobalAvgPool | Op::AdaptiveAvgPool { .. });
+        let read = |op: &Op| !op.is_wiring() && !mapped(op) && !matches!(op, Op::Resize(_));
         node.op == Op::Relu || node.consumers.iter().any(|&c| read(&self.nodes[c].op))
     }
 

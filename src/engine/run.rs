@@ -60,12 +60,50 @@ impl Engine {
     }
 
     /// The same for several networks at once, each with its seed: what they have in common is run once. The
-    /// memory in use grows with the number of networks.
+    /// memory in use grows with the number of networks. A pass that is not defined for a network ([`Pass::lacks`]) is not run
+    /// for it.
     pub fn run_population<'a>(
         &self,
         population: &[(&'a Network, u64)],
         batch: &DeviceBatch,
         wanted: &[Pass],
+    ) -> Result<Vec<Passes<'a>>, EngineError> {
+        let possible = |&(network, _): &(&Network, u64)| -> Vec<Pass> {
+            wanted.iter().copied().filter(|pass| pass.lacks(network).is_none()).collect()
+        };
+        let possible: Vec<Vec<Pass>> = population.iter().map(possible).collect();
+        if possible.iter().all(|passes| passes.len() == wanted.len()) {
+            return self.run_alike(population, batch, wanted, None);
+        }
+        let alone = population
+            .iter()
+            .zip(&possible)
+            .map(|(member, passes)| self.run_alike(std::slice::from_ref(member), batch, passes, None));
+        Ok(alone.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    /// [`Engine::run`] with these weights in place of those that would be drawn from the seed. Passes that have an initialisation
+    /// of their own keep it.
+    pub fn run_weights<'a>(
+        &self,
+        network: &'a Network,
+        weights: &Weights,
+        seed: u64,
+        batch: &DeviceBatch,
+        wanted: &[Pass],
+    ) -> Result<Passes<'a>, EngineError> {
+        let possible: Vec<Pass> = wanted.iter().copied().filter(|pass| pass.lacks(network).is_none()).collect();
+        let passes = self.run_alike(&[(network, seed)], batch, &possible, Some(weights))?;
+        Ok(passes.into_iter().next().unwrap_or(Passes::none(network)))
+    }
+
+    /// [`Engine::run_population`] of networks that all passes are defined for; with the `given` weights of the only one.
+    fn run_alike<'a>(
+        &self,
+        population: &[(&'a Network, u64)],
+        batch: &DeviceBatch,
+        wanted: &[Pass],
+        given: Option<&Weights>,
     ) -> Result<Vec<Passes<'a>>, EngineError> {
         let mut all: Vec<Passes<'a>> =
             population.iter().map(|&(network, _)| Passes { batch: batch.counts(), ..Passes::none(network) }).collect();
@@ -81,7 +119,10 @@ impl Engine {
         let mut clock = Clock { wanted, share: population.len().max(1) as f64, seconds: Vec::new() };
         let bank = self.bank.as_ref();
         let duals = clock.time(Pass::Dual, || {
-            let absolute = |&(net, seed): &(&Network, u64)| Weights::init_absolute(net, seed, self.device, bank);
+            let absolute = |&(net, seed): &(&Network, u64)| match given {
+                Some(weights) => weights.absolute(net),
+                None => Weights::init_absolute(net, seed, self.device, bank),
+            };
             let absolute: Vec<_> = population.iter().map(absolute).collect::<Result<_, _>>()?;
             Ok(forward_derivative::run(&plan, &absolute, self.device)?)
         })?;
@@ -90,7 +131,10 @@ impl Engine {
             all.iter_mut().for_each(|passes| passes.seconds.clone_from(&clock.seconds));
             return Ok(all);
         }
-        let drawn = |&(net, seed): &(&Network, u64)| Weights::init(net, seed, self.device, bank);
+        let drawn = |&(net, seed): &(&Network, u64)| match given {
+            Some(weights) => weights.share(),
+            None => Weights::init(net, seed, self.device, bank),
+        };
         let weights: Vec<Weights> = population.iter().map(drawn).collect::<Result<_, _>>()?;
         let halves = clock.time(Pass::HalfGradients, || train_mode::half_gradients(&plan, &weights, batch))?;
         deal(&mut all, halves, |passes, halves| passes.half_gradients = Some(halves));

@@ -110,10 +110,10 @@ pub(super) fn masked_add_assign(owned: &mut Tensor, g: &Tensor, mask: &Tensor) {
     kernels::masked_add_assign(values_mut(owned), values(g), values(mask));
 }
 
-/// Average pooling; padded pixels do not count.
+/// Average pooling of a [`Square`](crate::network::Square) window; padded pixels do not count.
 pub(super) fn avg_pool(x: &Tensor, pool: Pool) -> Result<Tensor, tch::TchError> {
     let s = x.size();
-    let window = window(pool, &s);
+    let window = window(pool, &s)?;
     let (h, w) = window.outer;
     let size = [s[0], h as i64, w as i64, s[1]];
     let mut out = Tensor::f_empty(size, (x.kind(), x.device()))?.f_permute([0, 3, 1, 2])?;
@@ -126,7 +126,7 @@ pub(super) fn avg_pool(x: &Tensor, pool: Pool) -> Result<Tensor, tch::TchError> 
 
 /// The gradient of [`avg_pool`] with respect to its input of size `size`.
 pub(super) fn avg_pool_backward(g: &Tensor, size: &[i64], pool: Pool) -> Result<Tensor, tch::TchError> {
-    let window = window(pool, size);
+    let window = window(pool, size)?;
     let mut out =
         Tensor::f_zeros([size[0], size[2], size[3], size[1]], (g.kind(), g.device()))?.f_permute([0, 3, 1, 2])?;
     let (inner, outer) = (out.numel() / size[0].max(1) as usize, g.numel() / size[0].max(1) as usize);
@@ -136,17 +136,12 @@ pub(super) fn avg_pool_backward(g: &Tensor, size: &[i64], pool: Pool) -> Result<
     Ok(out)
 }
 
-fn window(pool: Pool, size: &[i64]) -> Window {
-    // The network was built, so every window fits.
-    let side = |n: i64| pool.positions(n as usize).unwrap_or(0);
-    Window {
-        kernel: pool.kernel,
-        stride: pool.stride,
-        padding: pool.padding,
-        channels: size[1] as usize,
-        inner: (size[2] as usize, size[3] as usize),
-        outer: (side(size[2]), side(size[3])),
-    }
+fn window(pool: Pool, size: &[i64]) -> Result<Window, tch::TchError> {
+    let inner = (size[2] as usize, size[3] as usize);
+    let outer = pool.output(inner.0, inner.1).map_err(tch::TchError::Torch)?;
+    let square = pool.square().ok_or_else(|| tch::TchError::Torch("the loops pool square windows".into()))?;
+    let (kernel, stride, padding) = (square.kernel, square.stride, square.padding);
+    Ok(Window { kernel, stride, padding, channels: size[1] as usize, inner, outer })
 }
 
 /// A convolution by the direct loop.
@@ -161,13 +156,14 @@ pub(super) fn direct_convolution(packed: &Packed, x: &Tensor) -> Result<Tensor, 
 }
 
 /// A convolution by oneDNN. For few small images libtorch by itself chooses an unfolded matrix product, which is slower
-/// and drags matrices through memory. None where oneDNN does not apply or autograd is to see the operation.
+/// and drags matrices through memory. None where the window is not square, oneDNN does not apply or autograd is to see the operation.
 pub(super) fn convolution(x: &Tensor, layer: &LayerTensors, c: &Conv2d) -> Result<Option<Tensor>, tch::TchError> {
+    let Some(window) = c.square() else { return Ok(None) };
     if !is_host(x) || x.requires_grad() || layer.weight.requires_grad() {
         return Ok(None);
     }
     let square = |n: usize| [n as i64, n as i64];
-    let (padding, stride) = (square(c.padding), square(c.stride));
+    let (padding, stride) = (square(window.padding), square(window.stride));
     x.f_mkldnn_convolution(&layer.weight, layer.bias.as_ref(), padding, stride, square(1), c.groups as i64).map(Some)
 }
 
@@ -191,7 +187,7 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// The gradients of a convolution with respect to its input and its weight, each if wanted, given that of its output.
+/// The gradients of a convolution of a square window with respect to its input and its weight, each if wanted, given that of its output.
 pub(super) fn convolution_backward(
     conv: &Conv2d,
     g: &Tensor,
@@ -199,6 +195,8 @@ pub(super) fn convolution_backward(
     weight: &Tensor,
     (wants_input, wants_weight): (bool, bool),
 ) -> Result<(Option<Tensor>, Option<Tensor>), tch::TchError> {
+    let no_square = || tch::TchError::Torch("the window of the convolution is not square".into());
+    let window = conv.square().ok_or_else(no_square)?;
     let (mut input, mut weights): (RawTensor, RawTensor) = (std::ptr::null_mut(), std::ptr::null_mut());
     let mut message = [0 as c_char; 2048];
     // SAFETY: the tensors live through the call; the function writes null or a new tensor that we own to each result and
@@ -208,8 +206,8 @@ pub(super) fn convolution_backward(
             g.as_ptr(),
             x.as_ptr(),
             weight.as_ptr(),
-            conv.stride as i64,
-            conv.padding as i64,
+            window.stride as i64,
+            window.padding as i64,
             conv.groups as i64,
             c_int::from(wants_input),
             c_int::from(wants_weight),

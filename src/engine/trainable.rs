@@ -109,6 +109,15 @@ impl<'n> Trainable<'n> {
                 norm.shift.shallow_clone().f_copy_(&Tensor::f_from_slice(shift)?)?;
             }
         }
+        for (node, found) in &gradients.vectors {
+            if let Some(to) = self.gradients.layers.vectors(*node) {
+                for (to, g) in [(&to.scale, &found.scale), (&to.shift, &found.shift)] {
+                    if let (Some(to), Some(g)) = (to, g) {
+                        to.shallow_clone().f_copy_(g)?;
+                    }
+                }
+            }
+        }
         Ok(value)
     }
 
@@ -119,7 +128,8 @@ impl<'n> Trainable<'n> {
                 Precision::Float32 => leaves.forward(self.network, images, true)?,
                 Precision::Bfloat16 => {
                     let norms = leaves.norms.iter().map(|n| n.as_ref().map(NormTensors::share)).collect();
-                    let layers = leaves.layers.map(|l| l.map(|t| t.f_to_kind(Kind::BFloat16)))?;
+                    let narrow = |t: &Tensor| t.f_to_kind(Kind::BFloat16);
+                    let layers = leaves.layers.map(|l| l.map(narrow), narrow)?;
                     let narrow = Parameters { layers, norms };
                     let images = images.f_to_kind(Kind::BFloat16)?;
                     narrow.forward(self.network, &images, true)?.f_to_kind(Kind::Float)?
@@ -152,7 +162,10 @@ fn detached(parameters: &Parameters) -> Result<Parameters, TchError> {
     let leaf = |t: &Tensor| Ok::<_, TchError>(t.f_detach()?.set_requires_grad(true));
     let norm = |n: &NormTensors| Ok(NormTensors { scale: leaf(&n.scale)?, shift: leaf(&n.shift)?, ..n.share() });
     let norms = parameters.norms.iter().map(|n| n.as_ref().map(norm).transpose());
-    Ok(Parameters { layers: parameters.layers.map(|l| l.map(leaf))?, norms: norms.collect::<Result<_, TchError>>()? })
+    Ok(Parameters {
+        layers: parameters.layers.map(|l| l.map(leaf), leaf)?,
+        norms: norms.collect::<Result<_, TchError>>()?,
+    })
 }
 
 #[cfg(test)]

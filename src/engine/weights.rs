@@ -6,12 +6,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tch::{Device, Kind, Tensor};
 
 use super::direct_convolution::Packed;
-use crate::network::{Network, NodeId, Op, WeightShape, layer_bias, layer_weight};
+use crate::network::{Network, Node, NodeId, Op, WeightShape, layer_bias, layer_weight};
 
 /// The tensors of one convolution or linear layer.
 #[derive(Debug)]
 pub struct LayerTensors {
-    /// (out, in / groups, kernel, kernel) or (out, in).
+    /// As [`WeightShape::dims`] orders it.
     pub weight: Tensor,
     /// (out), if the layer has one.
     pub bias: Option<Tensor>,
@@ -148,11 +148,66 @@ impl<B> Store<B> {
     }
 }
 
-/// The layers of a network, by node id; None for nodes without weights.
+/// What an operation that is no layer has learned per channel; see [`Op::vectors`].
 #[derive(Debug)]
-pub struct Weights(pub Vec<Option<LayerTensors>>);
+pub struct VectorTensors {
+    /// The scale, or the slopes of a parametric ReLU.
+    pub scale: Option<Tensor>,
+    /// The shift.
+    pub shift: Option<Tensor>,
+}
+
+impl VectorTensors {
+    pub(super) fn map(&self, f: impl Fn(&Tensor) -> Result<Tensor, tch::TchError>) -> Result<Self, tch::TchError> {
+        let of = |t: &Option<Tensor>| t.as_ref().map(&f).transpose();
+        Ok(VectorTensors { scale: of(&self.scale)?, shift: of(&self.shift)? })
+    }
+
+    /// The same tensors once more.
+    pub(super) fn share(&self) -> Self {
+        let of = |t: &Option<Tensor>| t.as_ref().map(Tensor::shallow_clone);
+        VectorTensors { scale: of(&self.scale), shift: of(&self.shift) }
+    }
+}
+
+/// What a node has learned, if anything.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Learned<'a> {
+    pub layer: Option<&'a LayerTensors>,
+    pub vectors: Option<&'a VectorTensors>,
+}
+
+impl<'a> Learned<'a> {
+    /// The scale of the node's vectors.
+    pub fn scale(&self) -> Option<&'a Tensor> {
+        self.vectors.and_then(|v| v.scale.as_ref())
+    }
+
+    /// The shift of the node's vectors.
+    pub fn shift(&self) -> Option<&'a Tensor> {
+        self.vectors.and_then(|v| v.shift.as_ref())
+    }
+}
+
+/// The layers of a network and what other operations have learned per channel, by node id.
+#[derive(Debug)]
+pub struct Weights {
+    by_node: Vec<Option<LayerTensors>>,
+    /// Empty where everything has its first value.
+    vectors: Vec<Option<VectorTensors>>,
+}
 
 impl Weights {
+    /// These layers, by node id, None for nodes without weights; other operations have their first values.
+    pub fn of_layers(by_node: Vec<Option<LayerTensors>>) -> Self {
+        Weights { by_node, vectors: Vec::new() }
+    }
+
+    /// These layers, and what other operations have learned, by node id.
+    pub fn new(by_node: Vec<Option<LayerTensors>>, vectors: Vec<Option<VectorTensors>>) -> Self {
+        Weights { by_node, vectors }
+    }
+
     /// PyTorch's default initialisation from `seed` (see [`layer_weight`]), float32; from the bank, if there is one.
     pub fn init(
         network: &Network,
@@ -160,7 +215,7 @@ impl Weights {
         device: Device,
         bank: Option<&WeightBank>,
     ) -> Result<Weights, tch::TchError> {
-        Ok(Weights(layers_of(network, seed, device, bank, |_, layer| Ok(layer), |b| b.plain.share())?))
+        Ok(Weights::of_layers(layers_of(network, seed, device, bank, |_, layer| Ok(layer), |b| b.plain.share())?))
     }
 
     /// The absolute values of [`Weights::init`].
@@ -174,35 +229,70 @@ impl Weights {
         layers_of(network, seed, device, bank, absolute, |b| b.absolute.share())
     }
 
-    /// What `f` makes of each layer.
+    /// The absolute values of the layers.
+    pub(super) fn absolute(&self, network: &Network) -> Result<AbsoluteWeights, tch::TchError> {
+        let absolute = |(layer, node): (&Option<LayerTensors>, &Node)| {
+            layer.as_ref().map(|layer| AbsoluteLayer::new(&node.op, layer)).transpose()
+        };
+        self.by_node.iter().zip(network.nodes()).map(absolute).collect()
+    }
+
+    /// The same tensors once more.
+    pub(super) fn share(&self) -> Result<Self, tch::TchError> {
+        self.map(|layer| Ok(layer.share()), |tensor| Ok(tensor.shallow_clone()))
+    }
+
+    /// What `f` makes of each layer, and `g` of every other tensor.
     pub(super) fn map(
         &self,
         f: impl Fn(&LayerTensors) -> Result<LayerTensors, tch::TchError>,
+        g: impl Fn(&Tensor) -> Result<Tensor, tch::TchError>,
     ) -> Result<Weights, tch::TchError> {
-        Ok(Weights(self.0.iter().map(|l| l.as_ref().map(&f).transpose()).collect::<Result<_, _>>()?))
+        let vectors = self.vectors.iter().map(|v| v.as_ref().map(|v| v.map(&g)).transpose());
+        Ok(Weights {
+            by_node: self.by_node.iter().map(|l| l.as_ref().map(&f).transpose()).collect::<Result<_, _>>()?,
+            vectors: vectors.collect::<Result<_, _>>()?,
+        })
     }
 
     /// Absolute values of all weights and biases, in `kind`.
     pub fn abs(&self, kind: Kind) -> Result<Weights, tch::TchError> {
-        self.map(|l| l.map(|t| t.f_abs()?.f_to_kind(kind)))
+        let absolute = |t: &Tensor| t.f_abs()?.f_to_kind(kind);
+        self.map(|l| l.map(absolute), absolute)
     }
 
     /// The same weights, cut off from any graph and with gradients switched on or off. Biases have none.
     pub(super) fn require_grad(&self, on: bool) -> Result<Weights, tch::TchError> {
-        self.map(|l| {
+        let cut = |l: &LayerTensors| {
             let cut = l.map(Tensor::f_detach)?;
             Ok(LayerTensors { weight: cut.weight.set_requires_grad(on), ..cut })
-        })
+        };
+        self.map(cut, Tensor::f_detach)
     }
 
     /// The tensors of a node, if it has weights.
     pub fn get(&self, id: NodeId) -> Option<&LayerTensors> {
-        self.0.get(id).and_then(Option::as_ref)
+        self.by_node.get(id).and_then(Option::as_ref)
+    }
+
+    /// What a node has learned per channel, if it is no layer and has learned anything.
+    pub fn vectors(&self, id: NodeId) -> Option<&VectorTensors> {
+        self.vectors.get(id).and_then(Option::as_ref)
+    }
+
+    /// All that a node has learned.
+    pub(super) fn learned(&self, id: NodeId) -> Learned<'_> {
+        Learned { layer: self.get(id), vectors: self.vectors(id) }
+    }
+
+    /// The tensors that are no layers', in topological order, scales before shifts.
+    pub fn all_vectors(&self) -> impl Iterator<Item = &Tensor> {
+        self.vectors.iter().flatten().flat_map(|v| [&v.scale, &v.shift]).flatten()
     }
 
     /// The layers in topological order.
     pub fn layers(&self) -> impl Iterator<Item = &LayerTensors> {
-        self.0.iter().flatten()
+        self.by_node.iter().flatten()
     }
 }
 

@@ -6,11 +6,14 @@
 
 use std::collections::HashSet;
 
-use super::is_vector;
-use crate::network::{Network, Node, NodeId, Op};
+use super::{is_vector, is_vector_for_map};
+use crate::network::{Activation, Affine, Axis, Interpolation, Network, Node, NodeId, Op, Pool};
 
 /// Characters of an expression, without indentation and assignment.
 const WIDTH: usize = 88;
+
+/// What makes a map of a vector.
+const STRETCHED: &str = "[:, :, None, None]";
 
 /// Part of an expression.
 #[derive(Clone, Debug)]
@@ -88,7 +91,9 @@ fn statements(network: &Network, layers: &[Option<String>]) -> Vec<(NodeId, Vec<
     let mut expressions: Vec<Vec<Piece>> = vec![vec![Piece::Value(0)]];
     for (id, node) in nodes.iter().enumerate().skip(1) {
         let (before, between, after) = template(network, id, layers[id].as_deref().unwrap_or_default());
+        let stretched = |i: NodeId| is_vector_for_map(network, id, i);
         let mut width = before.len() + after.len() + (node.inputs.len() - 1) * between.len() + node.inputs.len();
+        width += node.inputs.iter().filter(|&&i| stretched(i)).count() * STRETCHED.len();
         let mut expression = vec![Piece::Text(before)];
         for (position, &i) in node.inputs.iter().enumerate() {
             if position > 0 {
@@ -96,12 +101,16 @@ fn statements(network: &Network, layers: &[Option<String>]) -> Vec<(NodeId, Vec<
             }
             let longer = width + self::width(&expressions[i]) - 1;
             let can = i > 0 && uses[i] == 1 && i != network.output() && !network.blocks().contains(&i);
-            if can && longer <= WIDTH && binds(&nodes[i], node, position) {
+            let is_sum = matches!(nodes[i].op, Op::Add | Op::Mul);
+            if can && longer <= WIDTH && binds(&nodes[i], node, position) && !(is_sum && stretched(i)) {
                 inlined[i] = true;
                 width = longer;
                 expression.extend_from_slice(&expressions[i]);
             } else {
                 expression.push(Piece::Value(i));
+            }
+            if stretched(i) {
+                expression.push(Piece::Text(STRETCHED.into()));
             }
         }
         expression.push(Piece::Text(after));
@@ -121,50 +130,135 @@ fn width(expression: &[Piece]) -> usize {
 
 /// Whether `inner` needs no parentheses at this position of `outer`.
 fn binds(inner: &Node, outer: &Node, position: usize) -> bool {
-    match outer.op {
+    let is_sum = |op: &Op| matches!(op, Op::Add) || is_arithmetic(op);
+    match &outer.op {
         // Another order of the terms would round differently.
-        Op::Add => inner.op != Op::Add || position == 0,
-        Op::Narrow { .. } => inner.op != Op::Add,
+        Op::Add => !is_sum(&inner.op) || position == 0,
+        Op::Mul => !is_sum(&inner.op) && (inner.op != Op::Mul || position == 0),
+        Op::Narrow { .. } | Op::Slice(_) => !is_sum(&inner.op) && inner.op != Op::Mul,
+        op if is_arithmetic(op) => !is_sum(&inner.op) && inner.op != Op::Mul,
         // Their inputs are arguments of a call.
-        Op::Input | Op::Zero { .. } | Op::Conv2d(_) | Op::BatchNorm | Op::Relu | Op::AvgPool(_) | Op::MaxPool(_) => {
-            true
-        }
-        Op::Concat | Op::ChannelShuffle { .. } | Op::GlobalAvgPool | Op::Linear { .. } => true,
+        _ => true,
     }
+}
+
+/// Whether the operation is written with the signs of sum and product.
+fn is_arithmetic(op: &Op) -> bool {
+    matches!(op, Op::Affine(a) if !a.learned_scale && !a.learned_shift)
 }
 
 /// What stands before, between and after the inputs of a node.
 fn template(network: &Network, id: NodeId, layer: &str) -> (String, &'static str, String) {
     let node = &network.nodes()[id];
     let call = |function: &str, rest: String| (format!("{function}("), ", ", format!("{rest})"));
+    if !layer.is_empty() && !matches!(node.op, Op::Linear { .. }) {
+        return call(&format!("self.{layer}"), String::new());
+    }
     match node.op {
         Op::Linear { .. } if !is_vector(network, node.inputs[0]) => {
             (format!("self.{layer}(torch.flatten("), ", ", ", 1))".into())
         }
-        Op::Conv2d(_) | Op::BatchNorm | Op::Linear { .. } => call(&format!("self.{layer}"), String::new()),
-        Op::Relu => call("F.relu", String::new()),
-        Op::AvgPool(p) | Op::MaxPool(p) => {
-            let average = matches!(node.op, Op::AvgPool(_));
-            let mut rest = format!(", {}, stride={}", p.kernel, p.stride);
-            if p.padding > 0 {
-                rest += &format!(", padding={}", p.padding);
-            }
-            if p.ceil {
-                rest += ", ceil_mode=True";
-            }
-            if average && (p.padding > 0 || p.ceil) {
-                rest += ", count_include_pad=False";
-            }
-            call(if average { "F.avg_pool2d" } else { "F.max_pool2d" }, rest)
+        Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::BatchNorm | Op::Linear { .. } | Op::PRelu { .. } => {
+            call(&format!("self.{layer}"), String::new())
         }
+        Op::LayerNorm(norm) => call("layer_norm", format!(", {:?}", norm.epsilon)),
+        Op::GroupNorm { groups, norm } => call("F.group_norm", format!(", {groups}, eps={:?}", norm.epsilon)),
+        Op::LocalResponseNorm(n) => {
+            call("F.local_response_norm", format!(", {}, {:?}, {:?}, {:?}", n.size, n.alpha, n.beta, n.bias))
+        }
+        Op::Relu => call("F.relu", String::new()),
+        Op::Activation(a) => {
+            let (function, rest) = activation(a);
+            call(function, rest)
+        }
+        Op::Affine(a) => (String::new(), "", constants(a)),
+        Op::AvgPool(p) => pooling("F.avg_pool2d", p),
+        Op::MaxPool(p) => pooling("F.max_pool2d", p),
+        Op::AdaptiveAvgPool { height, width } => call("F.adaptive_avg_pool2d", format!(", ({height}, {width})")),
         Op::Add => (String::new(), " + ", String::new()),
+        Op::Mul => (String::new(), " * ", String::new()),
         Op::Concat => ("torch.cat((".into(), ", ", "), dim=1)".into()),
         Op::Narrow { channels } => (String::new(), "", format!("[:, :{channels}]")),
+        Op::Slice(s) => {
+            let before = match s.axis {
+                Axis::Channels => "[:, ",
+                Axis::Height => "[:, :, ",
+                Axis::Width => "[:, :, :, ",
+            };
+            let end = s.start + (s.length - 1) * s.step + 1;
+            let step = if s.step == 1 { String::new() } else { format!(":{}", s.step) };
+            (String::new(), "", format!("{before}{}:{end}{step}]", s.start))
+        }
         Op::ChannelShuffle { groups } => call("channel_shuffle", format!(", {groups}")),
+        Op::Pad([top, left, bottom, right]) => call("F.pad", format!(", ({left}, {right}, {top}, {bottom})")),
+        Op::Resize(r) => {
+            let by = match r.by {
+                Interpolation::Nearest => "mode=\"nearest\"",
+                Interpolation::Bilinear => "mode=\"bilinear\", align_corners=False",
+                Interpolation::BilinearCorners => "mode=\"bilinear\", align_corners=True",
+            };
+            call("F.interpolate", format!(", ({}, {}), {by}", r.height, r.width))
+        }
         Op::GlobalAvgPool => call("F.adaptive_avg_pool2d", ", 1".into()),
+        Op::Flatten => call("torch.flatten", ", 1".into()),
         Op::Zero { channels } => call("zeros", format!(", {channels}")),
         Op::Input => (String::new(), "", String::new()),
     }
+}
+
+fn constants(a: Affine) -> String {
+    let scale = if a.scale.get() == 1.0 { String::new() } else { format!(" * {:?}", a.scale) };
+    if a.shift.get() == 0.0 && !scale.is_empty() { scale } else { format!("{scale} + {:?}", a.shift) }
+}
+
+fn activation(a: Activation) -> (&'static str, String) {
+    match a {
+        Activation::Sigmoid => ("torch.sigmoid", String::new()),
+        Activation::HardSigmoid => ("F.hardsigmoid", String::new()),
+        Activation::Silu => ("F.silu", String::new()),
+        Activation::HardSwish => ("F.hardswish", String::new()),
+        Activation::Gelu => ("F.gelu", String::new()),
+        Activation::GeluTanh => ("F.gelu", ", approximate=\"tanh\"".into()),
+        Activation::Tanh => ("torch.tanh", String::new()),
+        Activation::Mish => ("F.mish", String::new()),
+        Activation::LeakyRelu { slope } => ("F.leaky_relu", format!(", {slope:?}")),
+        Activation::Elu { alpha } => ("F.elu", format!(", {alpha:?}")),
+        Activation::Clip { min, max } => ("torch.clamp", format!(", {min:?}, {max:?}")),
+    }
+}
+
+/// A call of a pooling. Windows that PyTorch's poolings do not take are a helper's ([`super::python`]).
+fn pooling(function: &str, p: Pool) -> (String, &'static str, String) {
+    let average = function == "F.avg_pool2d";
+    let side = |[a, b]: [usize; 2]| if a == b { a.to_string() } else { format!("({a}, {b})") };
+    let [top, left, bottom, right] = p.padding;
+    let begin = |function: &str, rest: String| (format!("{function}("), ", ", format!("{rest})"));
+    let mut rest = format!(", {}, stride={}", side(p.kernel), side(p.stride));
+    if !takes(p) {
+        let padding = format!("({left}, {right}, {top}, {bottom})");
+        let counted =
+            if average { format!(", {}", if p.count_padding { "True" } else { "False" }) } else { String::new() };
+        let (kernel, stride, ceil) = (p.kernel, p.stride, if p.ceil { "True" } else { "False" });
+        let pair = |[a, b]: [usize; 2]| format!("({a}, {b})");
+        let sides = format!(", {}, {}, {padding}, {ceil}{counted}", pair(kernel), pair(stride));
+        return begin(if average { "avg_pool" } else { "max_pool" }, sides);
+    }
+    if top > 0 || left > 0 {
+        rest += &format!(", padding={}", side([top, left]));
+    }
+    if p.ceil {
+        rest += ", ceil_mode=True";
+    }
+    if average && !p.count_padding && (top > 0 || left > 0 || p.ceil) {
+        rest += ", count_include_pad=False";
+    }
+    begin(function, rest)
+}
+
+/// Whether PyTorch's poolings take the window: padded alike on opposite sides, by at most half of the window.
+pub(super) fn takes(p: Pool) -> bool {
+    let [top, left, bottom, right] = p.padding;
+    top == bottom && left == right && 2 * top <= p.kernel[0] && 2 * left <= p.kernel[1]
 }
 
 /// The comment above a block: what the names of its layers have in common, and the shape of its output.

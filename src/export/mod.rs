@@ -42,9 +42,10 @@ mod folder;
 mod forward;
 mod names;
 mod onnx;
-mod onnx_proto;
+mod onnx_operations;
 mod onnx_uint8;
 mod python;
+mod python_helpers;
 mod safetensors;
 mod state;
 
@@ -273,14 +274,24 @@ fn one_line(text: &impl Display) -> String {
     text.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Whether an input of a node is a vector where the operation takes a map, so that it has to be made one first.
+fn is_vector_for_map(network: &Network, id: NodeId, input: NodeId) -> bool {
+    let takes_vectors = matches!(network.nodes()[id].op, Op::Linear { .. } | Op::Flatten);
+    is_vector(network, input) && !is_vector(network, id) && !takes_vectors
+}
+
 /// Whether a node's value is (n, features) in libtorch, as after a linear layer, and not (n, channels, height, width).
 fn is_vector(network: &Network, id: NodeId) -> bool {
     let node = &network.nodes()[id];
     match node.op {
-        Op::Linear { .. } => true,
-        Op::BatchNorm | Op::Relu | Op::Add | Op::Concat | Op::Narrow { .. } => is_vector(network, node.inputs[0]),
-        Op::Input | Op::Zero { .. } | Op::Conv2d(_) | Op::AvgPool(_) | Op::MaxPool(_) => false,
-        Op::ChannelShuffle { .. } | Op::GlobalAvgPool => false,
+        Op::Linear { .. } | Op::Flatten => true,
+        Op::BatchNorm | Op::Relu | Op::Activation(_) | Op::PRelu { .. } | Op::Affine(_) | Op::Narrow { .. } => {
+            is_vector(network, node.inputs[0])
+        }
+        Op::Add | Op::Mul | Op::Concat => node.inputs.iter().all(|&i| is_vector(network, i)),
+        Op::Input | Op::Zero { .. } | Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::AvgPool(_) | Op::MaxPool(_) => false,
+        Op::LayerNorm(_) | Op::GroupNorm { .. } | Op::LocalResponseNorm(_) | Op::AdaptiveAvgPool { .. } => false,
+        Op::ChannelShuffle { .. } | Op::GlobalAvgPool | Op::Slice(_) | Op::Pad(_) | Op::Resize(_) => false,
     }
 }
 

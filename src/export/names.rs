@@ -17,7 +17,7 @@ const RESERVED: &str = "False None True and as assert async await break class co
 
 /// A distinct Python identifier for every node with parameters, None for the others. `cells.0.edge.0-1.conv` becomes
 /// `cells_0_edge_0_1_conv`, and the normalisation of its output `cells_0_edge_0_1_conv_bn`; any other normalisation is
-/// `bn`. What is taken gets a number.
+/// `bn`, of its pixels or groups `norm`. What is taken gets a number.
 pub(super) fn identifiers(network: &Network) -> Vec<Option<String>> {
     let mut taken: HashSet<String> = RESERVED.split_whitespace().map(str::to_owned).collect();
     let nodes = network.nodes();
@@ -26,7 +26,11 @@ pub(super) fn identifiers(network: &Network) -> Vec<Option<String>> {
             Some(layer) if !layer.is_empty() => Some(identifier(layer) + "_bn"),
             _ => Some("bn".to_owned()),
         },
-        op => op.weight(network.operand_shape(id)).map(|_| identifier(&node.name)),
+        op if op.weight(network.operand_shape(id)).is_some() => Some(identifier(&node.name)),
+        op if op.vectors(network.operand_shape(id)).is_empty() => None,
+        Op::PRelu { .. } => Some("prelu".to_owned()),
+        Op::Affine(_) => Some("scale".to_owned()),
+        _ => Some("norm".to_owned()),
     };
     let mut distinct = |name: String| {
         let numbered = (2..).map(|k| format!("{name}_{k}"));

@@ -10,11 +10,11 @@
 use prost::Message;
 
 use super::names::identifiers;
-use super::onnx_proto::*;
 use super::state::entries;
-use super::{ExportError, is_vector};
+use super::{ExportError, is_vector, is_vector_for_map};
 use crate::engine::{BN_EPS, Parameters};
-use crate::network::{Network, NodeId, Op, Pool};
+use crate::network::{Axis, Network, NodeId, Op, Pool, Real};
+use crate::onnx::proto::*;
 
 /// The largest protobuf message, in bytes.
 const LIMIT: u64 = i32::MAX as u64;
@@ -75,6 +75,7 @@ fn graph(network: &Network, parameters: &Parameters) -> Result<GraphProto, Expor
         initializer: b.constants,
         input: vec![value_info(IMAGES, FLOAT, &[image.channels, image.height, image.width])],
         output: vec![value_info(LOGITS, FLOAT, &[network.classes()])],
+        ..Default::default()
     })
 }
 
@@ -90,8 +91,8 @@ pub(super) fn value_info(name: &str, kind: i32, sizes: &[usize]) -> ValueInfoPro
     ValueInfoProto { name: Some(name.into()), value_type: Some(TypeProto { tensor_type }) }
 }
 
-struct Builder<'a> {
-    network: &'a Network,
+pub(super) struct Builder<'a> {
+    pub network: &'a Network,
     /// Identifiers of the nodes with parameters.
     layers: Vec<Option<String>>,
     /// Name of every node's value; it ends with the node's number, so no two are equal.
@@ -112,28 +113,29 @@ impl<'a> Builder<'a> {
         Builder { network, values, layers, nodes: Vec::new(), constants: Vec::new() }
     }
 
-    fn constant(&mut self, name: &str, kind: i32, dims: Vec<i64>, raw: Vec<u8>) -> String {
-        let (data_type, raw_data) = (Some(kind), Some(raw));
-        self.constants.push(TensorProto { dims, data_type, name: Some(name.into()), raw_data });
+    pub(super) fn constant(&mut self, name: &str, kind: i32, dims: Vec<i64>, raw: Vec<u8>) -> String {
+        let (data_type, raw_data) = (Some(kind), Some(raw.into()));
+        self.constants.push(TensorProto { dims, data_type, name: Some(name.into()), raw_data, ..Default::default() });
         name.to_owned()
     }
 
     /// A vector of whole numbers that the operator which makes `value` takes as an input.
-    fn numbers(&mut self, value: &str, what: &str, numbers: &[usize]) -> String {
+    pub(super) fn numbers(&mut self, value: &str, what: &str, numbers: &[usize]) -> String {
         let raw = numbers.iter().flat_map(|&n| (n as i64).to_le_bytes()).collect();
         self.constant(&format!("{value}.{what}"), INT64, vec![numbers.len() as i64], raw)
     }
 
-    fn emit(&mut self, operator: &str, input: Vec<String>, output: String, attribute: Vec<AttributeProto>) {
+    pub(super) fn emit(&mut self, operator: &str, input: Vec<String>, output: String, attribute: Vec<AttributeProto>) {
         let op_type = Some(operator.to_owned());
-        self.nodes.push(NodeProto { input, name: Some(output.clone()), output: vec![output], op_type, attribute });
+        let (name, output) = (Some(output.clone()), vec![output]);
+        self.nodes.push(NodeProto { input, name, output, op_type, attribute, ..Default::default() });
     }
 
     fn node(&mut self, id: NodeId) {
         let network = self.network;
         let node = &network.nodes()[id];
         let operand = network.operand_shape(id);
-        let inputs: Vec<String> = node.inputs.iter().map(|&i| self.values[i].clone()).collect();
+        let inputs: Vec<String> = node.inputs.iter().map(|&i| self.operand(id, i)).collect();
         let (x, out) = (inputs[0].clone(), self.values[id].clone());
         let layer = self.layers[id].clone().unwrap_or_default();
         let with = |x: String, parts: &[&str]| {
@@ -143,35 +145,58 @@ impl<'a> Builder<'a> {
         match node.op {
             Op::Input => {}
             Op::Conv2d(c) => {
+                let mut attributes = vec![
+                    ints("kernel_shape", &c.kernel),
+                    ints("strides", &c.stride),
+                    ints("pads", &c.padding),
+                    int("group", c.groups),
+                ];
+                if c.dilation != [1; 2] {
+                    attributes.push(ints("dilations", &c.dilation));
+                }
+                let parts: &[&str] = if c.bias { &["weight", "bias"] } else { &["weight"] };
+                self.emit("Conv", with(x, parts), out, attributes);
+            }
+            Op::ConvTranspose2d(c) => {
                 let attributes = vec![
-                    ints("kernel_shape", &[c.kernel; 2]),
-                    ints("strides", &[c.stride; 2]),
-                    ints("pads", &[c.padding; 4]),
+                    ints("kernel_shape", &c.kernel),
+                    ints("strides", &c.stride),
+                    ints("pads", &[c.padding[0], c.padding[1], c.padding[0], c.padding[1]]),
+                    ints("output_padding", &c.output_padding),
+                    ints("dilations", &c.dilation),
                     int("group", c.groups),
                 ];
                 let parts: &[&str] = if c.bias { &["weight", "bias"] } else { &["weight"] };
-                self.emit("Conv", with(x, parts), out, attributes);
+                self.emit("ConvTranspose", with(x, parts), out, attributes);
             }
             Op::BatchNorm => {
                 let parts = ["weight", "bias", "running_mean", "running_var"];
                 let epsilon = AttributeProto::float("epsilon", BN_EPS as f32);
                 self.emit("BatchNormalization", with(x, &parts), out, vec![epsilon]);
             }
+            Op::LayerNorm(norm) => self.layer_norm(x, out, norm, &layer, operand),
+            Op::GroupNorm { groups, norm } => self.group_norm(x, out, (groups, norm), &layer, operand),
+            Op::LocalResponseNorm(n) => {
+                let float = |name: &str, value: Real| AttributeProto::float(name, value.get());
+                let reals = [float("alpha", n.alpha), float("beta", n.beta), float("bias", n.bias)];
+                let attributes = std::iter::once(int("size", n.size)).chain(reals).collect();
+                self.emit("LRN", inputs, out, attributes);
+            }
             Op::Relu => self.emit("Relu", inputs, out, vec![]),
-            Op::AvgPool(p) => {
-                let mut attributes = window(p, operand.height, operand.width);
-                attributes.push(int("count_include_pad", 0));
-                self.emit("AveragePool", inputs, out, attributes);
+            Op::Activation(a) => self.activation(x, out, a),
+            Op::PRelu { .. } => {
+                let slope = self.per_channel(&format!("{layer}.weight"), &out, id);
+                self.emit("PRelu", vec![x, slope], out, vec![]);
             }
+            Op::Affine(a) => self.affine(x, out, a, &layer, id),
+            Op::AvgPool(p) => self.average(x, out, p, operand),
             Op::MaxPool(p) => self.emit("MaxPool", inputs, out, window(p, operand.height, operand.width)),
+            Op::AdaptiveAvgPool { height, width } => self.adaptive(x, out, [height, width], operand),
             Op::Add => self.emit(if inputs.len() == 2 { "Add" } else { "Sum" }, inputs, out, vec![]),
+            Op::Mul => self.product(inputs, out),
             Op::Concat => self.emit("Concat", inputs, out, vec![int("axis", 1)]),
-            Op::Narrow { channels } => {
-                let starts = self.numbers(&out, "starts", &[0]);
-                let ends = self.numbers(&out, "ends", &[channels]);
-                let axes = self.numbers(&out, "axes", &[1]);
-                self.emit("Slice", vec![x, starts, ends, axes], out, vec![]);
-            }
+            Op::Narrow { channels } => self.slice(x, out, Axis::Channels.dim(), [0, channels, 1]),
+            Op::Slice(s) => self.slice(x, out, s.axis.dim(), [s.start, s.start + (s.length - 1) * s.step + 1, s.step]),
             Op::ChannelShuffle { groups } => {
                 let (c, h, w) = (operand.channels, operand.height, operand.width);
                 // A size of 0 takes over that of the input.
@@ -182,38 +207,55 @@ impl<'a> Builder<'a> {
                 self.emit("Transpose", vec![grouped], transposed.clone(), vec![ints("perm", &[0, 2, 1, 3, 4])]);
                 self.emit("Reshape", vec![transposed, joined], out, vec![]);
             }
+            Op::Pad(padding) => {
+                let pads = self.pads(&out, padding);
+                self.emit("Pad", vec![x, pads], out, vec![]);
+            }
+            Op::Resize(r) => self.resize(x, out, r, operand),
             Op::GlobalAvgPool => self.emit("GlobalAveragePool", inputs, out, vec![]),
+            Op::Flatten => self.emit("Flatten", inputs, out, vec![int("axis", 1)]),
             Op::Zero { channels } => {
-                let (batch, size) = (format!("{out}.batch"), format!("{out}.size"));
-                let sample = self.numbers(&out, "sample", &[channels, operand.height, operand.width]);
-                self.emit("Shape", vec![x], batch.clone(), vec![int("start", 0), int("end", 1)]);
-                self.emit("Concat", vec![batch, sample], size.clone(), vec![int("axis", 0)]);
+                let size = self.sizes(&x, &out, [channels, operand.height, operand.width]);
                 self.emit("ConstantOfShape", vec![size], out, vec![]);
             }
-            Op::Linear { .. } => {
+            Op::Linear { bias, .. } => {
                 let mut vector = x;
                 if !is_vector(network, node.inputs[0]) {
                     let flat = format!("{out}.flat");
                     self.emit("Flatten", vec![vector], flat.clone(), vec![int("axis", 1)]);
                     vector = flat;
                 }
-                self.emit("Gemm", with(vector, &["weight", "bias"]), out, vec![int("transB", 1)]);
+                let parts: &[&str] = if bias { &["weight", "bias"] } else { &["weight"] };
+                self.emit("Gemm", with(vector, parts), out, vec![int("transB", 1)]);
             }
         }
+    }
+
+    /// The value of an input, made a map where the operation needs one.
+    fn operand(&mut self, id: NodeId, input: NodeId) -> String {
+        let value = self.values[input].clone();
+        if !is_vector_for_map(self.network, id, input) {
+            return value;
+        }
+        let map = format!("{value}.map_for_{id}");
+        let axes = self.numbers(&map, "axes", &[2, 3]);
+        self.emit("Unsqueeze", vec![value, axes], map.clone(), vec![]);
+        map
     }
 }
 
 /// Attributes of a pooling of a map of this size. The padding on the far side is what the last window needs.
-fn window(pool: Pool, height: usize, width: usize) -> Vec<AttributeProto> {
-    let far = |side: usize| {
-        // The network was built, so every window fits.
-        let end = (pool.positions(side).unwrap_or(1) - 1) * pool.stride + pool.kernel;
-        end.saturating_sub(side + pool.padding)
+pub(super) fn window(pool: Pool, height: usize, width: usize) -> Vec<AttributeProto> {
+    // The network was built, so every window fits.
+    let (down, across) = pool.output(height, width).unwrap_or((1, 1));
+    let [top, left, ..] = pool.padding;
+    let far = |positions: usize, i: usize, side: usize, near: usize| {
+        ((positions - 1) * pool.stride[i] + pool.kernel[i]).saturating_sub(side + near)
     };
     vec![
-        AttributeProto::ints("kernel_shape", &[pool.kernel; 2]),
-        AttributeProto::ints("strides", &[pool.stride; 2]),
-        AttributeProto::ints("pads", &[pool.padding, pool.padding, far(height), far(width)]),
+        AttributeProto::ints("kernel_shape", &pool.kernel),
+        AttributeProto::ints("strides", &pool.stride),
+        AttributeProto::ints("pads", &[top, left, far(down, 0, height, top), far(across, 1, width, left)]),
     ]
 }
 
@@ -228,7 +270,16 @@ fn label(op: &Op) -> &'static str {
         Op::ChannelShuffle { .. } => "shuffle",
         Op::GlobalAvgPool => "global_avg_pool",
         Op::Zero { .. } => "zeros",
-        Op::Input | Op::Conv2d(_) | Op::BatchNorm | Op::Linear { .. } => "value",
+        Op::LayerNorm(_) | Op::GroupNorm { .. } | Op::LocalResponseNorm(_) => "norm",
+        Op::Activation(_) | Op::PRelu { .. } => "activation",
+        Op::Affine(_) => "scale",
+        Op::AdaptiveAvgPool { .. } => "adaptive_avg_pool",
+        Op::Mul => "product",
+        Op::Slice(_) => "slice",
+        Op::Pad(_) => "pad",
+        Op::Resize(_) => "resize",
+        Op::Flatten => "flatten",
+        Op::Input | Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::BatchNorm | Op::Linear { .. } => "value",
     }
 }
 

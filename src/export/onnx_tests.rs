@@ -96,7 +96,7 @@ fn the_last_window_gets_the_padding_that_it_needs() {
         (5, 3, 1, 1, false, [1, 1]),
         (4, 3, 2, 1, true, [1, 2]),
     ] {
-        let attributes = window(Pool { kernel, stride, padding, ceil }, n, n);
+        let attributes = window(Pool { ceil, ..Pool::new(kernel, stride, padding) }, n, n);
         let [before, after] = pads;
         let expected = AttributeProto::ints("pads", &[before, before, after, after]);
         assert_eq!(attributes[2], expected, "{n} {kernel} {stride} {padding} {ceil}");

@@ -7,9 +7,9 @@
 use prost::Message;
 
 use super::onnx::{IMAGES, LOGITS, model as encoded, value_info};
-use super::onnx_proto::*;
 use super::{ExportError, Model};
 use crate::data::resize_weights;
+use crate::onnx::proto::*;
 
 const PIXELS: &str = "pixels";
 const PROBABILITIES: &str = "probabilities";
@@ -37,12 +37,14 @@ fn surround(graph: &mut GraphProto, model: &Model<'_>) {
             input.reverse();
         }
         let op_type = Some(operator.to_owned());
-        nodes.push(NodeProto { input, name: Some(output.clone()), output: vec![output], op_type, attribute });
+        let (name, output) = (Some(output.clone()), vec![output]);
+        nodes.push(NodeProto { input, name, output, op_type, attribute, ..Default::default() });
     };
     let mut constant = |name: &str, dims: [usize; 3], values: Vec<f32>| {
-        let raw_data = Some(values.into_iter().flat_map(f32::to_le_bytes).collect());
+        let raw_data = Some(values.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>().into());
         let dims = dims.iter().filter(|&&d| d > 0).map(|&d| d as i64).collect();
-        graph.initializer.push(TensorProto { dims, data_type: Some(FLOAT), name: Some(name.into()), raw_data });
+        let (data_type, name) = (Some(FLOAT), Some(name.into()));
+        graph.initializer.push(TensorProto { dims, data_type, name, raw_data, ..Default::default() });
     };
     emit("Cast", None, "pixels_float", vec![AttributeProto::int("to", FLOAT as usize)]);
     emit("Transpose", None, "pixels_planes", vec![AttributeProto::ints("perm", &[0, 3, 1, 2])]);
@@ -65,7 +67,8 @@ fn surround(graph: &mut GraphProto, model: &Model<'_>) {
     last = LOGITS.to_owned();
     let softmax = vec![AttributeProto::int("axis", 1)];
     let (input, output, op_type) = (vec![last], vec![PROBABILITIES.into()], Some("Softmax".into()));
-    nodes.push(NodeProto { input, name: Some(PROBABILITIES.into()), output, op_type, attribute: softmax });
+    let name = Some(PROBABILITIES.into());
+    nodes.push(NodeProto { input, name, output, op_type, attribute: softmax, ..Default::default() });
     graph.node = nodes;
     graph.input = vec![value_info(PIXELS, UINT8, &[height, width, image.channels])];
     graph.output = vec![value_info(PROBABILITIES, FLOAT, &[model.network.classes()])];

@@ -1,9 +1,10 @@
 //! `model.py`: the network as PyTorch source; `preprocess.py`: what it takes.
 
-use super::forward::body;
+use super::forward::{body, takes};
 use super::names::identifiers;
+use super::python_helpers::*;
 use super::{Model, is_vector};
-use crate::network::{Conv2d, Network, NodeId, Op};
+use crate::network::{Conv2d, Network, NodeId, Op, Real};
 
 /// The source.
 pub(super) fn source(model: &Model<'_>) -> String {
@@ -88,57 +89,95 @@ fn in_docstring(text: &str) -> String {
 fn layer(network: &Network, id: NodeId) -> Option<String> {
     let node = &network.nodes()[id];
     let operand = network.operand_shape(id);
+    let flag = |on: bool| if on { "True" } else { "False" };
     Some(match node.op {
         Op::Conv2d(c) => convolution(&c),
+        Op::ConvTranspose2d(c) => format!(
+            "nn.ConvTranspose2d({}, {}, {}, {}, {}, {}, {}, {}, {})",
+            c.in_channels,
+            c.out_channels,
+            tuple_of(&c.kernel),
+            tuple_of(&c.stride),
+            tuple_of(&c.padding),
+            tuple_of(&c.output_padding),
+            c.groups,
+            flag(c.bias),
+            tuple_of(&c.dilation)
+        ),
         // PyTorch's default epsilon is that of naslens.
         Op::BatchNorm if is_vector(network, id) => format!("nn.BatchNorm1d({})", operand.channels),
         Op::BatchNorm => format!("nn.BatchNorm2d({})", operand.channels),
-        Op::Linear { out_features } => format!("nn.Linear({}, {out_features})", operand.len()),
-        Op::Input | Op::Zero { .. } | Op::Relu | Op::AvgPool(_) | Op::MaxPool(_) => return None,
-        Op::Add | Op::Concat | Op::Narrow { .. } | Op::ChannelShuffle { .. } | Op::GlobalAvgPool => return None,
+        Op::LayerNorm(norm) if norm.affine => format!("LayerNorm({}, {:?})", operand.channels, norm.epsilon),
+        Op::GroupNorm { groups, norm } if norm.affine => {
+            format!("nn.GroupNorm({groups}, {}, {:?})", operand.channels, norm.epsilon)
+        }
+        Op::PRelu { slopes } => format!("nn.PReLU({slopes})"),
+        Op::Affine(a) if a.learned_scale || a.learned_shift => {
+            let part = |learned: bool, value: Real| if learned { "None".into() } else { format!("{value:?}") };
+            let (scale, shift) = (part(a.learned_scale, a.scale), part(a.learned_shift, a.shift));
+            format!("Scale({}, {scale}, {shift})", operand.channels)
+        }
+        Op::Linear { out_features, bias } => {
+            format!("nn.Linear({}, {out_features}{})", operand.len(), if bias { "" } else { ", bias=False" })
+        }
+        Op::Input | Op::Zero { .. } | Op::Relu | Op::Activation(_) | Op::AvgPool(_) | Op::MaxPool(_) => return None,
+        Op::Add | Op::Mul | Op::Concat | Op::Narrow { .. } | Op::ChannelShuffle { .. } | Op::GlobalAvgPool => {
+            return None;
+        }
+        Op::LayerNorm(_) | Op::GroupNorm { .. } | Op::LocalResponseNorm(_) | Op::Affine(_) => return None,
+        Op::AdaptiveAvgPool { .. } | Op::Slice(_) | Op::Pad(_) | Op::Resize(_) | Op::Flatten => return None,
     })
 }
 
-fn convolution(c: &Conv2d) -> String {
-    let mut text = format!("nn.Conv2d({}, {}, {}", c.in_channels, c.out_channels, c.kernel);
-    for (name, value, default) in [("stride", c.stride, 1), ("padding", c.padding, 0), ("groups", c.groups, 1)] {
-        if value != default {
-            text += &format!(", {name}={value}");
-        }
-    }
-    text + if c.bias { ")" } else { ", bias=False)" }
+fn tuple_of(sides: &[usize; 2]) -> String {
+    if sides[0] == sides[1] { sides[0].to_string() } else { format!("({}, {})", sides[0], sides[1]) }
 }
 
-/// The functions that `forward` calls beside PyTorch's.
-fn helpers(network: &Network) -> String {
-    let (mut shuffle, mut zeros) = (false, false);
-    for node in network.nodes() {
-        match node.op {
-            Op::ChannelShuffle { .. } => shuffle = true,
-            Op::Zero { .. } => zeros = true,
-            Op::Input | Op::Conv2d(_) | Op::BatchNorm | Op::Relu | Op::AvgPool(_) | Op::MaxPool(_) => {}
-            Op::Add | Op::Concat | Op::Narrow { .. } | Op::GlobalAvgPool | Op::Linear { .. } => {}
+fn convolution(c: &Conv2d) -> String {
+    let [top, left, bottom, right] = c.padding;
+    let one_sided = (top, left) != (bottom, right);
+    let padding = if one_sided { [0, 0] } else { [top, left] };
+    let mut text = format!("nn.Conv2d({}, {}, {}", c.in_channels, c.out_channels, tuple_of(&c.kernel));
+    let sides = [("stride", c.stride, [1; 2]), ("padding", padding, [0; 2]), ("dilation", c.dilation, [1; 2])];
+    for (name, value, default) in sides {
+        if value != default {
+            text += &format!(", {name}={}", tuple_of(&value));
         }
     }
-    let mut text = String::new();
-    if shuffle {
-        text += "
-def channel_shuffle(x, groups):
-    \"\"\"Takes the channels as a matrix of groups x (channels / groups) and transposes it.\"\"\"
-    n, channels, height, width = x.shape
-    return x.reshape(n, groups, channels // groups, height, width).transpose(1, 2).reshape(x.shape)
-
-";
+    if c.groups != 1 {
+        text += &format!(", groups={}", c.groups);
     }
-    if zeros {
-        text += "
-def zeros(x, channels):
-    \"\"\"A map of zeros of the size of x.\"\"\"
-    return x.new_zeros(x.shape[0], channels, x.shape[2], x.shape[3])
-
-";
+    text += if c.bias { ")" } else { ", bias=False)" };
+    if one_sided {
+        format!("Padded(({left}, {right}, {top}, {bottom}), {})", text.replacen("nn.Conv2d(", "", 1))
+    } else {
+        text
     }
-    text
+}
+
+/// The functions and classes that the network calls beside PyTorch's.
+fn helpers(network: &Network) -> String {
+    let has = |is: &dyn Fn(&Op) -> bool| network.nodes().iter().any(|node| is(&node.op));
+    let pads = |c: &Conv2d| [c.padding[0], c.padding[1]] != [c.padding[2], c.padding[3]];
+    let odd = |op: &Op, average: bool| match op {
+        Op::AvgPool(p) => average && !takes(*p),
+        Op::MaxPool(p) => !average && !takes(*p),
+        _ => false,
+    };
+    let learned = |op: &Op| matches!(op, Op::Affine(a) if a.learned_scale || a.learned_shift);
+    let (average, maximum) = (has(&|op| odd(op, true)), has(&|op| odd(op, false)));
+    let wanted = [
+        (has(&|op| matches!(op, Op::ChannelShuffle { .. })), CHANNEL_SHUFFLE),
+        (has(&|op| matches!(op, Op::Zero { .. })), ZEROS),
+        (has(&|op| matches!(op, Op::Conv2d(c) if pads(c))), PADDED),
+        (has(&|op| matches!(op, Op::LayerNorm(norm) if norm.affine)), LAYER_NORM),
+        (has(&|op| matches!(op, Op::LayerNorm(norm) if !norm.affine)), PLAIN_LAYER_NORM),
+        (has(&learned), SCALE),
+        (average || maximum, WINDOWS),
+        (average, AVG_POOL),
+        (maximum, MAX_POOL),
+    ];
+    wanted.into_iter().filter(|(is_wanted, _)| *is_wanted).map(|(_, text)| text).collect()
 }
 
 #[cfg(test)]

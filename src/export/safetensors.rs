@@ -11,7 +11,7 @@ use tch::{Device, Tensor};
 
 use super::ExportError;
 use super::state::{Part, entries};
-use crate::engine::{LayerTensors, NormTensors, Parameters, Weights, channels_last};
+use crate::engine::{LayerTensors, NormTensors, Parameters, VectorTensors, Weights, channels_last};
 use crate::network::{Network, NodeId, Op};
 use crate::text::excerpt;
 
@@ -71,21 +71,24 @@ pub fn load_safetensors(path: &Path, network: &Network, device: Device) -> Resul
     if let Some(first) = unexpected.iter().min() {
         return Err(WeightsError::Unexpected { path: file(), tensor: excerpt(first), count: unexpected.len() });
     }
-    let mut parameters = Parameters { layers: Weights(Vec::new()), norms: Vec::new() };
+    let (mut layers, mut vectors, mut norms) = (Vec::new(), Vec::new(), Vec::new());
     for (id, node) in network.nodes().iter().enumerate() {
         let [weight, bias, mean, variance] =
             [Part::Weight, Part::Bias, Part::Mean, Part::Variance].map(|part| read.remove(&(id, part)));
-        let (layer, norm) = match (node.op, weight, bias, mean, variance) {
+        let is_layer = node.op.weight(network.operand_shape(id)).is_some();
+        let (layer, vector, norm) = match (node.op, weight, bias, mean, variance) {
             (Op::BatchNorm, Some(scale), Some(shift), Some(mean), Some(variance)) => {
-                (None, Some(NormTensors { scale, shift, mean, variance }))
+                (None, None, Some(NormTensors { scale, shift, mean, variance }))
             }
-            (_, Some(weight), bias, ..) => (Some(LayerTensors { weight, bias }), None),
-            _ => (None, None),
+            (_, Some(weight), bias, ..) if is_layer => (Some(LayerTensors { weight, bias }), None, None),
+            (_, None, None, ..) => (None, None, None),
+            (_, scale, shift, ..) => (None, Some(VectorTensors { scale, shift }), None),
         };
-        parameters.layers.0.push(layer);
-        parameters.norms.push(norm);
+        layers.push(layer);
+        vectors.push(vector);
+        norms.push(norm);
     }
-    Ok(parameters)
+    Ok(Parameters { layers: Weights::new(layers, vectors), norms })
 }
 
 /// Longest header that is read; that of a network of some thousand layers has a tenth.

@@ -10,7 +10,7 @@ use crate::network::{Network, NodeId, Op};
 /// A tensor of a layer or of a batch normalisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Part {
-    /// Weight of a layer, scale of a normalisation.
+    /// Weight of a layer, scale of a normalisation, slopes of a parametric ReLU.
     Weight,
     /// Bias of a layer, shift of a normalisation.
     Bias,
@@ -65,7 +65,9 @@ fn parts(network: &Network, id: NodeId) -> Vec<(Part, Vec<usize>)> {
         return all.map(|part| (part, vec![node.shape.channels])).to_vec();
     }
     let Some(weight) = node.op.weight(network.operand_shape(id)) else {
-        return Vec::new();
+        let vectors = node.op.vectors(network.operand_shape(id));
+        let part = |part: Part, v: Option<(usize, f32)>| v.map(|(length, _)| (part, vec![length]));
+        return [part(Part::Weight, vectors.scale), part(Part::Bias, vectors.shift)].into_iter().flatten().collect();
     };
     let bias = weight.bias.map(|length| (Part::Bias, vec![length]));
     std::iter::once((Part::Weight, weight.dims)).chain(bias).collect()
@@ -75,9 +77,15 @@ impl Entry {
     fn tensor<'a>(&self, parameters: &'a Parameters) -> Option<&'a Tensor> {
         let layer = parameters.layers.get(self.node);
         let norm = parameters.norms.get(self.node).and_then(Option::as_ref);
+        let vectors = parameters.layers.vectors(self.node);
         match self.part {
-            Part::Weight => layer.map(|l| &l.weight).or(norm.map(|n| &n.scale)),
-            Part::Bias => layer.and_then(|l| l.bias.as_ref()).or(norm.map(|n| &n.shift)),
+            Part::Weight => {
+                layer.map(|l| &l.weight).or(norm.map(|n| &n.scale)).or(vectors.and_then(|v| v.scale.as_ref()))
+            }
+            Part::Bias => {
+                let of_layer = layer.and_then(|l| l.bias.as_ref()).or(norm.map(|n| &n.shift));
+                of_layer.or(vectors.and_then(|v| v.shift.as_ref()))
+            }
             Part::Mean => norm.map(|n| &n.mean),
             Part::Variance => norm.map(|n| &n.variance),
         }

@@ -175,7 +175,7 @@ fn what_no_onnx_file_can_hold_is_refused() {
     let x = b.conv("wide", 0, Conv2d::same(3, 30_000, 1, 1)).unwrap();
     let x = b.conv("wider", x, Conv2d::same(30_000, 30_000, 1, 1)).unwrap();
     let network = b.finish(x);
-    let parameters = Parameters { layers: crate::engine::Weights(Vec::new()), norms: Vec::new() };
+    let parameters = Parameters { layers: crate::engine::Weights::of_layers(Vec::new()), norms: Vec::new() };
     let (examples, classes) = (Tensor::zeros([1, 3, 8, 8], (Kind::Float, Device::Cpu)), names(3));
     let error = write(Path::new("/nowhere"), &model(&network, &parameters, &examples, &classes), false).unwrap_err();
     assert_eq!(

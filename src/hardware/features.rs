@@ -102,12 +102,14 @@ fn cost(network: &Network, node: &Node, batch: usize) -> [f64; 3] {
 }
 
 fn kind(op: Op) -> Kind {
+    // A square kernel counts as its side, as in the models that were fitted to square ones only.
+    let side = |[height, width]: [usize; 2]| if height == width { height } else { 1000 * height + width };
     let (what, kernel) = match op {
         Op::Input => (0, 0),
         Op::Zero { .. } => (1, 0),
-        Op::Conv2d(c) if c.groups == 1 => (2, c.kernel),
-        Op::Conv2d(c) if c.groups == c.in_channels => (3, c.kernel),
-        Op::Conv2d(c) => (4, c.kernel),
+        Op::Conv2d(c) if c.groups == 1 => (2, side(c.kernel)),
+        Op::Conv2d(c) if c.groups == c.in_channels => (3, side(c.kernel)),
+        Op::Conv2d(c) => (4, side(c.kernel)),
         Op::BatchNorm => (5, 0),
         Op::Relu => (6, 0),
         Op::AvgPool(_) => (7, 0),
@@ -118,6 +120,18 @@ fn kind(op: Op) -> Kind {
         Op::ChannelShuffle { .. } => (12, 0),
         Op::GlobalAvgPool => (13, 0),
         Op::Linear { .. } => (14, 0),
+        Op::ConvTranspose2d(c) => (15, side(c.kernel)),
+        Op::LayerNorm(_) => (16, 0),
+        Op::GroupNorm { .. } => (17, 0),
+        Op::LocalResponseNorm(_) => (18, 0),
+        Op::Activation(_) | Op::PRelu { .. } => (19, 0),
+        Op::Affine(_) => (20, 0),
+        Op::AdaptiveAvgPool { .. } => (21, 0),
+        Op::Mul => (22, 0),
+        Op::Slice(_) => (23, 0),
+        Op::Pad(_) => (24, 0),
+        Op::Resize(_) => (25, 0),
+        Op::Flatten => (26, 0),
     };
     Kind { what, kernel }
 }
@@ -176,7 +190,11 @@ mod tests {
         // Node 1 gets nothing, so the convolution on 1>3 is fed with zeros; the one on 0>2 is a dead end.
         let dead = of("|none~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|nor_conv_3x3~1|none~2|");
         let conv = |features: &Features, view| {
-            sum(features, view, |key| matches!(key, Key::Operation(Op::Conv2d(c), _) if c.stride == 1 && c.kernel == 3))
+            sum(
+                features,
+                view,
+                |key| matches!(key, Key::Operation(Op::Conv2d(c), _) if c.stride == [1; 2] && c.kernel == [3; 2]),
+            )
         };
         // The stem and one convolution in each of the two reductions are always there; three cells.
         assert_eq!([View::Live, View::Read, View::All].map(|v| conv(&dead, v)), [3.0, 6.0, 9.0]);

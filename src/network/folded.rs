@@ -1,7 +1,7 @@
 //! Batch normalisations folded into the convolutions before them, as networks are deployed.
 
 use super::graph::{Network, Node, NodeId};
-use super::op::{Conv2d, Op};
+use super::{Conv2d, Op};
 
 /// A network whose foldable batch normalisations are gone.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! Networks as graphs in topological order, and the builder that checks every shape.
 
-use super::Target;
-use super::op::{Conv2d, Op, Pool, Shape, WeightShape};
+use super::{Conv2d, Op, Pool, Shape, Target, WeightShape};
 
 /// Position of a node in [`Network::nodes`].
 pub type NodeId = usize;
@@ -121,8 +120,8 @@ impl NetworkBuilder {
         self.nodes[id].shape
     }
 
-    /// Any operation.
-    pub(super) fn push(&mut self, name: String, op: Op, inputs: Vec<NodeId>) -> Result<NodeId, NetworkError> {
+    /// Any operation; `name` is that of a layer or empty.
+    pub fn push(&mut self, name: String, op: Op, inputs: Vec<NodeId>) -> Result<NodeId, NetworkError> {
         let shapes: Vec<Shape> = inputs.iter().map(|&i| self.nodes[i].shape).collect();
         let shape = match op.output_shape(&shapes) {
             Ok(shape) => shape,
@@ -137,9 +136,9 @@ impl NetworkBuilder {
         self.push(name.into(), Op::Conv2d(conv), vec![x])
     }
 
-    /// A fully connected layer.
+    /// A fully connected layer with a bias.
     pub fn linear(&mut self, name: impl Into<String>, x: NodeId, out_features: usize) -> Result<NodeId, NetworkError> {
-        self.push(name.into(), Op::Linear { out_features }, vec![x])
+        self.push(name.into(), Op::Linear { out_features, bias: true }, vec![x])
     }
 
     /// An operation of one input without weights.
@@ -166,6 +165,14 @@ impl NetworkBuilder {
         padding: usize,
     ) -> Result<NodeId, NetworkError> {
         self.apply(Op::AvgPool(Pool::new(kernel, stride, padding)), x)
+    }
+
+    /// Product of one or more maps; see [`Op::Mul`].
+    pub fn mul(&mut self, inputs: &[NodeId]) -> Result<NodeId, NetworkError> {
+        if let [only] = inputs {
+            return Ok(*only);
+        }
+        self.push(String::new(), Op::Mul, inputs.to_vec())
     }
 
     /// Sum of one or more maps of the same shape.

@@ -1,6 +1,6 @@
 //! Initial weights: PyTorch's defaults, drawn from counter-based streams keyed by seed and layer name.
 
-use super::op::WeightShape;
+use super::WeightShape;
 use crate::seed::Stream;
 
 /// Weights of the layer `name`: uniform on `[-b, b)`, `b = 1 / sqrt(fan_in)`, the distribution of PyTorch's

@@ -26,12 +26,26 @@ impl Liveness {
         Liveness { fed, wanted }
     }
 
-    /// Of a network. A map of zeros depends on nothing, not on the map that it takes its size from.
+    /// Of a network. A map of zeros depends on nothing, not on the map that it takes its size from; a product with a factor that
+    /// the input does not reach is taken for one with zeros, as it is where gates are made from the map that they multiply.
     pub fn of(network: &Network) -> Self {
         let nodes = network.nodes();
         let depends = nodes.iter().enumerate().filter(|(_, node)| !matches!(node.op, Op::Zero { .. }));
-        let edges = depends.flat_map(|(to, node)| node.inputs.iter().map(move |&from| (from, to))).collect();
-        Liveness::new(nodes.len(), network.output(), edges)
+        let edges: Vec<(usize, usize)> =
+            depends.flat_map(|(to, node)| node.inputs.iter().map(move |&from| (from, to))).collect();
+        if !nodes.iter().any(|node| node.op == Op::Mul) {
+            return Liveness::new(nodes.len(), network.output(), edges);
+        }
+        let mut fed = vec![false; nodes.len()];
+        for (id, node) in nodes.iter().enumerate() {
+            fed[id] = match node.op {
+                Op::Input => true,
+                Op::Zero { .. } => false,
+                Op::Mul => node.inputs.iter().all(|&i| fed[i]),
+                _ => node.inputs.iter().any(|&i| fed[i]),
+            };
+        }
+        Liveness { fed, ..Liveness::new(nodes.len(), network.output(), edges) }
     }
 
     /// Whether the node is on a path from the input to the output.

@@ -14,21 +14,31 @@
 //! # Ok::<(), naslens::network::NetworkError>(())
 //! ```
 
+mod activation;
 mod canonical;
+mod cost;
 mod folded;
 mod graph;
 mod init;
 mod liveness;
 mod op;
 mod prune;
+mod real;
+mod shape;
 mod task;
 mod thin;
+mod window;
 
+pub use activation::Activation;
 pub use canonical::{Canonical, LabelledDag};
+pub use cost::{Vectors, WeightShape};
 pub use folded::Folded;
 pub use graph::{Network, NetworkBuilder, NetworkError, Node, NodeId};
 pub use init::{layer_bias, layer_weight};
 pub use liveness::Liveness;
-pub use op::{Conv2d, Op, Pool, Shape, ShapeError, WeightShape};
+pub use op::{Affine, Axis, Interpolation, LocalResponseNorm, Normalise, Op, Resize, Slice};
+pub use real::Real;
+pub use shape::{Shape, ShapeError};
 pub use task::{Target, Task};
 pub(crate) use thin::gcd;
+pub use window::{Conv2d, ConvTranspose2d, Pool, Square};

@@ -1,122 +1,9 @@
-//! Operations, with their output shape and their cost beside each other so that they cannot drift apart.
+//! Operations and the shapes that they make.
 
 use std::fmt;
-use std::str::FromStr;
 
-/// Shape of one sample's feature map or image: channels x height x width, written `3x32x32` in text and in files. A
-/// vector of `c` features is `(c, 1, 1)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Shape {
-    /// Number of channels (or features).
-    pub channels: usize,
-    /// Height in pixels.
-    pub height: usize,
-    /// Width in pixels.
-    pub width: usize,
-}
-
-impl Shape {
-    /// A `channels` x `height` x `width` map.
-    pub const fn new(channels: usize, height: usize, width: usize) -> Self {
-        Shape { channels, height, width }
-    }
-
-    /// Number of values of one sample.
-    pub const fn len(&self) -> usize {
-        self.channels.saturating_mul(self.height).saturating_mul(self.width)
-    }
-
-    /// True if the map holds no value at all.
-    pub const fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}x{}", self.channels, self.height, self.width)
-    }
-}
-
-/// Text that is not a shape.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an image shape; write CHANNELSxHEIGHTxWIDTH, such as 3x32x32")]
-pub struct ShapeError(String);
-
-impl FromStr for Shape {
-    type Err = ShapeError;
-
-    fn from_str(text: &str) -> Result<Self, ShapeError> {
-        let sides: Option<Vec<usize>> = text.split('x').map(|side| side.parse().ok()).collect();
-        match sides.as_deref() {
-            Some(&[channels, height, width]) => Ok(Shape { channels, height, width }),
-            _ => Err(ShapeError(text.into())),
-        }
-    }
-}
-
-crate::text::serde_as_text!(Shape);
-
-/// A 2-D convolution with a square kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Conv2d {
-    /// Input channels.
-    pub in_channels: usize,
-    /// Output channels.
-    pub out_channels: usize,
-    /// Side of the square kernel, in pixels.
-    pub kernel: usize,
-    /// Stride in both directions.
-    pub stride: usize,
-    /// Zero padding on every side.
-    pub padding: usize,
-    /// Number of channel groups; `in_channels` for a depthwise convolution.
-    pub groups: usize,
-    /// Whether a bias is added.
-    pub bias: bool,
-}
-
-impl Conv2d {
-    /// A dense convolution without bias whose padding keeps the size at stride 1.
-    pub const fn same(in_channels: usize, out_channels: usize, kernel: usize, stride: usize) -> Self {
-        Conv2d { in_channels, out_channels, kernel, stride, padding: kernel / 2, groups: 1, bias: false }
-    }
-}
-
-/// The window of a 2-D pooling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Pool {
-    /// Side of the square window, in pixels.
-    pub kernel: usize,
-    /// Stride in both directions.
-    pub stride: usize,
-    /// Padding on every side. Padded pixels never count.
-    pub padding: usize,
-    /// Whether a window that the map only partly fills counts too, so that no pixel is left out.
-    pub ceil: bool,
-}
-
-impl Pool {
-    /// Pooling that leaves out what does not fill a window.
-    pub const fn new(kernel: usize, stride: usize, padding: usize) -> Self {
-        Pool { kernel, stride, padding, ceil: false }
-    }
-
-    /// Number of windows along a side of `n` pixels, at least one, or why there is none.
-    pub fn positions(&self, n: usize) -> Result<usize, String> {
-        let Pool { kernel, stride, padding, ceil } = *self;
-        let padded = n + 2 * padding;
-        if kernel == 0 || stride == 0 || n == 0 || (padded < kernel && !ceil) {
-            return Err(format!(
-                "a window of {kernel} with stride {stride} does not fit {n} pixels padded by {padding}"
-            ));
-        }
-        let whole = padded.saturating_sub(kernel) / stride + 1;
-        // As in PyTorch, a partly filled window starts before the padding on the far side.
-        let partly = ceil && (whole - 1) * stride + kernel < padded && whole * stride < n + padding;
-        Ok(whole + usize::from(partly))
-    }
-}
+use super::window::sides;
+use super::{Activation, Conv2d, ConvTranspose2d, Pool, Real, Shape};
 
 /// One operation of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -131,16 +18,48 @@ pub enum Op {
     },
     /// Convolution.
     Conv2d(Conv2d),
+    /// Transposed convolution.
+    ConvTranspose2d(ConvTranspose2d),
     /// Batch normalisation over (batch, height, width) per channel, with a learned scale and shift.
     BatchNorm,
+    /// Normalisation of every pixel over its channels; of a vector over its features.
+    LayerNorm(Normalise),
+    /// Normalisation of every image over the pixels and channels of each of `groups` groups of channels. With one channel per
+    /// group it is instance normalisation.
+    GroupNorm {
+        /// Number of groups; divides the channels.
+        groups: usize,
+        /// What is added to the variance, and what is learned.
+        norm: Normalise,
+    },
+    /// `x / (bias + alpha / size · sum of the squares of size neighbouring channels)^beta`.
+    LocalResponseNorm(LocalResponseNorm),
     /// max(x, 0).
     Relu,
-    /// Average pooling; padded pixels do not count in the average.
+    /// Any other function of single values.
+    Activation(Activation),
+    /// `x` where it is positive, `slope · x` elsewhere, with learned slopes: one, or one per channel.
+    PRelu {
+        /// Number of slopes.
+        slopes: usize,
+    },
+    /// `scale · x + shift`, the same for all pixels of a channel.
+    Affine(Affine),
+    /// Average pooling.
     AvgPool(Pool),
     /// Maximum pooling.
     MaxPool(Pool),
+    /// Averages over a grid of the given size whose windows cover the map as evenly as whole pixels allow.
+    AdaptiveAvgPool {
+        /// Output height.
+        height: usize,
+        /// Output width.
+        width: usize,
+    },
     /// Sum of all inputs, which have one shape.
     Add,
+    /// Product of all inputs. Sides of one are stretched to those of the others.
+    Mul,
     /// All inputs one after another along the channels; they have one height and width.
     Concat,
     /// The first channels of the map.
@@ -148,41 +67,140 @@ pub enum Op {
         /// Output channels.
         channels: usize,
     },
+    /// Every `step`-th channel, row or column.
+    Slice(Slice),
     /// Takes the channels as a (groups x channels / groups) matrix and transposes it.
     ChannelShuffle {
         /// Number of groups; divides the channels.
         groups: usize,
     },
+    /// Zeros above, left, below and on the right of the map.
+    Pad([usize; 4]),
+    /// The map in another size.
+    Resize(Resize),
     /// Mean over height and width.
     GlobalAvgPool,
-    /// Fully connected layer with a bias.
+    /// The map as a vector: channels, rows and columns in this order.
+    Flatten,
+    /// Fully connected layer.
     Linear {
         /// Output features.
         out_features: usize,
+        /// Whether a bias is added.
+        bias: bool,
     },
 }
 
-/// The weight tensor of a layer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WeightShape {
-    /// Sizes as PyTorch orders them: (out, in / groups, kernel, kernel) or (out, in).
-    pub dims: Vec<usize>,
-    /// Number of inputs that one output sums over.
-    pub fan_in: usize,
-    /// Length of the bias, if the layer has one.
-    pub bias: Option<usize>,
+/// What a normalisation without running statistics adds to the variance, and whether a scale and a shift per channel are
+/// learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Normalise {
+    /// Added to the variance.
+    pub epsilon: Real,
+    /// Whether a scale and a shift per channel follow.
+    pub affine: bool,
 }
 
-impl WeightShape {
-    /// Number of weights, without the bias.
-    pub fn len(&self) -> usize {
-        self.dims.iter().product()
+/// Local response normalisation, as in AlexNet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LocalResponseNorm {
+    /// Number of neighbouring channels.
+    pub size: usize,
+    /// Factor of the mean square.
+    pub alpha: Real,
+    /// Exponent.
+    pub beta: Real,
+    /// Added to the mean square.
+    pub bias: Real,
+}
+
+/// A scale and a shift. What is learned has one value per channel and starts from the given one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Affine {
+    /// The scale.
+    pub scale: Real,
+    /// The shift.
+    pub shift: Real,
+    /// Whether the scale is learned.
+    pub learned_scale: bool,
+    /// Whether the shift is learned.
+    pub learned_shift: bool,
+}
+
+impl Affine {
+    /// A constant scale.
+    pub const fn scale(scale: f32) -> Self {
+        Affine { scale: Real::new(scale), shift: Real::ZERO, learned_scale: false, learned_shift: false }
     }
 
-    /// True if there is no weight.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// A constant shift.
+    pub const fn shift(shift: f32) -> Self {
+        Affine { shift: Real::new(shift), ..Affine::scale(1.0) }
     }
+}
+
+/// What a [`Slice`] cuts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Axis {
+    /// Channels.
+    Channels,
+    /// Rows.
+    Height,
+    /// Columns.
+    Width,
+}
+
+/// Positions `start, start + step, …` of one axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Slice {
+    /// The axis.
+    pub axis: Axis,
+    /// The first position.
+    pub start: usize,
+    /// Number of positions.
+    pub length: usize,
+    /// Distance of neighbouring positions.
+    pub step: usize,
+}
+
+impl Slice {
+    fn output_shape(&self, x: Shape) -> Result<Shape, String> {
+        let Slice { axis, start, length, step } = *self;
+        let mut shape = x;
+        let side = match axis {
+            Axis::Channels => &mut shape.channels,
+            Axis::Height => &mut shape.height,
+            Axis::Width => &mut shape.width,
+        };
+        let last = length.checked_sub(1).and_then(|l| l.checked_mul(step.max(1))).and_then(|l| l.checked_add(start));
+        if step == 0 || last.is_none_or(|last| last >= *side) {
+            return Err(format!("{length} positions from {start} in steps of {step} are not within {side}"));
+        }
+        *side = length;
+        Ok(shape)
+    }
+}
+
+/// How values between pixels are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Interpolation {
+    /// The value of the pixel that covers the place.
+    Nearest,
+    /// Linear in both directions, pixels being squares.
+    Bilinear,
+    /// Linear in both directions, pixels being points and the corner pixels staying where they are.
+    BilinearCorners,
+}
+
+/// A map in another size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Resize {
+    /// Output height.
+    pub height: usize,
+    /// Output width.
+    pub width: usize,
+    /// How values between pixels are found.
+    pub by: Interpolation,
 }
 
 impl fmt::Display for Op {
@@ -190,16 +208,29 @@ impl fmt::Display for Op {
         match self {
             Op::Input => f.write_str("an input"),
             Op::Zero { .. } => f.write_str("a map of zeros"),
-            Op::Conv2d(c) => write!(f, "a {0}x{0} convolution", c.kernel),
+            Op::Conv2d(c) => write!(f, "a {} convolution", sides(c.kernel)),
+            Op::ConvTranspose2d(c) => write!(f, "a {} transposed convolution", sides(c.kernel)),
             Op::BatchNorm => f.write_str("a batch normalisation"),
+            Op::LayerNorm(_) => f.write_str("a layer normalisation"),
+            Op::GroupNorm { .. } => f.write_str("a group normalisation"),
+            Op::LocalResponseNorm(_) => f.write_str("a local response normalisation"),
             Op::Relu => f.write_str("a ReLU"),
-            Op::AvgPool(p) => write!(f, "a {0}x{0} average pooling", p.kernel),
-            Op::MaxPool(p) => write!(f, "a {0}x{0} maximum pooling", p.kernel),
+            Op::Activation(a) => a.fmt(f),
+            Op::PRelu { .. } => f.write_str("a parametric ReLU"),
+            Op::Affine(_) => f.write_str("a scale and shift"),
+            Op::AvgPool(p) => write!(f, "a {} average pooling", sides(p.kernel)),
+            Op::MaxPool(p) => write!(f, "a {} maximum pooling", sides(p.kernel)),
+            Op::AdaptiveAvgPool { height, width } => write!(f, "an average pooling to {height}x{width}"),
             Op::Add => f.write_str("a sum"),
+            Op::Mul => f.write_str("a product"),
             Op::Concat => f.write_str("a concatenation"),
             Op::Narrow { channels } => write!(f, "a choice of {channels} channels"),
+            Op::Slice(_) => f.write_str("a slice"),
             Op::ChannelShuffle { .. } => f.write_str("a channel shuffle"),
+            Op::Pad(_) => f.write_str("a padding"),
+            Op::Resize(r) => write!(f, "a resize to {}x{}", r.height, r.width),
             Op::GlobalAvgPool => f.write_str("a global average pooling"),
+            Op::Flatten => f.write_str("a flatten"),
             Op::Linear { .. } => f.write_str("a linear layer"),
         }
     }
@@ -211,32 +242,38 @@ impl Op {
         let Some(&x) = inputs.first() else {
             return Err("it has no input".into());
         };
-        if inputs.len() > 1 && !matches!(self, Op::Add | Op::Concat) {
+        if inputs.len() > 1 && !self.takes_many() {
             return Err(format!("it takes one input, not {}", inputs.len()));
         }
-        let window =
-            |pool: Pool, channels: usize| Ok(Shape::new(channels, pool.positions(x.height)?, pool.positions(x.width)?));
+        let pooled = |pool: Pool| pool.output(x.height, x.width).map(|(height, width)| Shape { height, width, ..x });
+        let divides = |groups: usize| match groups == 0 || !x.channels.is_multiple_of(groups) {
+            true => Err(format!("{groups} groups do not divide {} channels", x.channels)),
+            false => Ok(x),
+        };
+        let sized = |height: usize, width: usize| match height * width * x.height * x.width {
+            0 => Err(format!("{x} cannot become a map of {height}x{width} pixels")),
+            _ => Ok(Shape { height, width, ..x }),
+        };
         match *self {
             Op::Input => Err("an input node takes no input".into()),
             Op::Zero { channels } => Ok(Shape { channels, ..x }),
-            Op::Conv2d(c) => {
-                if c.in_channels != x.channels {
-                    return Err(format!("it takes {} channels, its input has {}", c.in_channels, x.channels));
-                }
-                if c.groups == 0 || c.in_channels % c.groups != 0 || c.out_channels % c.groups != 0 {
-                    return Err(format!(
-                        "{} groups do not divide {} -> {} channels",
-                        c.groups, c.in_channels, c.out_channels
-                    ));
-                }
-                window(Pool::new(c.kernel, c.stride, c.padding), c.out_channels)
+            Op::Conv2d(c) => c.output_shape(x),
+            Op::ConvTranspose2d(c) => c.output_shape(x),
+            Op::BatchNorm | Op::LayerNorm(_) | Op::Relu | Op::Activation(_) | Op::Affine(_) => Ok(x),
+            Op::GroupNorm { groups, .. } | Op::ChannelShuffle { groups } => divides(groups),
+            Op::LocalResponseNorm(LocalResponseNorm { size: 0, .. }) => Err("it looks at no channel".into()),
+            Op::LocalResponseNorm(_) => Ok(x),
+            Op::PRelu { slopes } if slopes != 1 && slopes != x.channels => {
+                Err(format!("it has {slopes} slopes for {} channels", x.channels))
             }
-            Op::BatchNorm | Op::Relu => Ok(x),
-            Op::AvgPool(p) | Op::MaxPool(p) => window(p, x.channels),
+            Op::PRelu { .. } => Ok(x),
+            Op::AvgPool(p) | Op::MaxPool(p) => pooled(p),
+            Op::AdaptiveAvgPool { height, width } | Op::Resize(Resize { height, width, .. }) => sized(height, width),
             Op::Add => match inputs.iter().find(|s| **s != x) {
                 Some(other) => Err(format!("it adds maps of different shapes, {x} and {other}")),
                 None => Ok(x),
             },
+            Op::Mul => inputs[1..].iter().try_fold(x, |x, &other| stretched(x, other)),
             Op::Concat => match inputs.iter().find(|s| (s.height, s.width) != (x.height, x.width)) {
                 Some(other) => Err(format!("it joins maps of different sizes, {x} and {other}")),
                 None => Ok(Shape { channels: inputs.iter().map(|s| s.channels).sum(), ..x }),
@@ -245,12 +282,16 @@ impl Op {
                 Err(format!("its input has {} channels only", x.channels))
             }
             Op::Narrow { channels } => Ok(Shape { channels, ..x }),
-            Op::ChannelShuffle { groups } if groups == 0 || x.channels % groups != 0 => {
-                Err(format!("{groups} groups do not divide {} channels", x.channels))
+            Op::Slice(slice) => slice.output_shape(x),
+            Op::Pad([top, left, bottom, right]) => {
+                let side = |n: usize, a: usize, b: usize| n.checked_add(a)?.checked_add(b);
+                let sides = side(x.height, top, bottom).zip(side(x.width, left, right));
+                let (height, width) = sides.ok_or("its padding is too large")?;
+                Ok(Shape { height, width, ..x })
             }
-            Op::ChannelShuffle { .. } => Ok(x),
             Op::GlobalAvgPool => Ok(Shape::new(x.channels, 1, 1)),
-            Op::Linear { out_features } => {
+            Op::Flatten => Ok(Shape::new(x.len(), 1, 1)),
+            Op::Linear { out_features, .. } => {
                 if x.height * x.width != 1 {
                     return Err(format!("a linear layer takes a vector, its input is {x}"));
                 }
@@ -259,76 +300,28 @@ impl Op {
         }
     }
 
-    /// Whether the operation is wiring: it passes values on, adds, joins, picks or moves them, or puts zeros in their place.
-    /// Proxies that look at the outputs of all other operations pass over it, and its gradient needs no value.
-    pub fn is_wiring(&self) -> bool {
-        use Op::*;
-        matches!(self, Input | Zero { .. } | Add | Concat | Narrow { .. } | ChannelShuffle { .. })
+    /// Whether the operation takes any number of inputs; all others take one.
+    pub fn takes_many(&self) -> bool {
+        matches!(self, Op::Add | Op::Mul | Op::Concat)
     }
+}
 
-    /// The weight tensor for this input shape; None for operations without weights. The scale and shift of a batch
-    /// normalisation are parameters but no weights: proxies do not read them.
-    pub fn weight(&self, input: Shape) -> Option<WeightShape> {
-        match *self {
-            Op::Conv2d(c) => {
-                let per_group = c.in_channels / c.groups;
-                Some(WeightShape {
-                    dims: vec![c.out_channels, per_group, c.kernel, c.kernel],
-                    fan_in: per_group * c.kernel * c.kernel,
-                    bias: c.bias.then_some(c.out_channels),
-                })
-            }
-            Op::Linear { out_features } => Some(WeightShape {
-                dims: vec![out_features, input.len()],
-                fan_in: input.len(),
-                bias: Some(out_features),
-            }),
-            _ => None,
-        }
-    }
-
-    /// Number of trainable parameters: weights, biases, and scale and shift of batch normalisation.
-    pub fn params(&self, input: Shape) -> u64 {
-        match self {
-            Op::BatchNorm => 2 * input.channels as u64,
-            _ => self.weight(input).map_or(0, |w| (w.len() + w.bias.unwrap_or(0)) as u64),
-        }
-    }
-
-    /// Multiply-accumulates of convolutions and linear layers for one sample; everything else counts zero.
-    pub fn macs(&self, input: Shape, output: Shape) -> u64 {
-        self.weight(input).map_or(0, |w| (w.len() * output.height * output.width) as u64)
+/// The shape of a product: equal sides, or one of them one.
+fn stretched(a: Shape, b: Shape) -> Result<Shape, String> {
+    let side = |a: usize, b: usize| match (a, b) {
+        (1, n) | (n, 1) => Some(n),
+        (a, b) => (a == b).then_some(a),
+    };
+    let sides = (side(a.channels, b.channels), side(a.height, b.height), side(a.width, b.width));
+    match sides {
+        (Some(channels), Some(height), Some(width)) => Ok(Shape { channels, height, width }),
+        _ => Err(format!("it multiplies maps of shapes that do not fit, {a} and {b}")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shapes_read_from_text() {
-        assert_eq!("3x32x16".parse(), Ok(Shape::new(3, 32, 16)));
-        assert_eq!(serde_json::to_string(&Shape::new(1, 8, 9)).unwrap(), "\"1x8x9\"");
-        for wrong in ["", "3x32", "3x32x32x1", "axbxc", "3x-1x4", "3 x 2 x 2"] {
-            assert!(wrong.parse::<Shape>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn partly_filled_windows_count_as_in_pytorch() {
-        // torch.nn.functional.max_pool2d(torch.zeros(1, 1, n, n), k, s, p, ceil_mode=c).shape[-1]
-        for (n, kernel, stride, padding, ceil, side) in [
-            (5, 2, 2, 0, false, 2),
-            (5, 2, 2, 0, true, 3),
-            (1, 2, 2, 0, true, 1),
-            (4, 2, 2, 1, true, 3),
-            (4, 3, 1, 1, true, 4),
-        ] {
-            let pool = Op::MaxPool(Pool { kernel, stride, padding, ceil });
-            assert_eq!(pool.output_shape(&[Shape::new(2, n, n)]), Ok(Shape::new(2, side, side)), "{pool:?} of {n}");
-        }
-        assert!(Op::MaxPool(Pool::new(2, 2, 0)).output_shape(&[Shape::new(2, 1, 1)]).is_err());
-    }
 
     #[test]
     fn channels_are_joined_picked_and_shuffled() {
@@ -339,5 +332,24 @@ mod tests {
         assert!(Op::Narrow { channels: 3 }.output_shape(&[b]).is_err());
         assert_eq!(Op::ChannelShuffle { groups: 2 }.output_shape(&[a]), Ok(a));
         assert!(Op::ChannelShuffle { groups: 3 }.output_shape(&[a]).is_err());
+    }
+
+    #[test]
+    fn sides_are_stretched_sliced_padded_and_flattened() {
+        let (map, gate) = (Shape::new(4, 5, 6), Shape::new(4, 1, 1));
+        assert_eq!(Op::Mul.output_shape(&[gate, map]), Ok(map));
+        assert_eq!(Op::Mul.output_shape(&[Shape::new(1, 5, 1), gate]), Ok(Shape::new(4, 5, 1)));
+        assert!(Op::Mul.output_shape(&[map, Shape::new(2, 5, 6)]).is_err());
+        let slice = |start, length, step| Op::Slice(Slice { axis: Axis::Width, start, length, step });
+        assert_eq!(slice(1, 3, 2).output_shape(&[map]), Ok(Shape::new(4, 5, 3)));
+        for (start, length, step) in [(2, 3, 2), (0, 0, 1), (0, 1, 0), (usize::MAX, 2, 2)] {
+            assert!(slice(start, length, step).output_shape(&[map]).is_err(), "{start} {length} {step}");
+        }
+        assert_eq!(Op::Pad([1, 2, 3, 4]).output_shape(&[map]), Ok(Shape::new(4, 9, 12)));
+        assert!(Op::Pad([usize::MAX, 0, 1, 0]).output_shape(&[map]).is_err());
+        assert_eq!(Op::Flatten.output_shape(&[map]), Ok(Shape::new(120, 1, 1)));
+        assert!(Op::AdaptiveAvgPool { height: 0, width: 1 }.output_shape(&[map]).is_err());
+        assert!(Op::PRelu { slopes: 3 }.output_shape(&[map]).is_err());
+        assert!(Op::Relu.output_shape(&[map, map]).is_err());
     }
 }

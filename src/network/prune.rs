@@ -1,8 +1,8 @@
 //! Removal of everything that cannot change the output of an untrained network.
 
 use super::Liveness;
+use super::Op;
 use super::graph::{Network, Node, NodeId};
-use super::op::Op;
 
 impl Network {
     /// The live part: what lies on a path from the input to the output. None if there is no such path (the network is
@@ -108,7 +108,7 @@ mod tests {
         let mut b = NetworkBuilder::new(Shape::new(3, 8, 8));
         let err = b.conv("c", 0, Conv2d::same(4, 4, 3, 1)).unwrap_err().to_string();
         assert!(err.contains("`c`") && err.contains("4 channels"), "{err}");
-        assert!(b.conv("c", 0, Conv2d { padding: 0, ..Conv2d::same(3, 4, 9, 1) }).is_err());
+        assert!(b.conv("c", 0, Conv2d { padding: [0; 4], ..Conv2d::same(3, 4, 9, 1) }).is_err());
         assert!(b.add(&[]).is_err());
         assert!(b.linear("l", 0, 10).is_err());
     }

@@ -1,7 +1,7 @@
 //! Networks at their smallest width, for what is counted by brute force.
 
 use super::graph::{Network, NetworkBuilder};
-use super::op::{Conv2d, Op, Shape};
+use super::{Conv2d, ConvTranspose2d, Op, Shape};
 
 /// The smallest side of an image in pixels.
 const MIN_SIDE: usize = 3;
@@ -13,6 +13,7 @@ impl Network {
     pub fn thin(&self) -> Option<Network> {
         let widths = self.nodes().iter().filter_map(|n| match n.op {
             Op::Conv2d(c) => Some(c.out_channels),
+            Op::ConvTranspose2d(c) => Some(c.out_channels),
             _ => None,
         });
         let narrowest = widths.min().filter(|&c| c > 0)?;
@@ -31,8 +32,19 @@ impl Network {
                     let groups = gcd(gcd(if depthwise { in_channels } else { c.groups }, in_channels), out_channels);
                     Op::Conv2d(Conv2d { in_channels, out_channels, groups, ..c })
                 }
+                Op::ConvTranspose2d(c) => {
+                    let in_channels = b.shape(*node.inputs.first()?).channels;
+                    let out_channels = c.out_channels.div_ceil(by);
+                    let groups = gcd(gcd(c.groups, in_channels), out_channels);
+                    Op::ConvTranspose2d(ConvTranspose2d { in_channels, out_channels, groups, ..c })
+                }
                 Op::Zero { channels } => Op::Zero { channels: channels.div_ceil(by) },
                 Op::Narrow { channels } => Op::Narrow { channels: channels.div_ceil(by) },
+                Op::GroupNorm { groups, norm } => {
+                    Op::GroupNorm { groups: gcd(groups, b.shape(*node.inputs.first()?).channels), norm }
+                }
+                Op::PRelu { slopes } if slopes > 1 => Op::PRelu { slopes: b.shape(*node.inputs.first()?).channels },
+                // Slices and sizes stay what they are; a network that they do not fit any more is not narrowed.
                 op => op,
             };
             b.push(node.name.clone(), op, node.inputs.clone()).ok()?;

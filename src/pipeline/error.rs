@@ -9,6 +9,7 @@ use crate::export::{ExportError, WeightsError};
 use crate::files::FileError;
 use crate::folder::FolderError;
 use crate::hardware::HardwareError;
+use crate::onnx::OnnxError;
 use crate::predictor::PredictorError;
 use crate::registry::Unknown;
 use crate::space::SpaceError;
@@ -41,6 +42,9 @@ pub enum RunError {
     /// The device cannot be used, or libtorch refused.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A model that is no network of naslens.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
     /// A latency model or a measurement.
     #[error(transparent)]
     Hardware(#[from] HardwareError),

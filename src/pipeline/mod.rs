@@ -17,6 +17,7 @@ pub mod predict;
 mod predict_images;
 pub mod results;
 mod run;
+mod score;
 mod screen;
 pub mod search;
 mod stability;
@@ -29,6 +30,7 @@ pub use export::{ExportConfig, export};
 pub use make_table::{TableConfig, TableOutcome, make_table};
 pub use predict_images::{ImagePrediction, ImagePredictions, PredictImagesConfig, predict_images};
 pub use run::{Budget, RunConfig, RunOutcome, Stage, TruthTable, run};
+pub use score::{ModelScores, ModelTable, ModelWeights, NamedScore, ScoreConfig, score_models};
 pub use screen::{
     CascadeStage, Init, Keep, Outcome, Progress, Protocol, RunOptions, ScreenConfig, Selection, read_arch_list, screen,
 };

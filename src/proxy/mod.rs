@@ -48,6 +48,7 @@ use ndarray_linalg::{EigValsh, UPLO};
 pub use score::{Score, Status};
 
 use crate::engine::{LayerGradient, Pass, Passes};
+use crate::network::Network;
 use crate::registry::{Registry, Unknown, entry};
 
 /// Which network a proxy looks at.
@@ -120,7 +121,15 @@ impl Proxy {
         }
     }
 
+    /// Why the score is not defined for this network, whatever the batch; None where it is.
+    pub fn lacks(&self, network: &Network) -> Option<String> {
+        self.passes.iter().find_map(|pass| pass.lacks(network))
+    }
+
     fn is_defined(&self, passes: &Passes<'_>) -> bool {
+        if self.lacks(passes.network).is_some() {
+            return false;
+        }
         let batch = passes.batch;
         let images = match self.passes.iter().any(|p| p.reads_batch()) {
             true => batch.telling(),

@@ -14,7 +14,7 @@ pub static NASWOT: Proxy = Proxy {
     formula: "log det K, K_ij = number of ReLU inputs z whose bit [z > 0] is the same for images i and j",
     protocol: "train-mode batch normalisation, one batch, PyTorch's default initialisation, only ReLUs on a path from \
                input to output count, each as often as it is applied; identical codes make K singular: no score",
-    limits: "Knows ReLUs only: a network without any is singular. Two equal images in the batch make every network \
+    limits: "Knows ReLUs only: a network without any has no score. Two equal images in the batch make every network \
              singular. Values of different batch sizes cannot be compared. Loses a little with noise in place of \
              images; correlates with params by .84 or more on NAS-Bench-201.",
     statuses: &[Status::Singular],

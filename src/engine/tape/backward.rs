@@ -4,13 +4,14 @@ use std::collections::HashSet;
 
 use tch::Tensor;
 
-use super::{Tape, Value, maps};
+use super::Tape;
+use crate::engine::apply::as_map;
 use crate::engine::channels_last;
-use crate::engine::forward::apply;
 use crate::engine::norm::BN_EPS;
 use crate::engine::plan::PlanId;
 use crate::engine::tensors;
-use crate::network::{NodeId, Op, Pool};
+use crate::engine::weights::VectorTensors;
+use crate::network::{NodeId, Op};
 
 /// Gradients of one scalar through one network.
 pub(in crate::engine) struct Gradients {
@@ -20,8 +21,11 @@ pub(in crate::engine) struct Gradients {
     pub weights: Vec<Option<Tensor>>,
     /// With respect to biases, likewise, if [`Wanted::affine`].
     pub biases: Vec<Option<Tensor>>,
-    /// With respect to the scales and shifts of normalisations on the way, with the network's node, if [`Wanted::affine`].
+    /// With respect to the scales and shifts of batch normalisations on the way, with the network's node, if
+    /// [`Wanted::affine`].
     pub norms: Vec<(NodeId, Vec<f32>, Vec<f32>)>,
+    /// With respect to what other operations have learned per channel, likewise.
+    pub vectors: Vec<(NodeId, VectorTensors)>,
 }
 
 /// Gradients by node of the plan.
@@ -30,6 +34,7 @@ struct Gathered {
     weights: Vec<Option<Tensor>>,
     biases: Vec<Option<Tensor>>,
     norms: Vec<(NodeId, Vec<f32>, Vec<f32>)>,
+    vectors: Vec<(NodeId, VectorTensors)>,
 }
 
 /// The gradient of a normalisation's input, and of its scale and shift per channel.
@@ -40,7 +45,7 @@ type NormGradient = (Tensor, Option<(Vec<f32>, Vec<f32>)>);
 pub(in crate::engine) struct Wanted {
     pub images: bool,
     pub weights: bool,
-    /// Biases, and scales and shifts of normalisations.
+    /// Biases, scales and shifts of normalisations, and whatever else is learned per channel.
     pub affine: bool,
 }
 
@@ -60,7 +65,7 @@ impl Tape<'_> {
         let output = of[net.output()];
         let ids = self.in_order(network);
         let mut slots = self.slots();
-        slots.gradients[output] = Some(Slot::Shared(maps(gradient.shallow_clone())?));
+        slots.gradients[output] = Some(Slot::Shared(as_map(gradient)?));
         let mut back = self.propagate(&ids, &mut slots, wanted, on_layer)?;
         let of_layers = |all: &mut Vec<Option<Tensor>>| layers.iter().map(|&id| all[id].take()).collect();
         Ok(Gradients {
@@ -68,6 +73,7 @@ impl Tape<'_> {
             weights: of_layers(&mut back.weights),
             biases: of_layers(&mut back.biases),
             norms: back.norms,
+            vectors: back.vectors,
         })
     }
 
@@ -113,7 +119,7 @@ impl Tape<'_> {
     ) -> Result<Gathered, tch::TchError> {
         let mut weights: Vec<Option<Tensor>> = (0..self.plan.nodes.len()).map(|_| None).collect();
         let mut biases: Vec<Option<Tensor>> = (0..self.plan.nodes.len()).map(|_| None).collect();
-        let mut norms = Vec::new();
+        let (mut norms, mut vectors) = (Vec::new(), Vec::new());
         let mut images = None;
         for &id in ids.iter().rev() {
             let Some(slot) = slots.gradients[id].take() else {
@@ -160,11 +166,12 @@ impl Tape<'_> {
                     let g = slots.dense(slot)?.f_channel_shuffle(back as i64)?;
                     slots.share(input, &tensors::dense(g)?)?;
                 }
-                Op::Conv2d(conv) => {
+                Op::Conv2d(conv) if conv.square().is_some() => {
                     let g = slots.dense(slot)?;
                     on_layer(id, &g)?;
                     let to_input = wanted.images || self.plan.nodes[input].op != Op::Input;
-                    let layer = self.layer(id).ok_or_else(|| tch::TchError::Torch("a layer has no weights".into()))?;
+                    let layer =
+                        self.learned(id).layer.ok_or_else(|| tch::TchError::Torch("a layer has no weights".into()))?;
                     let x = self.plain(input)?;
                     let wants = (to_input, wanted.weights);
                     let (dx, dw) = tensors::convolution_backward(&conv, &g, x, &layer.weight, wants)?;
@@ -179,7 +186,8 @@ impl Tape<'_> {
                 Op::Linear { .. } => {
                     let g = slots.dense(slot)?.f_flatten(1, -1)?;
                     on_layer(id, &g)?;
-                    let layer = self.layer(id).ok_or_else(|| tch::TchError::Torch("a layer has no weights".into()))?;
+                    let layer =
+                        self.learned(id).layer.ok_or_else(|| tch::TchError::Torch("a layer has no weights".into()))?;
                     let x = self.plain(input)?;
                     if wanted.weights {
                         weights[id] = Some(g.f_tr()?.f_matmul(&x.f_flatten(1, -1)?)?);
@@ -195,25 +203,50 @@ impl Tape<'_> {
                     let share = g.f_mul_scalar(1.0 / (s.height * s.width) as f64)?;
                     slots.add(input, channels_last(&share.f_expand(size, false)?)?)?;
                 }
-                Op::AvgPool(pool) if !self.stacked => {
+                Op::AvgPool(pool) if !self.stacked && pool.square().is_some() => {
                     let g = slots.dense(slot)?;
                     let dx = tensors::avg_pool_backward(&g, &self.size(input, &g), pool)?;
                     slots.add(input, dx)?;
                 }
                 Op::Zero { .. } | Op::Input => {}
-                op => {
+                Op::Conv2d(_)
+                | Op::ConvTranspose2d(_)
+                | Op::LayerNorm(_)
+                | Op::GroupNorm { .. }
+                | Op::LocalResponseNorm(_)
+                | Op::Activation(_)
+                | Op::PRelu { .. }
+                | Op::Affine(_)
+                | Op::AvgPool(_)
+                | Op::MaxPool(_)
+                | Op::AdaptiveAvgPool { .. }
+                | Op::Mul
+                | Op::Slice(_)
+                | Op::Pad(_)
+                | Op::Resize(_)
+                | Op::Flatten => {
                     let g = slots.dense(slot)?;
-                    let gradients = self.autograd(op, id, &node.inputs, &g)?;
-                    for (&i, dx) in node.inputs.iter().zip(gradients) {
+                    if node.op.weight(self.plan.nodes[input].shape).is_some() {
+                        on_layer(id, &g)?;
+                    }
+                    let gradients = self.by_autograd(id, &g)?;
+                    for (&i, dx) in node.inputs.iter().zip(gradients.inputs) {
                         slots.add(i, tensors::dense(dx)?)?;
+                    }
+                    if wanted.weights {
+                        weights[id] = gradients.weight;
+                    }
+                    if wanted.affine {
+                        biases[id] = gradients.bias;
+                        vectors.extend(gradients.vectors.map(|v| (node.owner.1, v)));
                     }
                 }
             }
         }
-        Ok(Gathered { images, weights, biases, norms })
+        Ok(Gathered { images, weights, biases, norms, vectors })
     }
 
-    fn size(&self, id: PlanId, like: &Tensor) -> [i64; 4] {
+    pub(super) fn size(&self, id: PlanId, like: &Tensor) -> [i64; 4] {
         let s = self.plan.nodes[id].shape;
         [like.size()[0], s.channels as i64, s.height as i64, s.width as i64]
     }
@@ -240,24 +273,6 @@ impl Tape<'_> {
                 Ok((centred.f_mul(&inverse_std)?, None))
             }
         }
-    }
-
-    /// The gradients of an operation without a rule, by autograd over that operation alone.
-    fn autograd(&self, op: Op, id: PlanId, inputs: &[PlanId], g: &Tensor) -> Result<Vec<Tensor>, tch::TchError> {
-        tch::with_grad(|| {
-            let leaf = |&i: &PlanId| match (&self.values[i], op) {
-                (Some(Value::Plain(x)), _) => Ok(x.f_detach()?.set_requires_grad(true)),
-                // A linear operation has the same gradient everywhere, and its input was not kept.
-                (_, Op::AvgPool(Pool { .. })) => {
-                    Ok(Tensor::f_zeros(self.size(i, g), (g.kind(), g.device()))?.set_requires_grad(true))
-                }
-                _ => Err(tch::TchError::Torch(format!("the input of node {id} was not kept"))),
-            };
-            let leaves: Vec<Tensor> = inputs.iter().map(leaf).collect::<Result<_, tch::TchError>>()?;
-            let output = apply(&op, &leaves.iter().collect::<Vec<_>>(), None)?;
-            let scalar = output.f_mul(&g.f_reshape(output.size())?)?.f_sum(g.kind())?;
-            Tensor::f_run_backward(&[&scalar], &leaves.iter().collect::<Vec<_>>(), false, false)
-        })
     }
 }
 

@@ -2,20 +2,22 @@
 //!
 //! Reverse mode is written out here instead of left to autograd: the operations of [`Op`] are few, their gradients are
 //! short, and so normalisation, sums and ReLU run fused ([`tensors`](super::tensors)), nothing is stored that no gradient
-//! reads, and several gradients share one forward. An operation without a rule of its own falls back on autograd.
+//! reads, and several gradients share one forward. An operation without a rule of its own is run by libtorch and differentiated
+//! by autograd, alone ([`rest`]): so any network runs, and one of these operations as it would without the others.
 
 mod backward;
+mod rest;
 
 use tch::Tensor;
 
 use super::CodeKernel;
-use super::forward::apply;
+use super::apply::{apply, as_map};
 use super::moments::Moments;
 use super::norm::{BN_EPS, NormTensors};
 use super::parameters::Parameters;
 use super::plan::{Plan, PlanId};
 use super::tensors::{self, Parts};
-use super::weights::{LayerTensors, Weights};
+use super::weights::{Learned, Weights};
 use crate::network::Op;
 
 pub(super) use backward::Wanted;
@@ -159,14 +161,14 @@ impl<'p> Tape<'p> {
         }
     }
 
-    fn layer(&self, id: PlanId) -> Option<&'p LayerTensors> {
+    fn learned(&self, id: PlanId) -> Learned<'p> {
         let (network, node) = self.plan.nodes[id].owner;
-        self.weights[network].get(node)
+        self.weights[network].learned(node)
     }
 
     /// Whether a gradient will read the value.
     fn is_kept(&self, id: PlanId) -> bool {
-        let is_layer = matches!(self.plan.nodes[id].op, Op::Conv2d(_) | Op::Linear { .. });
+        let is_layer = matches!(self.plan.nodes[id].op, Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear { .. });
         self.keep.tape && self.plan.is_read_back(id) || self.keep.layer_outputs && is_layer
     }
 
@@ -201,12 +203,13 @@ impl<'p> Tape<'p> {
                     self.emit_parts(None, Some(id), &[(x, None)])?;
                 }
             }
-            (Op::AvgPool(pool), Some(i)) => {
+            (Op::AvgPool(pool), Some(i)) if pool.square().is_some() => {
                 self.values[id] = Some(Value::Plain(tensors::avg_pool(self.plain(i)?, pool)?));
             }
             _ => {
                 let inputs: Vec<&Tensor> = node.inputs.iter().map(|&i| self.plain(i)).collect::<Result<_, _>>()?;
-                self.values[id] = Some(Value::Plain(tensors::dense(maps(apply(&node.op, &inputs, self.layer(id))?)?)?));
+                self.values[id] =
+                    Some(Value::Plain(tensors::dense(as_map(&apply(&node.op, &inputs, self.learned(id))?)?)?));
             }
         }
         Ok(())
@@ -299,7 +302,7 @@ impl<'p> Tape<'p> {
         let inputs: Vec<Tensor> = (0..arity).map(|k| stack(self, k)).collect::<Result<_, _>>()?;
         let output = match node.op {
             Op::BatchNorm => normalise_each(&inputs[0], samples)?,
-            op => maps(apply(&op, &inputs.iter().collect::<Vec<_>>(), self.layer(head))?)?,
+            op => as_map(&apply(&op, &inputs.iter().collect::<Vec<_>>(), self.learned(head))?)?,
         };
         for (k, &id) in step.iter().enumerate() {
             if node.op == Op::Relu && self.keep.codes {
@@ -327,11 +330,6 @@ impl<'p> Tape<'p> {
             _ => Err(tch::TchError::Torch(format!("node {id} has no value"))),
         }
     }
-}
-
-/// A batch of feature vectors as maps of one pixel, so that every value has four dimensions.
-fn maps(x: Tensor) -> Result<Tensor, tch::TchError> {
-    if x.dim() == 2 { x.f_unsqueeze(-1)?.f_unsqueeze(-1) } else { Ok(x) }
 }
 
 /// Batch normalisation of each network's own `samples` images in a stack of them.

@@ -427,6 +427,7 @@ fn errors_name_the_thing_and_the_remedy() {
     assert!(message.contains("`arch` of the table like `x`"), "{message}");
     let message = odd(&["net-1", "net-2"], "arch", vec![None, Some(f64::NAN)]);
     assert!(message.contains("no value for any of the 2 matching architectures"), "{message}");
-    let message = odd(&["net-1"], "network", vec![Some(1.0)]);
+    write(&table, vec![("accuracy", Arc::new(Float64Array::from(vec![1.0])))], None);
+    let message = fail(&table, "accuracy");
     assert!(message.contains("none of the key columns arch_str, arch, arch_index"), "{message}");
 }
