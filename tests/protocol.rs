@@ -1,4 +1,4 @@
-//! `--protocol quick`: networks are run smaller than they are, and everything that is counted stays as it is.
+//! `--protocol quick`: networks are run on fewer and smaller images, and everything that is counted stays as it is.
 
 mod cli;
 
@@ -7,7 +7,7 @@ use std::path::Path;
 use cli::{naslens, scores};
 use naslens::proxy::Score;
 
-const FULL: &str = "--init-channels 4 --image 3x32x32 --batch-size 64";
+const FULL: &str = "--init-channels 4 --cells 1 --image 3x64x40 --batch-size 64";
 
 fn screen(out: &Path, args: &str) {
     let args = format!(
@@ -22,12 +22,12 @@ fn column(out: &Path, name: &str) -> Vec<Score> {
 }
 
 #[test]
-fn quick_scores_are_those_of_small_networks_and_counts_those_of_the_network() {
+fn quick_scores_are_those_of_small_images_and_counts_those_of_the_network() {
     let dir = tempfile::tempdir().unwrap();
     let [full, quick, small] = ["full", "quick", "small"].map(|name| dir.path().join(name));
-    screen(&full, &format!("{FULL} --cells 2"));
-    screen(&quick, &format!("{FULL} --cells 2 --protocol quick"));
-    screen(&small, "--init-channels 4 --cells 1 --image 3x16x16 --batch-size 16");
+    screen(&full, FULL);
+    screen(&quick, &format!("{FULL} --protocol quick"));
+    screen(&small, "--init-channels 4 --cells 1 --image 3x32x20 --batch-size 16");
     for name in ["naswot", "synflow"] {
         assert_eq!(column(&quick, name), column(&small, name), "{name}");
         assert_ne!(column(&quick, name), column(&full, name), "{name}");
@@ -39,7 +39,7 @@ fn quick_scores_are_those_of_small_networks_and_counts_those_of_the_network() {
     assert_eq!(scores(&quick).run.config["protocol"], "quick", "the metadata says so");
 
     // Neither folder is taken for the other.
-    let args = format!("screen --sample 8 --seed 2 --device cpu {FULL} --cells 2 --out");
+    let args = format!("screen --sample 8 --seed 2 --device cpu {FULL} --out");
     let output = naslens(&args).arg(&quick).output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && message.contains("protocol"), "{message}");

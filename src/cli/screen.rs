@@ -62,7 +62,7 @@ pub struct Args {
     /// Images per batch; the default becomes smaller where there are fewer images
     #[arg(long, default_value_t = 64, value_name = "N")]
     batch_size: usize,
-    /// Size at which networks are run: full, or quick, which is smaller, cheaper and a little less exact (docs/speed.md)
+    /// On what networks are run: full, or quick, at most 16 images of at most 32 pixels a side (docs/speed.md)
     #[arg(long, default_value_t)]
     protocol: Protocol,
     /// Draw the same number of images of every class

@@ -58,10 +58,9 @@ impl Evaluation {
         let noted = |name| Some(fact(name, read::text(self.run.as_ref()?.get(name)?)));
         facts.extend(["sampler", "seed"].into_iter().filter_map(noted));
         let protocol = self.run.as_ref().and_then(|run| run.pointer("/config/protocol"));
-        facts
-            .extend(protocol.map(|name| {
-                fact("protocol", format!("{}: networks were run smaller than they are", read::text(name)))
-            }));
+        facts.extend(protocol.map(|name| {
+            fact("protocol", format!("{}: on fewer or smaller images than the settings say", read::text(name)))
+        }));
         facts.push(fact(
             "intervals",
             format!(

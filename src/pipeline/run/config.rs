@@ -135,7 +135,7 @@ const MEANINGS: [(&str, &str); 39] = [
     ("proxies", "Training-free scores; see `naslens list proxies`"),
     ("data", "Images; see `naslens list data`"),
     ("image", "Shape that images are adapted to: channels x height x width. Larger images are slower, and show more"),
-    ("protocol", "Size at which networks are scored: full, or quick"),
+    ("protocol", "On what networks are scored: full, or quick, at most 16 images of at most 32 pixels a side"),
     ("seed", "Root of all random numbers"),
     ("class_balanced", "Whether every class has the same number of images in the batch"),
     ("init", "Where initial weights come from"),

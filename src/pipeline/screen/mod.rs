@@ -19,7 +19,7 @@ mod shards;
 use plan::Plan;
 use recorder::Recorder;
 use rows::{Population, Row, assemble, jobs, row};
-use scorer::{Scorer, Sizes};
+use scorer::{Scorer, Tasks};
 use selection::select;
 
 pub use options::RunOptions;
@@ -67,7 +67,7 @@ pub struct ScreenConfig {
     pub image: Shape,
     /// Images per batch; the default of 64 becomes smaller where there are fewer images.
     pub batch_size: usize,
-    /// At what size networks are run.
+    /// On what networks are run.
     #[serde(skip_serializing_if = "Protocol::is_full")]
     pub protocol: Protocol,
     /// Whether every class has the same number of images in the batch.
@@ -169,11 +169,11 @@ pub(super) fn screen_images(
     let device = parse_device(options.device)?;
     let skipped = source.skipped().to_vec();
     options::check_batch(config)?;
-    let scale = protocol::Scale::of(config)?;
+    let scale = protocol::Scale::of(config);
     let batch = data::draw_batch(source, scale.image, scale.batch_size, config.seed, config.class_balanced)?;
     let image = config.image;
     let task = Task::classify(image, batch.classes);
-    let (run_space, run_task) = (scale.space.open()?, Task::classify(scale.image, batch.classes));
+    let run_task = Task::classify(scale.image, batch.classes);
     let target = Target { space: space.as_ref(), image };
     let limits = Limits::open(&config.limits, &target)?;
     let (archs, sampler) = select(space.as_ref(), selection, config.seed)?;
@@ -187,7 +187,7 @@ pub(super) fn screen_images(
     let mut population = Population::new(&rows, &limits)?;
     if !device.is_cuda() {
         let passes: Vec<Pass> = proxies.iter().flat_map(|p| p.passes).copied().collect();
-        options::check_networks(run_space.as_ref(), &run_task, &rows, &passes, batch.len(), options.threads)?;
+        options::check_networks(space.as_ref(), &run_task, &rows, &passes, batch.len(), options.threads)?;
     }
 
     // From here on everything is known to make sense: the folder is claimed for these settings.
@@ -197,9 +197,8 @@ pub(super) fn screen_images(
     let mut recorder = Recorder::open(folder.subfolder(SHARDS)?);
     let fresh = recorder.scores.is_empty();
     let batch = DeviceBatch::new(&batch.images, &batch.labels, device)?;
-    let counted = (!config.protocol.is_full()).then_some((space.as_ref(), task));
-    let sizes = Sizes { run: (run_space.as_ref(), run_task), counted };
-    let scorer = Scorer::new(sizes, batch, device, (config.seed, config.init), options.population);
+    let tasks = Tasks { run: run_task, counted: (run_task != task).then_some(task) };
+    let scorer = Scorer::new(space.as_ref(), tasks, batch, device, (config.seed, config.init), options.population);
     let mut gates = Vec::new();
     for (number, stage) in plan.stages.iter().enumerate() {
         let reaching: Vec<&Row> = rows.iter().filter(|row| population.reaches(row.id, number)).collect();

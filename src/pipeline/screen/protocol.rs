@@ -1,4 +1,4 @@
-//! How large networks are when they are scored: as they are, or smaller and on fewer images.
+//! On what networks are scored: on what the settings say, or on fewer and smaller images.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,31 +7,27 @@ use serde::{Deserialize, Serialize};
 
 use super::ScreenConfig;
 use crate::network::Shape;
-use crate::space::{CELLS, SpaceError, SpaceSpec};
 use crate::text::did_you_mean;
 
-/// At what size networks are run to be scored. Counts, limits and latencies are those of the network itself under either.
+/// On what networks are run to be scored. Counts, limits and latencies are those of the network itself under either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
-    /// As the settings say.
+    /// On what the settings say.
     #[default]
     Full,
-    /// At most [`QUICK_BATCH`] images of at most [`QUICK_SIDE`] pixels a side, and, where the space has these options, at most
-    /// [`QUICK_CELLS`] cells per stage. docs/speed.md says what it saves and what it loses.
+    /// On at most 16 images, their sides halved until they have at most 32 pixels. docs/speed.md says what it saves and what it
+    /// loses.
     Quick,
 }
 
 /// Images per batch under [`Protocol::Quick`], at most.
 const QUICK_BATCH: usize = 16;
 /// Sides of the images in pixels are halved until they are not larger.
-const QUICK_SIDE: usize = 16;
-/// Cells per stage, at most.
-const QUICK_CELLS: usize = 1;
+const QUICK_SIDE: usize = 32;
 
-/// What networks are run as.
+/// What goes into the networks that are run.
 pub(super) struct Scale {
-    pub space: SpaceSpec,
     pub image: Shape,
     pub batch_size: usize,
 }
@@ -46,27 +42,21 @@ impl Protocol {
 }
 
 impl Scale {
-    /// What the networks of these settings are run as.
-    pub fn of(config: &ScreenConfig) -> Result<Scale, SpaceError> {
-        let full = Scale { space: config.space.clone(), image: config.image, batch_size: config.batch_size };
-        if config.protocol == Protocol::Full {
-            return Ok(full);
-        }
-        let smaller = |side: usize| std::iter::successors(Some(side), |side| Some(side / 2)).find(|&s| s <= QUICK_SIDE);
-        let side = |side| smaller(side).unwrap_or(side);
+    /// What goes into networks of these settings.
+    pub fn of(config: &ScreenConfig) -> Scale {
         let Shape { channels, height, width } = config.image;
-        let mut space = full.space;
-        let takes = space.entry()?.options;
-        if takes.iter().any(|option| option.name == CELLS.name) {
-            let cells = space.option(CELLS.name)?.unwrap_or(QUICK_CELLS);
-            space = space.with(CELLS.name, cells.min(QUICK_CELLS))?;
+        match config.protocol {
+            Protocol::Full => Scale { image: config.image, batch_size: config.batch_size },
+            Protocol::Quick => Scale {
+                image: Shape::new(channels, halved(height), halved(width)),
+                batch_size: config.batch_size.min(QUICK_BATCH),
+            },
         }
-        Ok(Scale {
-            space,
-            image: Shape::new(channels, side(height), side(width)),
-            batch_size: config.batch_size.min(QUICK_BATCH),
-        })
     }
+}
+
+fn halved(side: usize) -> usize {
+    if side > QUICK_SIDE { halved(side / 2) } else { side }
 }
 
 impl fmt::Display for Protocol {

@@ -63,14 +63,14 @@ impl JobResult {
     }
 }
 
-/// The space and the task of the networks that are run, and of those that are counted where these have another size, as under
+/// What networks are run for, and what they are counted for where that is another size, as under
 /// [`Protocol::Quick`](super::Protocol::Quick).
-pub(super) struct Sizes<'a> {
-    pub run: (&'a dyn SearchSpace, Task),
-    pub counted: Option<(&'a dyn SearchSpace, Task)>,
+pub(super) struct Tasks {
+    pub run: Task,
+    pub counted: Option<Task>,
 }
 
-/// A job's network at these sizes.
+/// A job's network for both.
 struct Sized {
     run: Network,
     counted: Option<Network>,
@@ -78,7 +78,8 @@ struct Sized {
 
 /// Everything that is the same for all jobs.
 pub(super) struct Scorer<'a> {
-    sizes: Sizes<'a>,
+    space: &'a dyn SearchSpace,
+    tasks: Tasks,
     engine: Engine,
     batch: DeviceBatch,
     seed: u64,
@@ -111,9 +112,10 @@ impl Remedy {
 }
 
 impl<'a> Scorer<'a> {
-    /// A scorer of networks on `device`, `population` of them at a time.
+    /// A scorer of networks of `space` on `device`, `population` of them at a time.
     pub fn new(
-        sizes: Sizes<'a>,
+        space: &'a dyn SearchSpace,
+        tasks: Tasks,
         batch: DeviceBatch,
         device: tch::Device,
         (seed, init): (u64, Init),
@@ -123,7 +125,7 @@ impl<'a> Scorer<'a> {
             Init::Bank => Engine::with_bank(device),
             Init::Independent => Engine::new(device),
         };
-        Scorer { sizes, engine, batch, seed, init, population: population.max(1), turn: Mutex::new(()) }
+        Scorer { space, tasks, engine, batch, seed, init, population: population.max(1), turn: Mutex::new(()) }
     }
 
     /// The seed of a network's weights: it depends on the root seed and the repeat, and without a bank on what the network
@@ -185,13 +187,13 @@ impl<'a> Scorer<'a> {
 
     /// The part of the job's network that is looked at; None if the input does not reach the output.
     fn network(&self, job: &Job) -> Result<Option<Sized>, SpaceError> {
-        let part = |(space, task): &(&dyn SearchSpace, Task)| -> Result<Option<Network>, SpaceError> {
-            let specified = space.build(&job.arch, task)?;
+        let part = |task: &Task| -> Result<Option<Network>, SpaceError> {
+            let specified = self.space.build(&job.arch, task)?;
             let live = specified.live();
             Ok(if job.view == View::Live { live } else { live.map(|_| specified) })
         };
-        let counted = self.sizes.counted.as_ref().map(part).transpose()?.flatten();
-        Ok(part(&self.sizes.run)?.map(|run| Sized { run, counted }))
+        let counted = self.tasks.counted.as_ref().map(part).transpose()?.flatten();
+        Ok(part(&self.tasks.run)?.map(|run| Sized { run, counted }))
     }
 
     fn run(&self, jobs: &[(&Job, &Sized)]) -> Result<Vec<JobResult>, EngineError> {
