@@ -29,9 +29,9 @@ pub struct Args {
         default_value = "synflow,naswot,jacov,grad_norm,snip,meco"
     )]
     proxies: Vec<String>,
-    /// Images that go in; see `naslens list data`
-    #[arg(long, default_value = "digits")]
-    data: DataSpec,
+    /// Images that go in; see `naslens list data` [default: digits, or white noise for a model of fewer classes]
+    #[arg(long)]
+    data: Option<DataSpec>,
     /// Shape of the images, CHANNELSxHEIGHTxWIDTH in pixels, where the file leaves it open
     #[arg(long, value_name = "CxHxW")]
     image: Option<Shape>,

@@ -11,7 +11,9 @@ impl ModelTable {
         let costs = Rows::of("Models", "Multiply-accumulates and activations are those of one image.", &self.models)
             .column("Model", |m| Cell::text(name(m)))
             .column("Images", |m| Cell::text(m.image.to_string()))
-            .column("#Classes", |m| Cell::Count(m.classes as u64))
+            .column("#Outputs", |m| Cell::Count(m.classes as u64))
+            .column("Data", |m| Cell::text(m.data.clone()))
+            .column("#Classes", |m| Cell::Count(m.data_classes as u64))
             .column("#Parameters", |m| Cell::Count(m.params))
             .column("#MACs", |m| Cell::Count(m.macs))
             .column("#Activations", |m| Cell::Count(m.activations))
@@ -25,20 +27,13 @@ impl ModelTable {
                 None => Cell::text(m.scores[k].status.name()),
             });
         }
-        let fewer = match self.models.iter().map(|m| m.classes).max() {
-            Some(outputs) if outputs > self.data_classes => {
-                format!("{} of them; outputs beyond these are the class of no image", self.data_classes)
-            }
-            _ => self.data_classes.to_string(),
-        };
         let weights = match self.weights {
             ModelWeights::Drawn => "drawn, as for an untrained network",
             ModelWeights::File => "those of the file",
         };
         let known = facts([
             ("Weights", weights.to_owned()),
-            ("Images", format!("{} of {}", thousands(self.images as u64), self.data)),
-            ("Classes", fewer),
+            ("Images", format!("{} in a batch", thousands(self.images as u64))),
         ]);
         let mut sections = vec![Section::table("models", "", costs)];
         if !proxies.is_empty() {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::benchmark::columns;
-use crate::data::{self, DataSpec};
+use crate::data::{self, DataError, DataSpec};
 use crate::engine::{
     DeviceBatch, Engine, Pass, activation_bytes, batch_bytes, check_memory, parse_device, weight_bytes,
 };
@@ -34,8 +34,8 @@ pub enum ModelWeights {
 pub struct ScoreConfig {
     /// Names of proxies.
     pub proxies: Vec<String>,
-    /// Images that go in.
-    pub data: DataSpec,
+    /// Images that go in; by default the digits, and for a model that tells fewer classes apart white noise of as many.
+    pub data: Option<DataSpec>,
     /// Shape of the images, where a file leaves it open.
     pub image: Option<Shape>,
     /// Images per batch.
@@ -57,6 +57,10 @@ pub struct ModelScores {
     pub image: Shape,
     /// Width of the output.
     pub classes: usize,
+    /// What the images were.
+    pub data: String,
+    /// Their classes.
+    pub data_classes: usize,
     /// Trainable parameters.
     pub params: u64,
     /// Multiply-accumulates for one image.
@@ -91,12 +95,8 @@ pub struct NamedScore {
 pub struct ModelTable {
     /// Which weights they have.
     pub weights: ModelWeights,
-    /// The images.
-    pub data: String,
     /// Images per batch.
     pub images: usize,
-    /// Classes of the images.
-    pub data_classes: usize,
     /// A row per model, in the order in which they were named.
     pub models: Vec<ModelScores>,
 }
@@ -108,26 +108,20 @@ pub fn score_models(files: &[PathBuf], config: &ScoreConfig) -> Result<ModelTabl
     }
     let proxies: Vec<&'static Proxy> = config.proxies.iter().map(|name| proxy::find(name)).collect::<Result<_, _>>()?;
     let device = parse_device(&config.device)?;
-    let (source, engine) = (data::open(&config.data)?, Engine::new(device));
-    let mut table = ModelTable {
-        weights: config.weights,
-        data: config.data.to_string(),
-        images: 0,
-        data_classes: 0,
-        models: Vec::with_capacity(files.len()),
-    };
+    let engine = Engine::new(device);
+    let mut table = ModelTable { weights: config.weights, images: 0, models: Vec::with_capacity(files.len()) };
     for file in files {
         let start = Instant::now();
         let imported = onnx::read(file, config.image)?;
         let image = imported.network.input_shape();
         let passes = passes(&proxies);
-        let batch = data::draw_batch(&source, image, config.batch_size, config.seed, false)?;
         let classes = imported.network.classes();
+        let images = images_for(config, classes)?;
+        let batch = data::draw_batch(&data::open(&images)?, image, config.batch_size, config.seed, false)?;
         if batch.classes > classes {
             return Err(RunError::Refused(format!(
-                "`{}` tells {classes} classes apart, {} has {}: choose other --data, or a model with more outputs",
+                "`{}` tells {classes} classes apart, {images} has {}: choose other --data, or a model with more outputs",
                 file.display(),
-                config.data,
                 batch.classes
             )));
         }
@@ -135,12 +129,26 @@ pub fn score_models(files: &[PathBuf], config: &ScoreConfig) -> Result<ModelTabl
             .saturating_add(batch_bytes(batch.len(), image))
             .saturating_add(activation_bytes(&imported.network, batch.len(), &passes));
         check_memory("scoring the model", needed, "--batch-size or --image")?;
-        (table.images, table.data_classes) = (batch.len(), batch.classes);
+        table.images = batch.len();
+        let data_classes = batch.classes;
         let batch = DeviceBatch::new(&batch.images, &batch.labels, device)?;
-        table.models.push(score(file, imported, &proxies, &engine, &batch, config, start)?);
+        let scores = score(file, imported, &proxies, &engine, &batch, config, start)?;
+        table.models.push(ModelScores { data: images.to_string(), data_classes, ..scores });
     }
     Ok(table)
 }
+
+/// The images for a model that tells so many classes apart.
+fn images_for(config: &ScoreConfig, classes: usize) -> Result<DataSpec, DataError> {
+    match &config.data {
+        Some(data) => Ok(data.clone()),
+        None if classes < DIGITS => format!("gaussian:classes={classes}").parse(),
+        None => Ok(DataSpec::default()),
+    }
+}
+
+/// Classes of the digits.
+const DIGITS: usize = 10;
 
 fn passes(proxies: &[&Proxy]) -> Vec<Pass> {
     let mut passes: Vec<Pass> = proxies.iter().flat_map(|p| p.passes.iter().copied()).collect();
@@ -193,6 +201,8 @@ fn score(
         file: file.into(),
         image: network.input_shape(),
         classes: network.classes(),
+        data: String::new(),
+        data_classes: 0,
         params: network.params(),
         macs: network.macs(),
         activations: layers().map(|(id, _)| network.nodes()[id].shape.len() as u64).sum(),
