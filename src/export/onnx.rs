@@ -75,7 +75,6 @@ fn graph(network: &Network, parameters: &Parameters) -> Result<GraphProto, Expor
         initializer: b.constants,
         input: vec![value_info(IMAGES, FLOAT, &[image.channels, image.height, image.width])],
         output: vec![value_info(LOGITS, FLOAT, &[network.classes()])],
-        ..Default::default()
     })
 }
 

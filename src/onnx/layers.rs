@@ -222,7 +222,7 @@ impl Build<'_> {
             return Err("it normalises more than the channels of every pixel".into());
         }
         let (scale, shift) = (i.optional(1)?, i.optional(2)?);
-        self.normalised(x, node, scale, shift, a, |norm| Op::LayerNorm(norm))
+        self.normalised(x, node, scale, shift, a, Op::LayerNorm)
     }
 
     /// Normalisation over everything but the second axis: of channels, or of groups of them.
