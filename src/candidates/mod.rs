@@ -104,8 +104,8 @@ pub struct Candidates {
 /// string that is run for all of its class) if the run lists it, otherwise of the first row of the class. Without a run
 /// they are the distinct live networks of the table that have a value in the first target, whose architectures are read
 /// from text (`arch_str`, `arch`), from the official index (`arch_index`), or for NAS-Bench-101 from `num_vertices`,
-/// `adjacency_bits` and `interior_ops`. Where no known space is named, or `table` is, networks are known by name only
-/// ([`name_column`](names::name_column)), and their scores are the other columns of numbers that hold no accuracies.
+/// `adjacency_bits` and `interior_ops`. Where no known space is named, or `table` is, networks are known by name only (the
+/// first column of text in which most values differ), and their scores are the other columns of numbers that hold no accuracies.
 ///
 /// The truth of a network is the mean of the table's rows of its representative that have a value; if there are none, the
 /// mean of all rows of the network. A table without architectures is joined with a run by `arch_id`, or on the first 64 bits
