@@ -55,6 +55,7 @@ fn every_command_that_writes() {
     let listed = format!("--archs {} --proxies params,naswot", dir.join("archs.txt").display());
     summary(&dir.join("screen"), &listed);
 
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/onnx/shuffle_legacy.onnx");
     let truth = format!("--table {table} --target test_acc_pct --epochs 4");
     let commands = [
         ("screen", format!("screen {SMALL} --sample 40 --out screen2")),
@@ -81,6 +82,7 @@ fn every_command_that_writes() {
             "latency --sample 8 --runs 3 --init-channels 4 --cells 1 --image 1x8x8 --out latency.parquet".into(),
         ),
         ("man", "man --dir man".into()),
+        ("score", format!("score {model} --proxies params,jacov --device cpu --out models.parquet")),
     ];
     for (name, args) in commands {
         let before = cli::files(dir);

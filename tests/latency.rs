@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use cli::{error, json};
 use naslens::benchmark::Table;
 use naslens::hardware::{KnownLatency, LatencyModel, ModelSettings, Origin, Setting};
 use naslens::network::Shape;
@@ -21,18 +22,6 @@ const TINY: &str = "--init-channels 4 --cells 1 --image 3x8x8 --device cpu";
 
 /// The space as published.
 const PUBLISHED: &str = "nas-bench-201";
-
-fn json(command: &mut Command) -> Value {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn error(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(!output.status.success());
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
 
 /// A model that says what `latency` says of the genes.
 fn model(file: &Path, space: &str, image: Shape, origin: Origin, latency: impl Fn(&[u16]) -> f64) {

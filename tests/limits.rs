@@ -6,24 +6,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use cli::{error, json};
 use naslens::proxy::Status;
 use naslens::space;
 use naslens::space::Task;
 use serde_json::Value;
 
 const SPACE: &str = "nas-bench-201:channels=4,cells=1";
-
-fn json(command: &mut Command) -> Value {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn refusal(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(!output.status.success());
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
 
 /// Parameters and megabytes of what would be exported of an architecture; None if it is dead.
 fn size(arch: &str, image: &str, classes: usize) -> Option<(u64, f64)> {
@@ -54,12 +43,12 @@ fn nothing_over_a_limit_on_size_is_scored_trained_or_taken() {
     assert!(summary["over_limit"].as_u64() > Some(5));
 
     // 0.5k is 500; what nothing meets says what the smallest is.
-    let message = refusal(&mut cli::screen(&out, &format!("{base} --max-params 0.5k")));
+    let message = error(&mut cli::screen(&out, &format!("{base} --max-params 0.5k")));
     let least = format!("the smallest has {} parameters (limit 500)", naslens::text::thousands(params[0]));
     assert!(message.contains(&least) && message.contains("raise the limit"), "{message}");
     for (option, part) in [("--max-params many", "500k"), ("--max-params 0", "500k"), ("--max-model-mb 0", "megabytes")]
     {
-        let message = refusal(&mut cli::screen(&out, &format!("{base} {option}")));
+        let message = error(&mut cli::screen(&out, &format!("{base} {option}")));
         assert!(message.contains(part), "{message}");
     }
 
@@ -85,7 +74,7 @@ fn nothing_over_a_limit_on_size_is_scored_trained_or_taken() {
     let said = found["verdict"].to_string();
     assert!(said.contains(&format!("(limit: {limit} MB)")), "{said}");
     let mut tight = cli::naslens("confirm screen --by naswot --top 3 --device cpu --max-model-mb 0.001");
-    let message = refusal(tight.current_dir(dir.path()));
+    let message = error(tight.current_dir(dir.path()));
     assert!(message.contains("the smallest takes") && message.contains("limit 0.001 MB"), "{message}");
 }
 
@@ -103,7 +92,7 @@ fn a_run_keeps_to_its_configured_limits() {
     assert!(found["winner"]["params"].as_u64() <= Some(6000), "{found}");
     let page = fs::read_to_string(dir.path().join("runs/mine/report.html")).unwrap();
     assert!(page.contains("(limit: 6,000 parameters)"));
-    let message = refusal(
+    let message = error(
         cli::naslens(&format!(
             "run mine.toml {small} --max-params 100 --device cpu --out {}",
             Path::new("tight").display()

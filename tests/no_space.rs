@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-use cli::{naslens, summary};
+use cli::{error, naslens, summary};
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 
@@ -47,15 +47,7 @@ fn table(dir: &Path) -> PathBuf {
 }
 
 fn json(args: &str, table: &Path) -> Value {
-    let output = naslens(args).arg(table).args(["--target", "top1", "--json"]).output().unwrap();
-    assert!(output.status.success(), "{args}: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn error(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    String::from_utf8_lossy(&output.stderr).into_owned()
+    cli::json(naslens(args).arg(table).args(["--target", "top1", "--json"]))
 }
 
 #[test]
@@ -68,6 +60,16 @@ fn columns_are_judged_predicted_from_and_searched() {
     let names: Vec<&str> = judged["rows"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["depth", "width"], "neither the target nor another accuracy judges itself");
     assert!(judged["rows"][0]["spearman"].as_f64().unwrap() > 0.95);
+
+    // By another path it is the same table still.
+    let (folder, file) = (table.parent().unwrap(), table.file_name().unwrap());
+    let output = cli::json(
+        naslens("evaluate --target top1 --resamples 50 --json --table")
+            .arg(&table)
+            .arg(Path::new(".").join(file))
+            .current_dir(folder),
+    );
+    assert_eq!(output["rows"].as_array().unwrap().len(), 2);
 
     let curves = json("predict --labels 20 --repeats 2 --table", &table);
     let of_stack = curves["curves"].to_string();
@@ -95,6 +97,13 @@ fn what_cannot_be_done_with_names_alone_is_said() {
     let bare = write(&dir.path().join("bare.parquet"), vec![("model", names), ("top1", accuracies)]);
     let message = error(naslens("predict --labels 10 --target top1 --table").arg(&bare));
     assert!(message.contains("no column of numbers to learn from"), "{message}");
+
+    let archs: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
+    let spaces: ArrayRef = Arc::new(StringArray::from(vec!["nas-bench-201", "nas-bench-101"]));
+    let scores: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0]));
+    let mixed = write(&dir.path().join("mixed.parquet"), vec![("arch", archs), ("space", spaces), ("top1", scores)]);
+    let message = error(naslens("predict --labels 1 --target top1 --table").arg(&mixed));
+    assert!(message.contains("name it with --space"), "{message}");
 
     let run = dir.path().join("run");
     summary(&run, "--sample 5 --proxies params");

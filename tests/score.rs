@@ -62,6 +62,11 @@ fn files_that_give_no_network_are_named() {
         let message = score("", std::slice::from_ref(&file)).unwrap_err();
         assert!(message.starts_with("error: ") && message.contains(&file.display().to_string()), "{message}");
     }
+    let mine = dir.path().join("mine.parquet");
+    fs::write(&mine, "kept").unwrap();
+    let message = score(&format!("--out {}", mine.display()), &[model("shuffle_legacy.onnx")]).unwrap_err();
+    assert!(message.contains("naslens did not write it"), "{message}");
+    assert_eq!(fs::read(&mine).unwrap(), b"kept");
     let message = score("--data digits", &[model("shuffle_legacy.onnx")]).unwrap_err();
     assert!(message.contains("5 classes") && message.contains("choose other --data"), "{message}");
     let message = score("--image 3x99x99", &[model("shuffle_legacy.onnx")]).unwrap_err();

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use cli::{error, json};
 use naslens::benchmark::Table;
 use naslens::space;
 use parquet::arrow::ArrowWriter;
@@ -49,18 +50,6 @@ fn on_table(command: &str, table: &Path, out: &Path, args: &str) -> Command {
     let mut command = cli::naslens(&format!("{command} --space nas-bench-201 --target acc_200_pct {args} --json"));
     command.arg("--table").arg(table).arg("--out").arg(out);
     command
-}
-
-fn json(command: &mut Command) -> Value {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn error(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]

@@ -301,7 +301,7 @@ fn from_table(config: &CandidatesConfig, path: &Path) -> Result<Candidates, Cand
         Some(name) => space::open(name)?,
         None => match names::space_of(&table)? {
             Some(space) => space,
-            None if names::is_of_no_space(&table) => Box::new(Listed::of(&table)?),
+            None if names::is_of_no_space(&table)? => Box::new(Listed::of(&table)?),
             None => return Err(no_space(origin)),
         },
     };

@@ -109,8 +109,8 @@ fn text_column(table: &Table) -> Option<&'static str> {
     TEXT.into_iter().find(|column| table.has(column))
 }
 
-/// The column that names the networks of a table of no known space: architectures as text, else the first column of text of
-/// whose values at least half differ, so that it is no group or setting.
+/// The column that names the networks of a table of no known space: architectures as text, else the first column of text in which
+/// at least half of the values differ; a group or a setting has fewer.
 pub(super) fn name_column(table: &Table) -> Option<String> {
     let names = |column: &String| {
         let values = table.string_column(column).unwrap_or_default();
@@ -120,11 +120,14 @@ pub(super) fn name_column(table: &Table) -> Option<String> {
     text_column(table).map(String::from).or_else(first)
 }
 
-/// Whether the rows are of no known space, so that their networks have names at most: the column `space` says so, or no column
-/// has architectures.
-pub(super) fn is_of_no_space(table: &Table) -> bool {
+/// Whether the rows are of no known space, so that their networks have names at most: the column `space` names none that is known,
+/// or there is no such column and none with architectures.
+pub(super) fn is_of_no_space(table: &Table) -> Result<bool, TableError> {
+    if table.has(SPACE) {
+        return Ok(!table.string_column(SPACE)?.iter().flatten().any(|name| space::open(name).is_ok()));
+    }
     let by_index = table.has(INDEX) || table.has(HASH) || GRAPH.iter().all(|column| table.has(column));
-    table.has(SPACE) || text_column(table).is_none() && !by_index
+    Ok(text_column(table).is_none() && !by_index)
 }
 
 /// The one known space that the rows of a table are of, by its column `space`; None if it does not say or names several.

@@ -47,7 +47,7 @@ pub struct Args {
     /// auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     device: String,
-    /// Write the rows to a Parquet file
+    /// Write the rows to a Parquet file; one that naslens did not write is not replaced
     #[arg(long, value_name = "FILE.parquet")]
     out: Option<PathBuf>,
     /// Print everything as JSON
@@ -76,10 +76,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         seed: args.seed,
         weights,
         device: args.device,
+        out: args.out,
     };
     let table = score_models(&args.models, &config)?;
-    if let Some(out) = &args.out {
-        table.write_parquet(out)?;
-    }
     super::present(&table, |table| table.document(), args.json, true)
 }

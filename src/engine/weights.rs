@@ -148,7 +148,7 @@ impl<B> Store<B> {
     }
 }
 
-/// What an operation that is no layer has learned per channel; see [`Op::vectors`].
+/// What an operation other than a layer has learned per channel; see [`Op::vectors`].
 #[derive(Debug)]
 pub struct VectorTensors {
     /// The scale, or the slopes of a parametric ReLU.
@@ -275,7 +275,7 @@ impl Weights {
         self.by_node.get(id).and_then(Option::as_ref)
     }
 
-    /// What a node has learned per channel, if it is no layer and has learned anything.
+    /// What a node other than a layer has learned per channel, if anything.
     pub fn vectors(&self, id: NodeId) -> Option<&VectorTensors> {
         self.vectors.get(id).and_then(Option::as_ref)
     }
@@ -285,7 +285,7 @@ impl Weights {
         Learned { layer: self.get(id), vectors: self.vectors(id) }
     }
 
-    /// The tensors that are no layers', in topological order, scales before shifts.
+    /// The tensors of [`Weights::vectors`], in topological order, scales before shifts.
     pub fn all_vectors(&self) -> impl Iterator<Item = &Tensor> {
         self.vectors.iter().flatten().flat_map(|v| [&v.scale, &v.shift]).flatten()
     }

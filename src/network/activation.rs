@@ -1,10 +1,10 @@
-//! Functions that are applied to every value by itself.
+//! Element-wise functions.
 
 use std::fmt;
 
 use super::Real;
 
-/// A function of single values, beside the ReLU.
+/// An element-wise function other than ReLU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Activation {

@@ -21,13 +21,13 @@ impl WeightShape {
         self.dims.iter().product()
     }
 
-    /// True if there is no weight.
+    /// Whether the layer has no weights.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// What an operation that is no layer learns per channel, with the values it starts from.
+/// What an operation other than a layer learns per channel, and its initial values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Vectors {
     /// Length and first value of the scale (of the slope of a parametric ReLU).
@@ -42,7 +42,7 @@ impl Vectors {
         self.scale.map_or(0, |(n, _)| n) + self.shift.map_or(0, |(n, _)| n)
     }
 
-    /// True if nothing is learned.
+    /// Whether nothing is learned.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

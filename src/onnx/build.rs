@@ -57,7 +57,7 @@ fn label(node: &NodeProto) -> String {
     named.or_else(|| node.output.first().cloned()).unwrap_or_default()
 }
 
-/// The one input that is no constant, and the shape of an image.
+/// The name of the input that takes images, and the shape of an image.
 fn input(path: &Path, graph: &GraphProto, image: Option<Shape>) -> Result<(String, Shape), OnnxError> {
     let damaged = |reason: String| OnnxError::Damaged { path: path.into(), reason };
     let constants: HashSet<&str> = graph.initializer.iter().filter_map(|t| t.name.as_deref()).collect();

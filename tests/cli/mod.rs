@@ -41,6 +41,21 @@ pub fn summary(out: &Path, args: &str) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// The JSON that a command prints, which must succeed.
+pub fn json(command: &mut Command) -> serde_json::Value {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What a command says that must be refused.
+pub fn error(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(matches!(output.status.code(), Some(1 | 2)), "{message}");
+    message
+}
+
 /// How many networks a screen ran, from its summary.
 pub fn computed(summary: &serde_json::Value) -> u64 {
     summary["computed"].as_u64().unwrap()

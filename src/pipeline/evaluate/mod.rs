@@ -99,7 +99,9 @@ pub fn evaluate(dir: &Path, table: &Path, target: &str, options: &EvaluateOption
     let joined = join(&scores, table, target, space.as_deref())?;
     let top = top_fraction_indices(&joined.truth, TOP_FRACTION);
     let mut proxies = scores_and_baselines(&scores)?;
-    if scores.path() == table {
+    if let (Ok(own), Ok(other)) = (scores.path().canonicalize(), table.canonicalize())
+        && own == other
+    {
         // What is judged by, and other accuracies, would judge themselves.
         proxies.retain(|proxy| proxy.name != target && !is_accuracy(&proxy.name));
     }

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::Serialize;
+use serde_json::json;
 
-use crate::benchmark::columns;
+use crate::benchmark::{METADATA_KEY, columns};
 use crate::data::{self, DataError, DataSpec};
 use crate::engine::{
     DeviceBatch, Engine, Pass, activation_bytes, batch_bytes, check_memory, parse_device, weight_bytes,
 };
 use crate::files::FileError;
+use crate::folder::refuse_foreign;
 use crate::network::{Network, Op, Shape};
 use crate::onnx::{self, Imported};
 use crate::pipeline::RunError;
@@ -46,6 +48,8 @@ pub struct ScoreConfig {
     pub weights: ModelWeights,
     /// auto, cpu, cuda or cuda:N.
     pub device: String,
+    /// Parquet file for the rows.
+    pub out: Option<PathBuf>,
 }
 
 /// The scores of one model.
@@ -97,19 +101,24 @@ pub struct ModelTable {
     pub weights: ModelWeights,
     /// Images per batch.
     pub images: usize,
+    /// Root of all random numbers.
+    pub seed: u64,
     /// A row per model, in the order in which they were named.
     pub models: Vec<ModelScores>,
 }
 
-/// Scores the models in these files. The first that cannot be read or run ends it.
+/// Scores the models in these files and writes their rows, if a file is named for that. The first model that cannot be read or
+/// run ends it, and so does a file in the way that naslens did not write.
 pub fn score_models(files: &[PathBuf], config: &ScoreConfig) -> Result<ModelTable, RunError> {
     if files.is_empty() {
         return Err(RunError::Refused("no model is named; give one or more ONNX files".into()));
     }
     let proxies: Vec<&'static Proxy> = config.proxies.iter().map(|name| proxy::find(name)).collect::<Result<_, _>>()?;
+    config.out.iter().try_for_each(|out| refuse_foreign(out))?;
     let device = parse_device(&config.device)?;
     let engine = Engine::new(device);
-    let mut table = ModelTable { weights: config.weights, images: 0, models: Vec::with_capacity(files.len()) };
+    let (weights, seed) = (config.weights, config.seed);
+    let mut table = ModelTable { weights, images: 0, seed, models: Vec::with_capacity(files.len()) };
     for file in files {
         let start = Instant::now();
         let imported = onnx::read(file, config.image)?;
@@ -135,6 +144,7 @@ pub fn score_models(files: &[PathBuf], config: &ScoreConfig) -> Result<ModelTabl
         let scores = score(file, imported, &proxies, &engine, &batch, config, start)?;
         table.models.push(ModelScores { data: images.to_string(), data_classes, ..scores });
     }
+    config.out.iter().try_for_each(|out| table.write_parquet(out))?;
     Ok(table)
 }
 
@@ -220,14 +230,15 @@ fn named(proxy: &'static Proxy, score: Score, network: &Network) -> NamedScore {
 }
 
 impl ModelTable {
-    /// Writes a row per model: `file`, the counts, and per proxy its value and its status.
-    pub fn write_parquet(&self, out: &Path) -> Result<(), FileError> {
+    /// Writes a row per model: `file`, the data, the counts, and per proxy its value and its status; the settings are metadata.
+    fn write_parquet(&self, out: &Path) -> Result<(), FileError> {
         let models = || self.models.iter();
         let count = |of: fn(&ModelScores) -> u64| columns::number(models().map(move |m| of(m) as f64));
         let mut all = vec![
             ("file".to_owned(), columns::text(models().map(|m| m.file.to_string_lossy()))),
             ("image".to_owned(), columns::text(models().map(|m| m.image.to_string()))),
             ("classes".to_owned(), count(|m| m.classes as u64)),
+            ("data".to_owned(), columns::text(models().map(|m| &m.data))),
             ("params".to_owned(), count(|m| m.params)),
             ("macs".to_owned(), count(|m| m.macs)),
             ("activations".to_owned(), count(|m| m.activations)),
@@ -243,6 +254,8 @@ impl ModelTable {
                 all.push((format!("{}_status", score.proxy), status));
             }
         }
-        columns::write(out, all)
+        let (naslens, libtorch) = (env!("CARGO_PKG_VERSION"), crate::LIBTORCH_VERSION);
+        let settings = json!({ "naslens": naslens, "libtorch": libtorch, "weights": self.weights, "images": self.images, "seed": self.seed });
+        columns::write_with(out, all, &[(METADATA_KEY, settings.to_string())])
     }
 }
