@@ -4,13 +4,11 @@ mod cli;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use cli::{error, json};
 use naslens::proxy::Status;
 use naslens::space;
 use naslens::space::Task;
-use serde_json::Value;
 
 const SPACE: &str = "nas-bench-201:channels=4,cells=1";
 
