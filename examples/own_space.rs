@@ -18,6 +18,7 @@ const ENTRY: SpaceEntry = SpaceEntry {
     listed: "strings",
     identity: "every architecture is a network of its own",
     options: &[SpaceOption { name: "layers", what: "number of convolutions" }],
+    definition: None,
     open: &|spec| Ok(Box::new(Chain { choices: vec![300; spec.option("layers")?.unwrap_or(3)] })),
 };
 

@@ -9,7 +9,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use crate::text::did_you_mean;
 
@@ -98,19 +98,29 @@ pub fn one_line(text: &str) -> String {
 /// All entries of a kind, in the order in which they are shown: the built-in ones, then the registered ones.
 pub struct Registry<T: 'static> {
     built_in: &'static [&'static T],
+    shipped: LazyLock<Vec<&'static T>>,
     registered: RwLock<Vec<&'static T>>,
 }
 
 impl<T: Entry> Registry<T> {
     /// A registry of these entries.
     pub const fn new(built_in: &'static [&'static T]) -> Self {
-        Registry { built_in, registered: RwLock::new(Vec::new()) }
+        Registry::with_shipped(built_in, Vec::new)
+    }
+
+    /// A registry of these entries and of those that are read from files of the source tree when they are first asked for.
+    pub const fn with_shipped(built_in: &'static [&'static T], read: fn() -> Vec<&'static T>) -> Self {
+        Registry { built_in, shipped: LazyLock::new(read), registered: RwLock::new(Vec::new()) }
+    }
+
+    fn known(&self) -> impl Iterator<Item = &'static T> {
+        self.built_in.iter().chain(self.shipped.iter()).copied()
     }
 
     /// All entries there are now.
     pub fn iter(&self) -> std::vec::IntoIter<&'static T> {
         let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner);
-        self.built_in.iter().chain(registered.iter()).copied().collect::<Vec<_>>().into_iter()
+        self.known().chain(registered.iter().copied()).collect::<Vec<_>>().into_iter()
     }
 
     /// The names of all entries, without aliases.
@@ -134,7 +144,7 @@ impl<T: Entry> Registry<T> {
             if name.is_empty() || !name.chars().all(allowed) {
                 return Err(RegisterError::Name { kind, name });
             }
-            let mut known = self.built_in.iter().chain(registered.iter());
+            let mut known = self.known().chain(registered.iter().copied());
             if known.any(|e| e.name() == name || e.aliases().contains(&name)) {
                 return Err(RegisterError::Duplicate { kind, name });
             }

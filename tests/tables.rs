@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use libtest_mimic::{Arguments, Trial};
 use naslens::benchmark::Table;
 use naslens::candidates::{self, Candidates, CandidatesConfig};
-use naslens::network::Shape;
+use naslens::network::{Op, Shape};
 use naslens::space::{self, NasBench101, SearchSpace, Task, tree_string};
 use rayon::prelude::*;
 
@@ -20,13 +20,16 @@ const SIZE: usize = 15_625;
 /// A test, the tables it needs, and whether it takes minutes.
 type Test = (&'static str, fn(), &'static [&'static str], bool);
 
-const TESTS: [Test; 8] = [
+const TESTS: [Test; 11] = [
     ("index_string_and_op_codes_agree_both_ways", index_string_and_op_codes_agree_both_ways, &[NB201], false),
     ("parameters_equal_the_published_ones", parameters_equal_the_published_ones, &[NB201], false),
     ("tree_strings_give_the_published_isomorphism_classes", tree_strings_give_the_published_classes, &[NB201], false),
     ("nas_bench_101_has_the_published_modules", || nas_bench_101_rows(100), &[NB101], false),
     ("nas_bench_101_has_them_on_every_row", || nas_bench_101_rows(1), &[NB101], true),
     ("fbnet_reads_the_published_strings", fbnet_reads_the_published_strings, &[FBNET], false),
+    ("nas_bench_macro_costs_what_was_published", nas_bench_macro_costs_what_was_published, &[MACRO], false),
+    ("transnas_micro_costs_what_was_published", transnas_micro_costs_what_was_published, &[TRANSNAS], false),
+    ("darts_reads_the_published_genotypes", darts_reads_the_published_genotypes, &[DARTS], false),
     ("candidates_are_the_distinct_networks_of_a_table", candidates_are_distinct, &[NB201, FBNET], false),
     ("candidates_are_all_modules_of_nas_bench_101", candidates_are_all_modules_of_nas_bench_101, &[NB101], true),
 ];
@@ -34,6 +37,9 @@ const TESTS: [Test; 8] = [
 const NB201: &str = "nb201_accuracy.parquet";
 const NB101: &str = "nb101_cifar10.parquet";
 const FBNET: &str = "fbnet_latency_help.parquet";
+const MACRO: &str = "nb_macro_costs.parquet";
+const TRANSNAS: &str = "tnb101_micro_proxies.parquet";
+const DARTS: &str = "darts_genotypes1000.parquet";
 
 fn main() -> std::process::ExitCode {
     let trial = |(name, test, tables, slow): Test| {
@@ -170,4 +176,54 @@ fn candidates_are_distinct() {
 fn candidates_are_all_modules_of_nas_bench_101() {
     let all = candidates(NB101, "nas-bench-101", "cifar10_test_acc_108ep_mean_frac");
     assert_eq!((all.len(), all.n_dead), (423_624, 0));
+}
+
+/// Parameters and multiply-accumulates of all 6,561 networks.
+fn nas_bench_macro_costs_what_was_published() {
+    let table = open(MACRO);
+    let space = space::open("nas-bench-macro").unwrap();
+    let texts = table.string_column("arch").unwrap();
+    let (params, flops) = (table.u64_column("params").unwrap(), table.u64_column("flops").unwrap());
+    assert_eq!((texts.len(), space.size()), (6_561, 6_561));
+    let task = Task::classify(Shape::new(3, 32, 32), 10);
+    (0..texts.len()).into_par_iter().for_each(|row| {
+        let text = texts[row].as_deref().unwrap();
+        let network = space.build(&space.parse(text).unwrap(), &task).unwrap();
+        assert_eq!((Some(network.params()), Some(network.macs())), (params[row], flops[row]), "{text}");
+    });
+}
+
+/// Parameters of all 2,128 networks, and their operations as the table counts them: multiply-accumulates, two for every value that
+/// is normalised, one for every ReLU, and what the poolings add.
+fn transnas_micro_costs_what_was_published() {
+    let table = open(TRANSNAS);
+    let space = space::open("transnas-micro").unwrap();
+    let texts = table.string_column("arch_ops").unwrap();
+    let params = table.f64_column("params_M").unwrap();
+    let flops = table.f64_column("flops_M").unwrap();
+    let task = Task::classify(Shape::new(3, 256, 256), 63);
+    (0..texts.len()).into_par_iter().for_each(|row| {
+        let text = texts[row].as_deref().unwrap();
+        let network = space.build(&space.parse(text).unwrap(), &task).unwrap();
+        assert_eq!(network.params(), (params[row].unwrap() * 1e6).round() as u64, "{text}");
+        let values = |op: fn(&Op) -> bool| {
+            network.nodes().iter().filter(|n| op(&n.op)).map(|n| n.shape.len() as u64).sum::<u64>()
+        };
+        let rest = 2 * values(|op| *op == Op::BatchNorm) + values(|op| *op == Op::Relu);
+        // The poolings and the bias of the classifier are the same for all.
+        assert_eq!((flops[row].unwrap() * 1e6).round() as u64, network.macs() + rest + 41_472, "{text}");
+    });
+}
+
+/// A thousand genotypes, written back as they were read.
+fn darts_reads_the_published_genotypes() {
+    let space = space::open("darts:channels=4,cells=3").unwrap();
+    let texts = open(DARTS).string_column("genotype").unwrap();
+    assert_eq!(texts.len(), 1_000);
+    let task = Task::classify(Shape::new(3, 32, 32), 10);
+    texts.par_iter().flatten().for_each(|text| {
+        let arch = space.parse(text).unwrap();
+        assert_eq!(space.format(&arch), *text);
+        assert!(space.build(&arch, &task).unwrap().params() > 0);
+    });
 }

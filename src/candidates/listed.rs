@@ -17,6 +17,7 @@ pub(super) static ENTRY: SpaceEntry = SpaceEntry {
     listed: "rows",
     identity: "rows of one name are one network",
     options: &[],
+    definition: None,
     open: &|_| Err(refusal("it is a table's: give the table with --table")),
 };
 

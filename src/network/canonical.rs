@@ -1,5 +1,7 @@
 //! Canonical forms of small labelled directed graphs: equal if and only if the graphs are isomorphic.
 
+use std::collections::HashSet;
+
 /// A directed graph with labels on nodes and edges. Parallel edges with different labels are allowed.
 #[derive(Clone, Debug, Default)]
 pub struct LabelledDag {
@@ -18,13 +20,20 @@ pub struct Canonical {
     pub order: Vec<usize>,
 }
 
+/// The colours with a node placed just before those that it was tied with; doubling makes room.
+fn individualised(colours: &[u64], v: usize) -> Vec<u64> {
+    let mut split: Vec<u64> = colours.iter().map(|c| 2 * c + 1).collect();
+    split[v] -= 1;
+    split
+}
+
 /// Own colour, then (direction, edge label, colour at the other end) of every edge.
 type Signature = (u64, Vec<(bool, u64, u64)>);
 
 impl LabelledDag {
     /// The canonical form, by colour refinement and, where nodes stay alike, individualisation of each in turn
-    /// (McKay & Piperno, "Practical graph isomorphism II", 2014, without its pruning): meant for the few nodes of a
-    /// cell, not for large symmetric graphs.
+    /// (McKay & Piperno, "Practical graph isomorphism II", 2014). Of nodes that an automorphism exchanges only one is
+    /// tried: they are found by their first leaves, which are equal.
     pub fn canonical(&self) -> Canonical {
         let mut best: Option<Canonical> = None;
         self.search(self.labels.clone(), &mut best);
@@ -46,12 +55,25 @@ impl LabelledDag {
                 }
             }
             Some(tied) => {
+                let mut leaves = HashSet::new();
                 for &v in tied {
-                    // Doubling makes room to place v just before the nodes it was tied with.
-                    let mut split: Vec<u64> = colours.iter().map(|c| 2 * c + 1).collect();
-                    split[v] -= 1;
-                    self.search(split, best);
+                    let split = self.refine(individualised(&colours, v));
+                    if leaves.insert(self.first_leaf(split.clone())) {
+                        self.search(split, best);
+                    }
                 }
+            }
+        }
+    }
+
+    /// The certificate that is reached from stable colours by individualising the first of tied nodes, again and again.
+    fn first_leaf(&self, mut colours: Vec<u64>) -> Vec<u64> {
+        loop {
+            let mut order: Vec<usize> = (0..colours.len()).collect();
+            order.sort_by_key(|&v| (colours[v], v));
+            match order.windows(2).find(|pair| colours[pair[0]] == colours[pair[1]]) {
+                None => return self.certificate(&colours, &order),
+                Some(pair) => colours = self.refine(individualised(&colours, pair[0])),
             }
         }
     }

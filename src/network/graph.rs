@@ -35,6 +35,9 @@ pub enum NetworkError {
     /// The inputs of an operation do not fit it.
     #[error("{op}{} does not fit: {reason}", if name.is_empty() { String::new() } else { format!(" `{name}`") })]
     Shape { op: Op, name: String, reason: String },
+    /// What describes the network says something that cannot be.
+    #[error("{0}")]
+    Refused(String),
 }
 
 impl Network {

@@ -19,6 +19,7 @@ mod canonical;
 mod cost;
 mod folded;
 mod graph;
+mod identity;
 mod init;
 mod liveness;
 mod op;

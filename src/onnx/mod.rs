@@ -70,6 +70,7 @@ type Reason = String;
 fn of_network(error: NetworkError) -> Reason {
     match error {
         NetworkError::Shape { op, reason, .. } => format!("{op} does not fit: {reason}"),
+        NetworkError::Refused(reason) => reason,
     }
 }
 

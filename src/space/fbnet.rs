@@ -22,6 +22,7 @@ pub(super) static ENTRY: SpaceEntry = SpaceEntry {
     listed: "strings",
     identity: "the layers of every stage without the skips that are the identity",
     options: &[],
+    definition: None,
     open: &|_| Ok(Box::new(FbNet::default())),
 };
 

@@ -16,6 +16,7 @@
 
 mod architecture;
 mod blocks;
+mod definition;
 mod fbnet;
 mod nas_bench_101;
 mod nas_bench_201;
@@ -27,6 +28,7 @@ mod spec;
 
 pub use crate::network::{Target, Task};
 pub use architecture::{ArchId, Architecture, short_name};
+pub use definition::{SpaceCheck, check};
 pub use spec::{CELLS, CHANNELS, SpaceOption, SpaceSpec, in_settings};
 
 use crate::network::{Network, NetworkError, Shape};
@@ -51,6 +53,9 @@ pub enum SpaceError {
     /// An option the space does not have, or a value it cannot have.
     #[error("{space}: {reason}")]
     Option { space: String, reason: String },
+    /// A space file that cannot be used, with the place in it.
+    #[error("{file}:{place} {reason}")]
+    File { file: String, place: String, reason: String },
     /// The skeleton does not fit the input images.
     #[error("{space} cannot be built for {input} images: {source}; {}", sizes(.fitting))]
     Build { space: String, input: Shape, source: NetworkError, fitting: Vec<Shape> },
@@ -246,6 +251,8 @@ pub struct SpaceEntry {
     pub identity: &'static str,
     /// What can be chosen about it in a [`SpaceSpec`].
     pub options: &'static [SpaceOption],
+    /// The text of the file that defines it; None for a space that a program defines.
+    pub definition: Option<&'static str>,
     /// Creates the space.
     pub open: &'static OpenSpace,
 }
@@ -312,8 +319,10 @@ impl Entry for SpaceEntry {
 }
 
 /// All search spaces.
-pub static SPACES: Registry<SpaceEntry> =
-    Registry::new(&[&nas_bench_201::ENTRY, &nats_size::ENTRY, &nas_bench_101::ENTRY, &fbnet::ENTRY]);
+pub static SPACES: Registry<SpaceEntry> = Registry::with_shipped(
+    &[&nas_bench_201::ENTRY, &nats_size::ENTRY, &nas_bench_101::ENTRY, &fbnet::ENTRY],
+    definition::shipped,
+);
 
 pub use fbnet::FbNet;
 pub use nas_bench_101::NasBench101;

@@ -38,6 +38,7 @@ pub(super) static ENTRY: SpaceEntry = SpaceEntry {
     listed: "strings",
     identity: "5,044 distinct computation graphs (the published tree strings give 6,466 classes)",
     options: &[CHANNELS, CELLS],
+    definition: None,
     open: &|spec| Ok(Box::new(NasBench201::open(spec)?)),
 };
 

@@ -17,6 +17,7 @@ pub(super) static ENTRY: SpaceEntry = SpaceEntry {
     listed: "strings",
     identity: "every architecture is a network of its own",
     options: &[],
+    definition: None,
     open: &|_| Ok(Box::new(NatsSize::default())),
 };
 

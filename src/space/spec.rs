@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use super::{SPACES, SearchSpace, SpaceEntry, SpaceError};
+use super::{SPACES, SearchSpace, SpaceEntry, SpaceError, definition};
 use crate::text::did_you_mean;
 
 /// A search space and its options, written `NAME` or `NAME:OPTION=VALUE,…` in text and in files: `fbnet`,
@@ -125,10 +126,16 @@ impl Default for SpaceSpec {
 impl FromStr for SpaceSpec {
     type Err = SpaceError;
 
-    /// Reads `NAME` or `NAME:OPTION=VALUE,…`. The errors are those of [`SpaceSpec::new`] and [`SpaceSpec::with`].
+    /// Reads `NAME` or `NAME:OPTION=VALUE,…`; the path of a space file, which ends in `.toml`, can take the place of the name. The
+    /// errors are those of [`SpaceSpec::new`] and [`SpaceSpec::with`], and [`SpaceError::File`].
     fn from_str(text: &str) -> Result<Self, SpaceError> {
-        let (name, options) = text.split_once(':').unwrap_or((text, ""));
-        let spec = SpaceSpec::new(name.trim())?;
+        let end = text.find(".toml:").map(|start| start + ".toml".len());
+        let end = end.or_else(|| text.trim_end().ends_with(".toml").then_some(text.len())).or_else(|| text.find(':'));
+        let (name, options) = end.map_or((text, ""), |end| (&text[..end], text[end..].trim_start_matches(':')));
+        let spec = match name.trim() {
+            file if file.ends_with(".toml") => SpaceSpec::new(definition::load(Path::new(file))?.name)?,
+            name => SpaceSpec::new(name)?,
+        };
         options.split(',').filter(|part| !part.trim().is_empty()).try_fold(spec, |spec, part| {
             let (option, value) = part.split_once('=').unwrap_or((part, ""));
             spec.with_once(option.trim(), value.trim())
@@ -151,7 +158,8 @@ crate::text::serde_as_text!(SpaceSpec);
 pub mod in_settings {
     //! How settings hold a space, with `#[serde(flatten, with = "in_settings")]`: the key `space`, and the keys
     //! `init_channels` and `cells` for the options that version 0.1.0 had. So folders and files of every version compare
-    //! equal, whichever way their options were written.
+    //! equal, whichever way their options were written. A space of a file brings the file's text, `space_definition`: what was
+    //! found in it stays readable wherever the file is, and a file that was changed is another space.
 
     use super::*;
 
@@ -163,10 +171,15 @@ pub mod in_settings {
         init_channels: Option<usize>,
         #[serde(skip_serializing_if = "Option::is_none")]
         cells: Option<usize>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        space_definition: Option<String>,
     }
 
     impl Keys {
         pub(super) fn spec(self) -> Result<Option<SpaceSpec>, SpaceError> {
+            if let Some(text) = &self.space_definition {
+                definition::register("the space definition in the settings", text)?;
+            }
             let skeleton = [(CHANNELS.name, self.init_channels), (CELLS.name, self.cells)];
             let set = |spec: SpaceSpec| {
                 let mut given = skeleton.into_iter().filter_map(|(option, value)| Some((option, value?)));
@@ -184,7 +197,8 @@ pub mod in_settings {
             number.inspect(|_| drop(rest.options.remove(option)))
         };
         let (init_channels, cells) = (number(CHANNELS.name), number(CELLS.name));
-        Keys { space: Some(rest.to_string()), init_channels, cells }.serialize(serializer)
+        let space_definition = spec.entry().ok().and_then(|entry| entry.definition).map(String::from);
+        Keys { space: Some(rest.to_string()), init_channels, cells, space_definition }.serialize(serializer)
     }
 
     /// Reads the keys; without `space` it is [`SpaceSpec::default`].

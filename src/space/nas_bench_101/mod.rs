@@ -36,6 +36,7 @@ pub(super) static ENTRY: SpaceEntry = SpaceEntry {
     identity: "the published MD5 hash of the pruned module: isomorphic modules are one network, whose uneven channels are \
                those of the published module",
     options: &[CHANNELS, CELLS],
+    definition: None,
     open: &|spec| Ok(Box::new(NasBench101::open(spec)?)),
 };
 
