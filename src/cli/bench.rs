@@ -5,7 +5,7 @@ use naslens::network::Shape;
 use naslens::pipeline::{BenchConfig, RunOptions, SECTIONS, ScreenConfig, bench};
 use naslens::space::SpaceSpec;
 
-use super::space::SkeletonArgs;
+use super::skeleton::SkeletonArgs;
 
 /// Measure whole screens: time per network and proxy, memory, scaling, and other programs beside them.
 ///

@@ -7,7 +7,7 @@ use naslens::pipeline::{ExportConfig, export};
 use naslens::space::SpaceSpec;
 use naslens::text::thousands;
 
-use super::space::SkeletonArgs;
+use super::skeleton::SkeletonArgs;
 
 /// Write a network as PyTorch source, safetensors and ONNX, with an example and a check of all three.
 ///

@@ -14,7 +14,7 @@ use naslens::space::SpaceSpec;
 
 use super::count;
 use super::progress::counting;
-use super::space::SkeletonArgs;
+use super::skeleton::SkeletonArgs;
 
 /// Measure how long networks take, or fit a model that predicts it.
 ///

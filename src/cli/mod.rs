@@ -28,6 +28,7 @@ mod score;
 mod screen;
 mod search;
 mod signals;
+mod skeleton;
 mod space;
 mod stability;
 mod train;
@@ -67,6 +68,7 @@ struct Cli {
 enum Command {
     Screen(screen::Args),
     Score(score::Args),
+    Space(space::Args),
     Evaluate(evaluate::Args),
     Import(import::Args),
     Cascade(cascade::Args),
@@ -117,6 +119,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Screen(args) => screen::run(args)?,
         Command::Score(args) => score::run(args)?,
+        Command::Space(args) => space::run(args)?,
         Command::Evaluate(args) => evaluate::run(args)?,
         Command::Import(args) => import::run(args)?,
         Command::Cascade(args) => cascade::run(args)?,

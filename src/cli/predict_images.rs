@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use naslens::pipeline::{PredictImagesConfig, predict_images};
 
-use super::space::SkeletonArgs;
+use super::skeleton::SkeletonArgs;
 
 /// Rows of the table that is printed.
 const SHOWN: usize = 20;

@@ -14,7 +14,7 @@ use naslens::text::thousands;
 use super::limits::LimitArgs;
 use super::machine::MachineArgs;
 use super::progress::during;
-use super::space::SkeletonArgs;
+use super::skeleton::SkeletonArgs;
 
 /// Score untrained networks of a space with proxies.
 ///

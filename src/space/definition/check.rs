@@ -5,14 +5,23 @@ use std::collections::HashSet;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::network::Network;
+use crate::network::{Network, Node};
 use crate::seed::Stream;
 use crate::space::{ArchId, Architecture, SearchSpace, SpaceError, Task};
+use crate::text::{aligned, thousands};
 
 /// What [`check`] found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SpaceCheck {
+    /// Name of the space.
+    pub name: String,
+    /// What it is, in one line.
+    pub title: String,
+    /// The example, as it is written.
+    pub example: String,
+    /// Its operations in order, one per line: name, what it is, shape of its output, parameters.
+    pub network: Vec<[String; 4]>,
     /// Number of architectures; larger numbers than 2^128 - 1 are given as this.
     pub architectures: u128,
     /// Number of decisions.
@@ -39,10 +48,11 @@ pub struct SpaceCheck {
 pub fn check(space: &dyn SearchSpace, task: &Task, sample: usize) -> Result<SpaceCheck, SpaceError> {
     let size = space.size();
     let all = size <= sample as u128;
+    let example = space.parse(space.entry().example)?;
+    let network = listing(&space.build(&example, task)?);
     let archs: Vec<Architecture> = if all {
         (0..size as u64).filter_map(|index| space.at(index)).collect()
     } else {
-        let example = space.parse(space.entry().example)?;
         let rng = &mut Stream::new(0);
         let mut archs = space.neighbours(&example);
         archs.push(example);
@@ -60,6 +70,10 @@ pub fn check(space: &dyn SearchSpace, task: &Task, sample: usize) -> Result<Spac
         Some([values.clone().min()?, values.max()?])
     }
     Ok(SpaceCheck {
+        name: space.entry().name.into(),
+        title: space.entry().title.into(),
+        example: space.entry().example.into(),
+        network,
         architectures: size,
         decisions: space.choices().len(),
         built: built.len(),
@@ -70,4 +84,60 @@ pub fn check(space: &dyn SearchSpace, task: &Task, sample: usize) -> Result<Spac
         macs: range(live().map(Network::macs).collect::<Vec<_>>().into_iter()),
         layers: range(live().map(|network| network.layers().count()).collect::<Vec<_>>().into_iter()),
     })
+}
+
+fn listing(network: &Network) -> Vec<[String; 4]> {
+    let row = |(id, node): (usize, &Node)| {
+        let what = node.op.to_string();
+        let what = what.trim_start_matches("an ").trim_start_matches("a ").to_owned();
+        let params = match node.op.params(network.operand_shape(id)) {
+            0 => String::new(),
+            n => thousands(n),
+        };
+        [node.name.clone(), what, node.shape.to_string(), params]
+    };
+    network.nodes().iter().enumerate().map(row).collect()
+}
+
+impl SpaceCheck {
+    /// The answer in words.
+    pub fn to_text(&self) -> String {
+        /// Operations of the example that are shown.
+        const MOST: usize = 40;
+        let number = |n: u128| match u64::try_from(n) {
+            Ok(n) => thousands(n),
+            Err(_) => format!("{:.2e}", n as f64),
+        };
+        let built = number(self.built as u128);
+        let networks = match self.all {
+            true => format!("{} distinct, all of them built", thousands(self.distinct as u64)),
+            false => format!("{} distinct among {built} that were built", thousands(self.distinct as u64)),
+        };
+        let dead = match self.dead {
+            0 => String::new(),
+            n => format!("; in {n} of them the input does not reach the output"),
+        };
+        let range = |range: Option<[u64; 2]>| match range {
+            Some([least, most]) if least == most => thousands(least),
+            Some([least, most]) => format!("{} to {}", thousands(least), thousands(most)),
+            None => "none is alive".into(),
+        };
+        let layers = self.layers.map(|layers| layers.map(|n| n as u64));
+        let mut lines = vec![
+            format!("{}: {}", self.name, self.title),
+            format!("architectures  {} by {} decisions", number(self.architectures), self.decisions),
+            format!("networks       {networks}{dead}"),
+            format!("parameters     {}", range(self.params)),
+            format!("MACs           {}", range(self.macs)),
+            format!("layers         {}", range(layers)),
+            String::new(),
+            format!("example        {}", self.example),
+        ];
+        let rows: Vec<[String; 4]> = self.network.iter().take(MOST).cloned().collect();
+        lines.extend(aligned(["layer", "operation", "output", "parameters"], rows));
+        if self.network.len() > MOST {
+            lines.push(format!("... and {} more operations", self.network.len() - MOST));
+        }
+        lines.join("\n")
+    }
 }

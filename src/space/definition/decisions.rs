@@ -156,7 +156,7 @@ impl Decisions {
         read: &[Vec<usize>],
         options: &[(&'static str, i64)],
     ) -> Result<Group, Fault> {
-        let count = genes.iter().map(|&g| u128::from(self.choices[g])).product();
+        let count = genes.iter().fold(1u128, |count, &g| count.saturating_mul(self.choices[g].into()));
         let constraints: Vec<&Constraint> = self
             .constraints
             .iter()

@@ -91,7 +91,7 @@ const MOST_NODES: usize = 20_000;
 const MOST_STEPS: usize = 200_000;
 const DEEPEST: usize = 40;
 /// Values of one map.
-const LARGEST_MAP: usize = 1 << 32;
+const LARGEST_MAP: usize = 1 << 26;
 
 /// The network of an architecture.
 pub(super) fn build(

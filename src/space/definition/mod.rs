@@ -48,6 +48,8 @@ struct Source {
     options: Vec<(&'static str, i64)>,
     /// The task that identities are told by, and examples are built for.
     task: Task,
+    representatives: OnceLock<HashMap<ArchId, Architecture>>,
+    op_set: OnceLock<(OpSet, Vec<u16>)>,
 }
 
 /// A space that a file defines. Its genes are the decisions in the order of the file.
@@ -57,8 +59,6 @@ struct FileSpace {
     options: Vec<(&'static str, i64)>,
     /// The options that differ from the file's, as they are written after the name.
     chosen: String,
-    representatives: OnceLock<HashMap<ArchId, Architecture>>,
-    op_set: OnceLock<(OpSet, Vec<u16>)>,
 }
 
 /// Spaces of at most this size find the representative of a network by looking at all architectures.
@@ -173,6 +173,8 @@ fn entry_of(file: &str, text: &str) -> Result<SpaceEntry, SpaceError> {
         blocks: definition.blocks,
         network: definition.network,
         options,
+        representatives: OnceLock::new(),
+        op_set: OnceLock::new(),
     });
     let example = match &definition.example {
         None => source.texts[0].write(&source.decisions.sample(&mut Stream::new(0)), &source.decisions),
@@ -253,8 +255,7 @@ impl FileSpace {
             }
         }
         let entry = spec.entry()?;
-        let space =
-            FileSpace { entry, source, options, chosen, representatives: OnceLock::new(), op_set: OnceLock::new() };
+        let space = FileSpace { entry, source, options, chosen };
         // A value that no network can be built with is refused at once.
         let example = space.parse(entry.example)?;
         let wrong = |failure: Failure| {
@@ -274,7 +275,7 @@ impl FileSpace {
 
     /// Of each network the architecture with the fewest operations, then the first.
     fn representatives(&self) -> &HashMap<ArchId, Architecture> {
-        self.representatives.get_or_init(|| {
+        self.source.representatives.get_or_init(|| {
             let all: Vec<_> = (0..self.size() as u64)
                 .into_par_iter()
                 .filter_map(|index| {
@@ -317,7 +318,7 @@ impl FileSpace {
 
     /// The operations that graph features see, an alternative of a kind of decision each, and where those of each gene begin.
     fn ops(&self) -> &(OpSet, Vec<u16>) {
-        self.op_set.get_or_init(|| {
+        self.source.op_set.get_or_init(|| {
             let decisions = &self.source.decisions;
             let (mut names, mut starts): (Vec<String>, Vec<u16>) = (Vec::new(), Vec::new());
             let mut kinds: Vec<(&[String], u16)> = Vec::new();
@@ -445,3 +446,6 @@ impl FileSpace {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,8 @@ pub(super) struct Arguments<'a> {
 
 /// Channels, features and sides.
 const MOST: i64 = 1_000_000;
+/// Products that a value of a convolution sums: with the limits on maps and nodes, no count of a network overflows.
+const MOST_PRODUCTS: usize = 10_000_000;
 
 impl Arguments<'_> {
     /// A number that has a default.
@@ -80,8 +82,15 @@ fn conv(
     // Half of what the window covers beyond a pixel: at stride 1 the map keeps its size.
     let same = kernel.map(|k| k.saturating_sub(1) * dilation / 2);
     let padding = [a.or("padding", same[0])?, a.or("padding", same[1])?];
+    let in_channels = b.shape(x).channels;
+    let products = kernel[0].saturating_mul(kernel[1]).saturating_mul(in_channels) / groups.max(1);
+    if products > MOST_PRODUCTS {
+        return Err(
+            Fault::new(a.at, format!("a value would be a sum of {products} products; use a smaller kernel")).into()
+        );
+    }
     let conv = Conv2d {
-        in_channels: b.shape(x).channels,
+        in_channels,
         out_channels: channels,
         kernel,
         stride: [stride; 2],
@@ -93,10 +102,9 @@ fn conv(
     b.conv(name, x, conv).map_err(shape_fault(a.at))
 }
 
-fn pool(b: &NetworkBuilder, a: &Arguments<'_>, x: NodeId) -> Result<Pool, Failure> {
+fn pool(a: &Arguments<'_>) -> Result<Pool, Failure> {
     let kernel = a.needed("kernel")?;
     let pool = Pool::new(kernel, a.or("stride", kernel)?, a.or("padding", 0)?);
-    let _ = b.shape(x);
     Ok(Pool { ceil: a.truth("ceil", false)?, count_padding: a.truth("count_padding", false)?, ..pool })
 }
 
@@ -176,8 +184,8 @@ static OPERATIONS: &[Operation] = &[
         parameters: &["kernel", "stride", "padding", "ceil", "count_padding"],
         learns: false,
         build: |b, inputs, a, _| {
-            let pool = pool(b, a, one(inputs, a)?)?;
-            b.apply(Op::AvgPool(pool), inputs[0]).map_err(shape_fault(a.at))
+            let x = one(inputs, a)?;
+            b.apply(Op::AvgPool(pool(a)?), x).map_err(shape_fault(a.at))
         },
     },
     Operation {
@@ -185,8 +193,8 @@ static OPERATIONS: &[Operation] = &[
         parameters: &["kernel", "stride", "padding", "ceil"],
         learns: false,
         build: |b, inputs, a, _| {
-            let pool = pool(b, a, one(inputs, a)?)?;
-            b.apply(Op::MaxPool(pool), inputs[0]).map_err(shape_fault(a.at))
+            let x = one(inputs, a)?;
+            b.apply(Op::MaxPool(pool(a)?), x).map_err(shape_fault(a.at))
         },
     },
     plain!("global_avg_pool", Op::GlobalAvgPool),

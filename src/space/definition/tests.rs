@@ -1,0 +1,135 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::space::open;
+
+const EXAMPLE: &str = include_str!("../../../examples/own_space.toml");
+
+fn refused(text: &str) -> String {
+    entry_of("mine.toml", text).map(|entry| entry.name).unwrap_err().to_string()
+}
+
+#[test]
+fn spaces_of_naslens_can_be_read() {
+    for text in SHIPPED {
+        entry_of("a space of naslens", text).unwrap_or_else(|e| panic!("{e}"));
+    }
+}
+
+#[test]
+fn messages_name_line_and_column_and_the_remedy() {
+    for (from, to, parts) in [
+        ("name = \"stages\"", "nome = \"stages\"", &["no `name`"][..]),
+        ("title =", "titel =", &["line 5, column 1", "no key `titel` (did you mean `title`?)"]),
+        ("of = [3, 5]", "of = [3, 3]", &["line 14, column", "`3` is there twice"]),
+        ("count = 3, join = \",\" }\nkernel", "cuont = 3, join = \",\" }\nkernel", &["did you mean `count`"]),
+        ("width[1] <= width[2]", "width[1] < width[0]", &["line 19, column 9", "the space is empty"]),
+        ("width[1] <= width[2]", "widht[1] <= width[2]", &["no `widht` (did you mean `width`?)"]),
+        (
+            "{ op = \"batch_norm\" },\n    { op = \"relu\" },",
+            "{ op = \"batchnorm\" },",
+            &["line 26, column", "`batch_norm`"],
+        ),
+        (
+            "channels = \"channels\", kernel = \"kernel\", stride",
+            "chanels = \"channels\", kernel = 3, stride",
+            &["did you mean `channels`"],
+        ),
+        ("from = \"in\"", "from = \"inn\"", &["no value `inn` here (did you mean `in`?)"]),
+        (
+            "channels_in * 4\", kernel",
+            "channels_in * 4 +\", kernel",
+            &["line 46, column 56", "ends where a value is needed"],
+        ),
+        (
+            "{ op = \"add\", from = [\"previous\", \"main\"] }",
+            "{ op = \"add\", from = [\"in\", \"main\"] }",
+            &["line 40, column 12", "different shapes"],
+        ),
+        ("w{width}-", "w{width}-{width[0]}", &["2 places for `width[0]`"]),
+        ("example = \"w8,16", "example = \"w8,17", &["`17,32", "which is one of 8, 16, 24, 32"]),
+        ("example = \"w8,16,32", "example = \"w8,16,8", &["line 8", "stages do not become narrower"]),
+        ("repeat = \"depth[stage]\"", "repeat = \"depth[stage] * 100000\"", &["cannot be repeated"]),
+        ("[blocks.plain]", "[blocks.relu]", &["`relu` is taken"]),
+        ("name = \"\", stride = \"stride\" }", "name = \"\", op = \"plain\" }", &["line 33"]),
+    ] {
+        assert!(EXAMPLE.contains(from), "{from}");
+        let message = refused(&EXAMPLE.replacen(from, to, 1));
+        for part in parts {
+            assert!(message.contains(part), "{to}: {message} lacks {part}");
+        }
+    }
+    let endless =
+        EXAMPLE.replacen("{ op = \"conv_bn_relu\", name = \"\", stride = \"stride\" }", "{ op = \"plain\" }", 1);
+    let endless = endless.replace("1-residual", "1-plain");
+    assert!(refused(&endless).contains("does it call itself?"), "{}", refused(&endless));
+}
+
+#[test]
+fn constrained_spaces_are_counted_and_drawn_uniformly() {
+    let space = register("own_space.toml", EXAMPLE).unwrap();
+    let space = (space.open)(&SpaceSpec::new(space.name).unwrap()).unwrap();
+    // 20 of 64 triples do not fall; 2^3 kernels, 2^3 depths, 3 blocks.
+    assert_eq!(space.size(), 20 * 8 * 8 * 3);
+    for index in 0..space.size() as u64 {
+        let arch = space.at(index).unwrap();
+        assert_eq!(space.index_of(&arch), Some(index));
+    }
+    assert_eq!(space.at(space.size() as u64), None);
+    let rng = &mut Stream::new(1);
+    let mut drawn = HashMap::new();
+    (0..20_000).for_each(|_| *drawn.entry(space.sample(rng).genes()[..3].to_vec()).or_insert(0usize) += 1);
+    assert_eq!(drawn.len(), 20);
+    // 1,000 of each are expected, with a standard deviation of 31.
+    assert!(drawn.values().all(|&n| (850..1150).contains(&n)), "{drawn:?}");
+    let text = "w24,16,32-k3,3,3-d1,1,1-plain";
+    let message = space.parse(text).unwrap_err().to_string();
+    assert!(message.contains("stages do not become narrower"), "{message}");
+}
+
+#[test]
+fn what_a_network_does_not_depend_on_does_not_count() {
+    let space = open("darts:channels=4,cells=3").unwrap();
+    let example = space.entry().example;
+    // The operations of a node have no order.
+    let swapped =
+        example.replacen("('sep_conv_3x3', 1), ('skip_connect', 0)", "('skip_connect', 0), ('sep_conv_3x3', 1)", 1);
+    let [one, other] = [example, &swapped].map(|text| space.parse(text).unwrap());
+    assert!(one != other && space.arch_id(&one) == space.arch_id(&other));
+    assert_eq!(space.representative(&one), space.representative(&other));
+    let different = space.parse(&example.replacen("'dil_conv_3x3', 2", "'dil_conv_3x3', 1", 1)).unwrap();
+    assert_ne!(space.arch_id(&different), space.arch_id(&one));
+}
+
+#[test]
+fn two_spaces_of_one_name_and_images_that_do_not_fit_are_refused() {
+    register("own_space.toml", EXAMPLE).unwrap();
+    let message =
+        register("other.toml", &EXAMPLE.replace("[8, 16, 24, 32]", "[8, 16, 24, 40]").replace("w8,16,32", "w8,16,40"));
+    assert!(message.map(|e| e.name).unwrap_err().to_string().contains("give this one another name"));
+    let darts = open("darts:channels=4,cells=3").unwrap();
+    let arch = darts.parse(darts.entry().example).unwrap();
+    let message = darts.build(&arch, &Task::classify("3x31x31".parse().unwrap(), 10)).unwrap_err().to_string();
+    assert!(message.contains("3x30x30 and 3x32x32"), "{message}");
+    let message = open("darts:channels=0").err().unwrap().to_string();
+    assert!(message.contains("darts: ") && message.contains("`channels` of at least 1"), "{message}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    /// Damaged files are refused, or they are spaces; nothing panics.
+    #[test]
+    fn damaged_files_are_read_or_refused(
+        text in prop::sample::select(vec![EXAMPLE, SHIPPED[1]]),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), 0usize..12, "[a-z0-9{}\\[\\]\"=,' *+-]{0,6}"), 1..4),
+    ) {
+        let mut text = text.to_owned();
+        for (at, length, new) in edits {
+            let start = text.floor_char_boundary(at.index(text.len().max(1)));
+            let end = text.floor_char_boundary((start + length).min(text.len()));
+            text.replace_range(start..end, &new);
+        }
+        let _ = entry_of("damaged.toml", &text).map(|entry| entry.name);
+    }
+}
