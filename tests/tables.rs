@@ -20,7 +20,7 @@ const SIZE: usize = 15_625;
 /// A test, the tables it needs, and whether it takes minutes.
 type Test = (&'static str, fn(), &'static [&'static str], bool);
 
-const TESTS: [Test; 11] = [
+const TESTS: [Test; 12] = [
     ("index_string_and_op_codes_agree_both_ways", index_string_and_op_codes_agree_both_ways, &[NB201], false),
     ("parameters_equal_the_published_ones", parameters_equal_the_published_ones, &[NB201], false),
     ("tree_strings_give_the_published_isomorphism_classes", tree_strings_give_the_published_classes, &[NB201], false),
@@ -29,6 +29,7 @@ const TESTS: [Test; 11] = [
     ("fbnet_reads_the_published_strings", fbnet_reads_the_published_strings, &[FBNET], false),
     ("nas_bench_macro_costs_what_was_published", nas_bench_macro_costs_what_was_published, &[MACRO], false),
     ("transnas_micro_costs_what_was_published", transnas_micro_costs_what_was_published, &[TRANSNAS], false),
+    ("mnasnet_costs_what_was_published", mnasnet_costs_what_was_published, &[ACCEL], false),
     ("darts_reads_the_published_genotypes", darts_reads_the_published_genotypes, &[DARTS], false),
     ("candidates_are_the_distinct_networks_of_a_table", candidates_are_distinct, &[NB201, FBNET], false),
     ("candidates_are_all_modules_of_nas_bench_101", candidates_are_all_modules_of_nas_bench_101, &[NB101], true),
@@ -39,6 +40,7 @@ const NB101: &str = "nb101_cifar10.parquet";
 const FBNET: &str = "fbnet_latency_help.parquet";
 const MACRO: &str = "nb_macro_costs.parquet";
 const TRANSNAS: &str = "tnb101_micro_proxies.parquet";
+const ACCEL: &str = "accel_nasbench_imagenet.parquet";
 const DARTS: &str = "darts_genotypes1000.parquet";
 
 fn main() -> std::process::ExitCode {
@@ -225,5 +227,35 @@ fn darts_reads_the_published_genotypes() {
         let arch = space.parse(text).unwrap();
         assert_eq!(space.format(&arch), *text);
         assert!(space.build(&arch, &task).unwrap().params() > 0);
+    });
+}
+
+/// Parameters of all 5,138 networks, and their operations as the table counts them: multiply-accumulates, four for every value that
+/// is normalised, and what the poolings add.
+fn mnasnet_costs_what_was_published() {
+    let table = open(ACCEL);
+    let space = space::open("mnasnet").unwrap();
+    let column = |name: &str| table.f64_column(name).unwrap();
+    let decided = ["e", "k", "l", "se"].map(|key| {
+        let columns: Vec<_> = (0..7).map(|i| column(&format!("block{i}_{key}"))).collect();
+        move |row: usize| {
+            let values: Vec<String> = columns.iter().map(|c| c[row].unwrap().to_string()).collect();
+            format!("{key}{}", values.join(","))
+        }
+    });
+    let (params, macs) = (column("params_M"), column("macs_M"));
+    let task = Task::classify(Shape::new(3, 224, 224), 1000);
+    assert_eq!(params.len(), 5_138);
+    (0..params.len()).into_par_iter().for_each(|row| {
+        let text = decided.iter().map(|part| part(row)).collect::<Vec<_>>().join("-");
+        let network = space.build(&space.parse(&text).unwrap(), &task).unwrap();
+        assert_eq!(network.params(), (params[row].unwrap() * 1e6).round() as u64, "{text}");
+        let nodes = || network.nodes().iter().enumerate();
+        let normalised: u64 = nodes().filter(|(_, n)| n.op == Op::BatchNorm).map(|(_, n)| n.shape.len() as u64).sum();
+        let pooled: u64 = nodes()
+            .filter(|(_, n)| n.op == Op::GlobalAvgPool)
+            .map(|(id, n)| (network.operand_shape(id).len() + n.shape.len()) as u64)
+            .sum();
+        assert_eq!((macs[row].unwrap() * 1e6).round() as u64, network.macs() + 4 * normalised + pooled, "{text}");
     });
 }

@@ -98,10 +98,11 @@ pub(super) fn register(file: &str, text: &str) -> Result<&'static SpaceEntry, Sp
 }
 
 /// The space files that come with naslens.
-const SHIPPED: [&str; 3] = [
+const SHIPPED: [&str; 4] = [
     include_str!("../../../spaces/darts.toml"),
     include_str!("../../../spaces/nas-bench-macro.toml"),
     include_str!("../../../spaces/transnas-micro.toml"),
+    include_str!("../../../spaces/mnasnet.toml"),
 ];
 
 /// The spaces that come with naslens as files.
