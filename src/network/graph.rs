@@ -123,6 +123,11 @@ impl NetworkBuilder {
         self.nodes[id].shape
     }
 
+    /// A node that was added before.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id]
+    }
+
     /// Any operation; `name` is that of a layer or empty.
     pub fn push(&mut self, name: String, op: Op, inputs: Vec<NodeId>) -> Result<NodeId, NetworkError> {
         let shapes: Vec<Shape> = inputs.iter().map(|&i| self.nodes[i].shape).collect();

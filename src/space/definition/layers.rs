@@ -3,88 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::decisions::{Genes, Template};
-use super::expr::{Expr, Fault, Names, Value};
+use super::decisions::Genes;
+use super::expr::{Fault, Names, Value};
 use super::operations::{self, Operation};
+use super::syntax::{Block, Body, Call, Failure, Step, Target};
 use crate::network::{Network, NetworkBuilder, NetworkError, NodeId, Op, Task};
+use crate::space::CellGraph;
 use crate::text::did_you_mean;
-
-pub(super) use operations::is_operation;
-
-/// A named part that layers call like an operation.
-pub(super) struct Block {
-    pub(super) name: String,
-    pub(super) parameters: Vec<Parameter>,
-    pub(super) body: Body,
-}
-
-/// A parameter of a block. One without a default has the value of the caller's variable of that name if the call sets none.
-pub(super) struct Parameter {
-    pub(super) name: String,
-    pub(super) default: Option<Expr>,
-}
-
-pub(super) enum Body {
-    /// One layer after another.
-    Layers { inputs: Vec<String>, steps: Vec<Step> },
-    /// A cell: numbered nodes, each the sum or concatenation of what its edges bring.
-    Graph { inputs: usize, nodes: Vec<GraphNode>, output: Vec<usize>, join: Join, output_join: Join },
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum Join {
-    Add,
-    Concat,
-}
-
-pub(super) struct GraphNode {
-    pub(super) edges: Vec<Edge>,
-    /// What is done with what the edges bring.
-    pub(super) then: Option<Call>,
-}
-
-/// What a node reads. Without a call it is the value itself.
-pub(super) struct Edge {
-    pub(super) from: Expr,
-    pub(super) call: Option<Call>,
-    pub(super) when: Option<Expr>,
-}
-
-pub(super) enum Step {
-    Call { call: Call, from: Vec<(String, Range<usize>)>, kept: Option<String> },
-    Repeat { count: Expr, index: Option<String>, name: Option<Template>, when: Option<Expr>, steps: Vec<Step> },
-    Let(Vec<(String, Expr)>),
-}
-
-/// An operation or a block with its parameters.
-pub(super) struct Call {
-    pub(super) target: Target,
-    pub(super) at: Range<usize>,
-    pub(super) name: Option<Template>,
-    pub(super) when: Option<Expr>,
-    pub(super) parameters: Vec<(String, Expr)>,
-}
-
-pub(super) enum Target {
-    /// An operation, a block, or what names one of these, such as a decision.
-    Named(String),
-    /// An expression whose text names an operation or a block.
-    Chosen(Expr),
-}
-
-/// Why a network cannot be built.
-pub(super) enum Failure {
-    /// The file says something that cannot be.
-    Fault(Fault),
-    /// Shapes do not fit.
-    Shape { at: Range<usize>, error: NetworkError },
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Failure::Fault(fault)
-    }
-}
 
 /// Nodes of a network, repetitions, and blocks within blocks: more is a mistake in the file.
 const MOST_NODES: usize = 20_000;
@@ -93,40 +18,54 @@ const DEEPEST: usize = 40;
 /// Values of one map.
 const LARGEST_MAP: usize = 1 << 26;
 
+/// A network, and each kind of cell that its graphs make.
+pub(super) struct Built {
+    pub(super) network: Network,
+    pub(super) cells: Vec<CellGraph>,
+}
+
 /// The network of an architecture.
 pub(super) fn build(
     blocks: &HashMap<String, Block>,
     network: &[Step],
     genes: Genes<'_>,
     task: &Task,
-) -> Result<Network, Failure> {
-    let classes = task.target.outputs() as i64;
-    let mut maker =
-        Maker { blocks, genes, b: NetworkBuilder::new(task.input), names: HashSet::new(), depth: 0, steps: 0, classes };
+) -> Result<Built, Failure> {
+    let mut maker = Maker {
+        blocks,
+        genes,
+        b: NetworkBuilder::new(task.input),
+        names: HashSet::new(),
+        cells: Vec::new(),
+        depth: 0,
+        steps: 0,
+        classes: task.target.outputs() as i64,
+    };
     let mut frame = Frame::new("", true);
     frame.values.push(("in".into(), 0));
     let output = maker.steps(network, &mut frame, 0)?;
-    Ok(maker.b.finish(output))
+    Ok(Built { network: maker.b.finish(output), cells: maker.cells })
 }
 
-struct Maker<'a> {
+pub(super) struct Maker<'a> {
     blocks: &'a HashMap<String, Block>,
-    genes: Genes<'a>,
-    b: NetworkBuilder,
+    pub(super) genes: Genes<'a>,
+    pub(super) b: NetworkBuilder,
     /// Names of layers, which are unique.
     names: HashSet<String>,
+    pub(super) cells: Vec<CellGraph>,
     depth: usize,
     steps: usize,
     classes: i64,
 }
 
 /// What can be named inside of a block.
-struct Frame {
+pub(super) struct Frame {
     /// What the names of its layers start with.
     path: String,
     /// Whether this is the network itself, whose blocks are those of [`Network::blocks`].
     outermost: bool,
-    variables: Vec<(String, Value)>,
+    pub(super) variables: Vec<(String, Value)>,
     values: Vec<(String, NodeId)>,
 }
 
@@ -135,14 +74,14 @@ impl Frame {
         Frame { path: path.into(), outermost, variables: Vec::new(), values: Vec::new() }
     }
 
-    fn set(&mut self, name: &str, value: i64) {
+    pub(super) fn set(&mut self, name: &str, value: i64) {
         self.variables.push((name.into(), Value::Number(value)));
     }
 }
 
-struct Scope<'a> {
-    frame: &'a Frame,
-    genes: &'a Genes<'a>,
+pub(super) struct Scope<'a> {
+    pub(super) frame: &'a Frame,
+    pub(super) genes: &'a Genes<'a>,
 }
 
 impl Names for Scope<'_> {
@@ -164,9 +103,18 @@ fn joined(path: &str, name: &str) -> String {
     }
 }
 
-enum Callee<'a> {
+pub(super) enum Callee<'a> {
     Operation(&'static Operation),
     Block(&'a Block),
+}
+
+impl Callee<'_> {
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Callee::Operation(operation) => operation.name,
+            Callee::Block(block) => &block.name,
+        }
+    }
 }
 
 impl<'a> Maker<'a> {
@@ -251,7 +199,7 @@ impl<'a> Maker<'a> {
     }
 
     /// The value of a call, and whether a block made it.
-    fn call(
+    pub(super) fn call(
         &mut self,
         call: &Call,
         inputs: &[NodeId],
@@ -277,11 +225,10 @@ impl<'a> Maker<'a> {
             return Ok((inputs[0], false));
         }
         let (callee, chosen) = self.callee(call, &scope)?;
-        let (name, known) = match &callee {
-            Callee::Operation(operation) => (operation.name, operation.parameters.to_vec()),
-            Callee::Block(block) => {
-                (block.name.as_str(), block.parameters.iter().map(|p| p.name.as_str()).collect::<Vec<_>>())
-            }
+        let name = callee.name();
+        let known = match &callee {
+            Callee::Operation(operation) => operation.parameters.to_vec(),
+            Callee::Block(block) => block.parameters.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(),
         };
         let mut given = Vec::new();
         for (parameter, expr) in &call.parameters {
@@ -322,7 +269,7 @@ impl<'a> Maker<'a> {
     }
 
     /// What is called, and whether a value decided it.
-    fn callee(&self, call: &Call, scope: &Scope<'_>) -> Result<(Callee<'a>, bool), Fault> {
+    pub(super) fn callee(&self, call: &Call, scope: &Scope<'_>) -> Result<(Callee<'a>, bool), Fault> {
         let blocks: &'a HashMap<String, Block> = self.blocks;
         let find = |name: &str| match operations::find(name) {
             Some(operation) => Some(Callee::Operation(operation)),
@@ -397,11 +344,14 @@ impl<'a> Maker<'a> {
                 self.steps(steps, &mut frame, inputs[0])?
             }
             Body::Graph { nodes, output, join, output_join, .. } => {
+                let ports = (0..inputs.len()).map(|i| if inputs.len() == 1 { "in".into() } else { format!("in {i}") });
+                let mut cell = CellGraph { name: block.name.clone(), nodes: ports.collect(), edges: Vec::new() };
                 let mut values: Vec<Option<NodeId>> = inputs.iter().copied().map(Some).collect();
                 for node in nodes {
-                    let value = self.node(node, &values, *join, &mut frame, at)?;
+                    let value = self.node(node, &values, *join, &mut frame, &mut cell, at)?;
                     values.push(value);
                 }
+                self.draw(cell, inputs.len(), output);
                 let parts: Vec<NodeId> = output.iter().filter_map(|&i| values[i]).collect();
                 match self.join(*output_join, &parts, at)? {
                     Some(value) => value,
@@ -415,56 +365,6 @@ impl<'a> Maker<'a> {
         };
         self.depth -= 1;
         Ok(value)
-    }
-
-    fn node(
-        &mut self,
-        node: &GraphNode,
-        values: &[Option<NodeId>],
-        join: Join,
-        frame: &mut Frame,
-        at: &Range<usize>,
-    ) -> Result<Option<NodeId>, Failure> {
-        let kept = frame.variables.len();
-        let to = values.len();
-        frame.set("to", to as i64);
-        let mut terms = Vec::with_capacity(node.edges.len());
-        for (position, edge) in node.edges.iter().enumerate() {
-            let scope = Scope { frame, genes: &self.genes };
-            let from = edge.from.number(&scope)?;
-            let source = usize::try_from(from).ok().and_then(|from| values.get(from));
-            let Some(source) = source else {
-                let reason = format!("node {to} can read nodes 0 to {}, not {from}", to - 1);
-                return Err(Fault::new(&edge.from.at, reason).into());
-            };
-            let Some(source) = *source else { continue };
-            frame.set("from", from);
-            let scope = Scope { frame, genes: &self.genes };
-            let when = edge.when.as_ref().or(edge.call.as_ref().and_then(|call| call.when.as_ref()));
-            if when.map_or(Ok(true), |when| when.holds(&scope))? {
-                terms.push(match &edge.call {
-                    None => source,
-                    Some(call) => self.call(call, &[source], frame, &|_| format!("node{to}.{position}"))?.0,
-                });
-            }
-        }
-        let mut value = self.join(join, &terms, at)?;
-        if let (Some(joined), Some(then)) = (value, &node.then) {
-            value = Some(self.call(then, &[joined], frame, &|_| format!("node{to}"))?.0);
-        }
-        frame.variables.truncate(kept);
-        Ok(value)
-    }
-
-    fn join(&mut self, join: Join, parts: &[NodeId], at: &Range<usize>) -> Result<Option<NodeId>, Failure> {
-        if parts.is_empty() {
-            return Ok(None);
-        }
-        let joined = match join {
-            Join::Add => self.b.add(parts),
-            Join::Concat => self.b.concat(parts),
-        };
-        joined.map(Some).map_err(shape_fault(at))
     }
 }
 

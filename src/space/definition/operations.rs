@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::expr::{Fault, Value};
-use super::layers::{Failure, shape_fault};
+use super::layers::shape_fault;
+use super::syntax::Failure;
 use crate::network::{
     Activation, Axis, Conv2d, Interpolation, NetworkBuilder, NodeId, Normalise, Op, Pool, Real, Resize, Slice,
 };

@@ -8,10 +8,11 @@ use toml::de::{DeTable, DeValue};
 
 use super::decisions::{Constraint, Decision, Decisions, Template};
 use super::expr::{Expr, Fault, Value};
-use super::layers::{Block, Body, Call, Edge, GraphNode, Join, Parameter, Step, Target};
+use super::fields::{Fields, Item, array, expr, fields_of, integer, one_or_many, template, text_of, usize_of};
+use super::operations::is_operation;
+use super::syntax::{Block, Body, Call, Edge, GraphNode, Join, Parameter, Step, Target};
 use super::text::TextForm;
 use crate::network::Shape;
-use crate::text::did_you_mean;
 
 /// A number that can be chosen when the space is opened.
 pub(super) struct NumberOption {
@@ -86,7 +87,7 @@ impl Definition {
                 let parameters = fields.list("parameters", parameter)?;
                 let block = Block { name: name.get_ref().to_string(), parameters, body: kind(&mut fields)? };
                 fields.finish()?;
-                if super::layers::is_operation(name.get_ref()) || blocks.insert(block.name.clone(), block).is_some() {
+                if is_operation(name.get_ref()) || blocks.insert(block.name.clone(), block).is_some() {
                     return Err(Fault::new(
                         &name.span(),
                         format!("`{}` is taken; choose another name", name.get_ref()),
@@ -101,7 +102,7 @@ impl Definition {
         let taken = decisions.iter().map(|d| d.name.clone()).chain(options.iter().map(|o| o.name.clone()));
         let mut seen: Vec<String> = blocks.keys().cloned().collect();
         for name in taken {
-            if seen.contains(&name) || super::layers::is_operation(&name) {
+            if seen.contains(&name) || is_operation(&name) {
                 return Err(Fault::new(&at, format!("`{name}` names two things; rename one")));
             }
             seen.push(name);
@@ -131,128 +132,6 @@ impl Definition {
         }
         self.texts.iter().map(|(template, at)| TextForm::new(template, at, decisions)).collect()
     }
-}
-
-type Item<'a> = Spanned<DeValue<'a>>;
-
-/// The keys of a table, each of which is taken once; what is left is unknown.
-struct Fields<'a> {
-    table: &'a DeTable<'a>,
-    at: Range<usize>,
-    what: String,
-    taken: Vec<&'static str>,
-}
-
-impl<'a> Fields<'a> {
-    fn new(table: &'a DeTable<'a>, at: &Range<usize>, what: &str) -> Self {
-        Fields { table, at: at.clone(), what: what.into(), taken: Vec::new() }
-    }
-
-    fn take(&mut self, key: &'static str) -> Option<&'a Item<'a>> {
-        self.taken.push(key);
-        self.table.iter().find(|(k, _)| k.get_ref() == key).map(|(_, value)| value)
-    }
-
-    fn text(&mut self, key: &'static str) -> Result<Option<(String, Range<usize>)>, Fault> {
-        self.take(key).map(text_of).transpose()
-    }
-
-    fn expr(&mut self, key: &'static str) -> Result<Option<Expr>, Fault> {
-        self.take(key).map(expr).transpose()
-    }
-
-    fn table(&mut self, key: &'static str) -> Result<Option<Fields<'a>>, Fault> {
-        self.take(key).map(|value| fields_of(value, key)).transpose()
-    }
-
-    fn list<T>(&mut self, key: &'static str, read: impl Fn(&'a Item<'a>) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
-        self.take(key).map_or(Ok(Vec::new()), |value| array(value)?.iter().map(read).collect())
-    }
-
-    /// The entries in the order of the file.
-    fn entries(&self) -> impl Iterator<Item = (&'a Spanned<std::borrow::Cow<'a, str>>, &'a Item<'a>)> + use<'a> {
-        let mut entries: Vec<_> = self.table.iter().collect();
-        entries.sort_by_key(|(key, _)| key.span().start);
-        entries.into_iter()
-    }
-
-    /// The entries that no key took: parameters of a call.
-    fn rest(&self) -> impl Iterator<Item = (&'a Spanned<std::borrow::Cow<'a, str>>, &'a Item<'a>)> {
-        self.entries().filter(|(key, _)| !self.taken.contains(&key.get_ref().as_ref()))
-    }
-
-    fn missing(&self, key: &str) -> Fault {
-        Fault::new(&self.at, format!("{} has no `{key}`", self.what))
-    }
-
-    fn finish(self) -> Result<(), Fault> {
-        match self.rest().next() {
-            None => Ok(()),
-            Some((key, _)) => {
-                let hint = did_you_mean(key.get_ref(), self.taken.iter().copied());
-                let known = self.taken.join(", ");
-                let reason = format!("{} has no key `{}`{hint}; it has {known}", self.what, key.get_ref());
-                Err(Fault::new(&key.span(), reason))
-            }
-        }
-    }
-}
-
-fn fields_of<'a>(value: &'a Item<'a>, what: &str) -> Result<Fields<'a>, Fault> {
-    match value.get_ref() {
-        DeValue::Table(table) => Ok(Fields::new(table, &value.span(), &format!("`{what}`"))),
-        other => Err(Fault::new(&value.span(), format!("`{what}` is a table, not a {}", other.type_str()))),
-    }
-}
-
-fn array<'a>(value: &'a Item<'a>) -> Result<&'a [Item<'a>], Fault> {
-    match value.get_ref() {
-        DeValue::Array(items) => Ok(items),
-        other => Err(Fault::new(&value.span(), format!("a list is needed here, not a {}", other.type_str()))),
-    }
-}
-
-fn one_or_many<'a>(value: &'a Item<'a>) -> Vec<&'a Item<'a>> {
-    match value.get_ref() {
-        DeValue::Array(items) => items.iter().collect(),
-        _ => vec![value],
-    }
-}
-
-fn text_of(value: &Item<'_>) -> Result<(String, Range<usize>), Fault> {
-    match value.get_ref() {
-        DeValue::String(text) => Ok((text.to_string(), value.span())),
-        other => Err(Fault::new(&value.span(), format!("a text is needed here, not a {}", other.type_str()))),
-    }
-}
-
-fn integer(value: &Item<'_>) -> Option<i64> {
-    let number = value.get_ref().as_integer()?;
-    i64::from_str_radix(number.as_str(), number.radix()).ok()
-}
-
-fn usize_of(value: &Item<'_>, range: std::ops::RangeInclusive<usize>) -> Result<usize, Fault> {
-    let number = integer(value).and_then(|n| usize::try_from(n).ok()).filter(|n| range.contains(n));
-    let (least, most) = (range.start(), range.end());
-    number.ok_or_else(|| Fault::new(&value.span(), format!("a whole number from {least} to {most} is needed here")))
-}
-
-/// A number, or a text that is an expression.
-fn expr(value: &Item<'_>) -> Result<Expr, Fault> {
-    match (value.get_ref(), integer(value)) {
-        (DeValue::String(text), _) => Expr::parse(text, &value.span()),
-        (DeValue::Boolean(b), _) => Ok(Expr::constant(Value::Number(i64::from(*b)), value.span())),
-        (_, Some(n)) => Ok(Expr::constant(Value::Number(n), value.span())),
-        (other, _) => {
-            let reason = format!("a whole number or an expression is needed here, not a {}", other.type_str());
-            Err(Fault::new(&value.span(), reason))
-        }
-    }
-}
-
-fn template(value: &Item<'_>) -> Result<(Template, Range<usize>), Fault> {
-    let (text, at) = text_of(value)?;
-    Ok((Template::parse(&text, &at)?, at))
 }
 
 type Named<'a> = (&'a Spanned<std::borrow::Cow<'a, str>>, &'a Item<'a>);

@@ -1,12 +1,12 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::space::open;
+use crate::space::{Picture, open};
 
 const EXAMPLE: &str = include_str!("../../../examples/own_space.toml");
 
 fn refused(text: &str) -> String {
-    entry_of("mine.toml", text).map(|entry| entry.name).unwrap_err().to_string()
+    entry_of("mine.toml", text).map_or_else(|error| error.to_string(), |_| format!("nothing is wrong with {text}"))
 }
 
 #[test]
@@ -48,10 +48,10 @@ fn messages_name_line_and_column_and_the_remedy() {
         ),
         ("w{width}-", "w{width}-{width[0]}", &["2 places for `width[0]`"]),
         ("example = \"w8,16", "example = \"w8,17", &["`17,32", "which is one of 8, 16, 24, 32"]),
-        ("example = \"w8,16,32", "example = \"w8,16,8", &["line 8", "stages do not become narrower"]),
+        ("example = \"w8,16,32", "example = \"w8,16,8", &["line 7", "stages do not become narrower"]),
         ("repeat = \"depth[stage]\"", "repeat = \"depth[stage] * 100000\"", &["cannot be repeated"]),
         ("[blocks.plain]", "[blocks.relu]", &["`relu` is taken"]),
-        ("name = \"\", stride = \"stride\" }", "name = \"\", op = \"plain\" }", &["line 33"]),
+        ("name = \"\", stride = \"stride\" }", "name = \"\", op = \"plain\" }", &["line 32", "duplicate key"]),
     ] {
         assert!(EXAMPLE.contains(from), "{from}");
         let message = refused(&EXAMPLE.replacen(from, to, 1));
@@ -99,6 +99,24 @@ fn what_a_network_does_not_depend_on_does_not_count() {
     assert_eq!(space.representative(&one), space.representative(&other));
     let different = space.parse(&example.replacen("'dil_conv_3x3', 2", "'dil_conv_3x3', 1", 1)).unwrap();
     assert_ne!(space.arch_id(&different), space.arch_id(&one));
+}
+
+#[test]
+fn cells_are_drawn_as_graphs_with_one_input_and_one_output() {
+    let space = open("darts:channels=4,cells=3").unwrap();
+    let Picture::Cells(cells) = space.picture(&space.parse(space.entry().example).unwrap()) else { panic!() };
+    // A normal and a reduction cell: two inputs, four nodes that two edges each lead to, and the concatenation of all.
+    assert_eq!(cells.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["nodes", "nodes 2"]);
+    for cell in &cells {
+        assert_eq!(cell.nodes, ["in", "in 0", "in 1", "2", "3", "4", "5", "out"]);
+        assert_eq!(cell.edges.len(), 2 + 8 + 4);
+        assert!(cell.live().iter().all(|&live| live));
+    }
+    let labels = |i: usize| cells[i].edges.iter().map(|e| e.label.as_str()).collect::<Vec<_>>();
+    assert!(labels(0).contains(&"sep_conv_3x3") && labels(1).contains(&"max_pool_3x3"));
+    let dead = space.parse(&space.entry().example.replace("sep_conv_3x3", "none")).unwrap();
+    let Picture::Cells(cells) = space.picture(&dead) else { panic!() };
+    assert!(cells[0].edges.iter().any(|edge| edge.label == "none" && !edge.open));
 }
 
 #[test]
