@@ -27,6 +27,9 @@ impl Network {
 /// Terms of a value: how often each source occurs, by the chain of linear operations that it goes through.
 type Value = BTreeMap<(usize, u64), u64>;
 
+/// (from, to, label).
+type Edge = (usize, usize, u64);
+
 /// The nodes by label and operands.
 type Known = HashMap<(u64, Vec<Value>), usize>;
 
@@ -34,8 +37,8 @@ type Known = HashMap<(u64, Vec<Value>), usize>;
 #[derive(Default)]
 struct Terms {
     labels: Vec<u64>,
-    /// (from, to, label), in no order.
-    edges: Vec<(usize, usize, u64)>,
+    /// In no order.
+    edges: Vec<Edge>,
 }
 
 fn hash_of(parts: impl Hash) -> u64 {
@@ -191,7 +194,7 @@ impl Terms {
     }
 
     /// The connected parts of the graph of some nodes: the nodes, and the edges between them by their positions among these.
-    fn components(&self, tied: impl Fn(usize) -> bool) -> Vec<(Vec<usize>, Vec<(usize, usize, u64)>)> {
+    fn components(&self, tied: impl Fn(usize) -> bool) -> Vec<(Vec<usize>, Vec<Edge>)> {
         let n = self.labels.len();
         let edges: Vec<_> = self.edges.iter().filter(|&&(from, to, _)| tied(from) && tied(to)).collect();
         let mut group: Vec<usize> = (0..n).collect();
@@ -210,7 +213,7 @@ impl Terms {
         (0..n).filter(|&v| tied(v)).for_each(|v| members.entry(root(&mut group, v)).or_default().push(v));
         let position: HashMap<usize, usize> =
             members.values().flat_map(|m| m.iter().enumerate().map(|(i, &v)| (v, i))).collect();
-        let mut within: HashMap<usize, Vec<(usize, usize, u64)>> = HashMap::new();
+        let mut within: HashMap<usize, Vec<Edge>> = HashMap::new();
         for &&(from, to, label) in &edges {
             let edge = (position[&from], position[&to], label);
             within.entry(root(&mut group, from)).or_default().push(edge);

@@ -113,7 +113,7 @@ fn place(text: &str, at: &Range<usize>) -> String {
     if at.end == 0 {
         return String::new();
     }
-    let before = &text[..text.floor_char_boundary(at.start)];
+    let before = text.get(..at.start).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
     format!(" line {line}, column {column}:")
