@@ -191,6 +191,24 @@ fn a_torn_file_of_a_shard_is_set_aside_and_computed_again() {
     assert_equal(&scores(out), few());
 }
 
+#[test]
+fn scores_that_disagree_are_refused() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let out = dir.path();
+    succeeds(shard(out, FEW, "0/2"));
+    succeeds(shard(other.path(), &format!("{FEW} --class-balanced"), "0/2"));
+    let folder = other.path().join("shards/00of2");
+    let file = cli::files(&folder).into_iter().find(|name| name.ends_with(".parquet")).unwrap();
+    fs::create_dir(out.join("shards/00of3")).unwrap();
+    for name in [&file, "done.json"] {
+        fs::copy(folder.join(name), out.join("shards/00of3").join(name)).unwrap();
+    }
+    let parts = ["has two scores by", "00of2/", "00of3/", "(from ", "find out which machine is wrong"];
+    fails(shard(out, FEW, "1/2"), 78, &parts);
+    fails(screen(out, FEW), 78, &parts);
+    fails(naslens(&format!("cascade {} --goal synflow --by synflow", out.display())), 1, &["scores.parquet"]);
+}
+
 fn merged(folders: &[&PathBuf], out: &Path) -> Command {
     let mut command = naslens("merge");
     command.args(folders).arg("--out").arg(out);

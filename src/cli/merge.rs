@@ -7,8 +7,9 @@ use naslens::pipeline::{RunOptions, merge};
 
 /// Put together the scores of shards that ran without a common file system.
 ///
-/// Copies the scores in the folders DIR, which must be of equal settings, versions and images, into OUT, and writes OUT/scores.parquet
-/// if nothing is missing. Otherwise it says what is, and the command to go on with. The folders are not changed.
+/// Copies the scores in the folders DIR, which must be of equal settings, versions and images, into OUT, and writes
+/// OUT/scores.parquet if nothing is missing. Otherwise it says what is, and the command to go on with. The folders are not
+/// changed.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -33,7 +34,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let watch = super::progress::watch();
     let options = RunOptions { on_read: watch.on_progress, on_note: watch.on_note, ..options };
     let merged = merge(&args.folders, &args.out, &options)?;
-    super::tell(&format!("{} files of scores copied, {} not copied again", merged.copied, merged.known));
+    super::tell(&format!("files of scores copied: {}, there already: {}", merged.copied, merged.known));
     match merged.finished {
         Ok(outcome) => super::screen::tell_outcome(&outcome, args.json),
         Err(error) => {

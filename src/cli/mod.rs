@@ -57,8 +57,9 @@ A first look:
 Same seed, same scores: neither threads nor order nor interruption change a number.
 Ctrl-C stops cleanly; the same command resumes.
 
-Exit codes: 0 done; 1 failed; 2 not understood; 75 try again later (the folder is in use, or other shards must score first);
-78 refused, and trying again won't help (other settings, versions or images); 130 Ctrl-C; 143 SIGTERM.";
+Exit codes: 0 done; 1 failed; 2 not understood; 130 Ctrl-C; 143 SIGTERM;
+75 try again later: the folder is in use, or other shards must score first;
+78 refused, and trying again won't help: other settings, versions or images.";
 
 /// Scores untrained networks, predicts their accuracy, and confirms the best by training.
 #[derive(Parser)]

@@ -31,7 +31,7 @@ Examples:
     --init-channels 16 --cells 1 --proxies params,layers,synflow,naswot --out runs/cells
   naslens screen --all --cascade params@live:0.5 --proxies naslens --out runs/all
   naslens screen --sample 200 --data folder:IMAGES --image 3x64x64 --out runs/mine
-  naslens screen --sample 500 --shard 0/4 --out runs/shared    # one of four processes; docs/cluster.md")]
+  naslens screen --sample 500 --shard 0/4 --out runs/shared  # one of four; see docs/cluster.md")]
 pub struct Args {
     /// Search space, as NAME or NAME:OPTION=VALUE,...; see `naslens list spaces`
     #[arg(long, default_value = "nas-bench-201")]

@@ -25,7 +25,10 @@ pub enum FolderError {
     )]
     Differ { own: PathBuf, other: PathBuf, field: String, old: String, new: String },
     /// It holds no results of this kind. `what` has an article.
-    #[error("{} does not hold {what}: {note} cannot be read ({source}); name the --out of a command that was begun", dir.display())]
+    #[error(
+        "{} does not hold {what}: {note} cannot be read ({source}); name the --out of a command that was begun",
+        dir.display()
+    )]
     None { dir: PathBuf, what: &'static str, note: &'static str, source: std::io::Error },
     /// It holds results, but nothing says of what settings.
     #[error(

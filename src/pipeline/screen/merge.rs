@@ -26,9 +26,9 @@ pub struct Merged {
     pub command: Option<String>,
 }
 
-/// Copies the scores of the folders `sources` into `out`, and writes the table if nothing is missing ([`finish`]). All folders must
-/// belong to the same settings, versions, kind of device and images; so must `out`, if it has scores. Nothing in `sources` is changed,
-/// and doing it again changes nothing.
+/// Copies the scores of the folders `sources` into `out`, and writes the table if nothing is missing ([`finish`]). All folders
+/// must belong to the same settings, versions, kind of device and images; so must `out`, if it has scores. Nothing in `sources`
+/// is changed.
 pub fn merge(sources: &[PathBuf], out: &Path, options: &RunOptions<'_>) -> Result<Merged, RunError> {
     let real = |path: &Path| fs::canonicalize(path).ok();
     if let Some(source) = sources.iter().find(|source| real(source).is_some() && real(source) == real(out)) {
@@ -45,7 +45,11 @@ pub fn merge(sources: &[PathBuf], out: &Path, options: &RunOptions<'_>) -> Resul
     for (name, from, files) in found.iter().flatten() {
         let to = folder.subfolder(name)?;
         for file in files {
-            if copy(file, &to)? { copied += 1 } else { known += 1 }
+            match copy(file, &to)? {
+                Some(true) => copied += 1,
+                Some(false) => known += 1,
+                None => {}
+            }
         }
         let further = |done: &Done| Done::read(&to).is_none_or(|there| done.further_than(&there));
         if let Some(done) = Done::read(from).filter(further) {
@@ -73,27 +77,28 @@ fn found_in(source: &Path) -> Result<Vec<(String, PathBuf, Vec<PathBuf>)>, RunEr
     Ok(found)
 }
 
-/// Copies a file under a name that its content decides; false if it is there.
-fn copy(file: &Path, to: &Path) -> Result<bool, RunError> {
+/// Copies a file under a name that its content decides; false if it is there, None if it is torn.
+fn copy(file: &Path, to: &Path) -> Result<Option<bool>, RunError> {
     if let Err(error) = rows(file) {
         log::warn!("{error}; it is left out, and what it held is computed again");
-        return Ok(false);
+        return Ok(None);
     }
     let unreadable = |e| RunError::Refused(format!("cannot read {}: {e}; check its permissions", file.display()));
     let content = fs::read(file).map_err(unreadable)?;
     let path = to.join(format!("merged-{:032x}.parquet", xxhash_rust::xxh3::xxh3_128(&content)));
     if rows(&path).is_ok() {
-        return Ok(false);
+        return Ok(Some(false));
     }
     write_atomically(&path, |out| out.write_all(&content))?;
-    Ok(true)
+    Ok(Some(true))
 }
 
 /// What the shards were run for, which must be the same for all.
 fn settings(done: &[Done], full: impl Fn(&Done) -> String) -> Result<(ScreenConfig, Selection), RunError> {
     let Some(first) = done.first() else {
         return Err(RunError::Waits(
-            "no shard says what it was run for, since none of these is done; run the command of the shards with this --out".into(),
+            "no shard says what it was run for, since none of these is done; run the command of the shards with this --out"
+                .into(),
         ));
     };
     let config = ScreenConfig::deserialize(&first.config)

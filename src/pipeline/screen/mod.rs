@@ -151,8 +151,8 @@ pub struct Outcome {
 }
 
 /// Scores the selected architectures and writes `scores.parquet` into `out`. Equal networks are run once; results of an
-/// earlier run of the same settings in the same folder are used, and so are those of its shards ([`screen_shard`]). `stop` ends the
-/// run early and keeps what was scored.
+/// earlier run of the same settings in the same folder are used, and so are those of its shards ([`screen_shard`]). `stop` ends
+/// the run early and keeps what was scored.
 pub fn screen(
     config: &ScreenConfig,
     selection: &Selection,

@@ -34,11 +34,11 @@ pub struct ShardOutcome {
     pub skipped: Vec<Skipped>,
 }
 
-/// Scores the networks of one shard of a [`screen`](super::screen) into `out/shards/IofN`, while other processes, here or on other
-/// machines, score the others into the same folder. [`finish`](super::finish), or `screen` itself, writes the table afterwards.
+/// Scores the networks of one shard of a [`screen`](super::screen) into `out/shards/IofN`, while other processes, here or on
+/// other machines, score the others into the same folder. [`finish`](super::finish), or `screen` itself, writes the table.
 ///
-/// A gate of a cascade needs everybody's scores. If some are missing there, the error is [`RunError::Waits`], and the same call goes on
-/// when they are there.
+/// A gate of a cascade needs everybody's scores. If some are missing there, the error is [`RunError::Waits`], and the same call
+/// goes on when they are there.
 pub fn screen_shard(
     config: &ScreenConfig,
     selection: &Selection,

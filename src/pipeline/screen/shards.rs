@@ -52,8 +52,8 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// All scores in the folder of shards and in those of single shards within it; none if there is no folder. Of equal scores the
-    /// first counts: files of the folder itself come first, then those of the shards in their order.
+    /// All scores in the folder of shards and in those of single shards within it; none if there is no folder. Of equal scores
+    /// the first counts: files of the folder itself come first, then those of the shards in their order.
     pub fn read(dir: &Path, torn: Torn) -> Result<Self, RunError> {
         let mut known = Known::default();
         known.take(|| Ok(all_files(dir)?), torn)?;
@@ -149,8 +149,8 @@ fn disagreement(
     };
     let first = read.iter().find(has).map_or(path, PathBuf::as_path);
     RunError::Mismatch(format!(
-        "{key} has two scores by {proxy} that are not equal: {} and {}; find out which machine is wrong, remove its file, and run \
-         the command again",
+        "{key} has two scores by {proxy} that are not equal: {} and {}; find out which machine is wrong, remove its file, and \
+         run the command again",
         says(first, earlier),
         says(path, later)
     ))
@@ -213,8 +213,8 @@ pub(super) fn folders(dir: &Path) -> Result<Vec<(Shard, PathBuf)>, FileError> {
     Ok(found)
 }
 
-/// The files of scores in a folder, in the order in which they were written, then those that came from elsewhere; none if there is no
-/// folder. Other files are left alone.
+/// The files of scores in a folder, in the order in which they were written, then those that came from elsewhere; none if there
+/// is no folder. Other files are left alone.
 pub(super) fn files(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_shard));
