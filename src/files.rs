@@ -96,8 +96,17 @@ pub(crate) fn subfolder(dir: &Path, name: &str) -> Result<PathBuf, FileError> {
 /// Name of the file by which processes lock a folder. It is empty.
 pub(crate) const LOCK: &str = ".lock";
 
+/// Whom a lock keeps out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lock {
+    /// Everybody else.
+    Alone,
+    /// Whoever wants to be alone.
+    Together,
+}
+
 /// Locks the folder against other naslens processes until the returned file is dropped.
-pub(crate) fn lock_folder(dir: &Path) -> Result<File, FileError> {
+pub(crate) fn lock_folder(dir: &Path, lock: Lock) -> Result<File, FileError> {
     let path = dir.join(LOCK);
     if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
         return Err(FileError::Link { path });
@@ -105,7 +114,11 @@ pub(crate) fn lock_folder(dir: &Path) -> Result<File, FileError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
     let file = options.open(&path).map_err(|source| FileError::Folder { path: dir.into(), source })?;
-    match file.try_lock() {
+    let locked = match lock {
+        Lock::Alone => file.try_lock(),
+        Lock::Together => file.try_lock_shared(),
+    };
+    match locked {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(FileError::Locked { path: dir.into() }),
         Err(fs::TryLockError::Error(error)) => {
@@ -174,6 +187,28 @@ pub fn write_atomically<E: std::fmt::Display>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
 ) -> Result<(), FileError> {
+    publish(path, write, |temporary| fs::rename(temporary, path))
+}
+
+/// The same for a file that must not replace another: if one is there, it stays, and that is no error.
+pub(crate) fn write_first<E: std::fmt::Display>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
+) -> Result<(), FileError> {
+    publish(path, write, |temporary| match fs::hard_link(temporary, path) {
+        Ok(()) => fs::remove_file(temporary),
+        Err(_) if fs::symlink_metadata(path).is_ok() => fs::remove_file(temporary),
+        // A file system without links.
+        Err(_) => fs::rename(temporary, path),
+    })
+}
+
+/// Writes a file under a temporary name, which `place` turns into its own.
+fn publish<E: std::fmt::Display>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
+    place: impl FnOnce(&Path) -> std::io::Result<()>,
+) -> Result<(), FileError> {
     let refuse = |reason: String| FileError::Write { path: path.into(), reason };
     remove_abandoned(path);
     let (temporary, file) = temporary(path).map_err(|e| refuse(e.to_string()))?;
@@ -181,7 +216,7 @@ pub fn write_atomically<E: std::fmt::Display>(
     let written = write(&mut out)
         .map_err(|e| e.to_string())
         .and_then(|()| out.flush().and_then(|()| out.get_ref().sync_all()).map_err(|e| e.to_string()))
-        .and_then(|()| fs::rename(&temporary, path).map_err(|e| e.to_string()));
+        .and_then(|()| place(&temporary).map_err(|e| e.to_string()));
     written.map_err(|reason| {
         // If it cannot be removed either, the next write does so.
         let _ = fs::remove_file(&temporary);
@@ -208,12 +243,29 @@ mod tests {
     }
 
     #[test]
+    fn the_first_of_several_writers_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.json");
+        for text in ["first", "second"] {
+            write_first(&path, |out| out.write_all(text.as_bytes())).unwrap();
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn too_little_disk_and_second_processes_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let err = check_output_folder(dir.path(), u64::MAX / 2).unwrap_err().to_string();
         assert!(err.contains("not enough disk"), "{err}");
-        let _held = lock_folder(dir.path()).unwrap();
-        assert!(matches!(lock_folder(dir.path()), Err(FileError::Locked { .. })));
+        let held = lock_folder(dir.path(), Lock::Together).unwrap();
+        assert!(lock_folder(dir.path(), Lock::Together).is_ok());
+        assert!(matches!(lock_folder(dir.path(), Lock::Alone), Err(FileError::Locked { .. })));
+        drop(held);
+        let _held = lock_folder(dir.path(), Lock::Alone).unwrap();
+        for lock in [Lock::Alone, Lock::Together] {
+            assert!(matches!(lock_folder(dir.path(), lock), Err(FileError::Locked { .. })));
+        }
         let file = dir.path().join("file");
         fs::write(&file, "").unwrap();
         assert!(matches!(check_output_folder(&file, 0), Err(FileError::Folder { .. })));
@@ -228,7 +280,7 @@ mod tests {
         fs::write(&target, "x").unwrap();
         std::os::unix::fs::symlink(&target, own.join(LOCK)).unwrap();
         std::os::unix::fs::symlink(&theirs, own.join("shards")).unwrap();
-        assert!(matches!(lock_folder(&own), Err(FileError::Link { .. })));
+        assert!(matches!(lock_folder(&own, Lock::Alone), Err(FileError::Link { .. })));
         assert!(matches!(subfolder(&own, "shards"), Err(FileError::Link { .. })));
         assert!(matches!(inside(&own, "shards/deeper"), Err(FileError::Link { .. })));
         assert_eq!(
@@ -244,7 +296,7 @@ mod tests {
     fn what_is_in_a_lock_file_stays() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(LOCK), "mine").unwrap();
-        drop(lock_folder(dir.path()).unwrap());
+        drop(lock_folder(dir.path(), Lock::Alone).unwrap());
         assert_eq!(fs::read(dir.path().join(LOCK)).unwrap(), b"mine");
     }
 

@@ -38,7 +38,7 @@ fn succeeds(command: &mut Command) -> Output {
 fn refused(command: &mut Command, parts: &[&str]) {
     let output = command.output().unwrap();
     let told = text(&output);
-    assert_eq!(output.status.code(), Some(1), "{command:?}: {told}");
+    assert!(matches!(output.status.code(), Some(1 | 78)), "{command:?}: {told}");
     assert!(told.starts_with("error: ") && parts.iter().all(|part| told.contains(part)), "{parts:?}: {told}");
 }
 

@@ -18,6 +18,7 @@ mod list;
 mod machine;
 mod make_table;
 mod man;
+mod merge;
 mod plan;
 mod predict;
 mod predict_images;
@@ -39,6 +40,7 @@ use std::process::ExitCode;
 use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand};
 use naslens::data::{Skipped, listed_files};
+use naslens::pipeline::{Retry, RunError};
 use naslens::report::document::Document;
 use naslens::report::terminal::{self, Style};
 use naslens::text::{one_line, visible};
@@ -54,7 +56,11 @@ A first look:
 
 `naslens SUBCOMMAND --help` ends with examples; docs/README.md has a guide per task.
 Same seed, same scores: neither threads nor order nor interruption change a number.
-Ctrl-C stops cleanly; the same command resumes.";
+Ctrl-C stops cleanly; the same command resumes.
+
+Exit codes: 0 done; 1 failed; 2 not understood; 130 Ctrl-C; 143 SIGTERM;
+75 try again later: the folder is in use, or other shards must score first;
+78 refused, and trying again won't help: other settings, versions or images.";
 
 /// Scores untrained networks, predicts their accuracy, and confirms the best by training.
 #[derive(Parser)]
@@ -67,6 +73,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Screen(screen::Args),
+    Merge(merge::Args),
     Score(score::Args),
     Space(space::Args),
     Evaluate(evaluate::Args),
@@ -110,14 +117,24 @@ pub fn main() -> ExitCode {
             let style = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
             write_error(&format!("{style}error:{style:#} {}", one_line(&error.to_string())));
             // After a signal whatever ends the program was asked for.
-            ExitCode::from(signals::exit_code().unwrap_or(1))
+            ExitCode::from(signals::exit_code().unwrap_or_else(|| exit_code(&error)))
         }
+    }
+}
+
+/// What schedulers are told of a failure: 75 and 78 are EX_TEMPFAIL and EX_CONFIG of sysexits.h.
+fn exit_code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref().map(RunError::retry) {
+        Some(Retry::Later) => 75,
+        Some(Retry::Never) => 78,
+        Some(Retry::Perhaps) | None => 1,
     }
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Screen(args) => screen::run(args)?,
+        Command::Merge(args) => merge::run(args)?,
         Command::Score(args) => score::run(args)?,
         Command::Space(args) => space::run(args)?,
         Command::Evaluate(args) => evaluate::run(args)?,

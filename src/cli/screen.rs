@@ -7,7 +7,10 @@ use naslens::data::DataSpec;
 use naslens::hardware::LimitSettings;
 use naslens::network::Shape;
 use naslens::pipeline::latency::Subject;
-use naslens::pipeline::{CascadeStage, Init, Protocol, ScreenConfig, Selection, read_arch_list, screen};
+use naslens::pipeline::{
+    CascadeStage, Init, Outcome, Protocol, ScreenConfig, Selection, ShardChoice, ShardOutcome, finish, read_arch_list,
+    screen, screen_shard,
+};
 use naslens::space::SpaceSpec;
 use naslens::text::thousands;
 
@@ -27,7 +30,8 @@ Examples:
   naslens screen --archs benchmarks-data/fashion-cells.parquet --data fashion --image 1x12x12 \\
     --init-channels 16 --cells 1 --proxies params,layers,synflow,naswot --out runs/cells
   naslens screen --all --cascade params@live:0.5 --proxies naslens --out runs/all
-  naslens screen --sample 200 --data folder:IMAGES --image 3x64x64 --out runs/mine")]
+  naslens screen --sample 200 --data folder:IMAGES --image 3x64x64 --out runs/mine
+  naslens screen --sample 500 --shard 0/4 --out runs/shared  # one of four; see docs/cluster.md")]
 pub struct Args {
     /// Search space, as NAME or NAME:OPTION=VALUE,...; see `naslens list spaces`
     #[arg(long, default_value = "nas-bench-201")]
@@ -80,6 +84,13 @@ pub struct Args {
     init: Init,
     #[command(flatten)]
     machine: MachineArgs,
+    /// Score only the networks of shard I of N (from 0 on), beside other processes in the same OUT; the command without --shard
+    /// then writes the table. With auto/N a Slurm or PBS array or a Kubernetes Indexed Job says I
+    #[arg(long, value_name = "I/N", conflicts_with_all = ["overwrite", "only_finish"])]
+    shard: Option<ShardChoice>,
+    /// Write the table from what shards have scored; if scores are missing, say so instead of computing them
+    #[arg(long, conflicts_with = "overwrite")]
+    only_finish: bool,
     /// Folder for the results
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -109,12 +120,54 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         (None, None) => Selection::All,
     };
     let options = args.machine.options()?;
-    let outcome = during("networks", |on| screen(&config, &selection, &args.out, &options, on))?;
-    if let Some((n, first)) = &outcome.failed {
+    if let Some(choice) = args.shard {
+        let shard = choice.resolve(|name| std::env::var(name).ok())?;
+        let outcome = during("networks", |on| screen_shard(&config, &selection, &args.out, shard, &options, on))?;
+        return tell_shard(&outcome, args.json);
+    }
+    let outcome = match args.only_finish {
+        true => finish(&config, &selection, &args.out, &options)?,
+        false => during("networks", |on| screen(&config, &selection, &args.out, &options, on))?,
+    };
+    tell_outcome(&outcome, args.json)
+}
+
+fn tell_failed(failed: &Option<(usize, String)>) {
+    if let Some((n, first)) = failed {
         super::tell(&format!("warning: {n} networks could not be run; the first: {first}"));
     }
+}
+
+fn rate(computed: usize, seconds: f64) -> String {
+    let rate = computed as f64 / seconds.max(1e-9);
+    format!("{} runs in {seconds:.1} s ({rate:.1} networks/s)", thousands(computed as u64))
+}
+
+fn tell_shard(outcome: &ShardOutcome, json: bool) -> anyhow::Result<()> {
+    tell_failed(&outcome.failed);
     super::tell_skipped(&outcome.skipped);
-    if args.json {
+    let ShardOutcome { shard, path, networks, computed, seconds, failed, .. } = outcome;
+    if json {
+        let failed = failed.as_ref().map_or(0, |(n, _)| *n);
+        let summary = serde_json::json!({
+            "shard": shard.to_string(), "path": path, "networks": networks, "computed": computed, "failed": failed,
+            "seconds": seconds,
+        });
+        return super::print(&summary.to_string());
+    }
+    super::print(&format!(
+        "shard {shard}: {} networks; {}\nscores: {}; the same command without --shard writes the table",
+        thousands(*networks as u64),
+        rate(*computed, *seconds),
+        path.display()
+    ))
+}
+
+/// Says what a finished screen found.
+pub fn tell_outcome(outcome: &Outcome, json: bool) -> anyhow::Result<()> {
+    tell_failed(&outcome.failed);
+    super::tell_skipped(&outcome.skipped);
+    if json {
         return super::print(
             &serde_json::json!({
                 "path": outcome.path,
@@ -130,13 +183,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if outcome.over_limit > 0 {
         super::print(&format!("{} networks are over the limits and not scored", thousands(outcome.over_limit as u64)))?;
     }
-    let rate = outcome.computed as f64 / outcome.seconds.max(1e-9);
     super::print(&format!(
-        "{} architectures, {} distinct networks; {} runs in {:.1} s ({rate:.1} networks/s)\nscores: {}",
+        "{} architectures, {} distinct networks; {}\nscores: {}",
         thousands(outcome.table.arch.len() as u64),
         thousands(outcome.distinct as u64),
-        thousands(outcome.computed as u64),
-        outcome.seconds,
+        rate(outcome.computed, outcome.seconds),
         outcome.path.display(),
     ))
 }

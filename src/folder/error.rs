@@ -18,6 +18,18 @@ pub enum FolderError {
          what is there", dir.display()
     )]
     Other { dir: PathBuf, what: &'static str, field: String, old: String, new: String },
+    /// Two folders that are to be put together hold results of different settings.
+    #[error(
+        "{} and {} differ in {field} ({old} and {new}), and such results are not mixed; leave one of them out, or compute it \
+         again with the settings of the other", own.display(), other.display()
+    )]
+    Differ { own: PathBuf, other: PathBuf, field: String, old: String, new: String },
+    /// It holds no results of this kind. `what` has an article.
+    #[error(
+        "{} does not hold {what}: {note} cannot be read ({source}); name the --out of a command that was begun",
+        dir.display()
+    )]
+    None { dir: PathBuf, what: &'static str, note: &'static str, source: std::io::Error },
     /// It holds results, but nothing says of what settings.
     #[error(
         "{} holds {found} without {note}, so it is not known what it belongs to; choose another --out, or --overwrite to \

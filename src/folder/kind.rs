@@ -25,14 +25,16 @@ pub struct Kind {
 pub struct Part {
     /// Its name.
     pub name: &'static str,
-    /// Whether a file of this name in it is naslens'.
+    /// Whether a file in it, or `FOLDER/FILE` in a folder in it, is naslens'.
     pub names: fn(&str) -> bool,
     /// Whether its files go when results are discarded; the others are replaced when there are new ones.
     pub discarded: bool,
 }
 
-/// Folder of scores as they are computed: `NNNNNN.parquet`.
+/// Folder of scores as they are computed: `NNNNNN.parquet`, those of a shard in a folder `IofN`.
 pub const SHARDS: &str = "shards";
+/// What a shard says of itself, in its folder.
+pub const DONE: &str = "done.json";
 /// Folder of finished trainings: `HASH-N.json`, and their checkpoints.
 pub const TRAINED: &str = "trained";
 /// Folder of the exported winner.
@@ -46,7 +48,7 @@ pub static SCREEN: Kind = Kind {
     what: "a run",
     note: Some("screen.json"),
     files: &["scores.parquet"],
-    parts: &[Part { name: SHARDS, names: is_shard, discarded: true }],
+    parts: &[Part { name: SHARDS, names: is_of_shards, discarded: true }],
 };
 /// The whole way; its folder is that of a screen, too.
 pub static RUN: Kind = Kind {
@@ -104,13 +106,14 @@ impl Kind {
     /// Files in `dir` of names that naslens gives, and in its parts those that `of_part` admits.
     fn named(&self, dir: &Path, of_part: impl Fn(&Part) -> bool) -> Result<Vec<PathBuf>, FileError> {
         let mut found: Vec<PathBuf> = self.files.iter().map(|name| dir.join(name)).filter(exists).collect();
-        for part in self.parts {
+        for part in self.parts.iter().filter(|part| of_part(part)) {
             let folder = inside(dir, part.name)?;
-            let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-            let names = entries.filter(|entry| entry.file_name().to_str().is_some_and(part.names));
-            let mut files: Vec<PathBuf> = names.map(|entry| entry.path()).collect();
-            files.sort();
-            found.extend(files.into_iter().filter(|_| of_part(part)));
+            let within = folders(&folder).into_iter().flat_map(|name| {
+                let files = names(&folder.join(&name));
+                files.into_iter().map(move |file| format!("{name}/{file}")).collect::<Vec<_>>()
+            });
+            let all = names(&folder).into_iter().chain(within).filter(|name| (part.names)(name));
+            found.extend(all.map(|name| folder.join(name)));
         }
         Ok(found)
     }
@@ -140,14 +143,43 @@ impl Kind {
     }
 }
 
+/// The names of what is in a folder, sorted; none if there is no folder.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    names
+}
+
+/// The names of the folders in a folder; links are none.
+fn folders(folder: &Path) -> Vec<String> {
+    let is_folder = |name: &String| fs::symlink_metadata(folder.join(name)).is_ok_and(|found| found.is_dir());
+    names(folder).into_iter().filter(is_folder).collect()
+}
+
 #[allow(clippy::ptr_arg, reason = "a filter over paths")]
 fn exists(path: &PathBuf) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
-/// Whether a file of this name is a shard: `000012.parquet`.
+/// Whether a file of this name holds scores: `000012.parquet`, or `merged-HASH.parquet`, which comes from another folder.
 pub fn is_shard(name: &str) -> bool {
-    name.strip_suffix(".parquet").is_some_and(|number| number.len() >= 6 && digits(number))
+    name.strip_suffix(".parquet").is_some_and(|stem| match stem.strip_prefix("merged-") {
+        Some(hash) => hash.len() == 32 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
+        None => stem.len() >= 6 && digits(stem),
+    })
+}
+
+fn is_of_shards(path: &str) -> bool {
+    match path.split_once('/') {
+        Some((folder, file)) => is_shard_folder(folder) && (is_shard(file) || file == DONE),
+        None => is_shard(path),
+    }
+}
+
+/// Whether a folder of this name is that of a shard: `03of16`.
+pub fn is_shard_folder(name: &str) -> bool {
+    name.split_once("of").is_some_and(|(index, count)| digits(index) && digits(count))
 }
 
 /// An id of 32 hexadecimal digits or `resnet8-WIDTH`, `-`, the number of the repeat, and `.json` or `.safetensors`; of a

@@ -29,14 +29,14 @@ use std::path::{Path, PathBuf};
 
 pub use error::FolderError;
 pub use kind::{
-    COMPARISON, CONFIRMATION, Kind, LABELS, LEARNING, Part, RUN, SCREEN, SEARCH, SHARDS, SIMULATION, TABLE, TRAINED,
-    WINNER, is_shard,
+    COMPARISON, CONFIRMATION, DONE, Kind, LABELS, LEARNING, Part, RUN, SCREEN, SEARCH, SHARDS, SIMULATION, TABLE,
+    TRAINED, WINNER, is_shard,
 };
 pub use note::Made;
 pub use own::{refuse_foreign, set_aside};
 pub use settings::{Settings, read_settings, to_toml};
 
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, Lock};
 use note::{Note, State};
 
 /// A folder that is locked against other naslens processes until it is dropped.
@@ -61,17 +61,10 @@ impl Folder {
         // noted its settings meanwhile.
         let note = Note::new(path, kind, settings, Some(made))?;
         note.state::<S>(overwrite)?;
-        let folder = Folder::locked(path, bytes)?;
+        let folder = Folder::locked(path, Lock::Alone, bytes)?;
         match note.state::<S>(overwrite)? {
             State::Own => {}
-            State::OwnUnnoted => {
-                log::warn!(
-                    "{} is of a version of naslens that noted neither its images nor its libraries: they are taken to be \
-                     the same",
-                    path.display()
-                );
-                note.write()?;
-            }
+            State::OwnUnnoted => note.complete()?,
             State::Free => {
                 if overwrite {
                     kind.discard(path)?;
@@ -80,6 +73,66 @@ impl Folder {
             }
         }
         kind.set_aside_foreign(path);
+        Ok(folder)
+    }
+
+    /// Opens the folder for one of several processes that each write into a [`Folder::part`] of their own. Nobody is alone
+    /// in it meanwhile, as [`Folder::open`] wants to be. The first process notes the settings, the others must have equal ones.
+    pub fn open_together<S: Settings>(
+        path: &Path,
+        kind: &'static Kind,
+        settings: &S,
+        made: &Made,
+        bytes: u64,
+    ) -> Result<Self, FolderError> {
+        let note = Note::new(path, kind, settings, Some(made))?;
+        note.state::<S>(false)?;
+        let folder = Folder::locked(path, Lock::Together, bytes)?;
+        match note.state::<S>(false)? {
+            State::Own => {}
+            State::OwnUnnoted => note.complete()?,
+            State::Free => {
+                note.write_first()?;
+                note.state::<S>(false)?;
+            }
+        }
+        Ok(folder)
+    }
+
+    /// Opens a folder with results of these settings in order to put them together: nothing is computed, so the device that
+    /// `made` names need not be theirs.
+    pub fn reopen<S: Settings>(
+        path: &Path,
+        kind: &'static Kind,
+        settings: &S,
+        made: &Made,
+        bytes: u64,
+    ) -> Result<Self, FolderError> {
+        let note = Note::new(path, kind, settings, Some(made))?.for_reading();
+        note.must_be_there::<S>()?;
+        let folder = Folder::locked(path, Lock::Alone, bytes)?;
+        note.must_be_there::<S>()?;
+        kind.set_aside_foreign(path);
+        Ok(folder)
+    }
+
+    /// Opens the folder for the results of other folders, all of which must belong to the same settings, made the same way;
+    /// so must what is there already. Nothing in the other folders is changed.
+    pub fn open_for<S: Settings>(
+        path: &Path,
+        kind: &'static Kind,
+        sources: &[PathBuf],
+        bytes: u64,
+    ) -> Result<Self, FolderError> {
+        let first = sources.first().map_or(path, PathBuf::as_path);
+        let note = Note::copied::<S>(path, kind, first)?;
+        sources.iter().skip(1).try_for_each(|source| note.check_same::<S>(first, source))?;
+        sources.iter().try_for_each(|source| kind.refuse_links(source))?;
+        note.state::<S>(false)?;
+        let folder = Folder::locked(path, Lock::Alone, bytes)?;
+        if let State::Free = note.state::<S>(false)? {
+            note.write()?;
+        }
         Ok(folder)
     }
 
@@ -96,17 +149,22 @@ impl Folder {
     /// Opens the folder for results that are computed afresh each time: earlier ones are replaced, files of others refused.
     pub fn results(path: &Path, kind: &'static Kind, bytes: u64) -> Result<Self, FolderError> {
         kind.refuse_foreign(path)?;
-        Folder::locked(path, bytes)
+        Folder::locked(path, Lock::Alone, bytes)
     }
 
     /// Locks the folder without a claim on anything in it.
     pub fn shared(path: &Path) -> Result<Self, FolderError> {
-        Ok(Folder { path: path.into(), _lock: files::lock_folder(path)? })
+        Ok(Folder { path: path.into(), _lock: files::lock_folder(path, Lock::Alone)? })
     }
 
-    fn locked(path: &Path, bytes: u64) -> Result<Self, FolderError> {
+    /// The folder `name` in it, made if needed and locked for this process alone; a link in its place is refused.
+    pub fn part(&self, name: &str) -> Result<Self, FolderError> {
+        Folder::shared(&self.subfolder(name)?)
+    }
+
+    fn locked(path: &Path, lock: Lock, bytes: u64) -> Result<Self, FolderError> {
         files::check_output_folder(path, bytes)?;
-        Folder::shared(path)
+        Ok(Folder { path: path.into(), _lock: files::lock_folder(path, lock)? })
     }
 
     /// Where it is.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::settings::MADE;
 use super::{FolderError, Kind, Settings, to_toml};
 use crate::engine::arithmetic;
-use crate::files::{FileError, LOCK, write_atomically};
+use crate::files::{FileError, LOCK, write_atomically, write_first};
 
 /// Changes whenever equal settings give other scores or trainings than before.
 const SCORING: u32 = 2;
@@ -87,13 +87,64 @@ impl<'a> Note<'a> {
             }
         };
         let made = serde_json::to_value(made).map_err(refuse)?;
-        let lock = fs::symlink_metadata(dir.join(LOCK));
-        let used = lock.is_ok_and(|found| found.is_file() && found.len() == 0);
-        Ok(Note { dir, kind, name, text, settings: fields, made, used })
+        Ok(Note { dir, kind, name, text, settings: fields, made, used: is_used(dir) })
+    }
+
+    /// The note that another folder has, for this one.
+    pub fn copied<S: Settings>(dir: &'a Path, kind: &'static Kind, from: &Path) -> Result<Self, FolderError> {
+        let name = kind.note.unwrap_or_default();
+        let (text, settings, made) = read::<S>(kind, from)?;
+        Ok(Note { dir, kind, name, text, settings, made, used: is_used(dir) })
+    }
+
+    /// An error if the folder `other`, beside that of this note in `own`, belongs to other settings.
+    pub fn check_same<S: Settings>(&self, own: &Path, other: &Path) -> Result<(), FolderError> {
+        let (_, settings, made) = read::<S>(self.kind, other)?;
+        let differs = difference("", &Value::Object(self.settings.clone()), &Value::Object(settings));
+        let made_otherwise = || made_otherwise(&self.made, &made, true);
+        match differs.or_else(made_otherwise) {
+            None => Ok(()),
+            Some((field, old, new)) => {
+                Err(FolderError::Differ { own: own.into(), other: other.into(), field: self.called(field), old, new })
+            }
+        }
+    }
+
+    /// The note with nothing that only computing depends on.
+    pub fn for_reading(mut self) -> Self {
+        if let Value::Object(made) = &mut self.made {
+            ["device", "precision"].into_iter().for_each(|key| drop(made.remove(key)));
+        }
+        self
+    }
+
+    /// An error if the folder has no results of these settings.
+    pub fn must_be_there<S: Settings>(&self) -> Result<(), FolderError> {
+        read::<S>(self.kind, self.dir)?;
+        self.state::<S>(false).map(|_| ())
+    }
+
+    /// A field as the user knows it: flags of the command for JSON, keys of the configuration for TOML.
+    fn called(&self, field: String) -> String {
+        if is_json(self.name) { field.replace('_', "-") } else { field }
     }
 
     fn path(&self) -> PathBuf {
         self.dir.join(self.name)
+    }
+
+    /// Writes the note unless there is one: of several processes the first one's stays.
+    pub fn write_first(&self) -> Result<(), FileError> {
+        write_first(&self.path(), |file| file.write_all(self.text.as_bytes()))
+    }
+
+    /// Adds what results are made with to a note of a version that did not say it.
+    pub fn complete(&self) -> Result<(), FileError> {
+        log::warn!(
+            "{} is of a version of naslens that noted neither its images nor its libraries: they are taken to be the same",
+            self.dir.display()
+        );
+        self.write()
     }
 
     pub fn write(&self) -> Result<(), FileError> {
@@ -107,8 +158,13 @@ impl<'a> Note<'a> {
             return Err(FileError::Link { path }.into());
         }
         self.kind.refuse_links(self.dir)?;
-        let Ok(text) = fs::read_to_string(&path) else {
-            return self.without_note(overwrite);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(_) => match (self.without_note(overwrite), fs::read_to_string(&path)) {
+                // Another process may have begun meanwhile.
+                (Err(FolderError::Unknown { .. }), Ok(text)) => text,
+                (state, _) => return state,
+            },
         };
         let (old, made) = match parse::<S>(self.name, &text) {
             Ok(parsed) => parsed,
@@ -130,12 +186,11 @@ impl<'a> Note<'a> {
             return Ok(State::Free);
         }
         let other = difference("", &Value::Object(old), &Value::Object(self.settings.clone()));
-        match other.or_else(|| self.made_otherwise(&made)) {
+        match other.or_else(|| made_otherwise(&made, &self.made, false)) {
             None if noted => Ok(State::Own),
             None => Ok(State::OwnUnnoted),
             Some((field, old, new)) => {
-                // Flags of the command for JSON, keys of the configuration for TOML.
-                let field = if is_json(self.name) { field.replace('_', "-") } else { field };
+                let field = self.called(field);
                 Err(FolderError::Other { dir: self.dir.into(), what: self.kind.what, field, old, new })
             }
         }
@@ -151,20 +206,47 @@ impl<'a> Note<'a> {
             _ => Ok(State::Free),
         }
     }
+}
 
-    /// What differs of what is noted; older versions note less.
-    fn made_otherwise(&self, noted: &Value) -> Option<(String, String, String)> {
-        let names = [
-            ("scoring", "version of the scores"),
-            ("libtorch", "libtorch"),
-            ("precision", "precision"),
-            ("device", "device"),
-            ("images", "set of images (by their hash)"),
-        ];
-        names.into_iter().find_map(|(key, name)| {
-            let (old, new) = (noted.get(key)?, self.made.get(key)?);
-            (old != new).then(|| (name.to_string(), show(Some(old)), show(Some(new))))
-        })
+/// What differs of what results were made with. What one of them does not say differs only if it `must` be said, since older
+/// versions note less.
+fn made_otherwise(old: &Value, new: &Value, must: bool) -> Option<(String, String, String)> {
+    let names = [
+        ("scoring", "version of the scores"),
+        ("libtorch", "libtorch"),
+        ("precision", "precision"),
+        ("device", "device"),
+        ("images", "set of images (by their hash)"),
+    ];
+    names.into_iter().find_map(|(key, name)| {
+        let (old, new) = (old.get(key), new.get(key));
+        let differ = old != new && (must || (old.is_some() && new.is_some()));
+        differ.then(|| (name.to_string(), show(old), show(new)))
+    })
+}
+
+/// Whether naslens has used a folder before.
+fn is_used(dir: &Path) -> bool {
+    let lock = fs::symlink_metadata(dir.join(LOCK));
+    lock.is_ok_and(|found| found.is_file() && found.len() == 0)
+}
+
+/// The note of a folder: its text, its settings and what its results were made with.
+fn read<S: Settings>(kind: &Kind, dir: &Path) -> Result<(String, Map<String, Value>, Value), FolderError> {
+    let name = kind.note.unwrap_or_default();
+    let path = dir.join(name);
+    if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
+        return Err(FileError::Link { path }.into());
+    }
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(source) => return Err(FolderError::None { dir: dir.into(), what: kind.what, note: name, source }),
+    };
+    let (settings, made) =
+        parse::<S>(name, &text).map_err(|reason| FolderError::Damaged { path: path.clone(), reason })?;
+    match made["version"].as_str().filter(|found| newer(found)) {
+        Some(found) => Err(FolderError::Newer { path, found: found.into() }),
+        None => Ok((text, settings, made)),
     }
 }
 

@@ -212,3 +212,96 @@ fn results_that_are_computed_afresh_replace_only_their_own() {
     fs::write(&summary, "{\"mine\": 1}").unwrap();
     refused(Folder::results(dir.path(), &COMPARISON, 0), &["summary.json is in the way"]);
 }
+
+fn together(dir: &Path, config: &Config, images: &str) -> Result<Folder, FolderError> {
+    Folder::open_together(dir, &SCREEN, config, &made(images), 0)
+}
+
+#[test]
+fn several_processes_share_a_folder_of_the_settings_that_came_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path();
+    let first = together(path, &config(1), "a").unwrap();
+    let second = together(path, &config(1), "a").unwrap();
+    refused(together(path, &config(2), "a"), &["another seed (1 there, 2 now)"]);
+    refused(together(path, &config(1), "b"), &["another set of images"]);
+    refused(open(path, &SCREEN, &config(1), "a", true), &["in use"]);
+    let part = first.part("shards/00of2").unwrap();
+    assert_eq!(part.path(), path.join("shards/00of2"));
+    refused(second.part("shards/00of2"), &["00of2 is in use"]);
+    second.part("shards/01of2").unwrap();
+    drop((first, second));
+    let alone = open(path, &SCREEN, &config(1), "a", false).unwrap();
+    refused(together(path, &config(1), "a"), &["in use"]);
+    drop(alone);
+    symlink(path.join("shards/00of2"), path.join("shards/02of2")).unwrap();
+    refused(together(path, &config(1), "a").unwrap().part("shards/02of2"), &["02of2 is a link"]);
+}
+
+#[test]
+fn many_processes_that_begin_at_once_agree_on_one_note() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened: Vec<bool> = std::thread::scope(|scope| {
+        let begin = |seed: u64| together(dir.path(), &config(seed), "a").is_ok();
+        let all: Vec<_> = (0..16).map(|i| scope.spawn(move || begin(i % 2))).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let note: serde_json::Value = serde_json::from_slice(&fs::read(dir.path().join("screen.json")).unwrap()).unwrap();
+    let first = note["seed"].as_u64().unwrap();
+    assert!(opened.iter().zip(0..).all(|(ok, i)| *ok == (i % 2 == first)), "{first}: {opened:?}");
+    let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
+fn a_folder_is_reopened_for_its_settings_on_any_device() {
+    let dir = tempfile::tempdir().unwrap();
+    let reopen = |config: &Config, images: &str| Folder::reopen(dir.path(), &SCREEN, config, &made(images), 0);
+    refused(reopen(&config(1), "a"), &["does not hold a run", "screen.json"]);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    let on_gpu = Made { device: "cuda".into(), precision: "tf32".into(), ..made("a") };
+    drop(Folder::open(dir.path(), &SCREEN, &config(1), &on_gpu, false, 0).unwrap());
+    refused(open(dir.path(), &SCREEN, &config(1), "a", false), &["another precision"]);
+    reopen(&config(1), "a").unwrap();
+    refused(reopen(&config(1), "b"), &["another set of images"]);
+    refused(reopen(&config(2), "a"), &["another seed"]);
+}
+
+#[test]
+fn folders_are_put_together_if_they_belong_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = |name: &str| dir.path().join(name);
+    for (name, seed, images) in [("a", 1, "x"), ("b", 1, "x"), ("seed", 2, "x"), ("images", 1, "y")] {
+        open(&folder(name), &SCREEN, &config(seed), images, false).unwrap();
+    }
+    let put = |sources: &[&str], out: &str| {
+        let sources: Vec<PathBuf> = sources.iter().map(|name| folder(name)).collect();
+        Folder::open_for::<Config>(&folder(out), &SCREEN, &sources, 0)
+    };
+    put(&["a", "b"], "out").unwrap();
+    put(&["a", "b"], "out").unwrap();
+    open(&folder("out"), &SCREEN, &config(1), "x", false).unwrap();
+    refused(put(&["a", "seed"], "new"), &["a and ", "seed differ in seed (1 and 2)"]);
+    refused(put(&["a", "images"], "new"), &["differ in set of images (by their hash) (x and y)"]);
+    refused(put(&["seed"], "out"), &["another seed (1 there, 2 now)"]);
+    refused(put(&["a", "absent"], "new"), &["absent does not hold a run"]);
+    assert!(!folder("new").exists());
+}
+
+#[test]
+fn overwriting_discards_what_shards_wrote_and_only_that() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path(), &SCREEN, &config(1), "a", false).unwrap());
+    let shards = dir.path().join("shards");
+    let merged = format!("merged-{ID}.parquet");
+    let own = ["000001.parquet", "03of16/000000.parquet", "03of16/done.json", &format!("03of16/{merged}"), &merged];
+    let theirs = ["done.json", "03of16/notes.txt", "mine/000000.parquet", "03of16/deeper/000000.parquet"];
+    for name in own.iter().chain(&theirs) {
+        let path = shards.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "x").unwrap();
+    }
+    open(dir.path(), &SCREEN, &config(1), "a", true).unwrap();
+    assert!(own.iter().all(|name| !shards.join(name).exists()));
+    assert!(theirs.iter().all(|name| shards.join(name).exists()));
+}

@@ -130,8 +130,8 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn read(dir: &'a Path) -> Result<Self, RunError> {
-        let unreadable = |e| RunError::Refused(format!("{e}; name the output folder of a finished screen"));
-        let table = read_scores(&dir.join(SCORES_FILE)).map_err(unreadable)?;
+        let unreadable = |e: RunError| RunError::Refused(format!("{e}; name the output folder of a finished screen"));
+        let table = read_scores(&dir.join(SCORES_FILE)).map_err(|e| unreadable(e.into()))?;
         let (ids, rows) = table.networks().into_iter().map(|(id, row)| (id.to_owned(), row)).unzip();
         Ok(Run { dir, ids, rows, measured: known_scores(dir).map_err(unreadable)?, table })
     }

@@ -27,6 +27,12 @@ pub enum RunError {
     /// A value of a configuration that makes no sense.
     #[error("{0}; correct the configuration")]
     Value(String),
+    /// It waits for what other processes compute: what that is, and how to go on.
+    #[error("{0}")]
+    Waits(String),
+    /// Parts that do not belong together: which they are, and what to do about it.
+    #[error("{0}")]
+    Mismatch(String),
     /// It was stopped from outside: how far it had come, and what is kept.
     #[error("{0}")]
     Interrupted(String),
@@ -83,7 +89,33 @@ pub enum RunError {
     Export(#[from] ExportError),
 }
 
+/// Whether the same command may do better another time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// It will, when another process is done.
+    Later,
+    /// It will not: settings, versions or data do not belong together.
+    Never,
+    /// That depends on the reason.
+    Perhaps,
+}
+
 impl RunError {
+    /// Whether the same command may do better another time.
+    pub fn retry(&self) -> Retry {
+        use FolderError::{Damaged, Differ, File, Newer, Other, Unknown};
+        match self {
+            RunError::Waits(_)
+            | RunError::File(FileError::Locked { .. })
+            | RunError::Folder(File(FileError::Locked { .. })) => Retry::Later,
+            RunError::Mismatch(_)
+            | RunError::Folder(Other { .. } | Differ { .. } | Unknown { .. } | Damaged { .. } | Newer { .. }) => {
+                Retry::Never
+            }
+            _ => Retry::Perhaps,
+        }
+    }
+
     /// True if it was stopped from outside and can go on.
     pub fn interrupted(&self) -> bool {
         matches!(

@@ -52,7 +52,7 @@ pub fn json(command: &mut Command) -> serde_json::Value {
 pub fn error(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(matches!(output.status.code(), Some(1 | 2)), "{message}");
+    assert!(matches!(output.status.code(), Some(1 | 2 | 75 | 78)), "{message}");
     message
 }
 

@@ -1,27 +1,36 @@
 //! Scores many architectures of a space and writes one table; resumable.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
+mod done;
+mod merge;
+mod note;
 mod options;
 mod plan;
+mod prepared;
 mod protocol;
 mod recorder;
 mod rows;
 mod scorer;
 mod selection;
+mod shard;
+mod sharded;
 mod shards;
+mod stages;
 
-use plan::Plan;
+use done::{Done, devices};
+use note::Noted;
+use prepared::Prepared;
 use recorder::Recorder;
-use rows::{Population, Row, assemble, jobs, row};
-use scorer::{Scorer, Tasks};
-use selection::select;
+use rows::{Population, assemble};
+use shard::shards_of;
+use shards::{Known, Torn};
+use stages::{Ended, Lacking, Share, run_stages};
 
+pub use merge::{Merged, merge};
 pub use options::RunOptions;
 pub(super) use plan::survivors;
 pub use plan::{CascadeStage, Keep};
@@ -30,18 +39,17 @@ pub use scorer::Init;
 pub(super) use scorer::{no_threads, thread_pool};
 pub(super) use selection::draw_live;
 pub use selection::{Selection, read_arch_list};
+pub use shard::{Shard, ShardChoice};
+pub use sharded::{ShardOutcome, screen_shard};
 pub(super) use shards::{ScoreKey, Scored};
 
-use crate::benchmark::{Table, TableError};
-use crate::candidates::{Gate, RunNote, SCORES_FILE, ScoreTable};
-use crate::data::{self, DEFAULT_BATCH, DataSource, DataSpec, Skipped};
-use crate::engine::{DeviceBatch, Machine, Pass, describe_device, parse_device};
-use crate::folder::{self, Folder, Made, SHARDS, Settings};
-use crate::hardware::{LimitSettings, Limits, Target};
+use crate::candidates::{Gate, SCORES_FILE, ScoreTable};
+use crate::data::{DEFAULT_BATCH, DataSource, DataSpec, Skipped};
+use crate::folder::{self, Folder, SHARDS, Settings};
+use crate::hardware::LimitSettings;
 use crate::network::Shape;
 use crate::pipeline::RunError;
-use crate::proxy::Proxy;
-use crate::space::{SpaceSpec, Task, in_settings};
+use crate::space::{SpaceSpec, in_settings};
 
 /// Scored with if nothing else is said: the counts to beat, one proxy of each kind and the default ensemble.
 const DEFAULT_PROXIES: [&str; 9] =
@@ -143,7 +151,8 @@ pub struct Outcome {
 }
 
 /// Scores the selected architectures and writes `scores.parquet` into `out`. Equal networks are run once; results of an
-/// earlier run of the same settings in the same folder are used. `stop` ends the run early and keeps what was scored.
+/// earlier run of the same settings in the same folder are used, and so are those of its shards ([`screen_shard`]). `stop` ends
+/// the run early and keeps what was scored.
 pub fn screen(
     config: &ScreenConfig,
     selection: &Selection,
@@ -163,131 +172,108 @@ pub(super) fn screen_images(
     options: &RunOptions<'_>,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, RunError> {
-    let space = config.space.open()?;
-    let plan = Plan::new(config)?;
-    let proxies: Vec<&'static Proxy> = plan.proxies().map(|(_, proxy)| proxy).collect();
-    let device = parse_device(options.device)?;
-    let skipped = source.skipped().to_vec();
-    options::check_batch(config)?;
-    let scale = protocol::Scale::of(config);
-    let batch = data::draw_batch(source, scale.image, scale.batch_size, config.seed, config.class_balanced)?;
-    let image = config.image;
-    let task = Task::classify(image, batch.classes);
-    let run_task = Task::classify(scale.image, batch.classes);
-    let target = Target { space: space.as_ref(), image };
-    let limits = Limits::open(&config.limits, &target)?;
-    let (archs, sampler) = select(space.as_ref(), selection, config.seed)?;
-    let pool = thread_pool(options.threads)?;
-    let rows = pool.install(|| {
-        archs
-            .into_par_iter()
-            .map(|arch| row(space.as_ref(), arch, &task, &proxies, &limits))
-            .collect::<Result<Vec<_>, _>>()
-    })?;
-    let mut population = Population::new(&rows, &limits)?;
-    if !device.is_cuda() {
-        let passes: Vec<Pass> = proxies.iter().flat_map(|p| p.passes).copied().collect();
-        options::check_networks(space.as_ref(), &run_task, &rows, &passes, batch.len(), options.threads)?;
-    }
-
+    let (prepared, mut population) = Prepared::new(config, source, selection, Share::All, options)?;
     // From here on everything is known to make sense: the folder is claimed for these settings.
-    let bytes = 1_000_000 + rows.len() as u64 * (200 + 100 * proxies.len() as u64);
-    let made = Made::here(device, batch.fingerprint());
-    let folder = Folder::open(out, &folder::SCREEN, config, &made, options.overwrite, bytes)?;
-    let mut recorder = Recorder::open(folder.subfolder(SHARDS)?);
-    let fresh = recorder.scores.is_empty();
-    let batch = DeviceBatch::new(&batch.images, &batch.labels, device)?;
-    let tasks = Tasks { run: run_task, counted: (run_task != task).then_some(task) };
-    let scorer = Scorer::new(space.as_ref(), tasks, batch, device, (config.seed, config.init), options.population);
-    let mut gates = Vec::new();
-    for (number, stage) in plan.stages.iter().enumerate() {
-        let reaching: Vec<&Row> = rows.iter().filter(|row| population.reaches(row.id, number)).collect();
-        let jobs = jobs(space.as_ref(), &reaching, &stage.proxies);
-        recorder.run(jobs, &scorer, &pool, options.stop, on_progress)?;
-        if let Some((column, keep)) = stage.gate {
-            let scores = population.scores(column, number, &recorder.scores)?;
-            let (entered, kept) = population.advance(number, &scores, keep);
-            gates.push(Gate { score: column.name().into(), keep: keep.to_string(), entered, kept });
-        }
+    let Prepared { made, bytes, .. } = &prepared;
+    let folder = Folder::open(out, &folder::SCREEN, config, made, options.overwrite, *bytes)?;
+    let shards = folder.subfolder(SHARDS)?;
+    let mut recorder = Recorder::open(&shards, &shards)?;
+    let scorer = prepared.scorer(config, options)?;
+    let work = (Share::All, Some(&scorer));
+    match run_stages(&prepared, &mut population, &mut recorder, work, options, on_progress)? {
+        Ended::Done(gates) => finished(config, prepared, &population, recorder, gates, &folder, options),
+        Ended::Waits(lacking) => Err(unfinished(config, &prepared, &lacking, &shards)?),
     }
-    let (computed, seconds) = (recorder.computed(), recorder.progress.seconds);
+}
 
-    let table_path = out.join(SCORES_FILE);
-    let run = RunNote {
-        naslens: env!("CARGO_PKG_VERSION").into(),
-        libtorch: crate::LIBTORCH_VERSION.into(),
-        config: json!(config),
-        sampler,
-        seed: config.seed,
-        classes: Some(task.target.outputs()),
-        architectures: Some(rows.len()),
-        distinct_networks: Some(population.len()),
-        device: describe_device(device),
-        machine: json!(Machine::here()),
-        threads: Some(options.threads),
-        scoring_seconds: scoring_seconds(&table_path, fresh, (computed > 0).then_some(seconds)),
-        seconds_per_proxy: seconds_per_proxy(&proxies, &recorder.keys, &recorder.scores),
-        protocols: protocols(&plan),
-        cascade: gates,
-        skipped_files: skipped.iter().map(|file| file.path.display().to_string()).collect(),
-        over_limit: population.over_limit(),
-        latency_model: json!(limits.latency.as_ref().map(|limit| limit.model.settings())),
-    };
-    let table = assemble(&rows, space.as_ref(), &plan, &population, &recorder.scores, &limits, run)?;
-    table.write(&table_path)?;
+/// Writes `scores.parquet` from what the shards of a screen have scored ([`screen_shard`]). Nothing is scored: if something is
+/// missing, the error says how much, and of which shards.
+pub fn finish(
+    config: &ScreenConfig,
+    selection: &Selection,
+    out: &Path,
+    options: &RunOptions<'_>,
+) -> Result<Outcome, RunError> {
+    let source = config.data.open(&options.watch())?;
+    let (prepared, mut population) = Prepared::new(config, &source, selection, Share::Nothing, options)?;
+    let folder = Folder::reopen(out, &folder::SCREEN, config, &prepared.made, prepared.bytes)?;
+    let shards = folder.subfolder(SHARDS)?;
+    let mut recorder = Recorder::open(&shards, &shards)?;
+    let work = (Share::Nothing, None);
+    match run_stages(&prepared, &mut population, &mut recorder, work, options, &mut |_| {})? {
+        Ended::Done(gates) => finished(config, prepared, &population, recorder, gates, &folder, options),
+        Ended::Waits(lacking) => Err(unfinished(config, &prepared, &lacking, &shards)?),
+    }
+}
+
+/// Writes the table.
+fn finished(
+    config: &ScreenConfig,
+    prepared: Prepared,
+    population: &Population,
+    mut recorder: Recorder,
+    gates: Vec<Gate>,
+    folder: &Folder,
+    options: &RunOptions<'_>,
+) -> Result<Outcome, RunError> {
+    let path = folder.file(SCORES_FILE);
+    let devices = devices(&Done::all(&folder.file(SHARDS))?);
+    let noted = Noted { config, prepared: &prepared, recorder: &recorder, devices, gates, threads: options.threads };
+    let run = noted.run_note(population, &path);
+    let Prepared { rows, space, plan, limits, .. } = &prepared;
+    let table = assemble(rows, space.as_ref(), plan, population, &recorder.known.scores, limits, run)?;
+    table.write(&path)?;
+    let (computed, seconds) = (recorder.computed(), recorder.progress.seconds);
     if computed > 0 {
         recorder.compact()?;
     }
-    let failed = recorder.first_failure.map(|error| (recorder.failures, error));
     Ok(Outcome {
         table,
-        path: table_path,
+        path,
         distinct: population.len(),
         over_limit: population.over_limit(),
         computed,
         seconds,
-        failed,
-        skipped,
+        failed: recorder.first_failure.map(|error| (recorder.failures, error)),
+        skipped: prepared.skipped,
     })
 }
 
-/// All scores in the folder of a run, with the seconds they took.
-pub(super) fn known_scores(out: &Path) -> Result<HashMap<ScoreKey, Scored>, TableError> {
-    shards::read_all(&out.join(SHARDS))
-}
-
-/// The protocol of every proxy, and of every ensemble with its members.
-fn protocols(plan: &Plan) -> BTreeMap<String, String> {
-    let proxies = plan.proxies().map(|(_, p)| (p.name.to_string(), p.protocol.to_string()));
-    let ensembles = plan.ensembles().map(|(_, e)| {
-        let text = format!("{} of {}; {}", e.formula, e.members.join(", "), e.protocol);
-        (e.name.to_string(), text)
-    });
-    proxies.chain(ensembles).collect()
-}
-
-/// Seconds that all scores of the folder took: those of this run and those that the earlier table tells. None if scores are
-/// there that no table tells of, as after an interruption.
-fn scoring_seconds(path: &Path, fresh: bool, seconds: Option<f64>) -> Option<f64> {
-    match (fresh, seconds) {
-        (true, seconds) => seconds,
-        (false, seconds) => {
-            let earlier = RunNote::of(&Table::open(path).ok()?)?.scoring_seconds;
-            earlier.map(|earlier| earlier + seconds.unwrap_or(0.0))
+/// That a table cannot be written yet: what is missing, of which shards, and what to do.
+fn unfinished(
+    config: &ScreenConfig,
+    prepared: &Prepared,
+    lacking: &Lacking,
+    shards: &Path,
+) -> Result<RunError, RunError> {
+    let Lacking { stage, keys, networks } = lacking;
+    let stages = prepared.plan.stages.len();
+    let stage = if stages > 1 { format!("stage {} of {stages}: ", stage + 1) } else { String::new() };
+    let mut message = format!("{stage}{} of {networks} not scored yet", lacking.count());
+    // The shards of the division into the most parts that was begun.
+    match shards::folders(shards)?.last().map(|(shard, _)| shard.count()) {
+        None => message += "; run the command without --only-finish, or with --shard",
+        Some(count) => {
+            message += &format!(
+                ", of {} of {count}; run the command again with --shard for these, or without --only-finish to score them here",
+                shards_of(keys, count)
+            );
+            let of = |shard: &Shard| shard.count() == count && keys.iter().any(|key| shard.holds(key));
+            let others =
+                Done::all(shards)?.into_iter().find(|(s, done)| of(s) && !done.is_for(&prepared.chosen, config));
+            if let Some((shard, done)) = others {
+                message += &format!(
+                    ". Shard {} ran for other networks or scores ({}): give all shards the same ones",
+                    shard.index(),
+                    done.command()
+                );
+            }
         }
     }
+    Ok(RunError::Waits(message))
 }
 
-/// Seconds of the passes that each proxy read, over the networks with these keys, on whatever run they were scored; a
-/// pass that several proxies read counts for each.
-fn seconds_per_proxy(
-    proxies: &[&'static Proxy],
-    keys: &HashSet<String>,
-    scores: &HashMap<ScoreKey, Scored>,
-) -> BTreeMap<String, f64> {
-    let mut sums: HashMap<&str, f64> = HashMap::new();
-    let used = scores.iter().filter(|((key, _), _)| keys.contains(key));
-    used.for_each(|((_, name), s)| *sums.entry(name).or_default() += s.seconds);
-    let total = |name: &str| (sums.get(name).unwrap_or(&0.0) * 1e3).round() / 1e3;
-    proxies.iter().map(|p| (p.name.to_string(), total(p.name))).collect()
+/// All scores in the folder of a run, with the seconds they took.
+pub(super) fn known_scores(out: &Path) -> Result<HashMap<ScoreKey, Scored>, RunError> {
+    Ok(Known::read(&out.join(SHARDS), Torn::Refused)?.scores)
 }

@@ -1,23 +1,29 @@
 //! Runs jobs and keeps their scores: in memory for what follows, in shards for the case that the run is cut short.
 
-use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Progress;
 use super::rows::missing;
 use super::scorer::{Job, Scorer};
-use super::shards::{ScoreKey, Scored, Shards};
-use crate::files::FileError;
+use super::shards::{Known, ScoreKey, Scored, Shards, Torn};
 use crate::pipeline::RunError;
 
 /// All scores that the folder of a run knows, and what this run has done so far.
 pub(super) struct Recorder {
+    /// The folder of all shards.
+    all: PathBuf,
+    /// The files that this process writes.
     shards: Shards,
-    pub scores: HashMap<ScoreKey, Scored>,
+    pub known: Known,
+    /// Whether nothing was known when this run began.
+    pub fresh: bool,
     /// Keys of the networks of this run.
     pub keys: HashSet<String>,
+    /// Stages that are done.
+    pub stages: usize,
     pub progress: Progress,
     pub failures: usize,
     pub first_failure: Option<String>,
@@ -25,18 +31,40 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// Starts the clock, with the scores that earlier runs left in the folder.
-    pub fn open(shards: PathBuf) -> Self {
-        let (shards, scores) = Shards::open(shards);
-        Recorder {
-            shards,
-            scores,
+    /// Starts the clock, with the scores that earlier runs left in the folder `all` of shards; new ones go into `own`.
+    pub fn open(all: &Path, own: &Path) -> Result<Self, RunError> {
+        let known = Known::read(all, Torn::SetAside)?;
+        Ok(Recorder {
+            all: all.into(),
+            shards: Shards::open(own.into())?,
+            fresh: known.scores.is_empty(),
+            known,
             keys: HashSet::new(),
+            stages: 0,
             progress: Progress { done: 0, total: 0, resumed: 0, seconds: 0.0 },
             failures: 0,
             first_failure: None,
             start: Instant::now(),
+        })
+    }
+
+    /// The networks among those of other processes that have no answer yet, after a look at what these have written.
+    pub fn lacking(&mut self, others: &[Job]) -> Result<Vec<String>, RunError> {
+        let lacks = |known: &Known| -> Vec<String> {
+            let has = |job: &&Job| job.proxies.iter().all(|p| known.answers(&(job.key.clone(), p.name)));
+            others.iter().filter(|job| !has(job)).map(|job| job.key.clone()).collect()
+        };
+        if lacks(&self.known).is_empty() {
+            return Ok(Vec::new());
         }
+        self.known = Known::read(&self.all, Torn::SetAside)?;
+        Ok(lacks(&self.known))
+    }
+
+    /// How many of the networks of this run could not be run.
+    pub fn failed(&self) -> usize {
+        let failed: HashSet<&String> = self.known.failed.iter().map(|(key, _)| key).collect();
+        failed.into_iter().filter(|key| self.keys.contains(*key)).count()
     }
 
     /// Networks run by this run.
@@ -55,7 +83,7 @@ impl Recorder {
     ) -> Result<(), RunError> {
         let asked = jobs.len();
         self.keys.extend(jobs.iter().map(|job| job.key.clone()));
-        let todo: Vec<Job> = jobs.into_iter().filter_map(|job| missing(job, &self.scores)).collect();
+        let todo: Vec<Job> = jobs.into_iter().filter_map(|job| missing(job, &self.known.scores)).collect();
         self.progress.total += asked;
         self.progress.resumed += asked - todo.len();
         self.progress.done += asked - todo.len();
@@ -76,7 +104,7 @@ impl Recorder {
             let due = stop.load(Ordering::Relaxed) || last_flush.elapsed() > flush_interval(self.start.elapsed());
             if due && !pending.is_empty() {
                 self.shards.append(&pending)?;
-                self.scores.extend(pending.drain(..));
+                self.known.extend(std::mem::take(&mut pending));
                 last_flush = Instant::now();
             }
             on_progress(self.progress);
@@ -85,7 +113,7 @@ impl Recorder {
         // What was scored before a device failed is good.
         if !pending.is_empty() {
             self.shards.append(&pending)?;
-            self.scores.extend(pending);
+            self.known.extend(pending);
         }
         ended?;
         let Progress { done, total, .. } = self.progress;
@@ -97,9 +125,9 @@ impl Recorder {
         Ok(())
     }
 
-    /// Puts all scores into one shard.
-    pub fn compact(&mut self) -> Result<(), FileError> {
-        self.shards.compact(&self.scores)
+    /// Puts the files that this process and earlier ones wrote into one.
+    pub fn compact(&mut self) -> Result<(), RunError> {
+        self.shards.compact()
     }
 }
 
