@@ -13,7 +13,7 @@ mod cli;
 
 const FEW: &str = "--sample 40 --proxies params,synflow,naswot@reference,log_rank";
 /// Some seconds of work; files of scores are written every second.
-const MANY: &str = "--sample 1500 --threads 1 --proxies params,layers,synflow,naswot,naswot@reference,grad_norm,jacov";
+const MANY: &str = "--sample 3000 --threads 1 --proxies params,layers,synflow,naswot,naswot@reference,grad_norm,jacov";
 const CASCADE: &str = "--sample 60 --cascade synflow:0.5,naswot:5 --proxies log_rank,naswot@reference,params";
 
 fn shard(out: &Path, args: &str, which: &str) -> Command {
@@ -145,18 +145,31 @@ fn what_is_missing_is_told_or_computed() {
 }
 
 #[test]
-fn shards_side_by_side_and_nobody_in_between() {
+fn shards_side_by_side_make_the_table_of_one_process() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path();
-    let both = ["0/2", "1/2"].map(|which| start(shard(out, MANY, which)));
-    ["00of2", "01of2"].iter().for_each(|name| wait_for(&out.join("shards").join(name).join(".lock")));
-    fails(shard(out, MANY, "1/2"), 75, &["01of2 is in use by another naslens process"]);
-    fails(screen(out, MANY), 75, &["in use"]);
-    fails(screen(out, &format!("{MANY} --overwrite")), 75, &["in use"]);
-    fails(screen(out, &format!("{MANY} --only-finish")), 75, &["in use"]);
-    both.into_iter().for_each(ends);
+    ["0/2", "1/2"].map(|which| start(shard(out, MANY, which))).into_iter().for_each(ends);
     assert_eq!(computed(&summary(out, MANY)), 0);
     assert_equal(&scores(out), many());
+}
+
+#[test]
+fn a_folder_and_a_shard_that_are_in_use_have_a_code_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path();
+    let long = "--sample 15000 --threads 1";
+    let mut children = ["0/2", "1/2"].map(|which| start(shard(out, long, which)));
+    ["00of2", "01of2"].iter().for_each(|name| wait_for(&out.join("shards").join(name).join(".lock")));
+    fails(shard(out, long, "1/2"), 75, &["01of2 is in use by another naslens process"]);
+    for args in ["", " --overwrite", " --only-finish"] {
+        fails(screen(out, &format!("{long}{args}")), 75, &["in use"]);
+    }
+    for child in &mut children {
+        assert!(child.try_wait().unwrap().is_none(), "the shards are not disturbed");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    succeeds(shard(out, "--sample 5", "1/2"));
 }
 
 #[test]
