@@ -44,7 +44,7 @@ pub struct Args {
     /// Search space with its options, such as nas-bench-201:channels=16,cells=1; see `naslens list spaces`
     #[arg(long, value_name = "SPACE")]
     space: Option<SpaceSpec>,
-    /// Networks to score, drawn uniformly
+    /// Networks to score, drawn uniformly [for images of one's own: 500, or as many as fit into 15 minutes]
     #[arg(long, value_name = "N")]
     sample: Option<u64>,
     /// Networks to train for the surrogate to learn from
@@ -120,6 +120,11 @@ fn configuration(args: &Args) -> anyhow::Result<(RunConfig, OsString)> {
     }
     if let Some(image) = args.image {
         (config.screen.image, config.train.image) = (image, image);
+    }
+    let train = &args.train;
+    if args.sample.is_some() || args.labels.is_some() || args.top.is_some() || train.sets_length() {
+        // What is asked for is done, however long it takes.
+        config.at_most = None;
     }
     config.sample = args.sample.unwrap_or(config.sample);
     config.labels = args.labels.unwrap_or(config.labels);

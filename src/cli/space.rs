@@ -8,7 +8,7 @@ use naslens::space::{SpaceSpec, Task, check};
 #[command(after_help = "\
 Examples:
   naslens space check examples/own_space.toml
-  naslens space check mine.toml:width=32 --image 1x28x28 --classes 10 --json
+  naslens space check examples/own_space.toml:stem=16 --image 1x28x28 --classes 10 --json
 
 docs/own-space.md says how a space is written.")]
 pub struct Args {

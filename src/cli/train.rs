@@ -23,6 +23,11 @@ pub(super) struct TrainArgs {
 }
 
 impl TrainArgs {
+    /// Whether the length of trainings was given.
+    pub fn sets_length(&self) -> bool {
+        self.steps.is_some() || self.epochs.is_some()
+    }
+
     /// Writes what was given into the recipe.
     pub fn apply(&self, recipe: &mut Recipe) {
         if let Some(epochs) = self.epochs {

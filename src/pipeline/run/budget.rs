@@ -16,6 +16,13 @@ use crate::stats::mean;
 #[serde(try_from = "String", into = "String")]
 pub struct Budget(u64);
 
+impl Budget {
+    /// So many minutes.
+    pub const fn minutes(n: u64) -> Self {
+        Budget(60 * n)
+    }
+}
+
 impl FromStr for Budget {
     type Err = String;
 
@@ -74,9 +81,20 @@ pub(super) struct Decided {
     pub top: Option<usize>,
 }
 
+/// Amounts that are cut down to what fits, never raised.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usual {
+    pub sample: u64,
+    pub steps: usize,
+    pub labels: usize,
+    pub top: usize,
+}
+
 /// The clock of a run with a budget, and what it decides.
 pub(super) struct Pace {
     total: f64,
+    /// What it may decide at most; without it all of the time is used.
+    usual: Option<Usual>,
     started: Instant,
     file: PathBuf,
     /// Trainings that judge the winner.
@@ -104,12 +122,12 @@ const TOP: usize = 32;
 
 impl Pace {
     /// The clock of a run that was started then; what was decided before is kept, unless it is to be discarded.
-    pub fn open(budget: Budget, started: Instant, out: &Path, discard: bool) -> Self {
+    pub fn open(budget: Budget, usual: Option<Usual>, started: Instant, out: &Path, discard: bool) -> Self {
         let file = out.join(FILE);
         let text = std::fs::read(&file).ok().filter(|_| !discard);
         let decided = text.and_then(|text| serde_json::from_slice(&text).ok());
         let new = || Decided { naslens: env!("CARGO_PKG_VERSION").into(), ..Decided::default() };
-        Pace { total: budget.0 as f64, started, file, judging: 1, decided: decided.unwrap_or_else(new) }
+        Pace { total: budget.0 as f64, usual, started, file, judging: 1, decided: decided.unwrap_or_else(new) }
     }
 
     /// Seconds until the end is due.
@@ -126,10 +144,12 @@ impl Pace {
     pub fn decide_sample(&mut self, seconds: f64) -> u64 {
         let (share, least, most) = SCORING;
         let affordable = (share * self.left() / seconds.max(1e-6)) as u64;
-        *self.decided.sample.get_or_insert(affordable.clamp(least, most))
+        let sample = affordable.clamp(least, most).min(self.usual.map_or(u64::MAX, |usual| usual.sample));
+        *self.decided.sample.get_or_insert(sample)
     }
 
-    /// Steps of a training and networks to label, if a step takes `seconds` of one of `threads` threads.
+    /// Steps of a training and networks to label, if a step takes `seconds` of one of `threads` threads. A budget that was asked
+    /// for is refused if it is too small; usual amounts are cut to the fewest that make sense.
     pub fn decide_trainings(
         &mut self,
         seconds: f64,
@@ -139,8 +159,12 @@ impl Pace {
         // Trainings of the usual length that fit.
         let fit = self.left() * threads as f64 / (seconds * STEPS.0 as f64).max(1e-9);
         let judging = self.judging as f64;
-        let steps = ((STEPS.0 as f64 * fit / (TRAININGS.0 + judging)) as usize).clamp(STEPS.1, STEPS.2);
-        let trainings = fit * STEPS.0 as f64 / steps as f64 - judging;
+        let most = self.usual.map_or(STEPS.2, |usual| usual.steps);
+        let steps = ((STEPS.0 as f64 * fit / (TRAININGS.0 + judging)) as usize).clamp(STEPS.1.min(most), most);
+        let mut trainings = fit * STEPS.0 as f64 / steps as f64 - judging;
+        if self.usual.is_some() {
+            trainings = trainings.max(TRAININGS.1);
+        }
         if trainings < TRAININGS.1 && self.decided.steps.is_none() {
             let needed =
                 self.total + (TRAININGS.1 - trainings.min(TRAININGS.1)) * steps as f64 * seconds / threads as f64;
@@ -154,6 +178,7 @@ impl Pace {
             )));
         }
         let labels = ((LABELS.0 * trainings) as usize).clamp(LABELS.1, LABELS.2).min(networks / 2);
+        let labels = labels.min(self.usual.map_or(usize::MAX, |usual| usual.labels));
         let decided = &mut self.decided;
         Ok((*decided.steps.get_or_insert(steps), *decided.labels.get_or_insert(labels)))
     }
@@ -177,7 +202,8 @@ impl Pace {
             left -= repeats as f64 * (costs.seconds(**macs) + control);
             left > 0.0
         };
-        let affordable = best.iter().take(TOP.min(best.len() / 2)).take_while(fits).count().max(2);
+        let most = self.usual.map_or(TOP, |usual| usual.top).min(best.len() / 2);
+        let affordable = best.iter().take(most).take_while(fits).count().max(2);
         let top = *self.decided.top.get_or_insert(affordable);
         self.save()?;
         Ok(top)
@@ -225,7 +251,7 @@ mod tests {
     #[test]
     fn decisions_follow_costs_and_are_kept() {
         let dir = tempfile::tempdir().unwrap();
-        let open = |seconds| Pace::open(Budget(seconds), Instant::now(), dir.path(), false);
+        let open = |seconds| Pace::open(Budget(seconds), None, Instant::now(), dir.path(), false);
         let mut pace = open(1000);
         // 0.25 x 950 s / 0.5 s
         assert_eq!(pace.decide_sample(0.5), 474);
@@ -240,9 +266,29 @@ mod tests {
         let top = pace.decide_top(&labels, &[2e6; 400], 1, 2).unwrap();
         assert_eq!(top, TOP);
         let other = tempfile::tempdir().unwrap();
-        let mut short = Pace::open(Budget(200), Instant::now(), other.path(), false);
+        let mut short = Pace::open(Budget(200), None, Instant::now(), other.path(), false);
         assert_eq!(short.decide_top(&labels, &[2e6; 400], 1, 2).unwrap(), 8);
         let small = short.decide_trainings(1.0, 2, 474).unwrap_err().to_string();
         assert!(small.contains("the fewest that make sense"), "{small}");
+    }
+
+    #[test]
+    fn usual_amounts_are_cut_but_neither_raised_nor_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let usual = Usual { sample: 500, steps: 800, labels: 24, top: 8 };
+        let open = || Pace::open(Budget(1000), Some(usual), Instant::now(), dir.path(), false);
+        let costs = |cost: f64| [(1e6, cost), (2e6, 2.0 * cost)];
+        let decide = |seconds: f64| {
+            let mut pace = open();
+            let sample = pace.decide_sample(10.0 * seconds);
+            let (steps, labels) = pace.decide_trainings(seconds, 2, 474).unwrap();
+            (sample, steps, labels, pace.decide_top(&costs(400.0 * seconds), &[1e6; 400], 1, 2).unwrap())
+        };
+        assert_eq!(decide(0.001), (500, 800, 24, 8));
+        std::fs::remove_file(dir.path().join(FILE)).unwrap();
+        let (sample, steps, labels, top) = decide(0.1);
+        assert_eq!((sample, steps, labels, top), (237, 800, 11, 8));
+        std::fs::remove_file(dir.path().join(FILE)).unwrap();
+        assert_eq!(decide(5.0), (60, 400, 5, 2));
     }
 }

@@ -76,6 +76,9 @@ pub struct RunConfig {
     /// steps of trainings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
+    /// Time that the same amounts are cut down to, as long as something that makes sense is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Budget>,
     /// Networks to choose from, in place of a sample of the space, and accuracies to judge proxies by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<TruthTable>,
@@ -101,6 +104,7 @@ impl Default for RunConfig {
             level: 0.9,
             folds: None,
             budget: None,
+            at_most: None,
             table: None,
             screen: ScreenConfig::default(),
             train: Recipe::default(),
@@ -108,10 +112,12 @@ impl Default for RunConfig {
     }
 }
 
-/// Images that [`RunConfig::for_images`] trains, validates and tests with at most, so that an evening is enough for any folder.
+/// Images that [`RunConfig::for_images`] trains, validates and tests with at most.
 const LIMIT: [usize; 3] = [4000, 1000, 4000];
 /// Steps of its trainings.
 const STEPS: usize = 800;
+/// Its time.
+const AT_MOST: Budget = Budget::minutes(15);
 /// The largest side of its images, in pixels, and what sides are multiples of: two halvings must be exact.
 const SIDE: (usize, usize) = (32, 4);
 
@@ -119,13 +125,14 @@ const SIDE: (usize, usize) = (32, 4);
 const UNSET: [(&str, &str); 3] = [("max_params", "500000"), ("max_model_mb", "2.0"), ("max_latency_ms", "50.0")];
 
 /// What settings mean.
-const MEANINGS: [(&str, &str); 39] = [
+const MEANINGS: [(&str, &str); 40] = [
     ("title", "Title of the report; empty: space and images"),
     ("sample", "Networks to score, drawn uniformly from the space"),
     ("labels", "Networks to train for the surrogate to learn from (drawn uniformly)"),
     ("top", "Finalists to train (the best by prediction), and as many controls"),
     ("repeats", "Trainings of each finalist and control, from different initialisations"),
     ("controls", "random, or matched: as many multiply-accumulates as the finalists"),
+    ("at_most", "Time that sample, labels, top and steps are cut down to fit into"),
     ("predictor", "Surrogate; see `naslens list predictors`"),
     ("encodings", "What it sees of a network besides its scores; see `naslens list encodings`"),
     ("level", "Nominal coverage of its intervals"),
@@ -174,6 +181,7 @@ impl RunConfig {
         let space = small?;
         Ok(RunConfig {
             sample: 500,
+            at_most: Some(AT_MOST),
             screen: ScreenConfig { space, data, image, ..ScreenConfig::default() },
             train: Recipe {
                 image,

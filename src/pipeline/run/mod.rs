@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub use budget::Budget;
-use budget::{PILOT, Pace};
+use budget::{PILOT, Pace, Usual};
 pub use config::{RunConfig, TruthTable};
 use page::{Results, page};
 pub(in crate::pipeline) use page::{TopNetwork, best, predictions_section, top_section};
@@ -87,7 +87,14 @@ pub fn run(
     let space = config.screen.space.open()?;
     let asked = config;
     let mut config = config.clone();
-    let mut pace = config.budget.map(|budget| Pace::open(budget, options.started, out, options.overwrite));
+    let usual = Usual {
+        sample: config.sample,
+        steps: config.train.steps.unwrap_or(usize::MAX),
+        labels: config.labels,
+        top: config.top,
+    };
+    let budget = config.budget.map(|budget| (budget, None)).or(config.at_most.map(|at_most| (at_most, Some(usual))));
+    let mut pace = budget.map(|(budget, usual)| Pace::open(budget, usual, options.started, out, options.overwrite));
     if let Some(pace) = &mut pace {
         let few = RunConfig { sample: PILOT, ..config.clone() };
         let selection = selection(&few, space.as_ref())?;
