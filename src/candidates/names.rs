@@ -208,7 +208,9 @@ fn text(table: &Table, column: &str, space: &dyn SearchSpace, own: &[bool]) -> R
         let arch = text.filter(|_| own[row]).map(|text| space.parse(&text)).transpose();
         arch.map_err(|error| CandidatesError::row(table, row, error))
     };
-    table.string_column(column)?.into_par_iter().enumerate().map(parse).collect()
+    // Of several wrong rows the first is named, whichever thread is faster.
+    let parsed: Vec<_> = table.string_column(column)?.into_par_iter().enumerate().map(parse).collect();
+    parsed.into_iter().collect()
 }
 
 /// Only a space that says where an architecture is in its list has an official index.
@@ -245,7 +247,8 @@ fn graph(table: &Table, own: &[bool]) -> Rows {
         };
         module(vertices, edges, ops).map(Some).map_err(|reason| no_architecture(table, row, reason))
     };
-    (0..table.num_rows()).into_par_iter().map(module).collect()
+    let modules: Vec<_> = (0..table.num_rows()).into_par_iter().map(module).collect();
+    modules.into_iter().collect()
 }
 
 /// A module of NAS-Bench-101 as the published tables write it.

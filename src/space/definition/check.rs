@@ -59,10 +59,10 @@ pub fn check(space: &dyn SearchSpace, task: &Task, sample: usize) -> Result<Spac
         archs.extend((0..sample).map(|_| space.sample(rng)));
         archs
     };
-    let built = archs
-        .par_iter()
-        .map(|arch| Ok((space.arch_id(arch), space.build(arch, task)?.live())))
-        .collect::<Result<Vec<(ArchId, Option<Network>)>, SpaceError>>()?;
+    type Built = Result<(ArchId, Option<Network>), SpaceError>;
+    let built: Vec<Built> =
+        archs.par_iter().map(|arch| Ok((space.arch_id(arch), space.build(arch, task)?.live()))).collect();
+    let built = built.into_iter().collect::<Result<Vec<_>, _>>()?;
     let distinct: HashSet<ArchId> = built.iter().map(|(id, _)| *id).collect();
     let dead: HashSet<ArchId> = built.iter().filter(|(_, network)| network.is_none()).map(|(id, _)| *id).collect();
     let live = || built.iter().filter_map(|(_, network)| network.as_ref());
