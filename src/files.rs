@@ -190,7 +190,7 @@ pub fn write_atomically<E: std::fmt::Display>(
     publish(path, write, |temporary| fs::rename(temporary, path))
 }
 
-/// The same for a file that must not replace another: if one is there, it stays, and that is no error.
+/// As [`write_atomically`], but an existing file is kept, without an error.
 pub(crate) fn write_first<E: std::fmt::Display>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,

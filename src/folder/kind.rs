@@ -143,7 +143,7 @@ impl Kind {
     }
 }
 
-/// The names of what is in a folder, sorted; none if there is no folder.
+/// The sorted names of the entries of a folder; empty if it does not exist.
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();

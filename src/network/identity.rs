@@ -9,8 +9,8 @@ use super::{LabelledDag, Network, NodeId, Op, Shape};
 
 impl Network {
     /// A hash that two networks share exactly if they are the same up to the order of operations, dead parts, identities and the
-    /// linearity of sums, poolings and views: `pool(a) + pool(b)` is `pool(a + b)`. Layers that learn are told apart even
-    /// where they are alike, since each has weights of its own; what learns nothing counts once per input. Names do not count.
+    /// linearity of sums, poolings and views: `pool(a) + pool(b)` is `pool(a + b)`. Two learned layers are always
+    /// different, even with equal settings and inputs, since each has its own weights; operations without weights are merged. Names do not count.
     ///
     /// The live network becomes a graph of its non-linear or learned operations; the edges are terms `coefficient · f(source)`
     /// with `f` the linear operations between. Its nodes are coloured until colours tell no more of them apart; groups of nodes

@@ -1,4 +1,4 @@
-//! Puts together what shards scored into folders of their own, where there is no file system that all of them see.
+//! Merges the folders of shards that ran without a shared file system.
 
 use std::fs;
 use std::io::Write;

@@ -18,7 +18,7 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Part `index` of `count`, from 0 on; an error in words if there is no such part.
+    /// Part `index` of `count`, counted from 0. The error says what is wrong with the numbers.
     pub fn new(index: u32, count: u32) -> Result<Self, String> {
         match count.checked_sub(1) {
             None => Err("a screen has at least one shard; count them from 0, as in 0/4".into()),
@@ -77,7 +77,7 @@ const TASK_NUMBERS: [&str; 3] = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", 
 pub enum ShardChoice {
     /// This one.
     Given(Shard),
-    /// The one of so many whose number the scheduler has put into the environment.
+    /// One of this many; the scheduler's environment variable says which.
     Auto(u32),
 }
 

@@ -32,6 +32,7 @@ impl Maker<'_> {
             };
             let Some(source) = *source else { continue };
             frame.set("from", from);
+            self.shape_names(frame, source);
             let scope = Scope { frame, genes: &self.genes };
             let when = edge.when.as_ref().or(edge.call.as_ref().and_then(|call| call.when.as_ref()));
             if when.map_or(Ok(true), |when| when.holds(&scope))? {

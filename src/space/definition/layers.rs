@@ -190,7 +190,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Names the shape of what a layer reads.
-    fn shape_names(&self, frame: &mut Frame, input: NodeId) {
+    pub(super) fn shape_names(&self, frame: &mut Frame, input: NodeId) {
         let shape = self.b.shape(input);
         frame.set("channels_in", shape.channels as i64);
         frame.set("height_in", shape.height as i64);
@@ -278,14 +278,18 @@ impl<'a> Maker<'a> {
         let unknown = |name: &str, also: Option<String>| {
             let mut known: Vec<&str> = operations::names().collect();
             known.extend(blocks.keys().map(String::as_str));
+            known.extend(self.genes.decisions.list.iter().map(|decision| decision.name.as_str()));
             let hint = did_you_mean(name, known);
-            let also = also.map_or_else(String::new, |also| format!(", and {also}"));
-            Fault::new(&call.at, format!("there is no operation or block `{name}`{hint}{also}"))
+            let also = also.map_or_else(String::new, |also| format!("; {also}"));
+            Fault::new(&call.at, format!("no operation or block is called `{name}`{hint}{also}"))
         };
         let value = match &call.target {
             Target::Named(name) => match find(name) {
                 Some(callee) => return Ok((callee, false)),
-                None => scope.value(name, None).map_err(|reason| unknown(name, Some(reason)))?,
+                None => scope.value(name, None).map_err(|reason| {
+                    // A decision of that name is used wrongly; otherwise there is nothing to add.
+                    unknown(name, self.genes.decisions.find(name).map(|_| reason))
+                })?,
             },
             Target::Chosen(expr) => expr.eval(scope)?,
         };

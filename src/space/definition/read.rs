@@ -72,6 +72,13 @@ impl Definition {
         let decisions = top.table("decisions")?.ok_or_else(|| top.missing("decisions"))?;
         let mut first = 0;
         let decisions = decisions.entries().map(|entry| decision(entry, &mut first)).collect::<Result<Vec<_>, _>>()?;
+        let alternatives: usize = decisions.iter().map(|d| d.alternatives.len()).sum();
+        if alternatives > usize::from(u16::MAX) {
+            return Err(Fault::new(
+                &at,
+                format!("the decisions have {alternatives} alternatives; at most 65,535 can be told apart"),
+            ));
+        }
         let constraints = top.list("constraints", constraint)?;
         let interchangeable = top.list("interchangeable", |value| {
             array(value)?.iter().map(|tuple| array(tuple)?.iter().map(expr).collect()).collect()

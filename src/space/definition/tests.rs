@@ -120,6 +120,25 @@ fn cells_are_drawn_as_graphs_with_one_input_and_one_output() {
 }
 
 #[test]
+fn edges_may_depend_on_what_they_read() {
+    let text = "name = \"edges\"\n[decisions]\nkeep = [0, 1]\n[graphs.cell]\nnodes = [[{ from = 0, op = \"relu\" }, \
+                { from = 0, if = \"keep and channels_in == 3\" }]]\n[network]\nlayers = [{ op = \"cell\" }, \
+                { op = \"global_avg_pool\" }, { op = \"linear\", features = \"classes\" }]\n";
+    let space = register("edges.toml", text).unwrap();
+    let space = (space.open)(&SpaceSpec::new(space.name).unwrap()).unwrap();
+    let sums = |text: &str| {
+        let network = space.build(&space.parse(text).unwrap(), &Task::classify("3x8x8".parse().unwrap(), 4)).unwrap();
+        network.nodes().iter().filter(|n| n.op == crate::network::Op::Add).count()
+    };
+    assert_eq!((sums("0"), sums("1")), (0, 1));
+    let many: Vec<String> = (0..1000).map(|i| i.to_string()).collect();
+    let decisions: String = (0..66).map(|i| format!("d{i} = [{}]\n", many.join(", "))).collect();
+    assert!(
+        refused(&text.replace("keep = [0, 1]\n", &format!("keep = [0, 1]\n{decisions}"))).contains("at most 65,535")
+    );
+}
+
+#[test]
 fn two_spaces_of_one_name_and_images_that_do_not_fit_are_refused() {
     register("own_space.toml", EXAMPLE).unwrap();
     let message =
